@@ -1,0 +1,61 @@
+//! What is written: operations, the fence that guards them, and the batch that makes them one.
+
+use bytes::Bytes;
+
+/// The number of a committed batch: dense, from 1, and it goes on where it stopped when the store is opened again.
+pub type Sequence = u64;
+
+/// The partition under which a store keeps what belongs to no partition.
+pub const META_PARTITION: u16 = u16::MAX;
+
+/// One change of one key. Both kinds are absolute, so applying one twice is the same as applying it once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    Put { key: Vec<u8>, value: Bytes },
+    Delete { key: Vec<u8> },
+}
+
+impl Op {
+    /// Returns the key this operation changes.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Op::Put { key, .. } | Op::Delete { key } => key,
+        }
+    }
+
+    /// Returns what the key holds afterwards.
+    pub fn value(&self) -> Option<&Bytes> {
+        match self {
+            Op::Put { value, .. } => Some(value),
+            Op::Delete { .. } => None,
+        }
+    }
+
+    /// Returns the bytes of key and value together.
+    pub fn bytes(&self) -> u64 {
+        (self.key().len() + self.value().map_or(0, Bytes::len)) as u64
+    }
+}
+
+/// The right to write to a partition. Acquiring the partition again takes it from everyone who held it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fence {
+    pub partition: u16,
+    pub epoch: u64,
+}
+
+/// Operations that happen together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub fence: Fence,
+    pub ops: Vec<Op>,
+}
+
+/// What a reader wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    /// Every committed batch, also those a power cut would still take away.
+    Latest,
+    /// Only what survives a crash.
+    Durable,
+}

@@ -1,0 +1,70 @@
+//! The file operations that log, blobs and snapshots use, behind a trait, so that tests can fail them and cut the power.
+//!
+//! The promises are those of a file system, no more: a write is on disk after `sync_data` of its file returned, a name
+//! after `sync_dir` of its folder returned.
+
+mod os;
+pub mod sim;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use os::OsDisk;
+
+/// A file that can be read and written at any offset.
+pub trait DiskFile: Send + Sync {
+    /// Fills the buffer from `offset`; returns fewer bytes only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Puts the content on disk, and the size if it changed.
+    fn sync_data(&self) -> io::Result<()>;
+    fn len(&self) -> io::Result<u64>;
+}
+
+/// A file in a folder, as `list` returns it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirEntry {
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// A place for files.
+pub trait Disk: Send + Sync + 'static {
+    /// Creates an empty file, or empties the one that is there.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    fn open_write(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Returns the files (not the folders) of a folder, by name.
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Returns the bytes that can still be written to the file system of `dir`.
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
+}
+
+/// Returns the whole content of a file.
+pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open_read(path)?;
+    let mut content = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    let read = file.read_at(&mut content, 0)?;
+    content.truncate(read);
+    Ok(content)
+}
+
+/// Writes a file so that a crash leaves either nothing or all of it under `path`.
+pub fn write_whole(disk: &dyn Disk, path: &Path, content: &[u8]) -> io::Result<()> {
+    let dir = path.parent().map(PathBuf::from).unwrap_or_default();
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(TEMPORARY);
+    let temporary = dir.join(name);
+    let file = disk.create(&temporary)?;
+    file.write_at(content, 0)?;
+    file.sync_data()?;
+    disk.rename(&temporary, path)?;
+    disk.sync_dir(&dir)
+}
+
+/// The end of a name under which a file is written before it gets its real one.
+pub const TEMPORARY: &str = ".tmp";

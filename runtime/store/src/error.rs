@@ -1,0 +1,64 @@
+//! Everything that can go wrong, each with what, which, and what to do next.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("partition {partition} was taken over: this writer holds epoch {held}, the current one is {current}; stop writing, or acquire the partition again")]
+    StaleFence { partition: u16, held: u64, current: u64 },
+
+    #[error("the batch has {bytes} bytes of keys and small values, the limit is {limit}; split it")]
+    BatchTooLarge { bytes: u64, limit: u64 },
+
+    #[error("the value of key {key} has {bytes} bytes, the limit is {limit}; store it in parts")]
+    ValueTooLarge { key: String, bytes: u64, limit: u64 },
+
+    #[error("a key has {bytes} bytes, the limit is {limit}; use a shorter key, for example a hash")]
+    KeyTooLarge { bytes: u64, limit: u64 },
+
+    #[error("the store has stopped: {reason}; restart the process, everything acknowledged is on disk")]
+    Stopped { reason: String },
+
+    #[error("the data folder {} is in use by {holder}; stop that process or choose another folder", dir.display())]
+    Held { dir: PathBuf, holder: String },
+
+    #[error("the data folder {} has format {found}, this version understands {supported}; use a newer version of abide", dir.display())]
+    NewerFormat { dir: PathBuf, found: u32, supported: u32 },
+
+    #[error("{} is not a data folder of abide ({why}); choose an empty folder or the right one", dir.display())]
+    NotOurs { dir: PathBuf, why: String },
+
+    #[error("the commit log is damaged: {} at offset {offset}: {why}; restore the folder from a backup, the disk may be failing", file.display())]
+    LogCorrupt { file: PathBuf, offset: u64, why: String },
+
+    #[error("the blob {} is damaged: {why}; restore it from a backup, the disk may be failing", file.display())]
+    BlobCorrupt { file: PathBuf, why: String },
+
+    #[error("the snapshot {} is damaged at offset {offset}: {why}; restore the folder from a backup", file.display())]
+    SnapshotCorrupt { file: PathBuf, offset: u64, why: String },
+
+    #[error("the index in {} cannot be used ({why}) and cannot be rebuilt: {missing}; restore the folder from a backup", dir.display())]
+    IndexLost { dir: PathBuf, why: String, missing: String },
+
+    #[error("the index failed: {why}; restart the process, the index is rebuilt if needed")]
+    Index { why: String },
+
+    #[error("cannot {action} {}: {source}; check the disk, its permissions and its free space", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+}
+
+impl Error {
+    /// Returns a function for `map_err` that says what was tried with which file.
+    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
+        let path = path.as_ref().to_path_buf();
+        move |source| Error::Io { action, path, source }
+    }
+}
+
+/// Returns a key as a person can read it: ASCII as it is, everything else as hex.
+pub(crate) fn printable(key: &[u8]) -> String {
+    const SHOWN_MAX: usize = 64;
+    let shown = &key[..key.len().min(SHOWN_MAX)];
+    shown.iter().flat_map(|byte| byte.escape_ascii().map(char::from)).collect()
+}

@@ -1,0 +1,17 @@
+//! The store of abide: an ordered map of bytes with atomic, fenced batches, durable in groups.
+
+pub mod batch;
+pub mod disk;
+pub mod error;
+pub mod memory;
+pub mod options;
+mod overlay;
+pub mod stats;
+pub mod store;
+
+pub use batch::{Batch, Fence, META_PARTITION, Op, Sequence, View};
+pub use error::Error;
+pub use memory::MemoryStore;
+pub use options::Options;
+pub use stats::{Stats, Status};
+pub use store::Store;

@@ -1,0 +1,113 @@
+//! Committed operations that the index does not have yet, newest last for each key.
+//!
+//! Invariant: an entry leaves only after the index holds it, so overlay first, index second never misses a write.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::batch::{Batch, Sequence};
+
+/// What one key held after one batch; `None` is deleted.
+type Version = (Sequence, Option<Bytes>);
+
+#[derive(Default)]
+pub struct Overlay {
+    keys: BTreeMap<Vec<u8>, VecDeque<Version>>,
+}
+
+impl Overlay {
+    pub fn insert(&mut self, sequence: Sequence, batch: &Batch) {
+        for op in &batch.ops {
+            let versions = self.keys.entry(op.key().to_vec()).or_default();
+            // Two operations on one key in one batch: the later one is what the batch leaves behind.
+            if versions.back().is_some_and(|(at, _)| *at == sequence) {
+                versions.pop_back();
+            }
+            versions.push_back((sequence, op.value().cloned()));
+        }
+    }
+
+    /// Forgets what `batch` and older ones wrote to its keys: the index has it now.
+    pub fn remove_applied(&mut self, sequence: Sequence, batch: &Batch) {
+        for op in &batch.ops {
+            let Some(versions) = self.keys.get_mut(op.key()) else { continue };
+            while versions.front().is_some_and(|(at, _)| *at <= sequence) {
+                versions.pop_front();
+            }
+            if versions.is_empty() {
+                self.keys.remove(op.key());
+            }
+        }
+    }
+
+    /// Returns what the key holds as of `upto`; the outer `None` means: ask the index.
+    pub fn get(&self, upto: Sequence, key: &[u8]) -> Option<Option<Bytes>> {
+        newest(self.keys.get(key)?, upto)
+    }
+
+    /// Returns the keys of `start..end` with what they hold as of `upto`, deleted ones too, until `limit` of them hold
+    /// a value. A merge with the index needs nothing behind that: it has its `limit` pairs by then.
+    pub fn range(&self, upto: Sequence, start: &[u8], end: &[u8], limit: usize) -> Vec<(Vec<u8>, Option<Bytes>)> {
+        let mut found = Vec::new();
+        if start >= end {
+            return found;
+        }
+        let mut live = 0;
+        for (key, versions) in self.keys.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end))) {
+            if live == limit {
+                break;
+            }
+            let Some(value) = newest(versions, upto) else { continue };
+            live += usize::from(value.is_some());
+            found.push((key.clone(), value));
+        }
+        found
+    }
+
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+fn newest(versions: &VecDeque<Version>, upto: Sequence) -> Option<Option<Bytes>> {
+    versions.iter().rev().find(|(at, _)| *at <= upto).map(|(_, value)| value.clone())
+}
+
+/// Merges what the overlay says over ascending pairs of the index; stops at `limit` pairs.
+pub fn merge<E>(
+    overlay: Vec<(Vec<u8>, Option<Bytes>)>,
+    index: impl Iterator<Item = Result<(Vec<u8>, Bytes), E>>,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, Bytes)>, E> {
+    let mut merged = Vec::new();
+    let mut overlay = overlay.into_iter().peekable();
+    let mut index = index.peekable();
+    while merged.len() < limit {
+        let index_key = match index.peek() {
+            Some(Ok((key, _))) => Some(key),
+            Some(Err(_)) => return Err(index.next().expect("peeked").map(|_| ()).expect_err("peeked an error")),
+            None => None,
+        };
+        let overlay_first = match (overlay.peek(), index_key) {
+            (None, None) => break,
+            (None, Some(_)) => false,
+            (Some(_), None) => true,
+            (Some((over, _)), Some(under)) => {
+                if over == under {
+                    index.next();
+                    continue;
+                }
+                over < under
+            }
+        };
+        if overlay_first {
+            let (key, value) = overlay.next().expect("peeked");
+            merged.extend(value.map(|value| (key, value)));
+        } else if let Some(pair) = index.next() {
+            merged.push(pair?);
+        }
+    }
+    Ok(merged)
+}

@@ -1,0 +1,49 @@
+//! The trait the engine is written against: bytes, fences and durability, no meaning.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::batch::{Batch, Fence, Sequence, View};
+use crate::error::Error;
+use crate::stats::{Stats, Status};
+
+/// An ordered map of bytes with atomic, fenced batches and two views of it.
+pub trait Store: Send + Sync + 'static {
+    /// Takes the partition: a new epoch, durable before this returns. Older fences are refused from now on.
+    /// Blocks on the disk. An acquire has a sequence number of its own.
+    fn acquire(&self, partition: u16) -> Result<Fence, Error>;
+
+    /// Returns what the key holds.
+    fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error>;
+
+    /// Returns at most `limit` pairs with `start <= key < end`, ascending, as of one moment: of a batch either all or
+    /// nothing is seen.
+    fn scan(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
+
+    /// Atomic. Ordered and visible to [`View::Latest`] on return, not durable yet: wait for [`Store::durable`] to reach
+    /// the returned sequence before telling anyone. Never waits for a disk sync, unless too much is unsynced already.
+    fn commit(&self, batch: Batch) -> Result<Sequence, Error>;
+
+    /// Returns the highest sequence that is on disk; changes are notified. Never more than was committed.
+    fn durable(&self) -> watch::Receiver<Sequence>;
+
+    /// Returns whether work can be given to the store; changes are notified.
+    fn status(&self) -> watch::Receiver<Status>;
+
+    /// Returns counters and sizes.
+    fn stats(&self) -> Stats;
+
+    /// Makes everything durable, checkpoints and releases the lock. Idempotent; commits are refused afterwards.
+    fn close(&self) -> Result<(), Error>;
+}
+
+/// Refuses a fence that is not the newest of its partition.
+pub(crate) fn check_fence(epochs: &HashMap<u16, u64>, fence: Fence) -> Result<(), Error> {
+    let current = epochs.get(&fence.partition).copied().unwrap_or(0);
+    if fence.epoch == current && current > 0 {
+        return Ok(());
+    }
+    Err(Error::StaleFence { partition: fence.partition, held: fence.epoch, current })
+}
