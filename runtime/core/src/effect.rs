@@ -1,0 +1,106 @@
+//! Effects: what the shell has to do about a command, and how soon it may.
+
+use crate::command::{Command, Message, Timer};
+use crate::entry::{Answer, Settled};
+use crate::ids::{Attempt, DeploymentId, InvocationId, OpId, PartitionId};
+use crate::invocation::InputRow;
+use crate::time::Timestamp;
+
+/// Everything a new guest execution has to know besides its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptStart {
+    pub invocation: InvocationId,
+    pub attempt: Attempt,
+    pub deployment: DeploymentId,
+    pub target: crate::target::Target,
+    /// The start of the guest's clock.
+    pub begun_at: Timestamp,
+    /// Entries and outcomes in the journal; both 0 for the first attempt.
+    pub entries_len: u32,
+    pub outcomes_len: u32,
+    /// Run blocks that failed and must not be tried again before then.
+    pub held: Vec<(OpId, Timestamp)>,
+    /// The input, when the attempt begins in the step that brought it; otherwise it is stored.
+    pub input: Option<InputRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Handled in the same transaction, before the next command.
+    Then(Command),
+    StartAttempt(AttemptStart),
+    /// The guest of this attempt must not go on.
+    StopAttempt {
+        invocation: InvocationId,
+        attempt: Attempt,
+    },
+    /// The guest of this attempt gets an outcome.
+    Deliver {
+        invocation: InvocationId,
+        attempt: Attempt,
+        settled: Settled,
+    },
+    /// The guest of this attempt has to wait with this run block until then.
+    HoldRun {
+        invocation: InvocationId,
+        attempt: Attempt,
+        op: OpId,
+        retry_at: Timestamp,
+    },
+    /// What the guest of this attempt asked below `until` is recorded: its run blocks may start.
+    Release {
+        invocation: InvocationId,
+        attempt: Attempt,
+        until: OpId,
+    },
+    ArmTimer(Timer),
+    /// The submission is recorded.
+    Accepted {
+        invocation: InvocationId,
+    },
+    /// Whoever waits for the end of the invocation gets its answer.
+    Reply {
+        invocation: InvocationId,
+        answer: Answer,
+    },
+    /// A message of the outbox goes out.
+    Transmit {
+        to: PartitionId,
+        sequence: u64,
+        message: Message,
+    },
+    /// The sender may forget its messages up to here.
+    Acknowledge {
+        to: PartitionId,
+        sequence: u64,
+    },
+}
+
+/// When an effect may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Nobody outside can notice it: a crash before the write is durable undoes it.
+    Open,
+    /// Somebody outside could notice it: only after the write that justifies it is durable.
+    Durable,
+}
+
+impl Effect {
+    /// Returns when this effect may happen. This is the whole rule of the output gates.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        match self {
+            Self::Then(_)
+            | Self::StartAttempt(_)
+            | Self::StopAttempt { .. }
+            | Self::Deliver { .. }
+            | Self::HoldRun { .. }
+            | Self::ArmTimer(_) => Gate::Open,
+            Self::Release { .. }
+            | Self::Accepted { .. }
+            | Self::Reply { .. }
+            | Self::Transmit { .. }
+            | Self::Acknowledge { .. } => Gate::Durable,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Ids: who is meant. All are newtypes; the text forms are promises to users.
+
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One of the P owners of keys. Every invocation belongs to exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartitionId(pub u16);
+
+impl PartitionId {
+    /// Returns the owner of a partition key among `partitions` many.
+    #[must_use]
+    pub fn of(partition_key: u64, partitions: u16) -> Self {
+        debug_assert!(partitions > 0);
+        let index = partition_key % u64::from(partitions.max(1));
+        Self(u16::try_from(index).expect("a remainder by a u16 fits a u16"))
+    }
+}
+
+/// Number of an operation within its invocation: dense, from 0, in the order of the guest's calls.
+pub type OpId = u32;
+
+/// Number of a guest execution within its invocation, from 1. Messages of older ones are ignored.
+pub type Attempt = u32;
+
+/// Names one durable run of a handler.
+///
+/// The high 48 bits of `unique` are the time of creation, so that neighbours in time are neighbours
+/// in the store; `partition_key` names the owner for good, whatever the number of partitions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InvocationId {
+    pub unique: u128,
+    pub partition_key: u64,
+}
+
+const TIME_BITS: u32 = 48;
+const RANDOM_BITS: u32 = 128 - TIME_BITS;
+
+impl InvocationId {
+    /// Length of the binary form in bytes.
+    pub const LEN: usize = 24;
+
+    /// Builds an id from the time of creation, 80 bits that make it unique, and its owner.
+    #[must_use]
+    pub fn new(created_at: Timestamp, random: u128, partition_key: u64) -> Self {
+        let random = random & ((1 << RANDOM_BITS) - 1);
+        Self { unique: (u128::from(created_at.0) << RANDOM_BITS) | random, partition_key }
+    }
+
+    /// Returns the partition that owns this invocation.
+    #[must_use]
+    pub fn partition(&self, partitions: u16) -> PartitionId {
+        PartitionId::of(self.partition_key, partitions)
+    }
+
+    /// Returns the binary form; its order is the order of creation.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..16].copy_from_slice(&self.unique.to_be_bytes());
+        bytes[16..].copy_from_slice(&self.partition_key.to_be_bytes());
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; None when the length is another.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != Self::LEN {
+            return None;
+        }
+        Some(Self {
+            unique: u128::from_be_bytes(bytes[..16].try_into().ok()?),
+            partition_key: u64::from_be_bytes(bytes[16..].try_into().ok()?),
+        })
+    }
+}
+
+/// `inv_1` + 11 base-62 digits of the partition key + 22 of the unique part, as in Restate.
+impl fmt::Display for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("inv_1")?;
+        write_base62(f, u128::from(self.partition_key), 11)?;
+        write_base62(f, self.unique, 22)
+    }
+}
+
+impl fmt::Debug for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text is not an id. The words are those existing ingress clients know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseIdError {
+    BadFormat,
+    UnknownVersion,
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadFormat => "bad format",
+            Self::UnknownVersion => "unrecognized codec version",
+        })
+    }
+}
+
+impl std::error::Error for ParseIdError {}
+
+impl FromStr for InvocationId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let digits = text.strip_prefix("inv_").ok_or(ParseIdError::BadFormat)?;
+        if digits.len() != 34 || !digits.is_ascii() {
+            return Err(ParseIdError::BadFormat);
+        }
+        if !digits.starts_with('1') {
+            return Err(ParseIdError::UnknownVersion);
+        }
+        let partition_key = read_base62(&digits[1..12]).ok_or(ParseIdError::BadFormat)?;
+        let unique = read_base62(&digits[12..]).ok_or(ParseIdError::BadFormat)?;
+        Ok(Self { unique, partition_key: u64::try_from(partition_key).map_err(|_| ParseIdError::BadFormat)? })
+    }
+}
+
+/// Names an uploaded component: `dp_1` + 22 base-62 digits of its digest.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DeploymentId(String);
+
+impl DeploymentId {
+    /// Builds the id from the first 128 bits of the component's digest: the same bytes are the
+    /// same deployment.
+    #[must_use]
+    pub fn from_digest(digest: u128) -> Self {
+        struct Digits(u128);
+        impl fmt::Display for Digits {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_base62(f, self.0, 22)
+            }
+        }
+        Self(format!("dp_1{}", Digits(digest)))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for DeploymentId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let digits = text.strip_prefix("dp_").ok_or(ParseIdError::BadFormat)?;
+        if digits.len() != 23 || !digits.is_ascii() {
+            return Err(ParseIdError::BadFormat);
+        }
+        if !digits.starts_with('1') {
+            return Err(ParseIdError::UnknownVersion);
+        }
+        read_base62(&digits[1..]).ok_or(ParseIdError::BadFormat)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+fn write_base62(f: &mut fmt::Formatter<'_>, mut value: u128, width: usize) -> fmt::Result {
+    let mut text = [b'0'; 22];
+    for slot in text[..width].iter_mut().rev() {
+        let digit = usize::try_from(value % 62).expect("a digit is below 62");
+        *slot = DIGITS[digit];
+        value /= 62;
+    }
+    f.write_str(std::str::from_utf8(&text[..width]).expect("digits are ASCII"))
+}
+
+fn read_base62(text: &str) -> Option<u128> {
+    text.bytes().try_fold(0u128, |value, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'Z' => byte - b'A' + 10,
+            b'a'..=b'z' => byte - b'a' + 36,
+            _ => return None,
+        };
+        value.checked_mul(62)?.checked_add(u128::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_id_survives_its_text() {
+        for (unique, partition_key) in [(0, 0), (u128::MAX, u64::MAX), (1 << 80, 7)] {
+            let id = InvocationId { unique, partition_key };
+            let text = id.to_string();
+            assert_eq!(text.len(), 38);
+            assert_eq!(text.parse(), Ok(id));
+            assert_eq!(InvocationId::from_bytes(&id.to_bytes()), Some(id));
+        }
+    }
+
+    #[test]
+    fn ids_of_later_invocations_sort_later() {
+        let earlier = InvocationId::new(Timestamp(1), u128::MAX, u64::MAX);
+        let later = InvocationId::new(Timestamp(2), 0, 0);
+        assert!(earlier.to_bytes() < later.to_bytes());
+    }
+
+    #[test]
+    fn a_bad_id_is_named() {
+        let parse = |text: &str| text.parse::<InvocationId>();
+        assert_eq!(parse("foo"), Err(ParseIdError::BadFormat));
+        assert_eq!(parse(&format!("inv_2{}", "0".repeat(33))), Err(ParseIdError::UnknownVersion));
+        assert_eq!(parse(&format!("inv_1{}", "z".repeat(33))), Err(ParseIdError::BadFormat));
+        assert_eq!(parse(&format!("inv_1{}ä", "0".repeat(31))), Err(ParseIdError::BadFormat));
+    }
+
+    #[test]
+    fn a_deployment_id_survives_its_text() {
+        let id = DeploymentId::from_digest(12_345);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("dp_foo".parse::<DeploymentId>().is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! Limits: everything that could grow has one, with a name and a default.
+
+/// Entries in one journal. More than this pauses the invocation.
+pub const JOURNAL_ENTRIES_MAX: u32 = 100_000;
+/// Bytes of one value: an input, a result, the outcome of a run block.
+pub const VALUE_BYTES_MAX: usize = 32 << 20;
+/// Bytes of a failure's message; a longer one is cut.
+pub const FAILURE_MESSAGE_BYTES_MAX: usize = 8 << 10;
+/// Bytes of all the metadata of a failure together; more is dropped.
+pub const FAILURE_METADATA_BYTES_MAX: usize = 8 << 10;
+/// Bytes of a name the guest gives: of a run block, of a sleep.
+pub const NAME_BYTES_MAX: usize = 1 << 10;
+/// Failed attempts remembered with an invocation.
+pub const FAILURES_KEPT: usize = 5;
+/// Operations a suspended invocation lists one by one; one that waits for more wakes on any.
+pub const WAIT_SET_MAX: usize = 64;
+
+/// Cuts a text to at most `bytes_max` bytes, at a character boundary, and says that it did.
+#[must_use]
+pub fn cut(mut text: String, bytes_max: usize) -> String {
+    const MARK: &str = "… (cut)";
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let keep = text.floor_char_boundary(bytes_max.saturating_sub(MARK.len()));
+    text.truncate(keep);
+    text.push_str(MARK);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        assert_eq!(cut("short".into(), 10), "short");
+        let long = cut("ä".repeat(100), 50);
+        assert!(long.len() <= 50 && long.ends_with("(cut)"));
+    }
+}

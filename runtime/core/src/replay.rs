@@ -1,0 +1,194 @@
+//! Replay: a cursor over the journal that says, for each entry the guest asks, what is known of it.
+
+use crate::entry::{Entry, Settled};
+use crate::ids::OpId;
+use crate::invocation::MismatchReport;
+
+/// What is known of an entry that the guest asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// It is in the journal.
+    Recorded(OpId),
+    /// As `Recorded`, but the bytes of its input are others. The recorded ones count.
+    RecordedWithOtherInput(OpId),
+    /// It is new: append it, then act.
+    Fresh(OpId),
+}
+
+/// Walks through the journal of one attempt.
+#[derive(Debug)]
+pub struct Cursor {
+    recorded: Vec<Entry>,
+    asked: OpId,
+}
+
+impl Cursor {
+    #[must_use]
+    pub fn new(recorded: Vec<Entry>) -> Self {
+        Self { recorded, asked: 0 }
+    }
+
+    /// Says whether the guest is still in the part that is recorded.
+    #[must_use]
+    pub fn is_replaying(&self) -> bool {
+        (self.asked as usize) < self.recorded.len()
+    }
+
+    /// Returns how many entries the guest has asked.
+    #[must_use]
+    pub fn asked(&self) -> OpId {
+        self.asked
+    }
+
+    /// Compares the next entry with the journal, arguments included.
+    ///
+    /// # Errors
+    /// The guest asked for something else than the journal says.
+    pub fn next(&mut self, asked: &Entry) -> Result<Replayed, MismatchReport> {
+        let op = self.asked;
+        let Some(recorded) = self.recorded.get(op as usize) else {
+            self.asked += 1;
+            return Ok(Replayed::Fresh(op));
+        };
+        match compare(recorded, asked) {
+            Likeness::Same => {}
+            Likeness::OtherInput => {
+                self.asked += 1;
+                return Ok(Replayed::RecordedWithOtherInput(op));
+            }
+            Likeness::Other => {
+                return Err(MismatchReport {
+                    op,
+                    recorded: Some(recorded.to_string()),
+                    asked: Some(asked.to_string()),
+                    backtrace: None,
+                });
+            }
+        }
+        self.asked += 1;
+        Ok(Replayed::Recorded(op))
+    }
+
+    /// Checks that the guest asked for all the journal holds, when it ends or cannot go on.
+    ///
+    /// # Errors
+    /// The journal holds an entry the guest did not come to ask for.
+    pub fn finish(&self) -> Result<(), MismatchReport> {
+        match self.recorded.get(self.asked as usize) {
+            None => Ok(()),
+            Some(recorded) => Err(MismatchReport {
+                op: self.asked,
+                recorded: Some(recorded.to_string()),
+                asked: None,
+                backtrace: None,
+            }),
+        }
+    }
+}
+
+enum Likeness {
+    Same,
+    OtherInput,
+    Other,
+}
+
+fn compare(recorded: &Entry, asked: &Entry) -> Likeness {
+    if recorded == asked {
+        return Likeness::Same;
+    }
+    match (recorded, asked) {
+        // A policy may change with the code; the name is what tells one run block from another.
+        (Entry::Run { name: a, .. }, Entry::Run { name: b, .. }) if a == b => Likeness::Same,
+        (Entry::Call { target: a, .. }, Entry::Call { target: b, .. }) if a == b => Likeness::OtherInput,
+        (Entry::Send { target: a, delay_ms: c, .. }, Entry::Send { target: b, delay_ms: d, .. })
+            if a == b && c == d =>
+        {
+            Likeness::OtherInput
+        }
+        _ => Likeness::Other,
+    }
+}
+
+/// Puts recorded outcomes, and those that arrive while the guest runs, in the order of the journal.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    waiting: std::collections::BTreeMap<u32, Settled>,
+    next: u32,
+}
+
+impl Deliveries {
+    /// Takes an outcome; one that was taken before is ignored.
+    pub fn take_in(&mut self, settled: Settled) {
+        if settled.order >= self.next {
+            self.waiting.insert(settled.order, settled);
+        }
+    }
+
+    /// Returns the next outcome of the journal, if it has arrived.
+    pub fn next(&mut self) -> Option<Settled> {
+        let settled = self.waiting.remove(&self.next)?;
+        self.next += 1;
+        Some(settled)
+    }
+
+    /// Says whether the next outcome of the journal has arrived.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.waiting.contains_key(&self.next)
+    }
+
+    /// Returns how many outcomes have been handed out.
+    #[must_use]
+    pub fn handed_out(&self) -> u32 {
+        self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Outcome;
+    use crate::time::Timestamp;
+
+    fn run(name: &str) -> Entry {
+        Entry::Run { name: name.into(), retry: None }
+    }
+
+    fn sleep(duration_ms: u64) -> Entry {
+        Entry::Sleep { duration_ms, name: None }
+    }
+
+    #[test]
+    fn recorded_entries_come_first_then_fresh_ones() {
+        let mut cursor = Cursor::new(vec![run("pay"), sleep(5)]);
+        assert_eq!(cursor.next(&run("pay")), Ok(Replayed::Recorded(0)));
+        assert!(cursor.is_replaying());
+        assert_eq!(cursor.next(&sleep(5)), Ok(Replayed::Recorded(1)));
+        assert_eq!(cursor.next(&run("ship")), Ok(Replayed::Fresh(2)));
+        assert_eq!(cursor.finish(), Ok(()));
+    }
+
+    #[test]
+    fn other_code_is_told_with_both_sides() {
+        let mut cursor = Cursor::new(vec![run("pay"), sleep(5)]);
+        let report = cursor.next(&run("ship")).unwrap_err();
+        assert_eq!(report.recorded.as_deref(), Some("run(\"pay\")"));
+        assert_eq!(report.asked.as_deref(), Some("run(\"ship\")"));
+        cursor.next(&run("pay")).unwrap();
+        assert!(cursor.next(&sleep(6)).is_err());
+        assert_eq!(cursor.finish().unwrap_err().recorded.as_deref(), Some("sleep(5 ms)"));
+    }
+
+    #[test]
+    fn outcomes_are_handed_out_in_journal_order() {
+        let settled = |order| Settled { op: order + 10, order, at: Timestamp(0), outcome: Outcome::Empty };
+        let mut deliveries = Deliveries::default();
+        deliveries.take_in(settled(1));
+        assert!(deliveries.next().is_none());
+        deliveries.take_in(settled(0));
+        assert_eq!(deliveries.next().map(|settled| settled.op), Some(10));
+        deliveries.take_in(settled(0));
+        assert_eq!(deliveries.next().map(|settled| settled.op), Some(11));
+        assert!(!deliveries.is_ready());
+    }
+}

@@ -1,0 +1,92 @@
+//! What a running guest asked and did is recorded; run blocks start once that is durable.
+
+use crate::command::{Append, Command, Message, Submission, Timer, TimerKind};
+use crate::effect::Effect;
+use crate::entry::{Entry, EntryRow};
+use crate::ids::{InvocationId, OpId};
+use crate::invocation::{InputRow, Origin, PauseReason, Phase};
+use crate::limits::JOURNAL_ENTRIES_MAX;
+use crate::rows::{Row, RowKey, Rows};
+use crate::step::Place;
+use crate::steps::{run_failed, settle};
+
+pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+    let id = append.invocation;
+    let Some(row) = rows.invocation_mut(id) else { return };
+    // A guest of an older attempt, or one that says the same twice, changes nothing.
+    if row.running_attempt() != Some(append.attempt) || row.entries_len != append.first_op {
+        return;
+    }
+    let entries = OpId::try_from(append.entries.len()).unwrap_or(OpId::MAX);
+    if entries > JOURNAL_ENTRIES_MAX - row.entries_len {
+        let text = format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)");
+        row.phase = Phase::Paused { reason: PauseReason::LimitReached(text) };
+        row.modified_at = place.now;
+        effects.push(Effect::StopAttempt { invocation: id, attempt: append.attempt });
+        return;
+    }
+    row.entries_len += entries;
+    row.modified_at = place.now;
+    if entries > 0 || !append.finished.is_empty() {
+        row.note_progress();
+    }
+    let until = row.entries_len;
+    let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
+    for (op, entry) in (append.first_op..).zip(append.entries) {
+        record(place, rows, id, op, entry, effects);
+    }
+    for (op, outcome) in append.finished {
+        settle::apply(place, rows, settle::Settle { invocation: id, op, outcome }, effects);
+    }
+    if has_runs {
+        effects.push(Effect::Release { invocation: id, attempt: append.attempt, until });
+    }
+    for failed in append.failed {
+        run_failed::apply(place, rows, id, failed, append.jitter, effects);
+    }
+}
+
+/// Writes one entry and does what it asks for.
+fn record(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    op: OpId,
+    entry: Entry,
+    effects: &mut Vec<Effect>,
+) {
+    match &entry {
+        Entry::Run { .. } => {}
+        Entry::Sleep { duration_ms, .. } => {
+            let at = place.now.plus_millis(*duration_ms);
+            let timer = Timer { at, invocation: id, kind: TimerKind::Sleep { op } };
+            rows.put(RowKey::Timer(timer), Row::Timer);
+            effects.push(Effect::ArmTimer(timer));
+        }
+        Entry::Call { child, target, input, headers } => {
+            let submission = Submission {
+                invocation: *child,
+                target: target.clone(),
+                origin: Origin::Call { caller: id, op },
+                input: InputRow { headers: headers.clone(), body: input.clone() },
+                begin_at: None,
+            };
+            effects.push(Effect::Then(submit_to_owner(place, submission)));
+        }
+        Entry::Send { child, target, input, headers, delay_ms } => {
+            let submission = Submission {
+                invocation: *child,
+                target: target.clone(),
+                origin: Origin::Send { caller: id, op },
+                input: InputRow { headers: headers.clone(), body: input.clone() },
+                begin_at: delay_ms.map(|delay| place.now.plus_millis(delay)),
+            };
+            effects.push(Effect::Then(submit_to_owner(place, submission)));
+        }
+    }
+    rows.put(RowKey::Entry(id, op), Row::Entry(EntryRow { at: place.now, entry }));
+}
+
+fn submit_to_owner(place: Place, submission: Submission) -> Command {
+    place.route(Message::Submit(submission))
+}

@@ -1,0 +1,89 @@
+//! An attempt begins: the first one pins the deployment, every one gets a new number.
+
+use crate::effect::{AttemptStart, Effect};
+use crate::entry::{Answer, Failure};
+use crate::ids::InvocationId;
+use crate::invocation::{InputRow, InvocationRow, Phase};
+use crate::rows::Rows;
+use crate::step::Place;
+use crate::steps::complete;
+
+pub fn apply(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    service: &str,
+    input: Option<InputRow>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(row) = rows.invocation(id) else { return };
+    match row.phase {
+        Phase::Scheduled { .. }
+        | Phase::Suspended { .. }
+        | Phase::BackingOff { .. }
+        | Phase::Paused { .. } => {}
+        // Two outcomes of one transaction may both have asked for it.
+        Phase::Running { .. } => return,
+        Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
+    }
+    if row.deployment.is_none() {
+        if let Err(failure) = pin(place, rows, id, service) {
+            complete::complete(place, rows, id, Answer::Failure(failure), effects);
+            return;
+        }
+    }
+    let row = rows.invocation_mut(id).expect("the invocation is there: checked above");
+    start(place, id, row, input, effects);
+}
+
+/// Binds the invocation to the newest code of its service.
+fn pin(place: Place, rows: &mut Rows, id: InvocationId, service: &str) -> Result<(), Failure> {
+    let Some(service_row) = rows.service(service) else {
+        let message =
+            format!("service '{service}' not found, make sure to register the service before calling it.");
+        return Err(Failure::new(404, message));
+    };
+    let row = rows.invocation(id).expect("the invocation is there: checked by the caller");
+    let Some(handler) = service_row.manifest.handler(&row.target.handler) else {
+        let handler = &row.target.handler;
+        let message = format!(
+            "the service '{service}' exists, but the handler '{handler}' was not found, check that the handler exists in the latest registered service version."
+        );
+        return Err(Failure::new(404, message));
+    };
+    let (deployment, retry) = (service_row.deployment.clone(), handler.options.retry.clone());
+    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+    row.deployment = Some(deployment);
+    row.retry = retry;
+    row.begun_at = Some(place.now);
+    Ok(())
+}
+
+/// Starts the next attempt of an invocation whose deployment is pinned.
+pub fn start(
+    place: Place,
+    id: InvocationId,
+    row: &mut InvocationRow,
+    input: Option<InputRow>,
+    effects: &mut Vec<Effect>,
+) {
+    row.attempts += 1;
+    row.phase = Phase::Running { attempt: row.attempts };
+    row.modified_at = place.now;
+    let begins = AttemptStart {
+        invocation: id,
+        attempt: row.attempts,
+        deployment: row.deployment.clone().expect("the deployment is pinned before the first attempt"),
+        target: row.target.clone(),
+        begun_at: row.begun_at.expect("set when the deployment was pinned"),
+        entries_len: row.entries_len,
+        outcomes_len: row.outcomes_len,
+        held: row.run_tries.iter().map(|(op, tries)| (*op, tries.retry_at)).collect(),
+        input,
+    };
+    effects.push(Effect::StartAttempt(begins));
+    if row.entries_len > 0 {
+        // Run blocks of earlier attempts may be in writes that are not durable yet.
+        effects.push(Effect::Release { invocation: id, attempt: row.attempts, until: row.entries_len });
+    }
+}

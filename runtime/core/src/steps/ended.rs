@@ -1,0 +1,109 @@
+//! An attempt is over: the invocation completes, waits, tries again or pauses.
+
+use crate::command::{End, Timer, TimerKind};
+use crate::effect::Effect;
+use crate::entry::{Answer, Failure};
+use crate::ids::{Attempt, InvocationId, OpId};
+use crate::invocation::{AttemptFailure, InvocationRow, PauseReason, Phase, WaitSet};
+use crate::limits;
+use crate::retry::OnMaxAttempts;
+use crate::rows::{Row, RowKey, Rows};
+use crate::step::Place;
+use crate::steps::{begin, complete};
+use crate::time::Timestamp;
+
+pub struct Ended {
+    pub invocation: InvocationId,
+    pub attempt: Attempt,
+    pub jitter: u16,
+}
+
+pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mut Vec<Effect>) {
+    let id = ended.invocation;
+    let Some(row) = rows.invocation_mut(id) else { return };
+    if row.running_attempt() != Some(ended.attempt) {
+        return;
+    }
+    row.modified_at = place.now;
+    match end {
+        End::Returned(value) => complete::complete(place, rows, id, Answer::Value(value), effects),
+        End::Failed(failure) => {
+            complete::complete(place, rows, id, Answer::Failure(failure.within_limits()), effects);
+        }
+        End::Suspended { outcomes_seen, .. } | End::AwaitsRetry { outcomes_seen, .. }
+            if outcomes_seen < row.outcomes_len =>
+        {
+            // An outcome was on its way while the guest went to sleep.
+            begin::start(place, id, row, None, effects);
+        }
+        End::Suspended { waiting_on, .. } => row.phase = Phase::Suspended { waiting_on },
+        End::AwaitsRetry { waiting_on, .. } => {
+            let until = row.run_tries.values().map(|tries| tries.retry_at).min();
+            back_off(rows, &ended, until.unwrap_or(place.now), Some(waiting_on), effects);
+        }
+        End::Crashed { message, op, retry_after_ms } => {
+            crashed(place, rows, &ended, Crash { message, op, retry_after_ms }, effects);
+        }
+        End::Mismatched(report) => {
+            row.phase = Phase::Paused { reason: PauseReason::JournalMismatch(report) };
+        }
+        End::Lost => begin::start(place, id, row, None, effects),
+    }
+}
+
+struct Crash {
+    message: String,
+    op: Option<OpId>,
+    retry_after_ms: Option<u64>,
+}
+
+fn crashed(place: Place, rows: &mut Rows, ended: &Ended, crash: Crash, effects: &mut Vec<Effect>) {
+    let row = rows.invocation_mut(ended.invocation).expect("the invocation is there: checked by apply");
+    let message = limits::cut(crash.message, limits::FAILURE_MESSAGE_BYTES_MAX);
+    row.failures = row.failures.saturating_add(1);
+    let first_failed_at = *row.first_failed_at.get_or_insert(place.now);
+    row.remember(AttemptFailure {
+        attempt: ended.attempt,
+        at: place.now,
+        message: message.clone(),
+        op: crash.op,
+    });
+    match row.retry.policy.delay_ms(row.failures, first_failed_at, place.now, ended.jitter) {
+        Some(delay_ms) => {
+            let until = place.now.plus_millis(crash.retry_after_ms.unwrap_or(delay_ms));
+            back_off(rows, ended, until, None, effects);
+        }
+        None => give_up(place, rows, ended.invocation, message, effects),
+    }
+}
+
+fn back_off(
+    rows: &mut Rows,
+    ended: &Ended,
+    until: Timestamp,
+    waiting_on: Option<WaitSet>,
+    effects: &mut Vec<Effect>,
+) {
+    let (id, attempt) = (ended.invocation, ended.attempt);
+    let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
+    row.phase = Phase::BackingOff { attempt, until, waiting_on };
+    let timer = Timer { at: until, invocation: id, kind: TimerKind::Retry { attempt } };
+    rows.put(RowKey::Timer(timer), Row::Timer);
+    effects.push(Effect::ArmTimer(timer));
+}
+
+/// The retry policy is exhausted: the invocation pauses or ends, as its handler says.
+pub fn give_up(place: Place, rows: &mut Rows, id: InvocationId, message: String, effects: &mut Vec<Effect>) {
+    let Some(row) = rows.invocation_mut(id) else { return };
+    match row.retry.on_max_attempts {
+        OnMaxAttempts::Pause => pause(row),
+        OnMaxAttempts::Kill => {
+            let answer = Answer::Failure(Failure::new(500, message).within_limits());
+            complete::complete(place, rows, id, answer, effects);
+        }
+    }
+}
+
+fn pause(row: &mut InvocationRow) {
+    row.phase = Phase::Paused { reason: PauseReason::AttemptsExhausted };
+}

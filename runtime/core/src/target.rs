@@ -1,0 +1,22 @@
+//! What an invocation runs: a service, a key where the service is keyed, and a handler.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A handler of a service, and the key of the object or workflow it runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    pub service: String,
+    /// None for a plain service. Any text is a key, the empty one too.
+    pub key: Option<String>,
+    pub handler: String,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{}/{key}/{}", self.service, self.handler),
+            None => write!(f, "{}/{}", self.service, self.handler),
+        }
+    }
+}
