@@ -1,0 +1,14 @@
+//! The Rust side of `wit/`: generated types, imports and the exported interface.
+//!
+//! Generated here and exported in `entry.rs`, so a service crate contains no WIT at all.
+
+#![allow(missing_docs)]
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    world: "service",
+    with: { "wasi:io/poll@0.2.12": wasip2::io::poll },
+});
+
+pub use abide::runtime::{events, io, log, run, sleep, types};
+pub use exports::abide::runtime::guest;

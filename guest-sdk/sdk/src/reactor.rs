@@ -1,0 +1,179 @@
+//! Which future waits for which event: the guest's side of `next-event`.
+//!
+//! Invariant: an event goes to the future that owns its operation and wakes the waker that polled
+//! it last, so futures may be joined, selected and moved between combinators freely.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::bindings::events::{Completion, Event};
+use crate::bindings::io::Wakeup;
+use crate::bindings::types::{OpId, Outcome};
+use crate::host::{self, Pollable};
+use crate::scope;
+
+/// What the runtime says to the owner of an operation.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// Run the closure of this run block now.
+    Execute,
+    /// The operation is over.
+    Completed(Outcome),
+}
+
+#[derive(Default)]
+struct Mailbox {
+    notices: VecDeque<Notice>,
+    waker: Option<Waker>,
+}
+
+struct IoSlot {
+    pollable: Pollable,
+    waker: Option<Waker>,
+    is_ready: bool,
+}
+
+#[derive(Default)]
+struct Reactor {
+    mailboxes: BTreeMap<OpId, Mailbox>,
+    io: BTreeMap<u64, IoSlot>,
+    next_io: u64,
+}
+
+thread_local! {
+    static REACTOR: RefCell<Reactor> = RefCell::default();
+}
+
+/// Blocks until the runtime reports something and wakes the future that waits for it.
+pub(crate) fn wait() {
+    let (slots, wakeup) = REACTOR.with_borrow(|reactor| {
+        let waiting = reactor.io.iter().filter(|(_, slot)| slot.waker.is_some() && !slot.is_ready);
+        let (slots, pollables): (Vec<u64>, Vec<&Pollable>) =
+            waiting.map(|(id, slot)| (*id, &slot.pollable)).unzip();
+        let wakeup = host::with(|host| match pollables.is_empty() {
+            true => Wakeup::Event(host.next_event()),
+            false => host.next_event_or_io(&pollables),
+        });
+        (slots, wakeup)
+    });
+    let wakers: Vec<Waker> = REACTOR.with_borrow_mut(|reactor| match wakeup {
+        Wakeup::Event(event) => reactor.deliver(event).into_iter().collect(),
+        Wakeup::Io(ready) => {
+            ready.into_iter().filter_map(|index| reactor.io_ready(slots[index as usize])).collect()
+        }
+    });
+    // Outside the borrow: a waker is foreign code.
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+impl Reactor {
+    fn deliver(&mut self, event: Event) -> Option<Waker> {
+        let (op, notice) = match event {
+            Event::Execute(op) => (op, Notice::Execute),
+            Event::Completed(Completion { op, outcome }) => (op, Notice::Completed(outcome)),
+        };
+        // A forgotten operation has no mailbox any more; its late event says nothing to anyone.
+        let mailbox = self.mailboxes.get_mut(&op)?;
+        mailbox.notices.push_back(notice);
+        mailbox.waker.take()
+    }
+
+    fn io_ready(&mut self, id: u64) -> Option<Waker> {
+        let slot = self.io.get_mut(&id)?;
+        slot.is_ready = true;
+        slot.waker.take()
+    }
+}
+
+/// One durable operation that was asked for. Dropping it before it is over forgets it.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    id: OpId,
+    is_over: bool,
+}
+
+impl Operation {
+    /// Registers an operation that the host has just issued.
+    pub(crate) fn new(id: OpId) -> Self {
+        REACTOR.with_borrow_mut(|reactor| reactor.mailboxes.insert(id, Mailbox::default()));
+        Self { id, is_over: false }
+    }
+
+    /// Waits for the next notice.
+    pub(crate) fn poll_notice(&mut self, cx: &mut Context<'_>) -> Poll<Notice> {
+        assert!(!self.is_over, "a durable future was polled after it was over");
+        scope::assert_outside("a durable future was awaited");
+        let notice = REACTOR.with_borrow_mut(|reactor| {
+            let mailbox =
+                reactor.mailboxes.get_mut(&self.id).expect("the mailbox lives as long as its operation");
+            let notice = mailbox.notices.pop_front();
+            if notice.is_none() {
+                mailbox.waker = Some(cx.waker().clone());
+            }
+            notice
+        });
+        match notice {
+            Some(notice) => {
+                if matches!(notice, Notice::Completed(_)) {
+                    self.close();
+                }
+                Poll::Ready(notice)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn close(&mut self) {
+        self.is_over = true;
+        REACTOR.with_borrow_mut(|reactor| reactor.mailboxes.remove(&self.id));
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        // While a native test unwinds from a panic the host is of no interest any more.
+        if !self.is_over && !std::thread::panicking() {
+            self.close();
+            host::with(|host| host.forget(self.id));
+        }
+    }
+}
+
+/// Waits until a WASI pollable is ready, letting other futures continue meanwhile.
+pub(crate) struct Readiness {
+    id: u64,
+}
+
+impl Readiness {
+    pub(crate) fn new(pollable: Pollable) -> Self {
+        REACTOR.with_borrow_mut(|reactor| {
+            let id = reactor.next_io;
+            reactor.next_io += 1;
+            reactor.io.insert(id, IoSlot { pollable, waker: None, is_ready: false });
+            Self { id }
+        })
+    }
+}
+
+impl Future for Readiness {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        REACTOR.with_borrow_mut(|reactor| {
+            let slot = reactor.io.get_mut(&self.id).expect("the slot lives as long as its future");
+            if slot.is_ready {
+                return Poll::Ready(());
+            }
+            slot.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Readiness {
+    fn drop(&mut self) {
+        REACTOR.with_borrow_mut(|reactor| reactor.io.remove(&self.id));
+    }
+}
