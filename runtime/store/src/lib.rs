@@ -1,8 +1,15 @@
 //! The store of abide: an ordered map of bytes with atomic, fenced batches, durable in groups.
 
 pub mod batch;
+mod blobs;
+pub mod codec;
 pub mod disk;
+mod disk_store;
 pub mod error;
+mod folder;
+mod index;
+mod log;
+pub mod keys;
 pub mod memory;
 pub mod options;
 mod overlay;
@@ -10,6 +17,7 @@ pub mod stats;
 pub mod store;
 
 pub use batch::{Batch, Fence, META_PARTITION, Op, Sequence, View};
+pub use disk_store::DiskStore;
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use options::Options;

@@ -95,7 +95,7 @@ impl MemoryStore {
                     Op::Delete { key } => state.durable_pairs.remove(key),
                 };
             }
-            state.overlay.remove_applied(sequence, &batch);
+            state.overlay.remove_applied(sequence, batch.ops.iter().map(Op::key));
             state.stats.syncs += 1;
             self.durable.send_replace(sequence);
         }

@@ -29,15 +29,15 @@ impl Overlay {
         }
     }
 
-    /// Forgets what `batch` and older ones wrote to its keys: the index has it now.
-    pub fn remove_applied(&mut self, sequence: Sequence, batch: &Batch) {
-        for op in &batch.ops {
-            let Some(versions) = self.keys.get_mut(op.key()) else { continue };
+    /// Forgets what the batch `sequence` and older ones wrote to `keys`: the index has it now.
+    pub fn remove_applied<'a>(&mut self, sequence: Sequence, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys {
+            let Some(versions) = self.keys.get_mut(key) else { continue };
             while versions.front().is_some_and(|(at, _)| *at <= sequence) {
                 versions.pop_front();
             }
             if versions.is_empty() {
-                self.keys.remove(op.key());
+                self.keys.remove(key);
             }
         }
     }
@@ -76,11 +76,11 @@ fn newest(versions: &VecDeque<Version>, upto: Sequence) -> Option<Option<Bytes>>
 }
 
 /// Merges what the overlay says over ascending pairs of the index; stops at `limit` pairs.
-pub fn merge<E>(
-    overlay: Vec<(Vec<u8>, Option<Bytes>)>,
-    index: impl Iterator<Item = Result<(Vec<u8>, Bytes), E>>,
+pub fn merge<V, E>(
+    overlay: Vec<(Vec<u8>, Option<V>)>,
+    index: impl Iterator<Item = Result<(Vec<u8>, V), E>>,
     limit: usize,
-) -> Result<Vec<(Vec<u8>, Bytes)>, E> {
+) -> Result<Vec<(Vec<u8>, V)>, E> {
     let mut merged = Vec::new();
     let mut overlay = overlay.into_iter().peekable();
     let mut index = index.peekable();

@@ -1,0 +1,199 @@
+//! The store on disk: sled as the index, a commit log in front of it as the truth.
+
+mod applier;
+mod committer;
+mod open;
+mod read;
+mod shared;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::batch::{Batch, Fence, Sequence, View};
+use crate::error::{Error, printable};
+use crate::folder::Lock;
+use crate::log::record;
+use crate::options::Options;
+use crate::stats::{Stats, Status};
+use crate::store::{Store, check_fence};
+use shared::{Queued, Shared, What};
+
+/// A store in a folder of this machine. Dropping it closes it.
+pub struct DiskStore {
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What a close takes away.
+struct Running {
+    committer: JoinHandle<()>,
+    applier: JoinHandle<()>,
+    _lock: Lock,
+}
+
+impl DiskStore {
+    /// Opens the folder, creates it when it is not there, and recovers from whatever the last process left.
+    pub fn open(dir: &Path, options: Options) -> Result<DiskStore, Error> {
+        let opened = open::open(dir, options)?;
+        let shared = opened.shared;
+        let log = opened.log;
+        let committer = spawn("abide-store-log", &shared, move |shared| committer::run(shared, log))?;
+        let applier = spawn("abide-store-index", &shared, applier::run)?;
+        let running = Running { committer, applier, _lock: opened.lock };
+        Ok(DiskStore { shared, running: Mutex::new(Some(running)) })
+    }
+
+    fn check_limits(&self, batch: &Batch) -> Result<u64, Error> {
+        let options = &self.shared.options;
+        for op in &batch.ops {
+            let key = op.key();
+            if key.len() as u64 > options.key_bytes_max {
+                return Err(Error::KeyTooLarge { bytes: key.len() as u64, limit: options.key_bytes_max });
+            }
+            let bytes = op.value().map_or(0, |value| value.len() as u64);
+            if bytes > options.value_bytes_max {
+                return Err(Error::ValueTooLarge { key: printable(key), bytes, limit: options.value_bytes_max });
+            }
+        }
+        let bytes = record::batch_bytes(batch, options.inline_value_bytes_max);
+        if bytes > options.batch_bytes_max {
+            return Err(Error::BatchTooLarge { bytes, limit: options.batch_bytes_max });
+        }
+        Ok(bytes + batch.ops.iter().map(crate::batch::Op::bytes).sum::<u64>())
+    }
+
+    /// Queues under the lock: check, number, make visible, hand over.
+    fn enqueue(&self, bytes: u64, what: impl FnOnce(&mut shared::State) -> Result<What, Error>) -> Result<Sequence, Error> {
+        let shared = &self.shared;
+        let mut state = shared.state();
+        while state.pending_bytes > shared.options.unsynced_bytes_max {
+            shared.check_running(&state)?;
+            shared.progress.wait(&mut state);
+        }
+        shared.check_running(&state)?;
+        let what = what(&mut state)?;
+        state.committed += 1;
+        let sequence = state.committed;
+        if let What::Batch(batch) = &what {
+            state.overlay.insert(sequence, batch);
+        }
+        state.pending_bytes += bytes;
+        state.queue.push_back(Queued { sequence, bytes, what });
+        drop(state);
+        shared.queued.notify_one();
+        Ok(sequence)
+    }
+
+    fn wait_durable(&self, sequence: Sequence) -> Result<(), Error> {
+        let shared = &self.shared;
+        let mut state = shared.state();
+        while state.durable < sequence {
+            if let Some(reason) = &state.failed {
+                return Err(Error::Stopped { reason: reason.clone() });
+            }
+            shared.progress.wait(&mut state);
+        }
+        Ok(())
+    }
+}
+
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    run: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let shared_of_thread = shared.clone();
+    thread::Builder::new()
+        .name(name.to_string())
+        .spawn(move || run(&shared_of_thread))
+        .map_err(Error::io("start a thread for", &shared.folder.dir))
+}
+
+impl Store for DiskStore {
+    fn acquire(&self, partition: u16) -> Result<Fence, Error> {
+        let mut fence = Fence { partition, epoch: 0 };
+        let sequence = self.enqueue(0, |state| {
+            let epoch = state.epochs.entry(partition).or_default();
+            *epoch += 1;
+            fence.epoch = *epoch;
+            Ok(What::Epoch(fence))
+        })?;
+        self.wait_durable(sequence)?;
+        Ok(fence)
+    }
+
+    fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        read::get(&self.shared, view, key)
+    }
+
+    fn scan(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+        read::scan(&self.shared, view, start, end, limit)
+    }
+
+    fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
+        let bytes = self.check_limits(&batch)?;
+        let ops = batch.ops.len() as u64;
+        let sequence = self.enqueue(bytes, |state| {
+            check_fence(&state.epochs, batch.fence)?;
+            Ok(What::Batch(batch))
+        })?;
+        let mut counters = self.shared.counters.lock();
+        counters.commits += 1;
+        counters.ops += ops;
+        Ok(sequence)
+    }
+
+    fn durable(&self) -> watch::Receiver<Sequence> {
+        self.shared.durable.subscribe()
+    }
+
+    fn status(&self) -> watch::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    fn stats(&self) -> Stats {
+        let counters = self.shared.counters.lock().clone();
+        let state = self.shared.state();
+        Stats {
+            committed: state.committed,
+            durable: state.durable,
+            applied: self.shared.applied.load(Ordering::SeqCst),
+            unsynced_bytes: state.pending_bytes,
+            overlay_keys: state.overlay.len() as u64,
+            ..counters
+        }
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        let Some(running) = self.running.lock().take() else { return Ok(()) };
+        self.shared.state().is_closing = true;
+        self.shared.wake_all();
+        let is_joined = running.committer.join().is_ok() & running.applier.join().is_ok();
+        let failed = self.shared.state().failed.clone();
+        if !is_joined {
+            return Err(Error::Stopped { reason: "one of its threads panicked".into() });
+        }
+        self.shared.index.close()?;
+        match failed {
+            Some(reason) => Err(Error::Stopped { reason }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the store was dropped and did not close cleanly");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Reading: what is committed and not applied yet comes from the overlay, everything else from the index.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use crate::batch::{Sequence, View};
+use crate::disk_store::shared::{Shared, State};
+use crate::error::{Error, printable};
+use crate::log::record::Stored;
+use crate::overlay;
+
+/// Reads that run into changes are repeated so often; then the index is held still for one more.
+const ATTEMPTS_MAX: usize = 4;
+
+fn upto(state: &State, view: View) -> Sequence {
+    match view {
+        View::Latest => state.committed,
+        View::Durable => state.durable,
+    }
+}
+
+/// Repeats `read` until nothing moved under it; it gets told so by `None`.
+fn steady<T>(shared: &Shared, mut read: impl FnMut() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(found) = read()? {
+            return Ok(Some(found));
+        }
+    }
+    let _gate = shared.apply_gate.lock();
+    read()
+}
+
+pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
+    let found = steady(shared, || {
+        let over = {
+            let state = shared.state();
+            state.overlay.get(upto(&state, view), key)
+        };
+        if let Some(value) = over {
+            return Ok(Some(value));
+        }
+        match shared.index.get(key)? {
+            None => Ok(Some(None)),
+            Some(stored) => Ok(value_of(shared, stored)?.map(Some)),
+        }
+    })?;
+    found.ok_or_else(|| blob_missing(shared, key))
+}
+
+pub fn scan(
+    shared: &Shared,
+    view: View,
+    start: &[u8],
+    end: &[u8],
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+    if start >= end || limit == 0 {
+        return Ok(Vec::new());
+    }
+    let found = steady(shared, || scan_once(shared, view, start, end, limit))?;
+    found.ok_or_else(|| blob_missing(shared, start))
+}
+
+/// Returns `None` when the index moved past what the overlay showed, so that half a batch could be in the result.
+fn scan_once(
+    shared: &Shared,
+    view: View,
+    start: &[u8],
+    end: &[u8],
+    limit: usize,
+) -> Result<Option<Vec<(Vec<u8>, Bytes)>>, Error> {
+    let (upto, over) = {
+        let state = shared.state();
+        let upto = upto(&state, view);
+        (upto, state.overlay.range(upto, start, end, limit))
+    };
+    let over = over.into_iter().map(|(key, value)| (key, value.map(Stored::Inline))).collect();
+    let merged = shared.index.range(start, Some(end), |pairs| overlay::merge::<_, io::Error>(over, pairs, limit))?;
+    let mut found = Vec::with_capacity(merged.len());
+    for (key, stored) in merged {
+        let Some(value) = value_of(shared, stored)? else { return Ok(None) };
+        found.push((key, value));
+    }
+    let is_steady = shared.applying.load(Ordering::SeqCst) <= upto;
+    Ok(is_steady.then_some(found))
+}
+
+/// Returns `None` when the blob is gone, because its key was replaced meanwhile or because it is lost.
+fn value_of(shared: &Shared, stored: Stored) -> Result<Option<Bytes>, Error> {
+    match stored {
+        Stored::Inline(value) => Ok(Some(value)),
+        Stored::Blob(blob) => shared.blobs.read(&blob),
+    }
+}
+
+fn blob_missing(shared: &Shared, key: &[u8]) -> Error {
+    let why = format!("the value at or behind key {} is not there", printable(key));
+    Error::BlobCorrupt { file: shared.folder.blobs(), why }
+}

@@ -1,0 +1,157 @@
+//! What callers and the three threads share: the state under one short lock, and how each part tells the others.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::watch;
+
+use crate::batch::{Batch, Fence, Sequence};
+use crate::blobs::Blobs;
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::index::Index;
+use crate::log::Segments;
+use crate::log::record::Record;
+use crate::options::Options;
+use crate::overlay::Overlay;
+use crate::stats::{Stats, Status};
+
+/// Something committed that the log does not have yet.
+pub struct Queued {
+    pub sequence: Sequence,
+    pub bytes: u64,
+    pub what: What,
+}
+
+pub enum What {
+    Batch(Batch),
+    Epoch(Fence),
+}
+
+/// A record that the log has and the index does not.
+pub struct Logged {
+    pub record: Record,
+    pub bytes: u64,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub overlay: Overlay,
+    pub epochs: HashMap<u16, u64>,
+    pub committed: Sequence,
+    pub durable: Sequence,
+    /// Waits for the log, in order.
+    pub queue: VecDeque<Queued>,
+    /// Is in the log and waits for the index, in order.
+    pub logged: VecDeque<Logged>,
+    /// Bytes of `queue`, `logged` and whatever the threads hold in between.
+    pub pending_bytes: u64,
+    pub is_closing: bool,
+    /// Nothing is added to `logged` any more.
+    pub is_log_closed: bool,
+    pub failed: Option<String>,
+    pub upkeep: Upkeep,
+}
+
+/// What the upkeep thread is asked to do.
+#[derive(Default)]
+pub struct Upkeep {
+    pub is_checkpoint_due: bool,
+    pub is_stopping: bool,
+}
+
+pub struct Shared {
+    pub options: Options,
+    pub folder: Folder,
+    pub index: Index,
+    pub blobs: Blobs,
+    pub segments: Arc<Segments>,
+    state: Mutex<State>,
+    /// The queue has something, or the store closes or failed.
+    pub queued: Condvar,
+    /// `logged` has something, or the store closes or failed.
+    pub logged: Condvar,
+    /// `pending_bytes` or `durable` changed, or the store failed.
+    pub progress: Condvar,
+    /// The upkeep has something to do.
+    pub upkeep: Condvar,
+    pub durable: watch::Sender<Sequence>,
+    pub status: watch::Sender<Status>,
+    /// The newest record whose changes have begun to reach the index.
+    pub applying: AtomicU64,
+    /// The newest record whose changes are all in the index.
+    pub applied: AtomicU64,
+    /// Held while one record is applied; whoever holds it sees an index that does not move.
+    pub apply_gate: Mutex<()>,
+    pub counters: Mutex<Stats>,
+}
+
+impl Shared {
+    #[allow(clippy::too_many_arguments, reason = "called once, each argument is a part made by the recovery")]
+    pub fn new(
+        options: Options,
+        folder: Folder,
+        index: Index,
+        blobs: Blobs,
+        segments: Arc<Segments>,
+        epochs: HashMap<u16, u64>,
+        last: Sequence,
+        counters: Stats,
+    ) -> Shared {
+        Shared {
+            options,
+            folder,
+            index,
+            blobs,
+            segments,
+            state: Mutex::new(State { epochs, committed: last, durable: last, ..State::default() }),
+            queued: Condvar::new(),
+            logged: Condvar::new(),
+            progress: Condvar::new(),
+            upkeep: Condvar::new(),
+            durable: watch::Sender::new(last),
+            status: watch::Sender::new(Status::Ready),
+            applying: AtomicU64::new(last),
+            applied: AtomicU64::new(last),
+            apply_gate: Mutex::new(()),
+            counters: Mutex::new(counters),
+        }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Stops everything for good. The first reason wins; the process that embeds us decides to exit.
+    pub fn fail(&self, error: &Error) {
+        let reason = error.to_string();
+        let mut state = self.state();
+        if state.failed.is_some() {
+            return;
+        }
+        tracing::error!(%reason, "the store stops: nothing is acknowledged any more");
+        state.failed = Some(reason.clone());
+        self.status.send_replace(Status::Failed { reason });
+        self.wake_all();
+    }
+
+    pub fn wake_all(&self) {
+        self.queued.notify_all();
+        self.logged.notify_all();
+        self.progress.notify_all();
+        self.upkeep.notify_all();
+    }
+
+    /// Refuses work after a failure or a close.
+    pub fn check_running(&self, state: &State) -> Result<(), Error> {
+        if let Some(reason) = &state.failed {
+            return Err(Error::Stopped { reason: reason.clone() });
+        }
+        if state.is_closing {
+            return Err(Error::Stopped { reason: "it was closed".into() });
+        }
+        Ok(())
+    }
+}

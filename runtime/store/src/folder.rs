@@ -1,0 +1,151 @@
+//! The data folder: whose it is, who holds it, and where everything in it lives.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::disk::{self, Disk};
+use crate::error::Error;
+
+/// The version of everything in the folder.
+pub const FORMAT_VERSION: u32 = 1;
+const FORMAT_PREFIX: &str = "abide data folder, format ";
+const LOCK: &str = "LOCK";
+const FORMAT: &str = "FORMAT";
+
+/// Names of what a data folder holds.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    pub dir: PathBuf,
+}
+
+impl Folder {
+    pub fn new(dir: &Path) -> Folder {
+        Folder { dir: dir.to_path_buf() }
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    pub fn blobs(&self) -> PathBuf {
+        self.dir.join("blobs")
+    }
+
+    pub fn snapshots(&self) -> PathBuf {
+        self.dir.join("snapshots")
+    }
+
+    pub fn index(&self) -> PathBuf {
+        self.dir.join("index")
+    }
+
+    /// Where an index that could not be used is kept for inspection.
+    pub fn index_broken(&self) -> PathBuf {
+        self.dir.join("index.broken")
+    }
+
+    /// Its existence asks the next open to rebuild the index.
+    pub fn rebuild_marker(&self) -> PathBuf {
+        self.dir.join("REBUILD-INDEX")
+    }
+
+    pub fn format(&self) -> PathBuf {
+        self.dir.join(FORMAT)
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.dir.join(LOCK)
+    }
+
+    /// Refuses a folder that is somebody else's or from the future; returns whether it is new.
+    pub fn check_format(&self, disk: &dyn Disk) -> Result<bool, Error> {
+        let content = match disk::read_all(disk, &self.format()) {
+            Ok(content) => content,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.check_empty()?;
+                return Ok(true);
+            }
+            Err(error) => return Err(Error::io("read", self.format())(error)),
+        };
+        let version = String::from_utf8_lossy(&content)
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix(FORMAT_PREFIX)?.trim().parse::<u32>().ok());
+        match version {
+            Some(FORMAT_VERSION) => Ok(false),
+            Some(found) if found > FORMAT_VERSION => {
+                Err(Error::NewerFormat { dir: self.dir.clone(), found, supported: FORMAT_VERSION })
+            }
+            Some(_) | None => {
+                Err(Error::NotOurs { dir: self.dir.clone(), why: "its FORMAT file is not readable".into() })
+            }
+        }
+    }
+
+    fn check_empty(&self) -> Result<(), Error> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("list", &self.dir)(error)),
+        };
+        for entry in entries {
+            let name = entry.map_err(Error::io("list", &self.dir))?.file_name();
+            let name = name.to_string_lossy();
+            // What a crash of the very first open leaves.
+            if name != LOCK && !name.starts_with(FORMAT) && name != "lost+found" {
+                let why = format!("it has no FORMAT file but has {name}");
+                return Err(Error::NotOurs { dir: self.dir.clone(), why });
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whose folder this is. Written before anything else.
+    pub fn write_format(&self, disk: &dyn Disk) -> Result<(), Error> {
+        let text = format!(
+            "{FORMAT_PREFIX}{FORMAT_VERSION}\n\n\
+             log/        the truth: every committed batch, in order\n\
+             index/      what the log says, ready to be read; rebuilt from snapshot and log when it is damaged\n\
+             blobs/      large values\n\
+             snapshots/  the whole content as of some sequence\n\n\
+             Copy this folder only while no process uses it. Do not change or remove single files.\n"
+        );
+        disk::write_whole(disk, &self.format(), text.as_bytes()).map_err(Error::io("write", self.format()))
+    }
+}
+
+/// The folder is ours as long as this lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the folder, or says who has it.
+    pub fn take(folder: &Folder) -> Result<Lock, Error> {
+        let path = folder.lock();
+        let io = |error| Error::io("lock", &path)(error);
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if errno != rustix::io::Errno::WOULDBLOCK {
+                return Err(io(errno.into()));
+            }
+            return Err(Error::Held { dir: folder.dir.clone(), holder: holder(&mut file) });
+        }
+        file.set_len(0).map_err(io)?;
+        file.rewind().map_err(io)?;
+        writeln!(file, "{}", std::process::id()).map_err(io)?;
+        Ok(Lock { _file: file })
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut pid = String::new();
+    match file.read_to_string(&mut pid) {
+        Ok(_) if !pid.trim().is_empty() => format!("process {}", pid.trim()),
+        _ => "another process".to_string(),
+    }
+}

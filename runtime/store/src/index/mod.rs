@@ -1,0 +1,373 @@
+//! The index: sled, which holds what the log says, ready to be read. It may lose anything it has not flushed.
+//!
+//! What sled 1.0.0-alpha.124 makes us do: handles are not `Sync`, so they come from a pool; `apply_batch` deadlocks with
+//! `remove` and never merges leaves, so operations are applied one by one; bounded ranges read to the end of the tree, so
+//! scans are open-ended and stop themselves; written leaves are never evicted, so the index is reopened now and then;
+//! after a failed flush every later one hangs, also in `drop`, so broken handles are leaked; it panics, so calls are caught.
+
+mod guard;
+
+use std::any::Any;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use sled::InlineArray;
+
+use crate::batch::{Fence, Sequence};
+use crate::blobs::{BlobName, BlobRef};
+use crate::error::Error;
+use crate::log::record::{Entry, Record, Stored};
+use crate::options::Options;
+
+/// Entries of one leaf. Fixed when the index is created.
+const FANOUT: usize = 128;
+const ZSTD_LEVEL: i32 = 1;
+/// sled flushes when we say so. `None` would flush on every dropped handle.
+const FLUSH_NEVER_MS: usize = 1_000_000_000;
+/// A closed index gives its folder back a moment after the last handle is dropped.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
+
+const META_TREE: &[u8] = b"meta";
+const BLOBS_TREE: &[u8] = b"blobs";
+const APPLIED: &[u8] = b"applied";
+const EPOCH: &[u8] = b"epoch/";
+const TAG_INLINE: u8 = 0;
+const TAG_BLOB: u8 = 1;
+
+#[derive(Clone)]
+struct Handles {
+    pairs: sled::Db<FANOUT>,
+    meta: sled::Tree<FANOUT>,
+    blobs: sled::Tree<FANOUT>,
+}
+
+/// Handles for as many threads as read at the same time.
+struct Pool {
+    idle: Mutex<Vec<Handles>>,
+}
+
+/// What applying a record did.
+#[derive(Default)]
+pub struct Applied {
+    /// Blobs that no key refers to any more.
+    pub unreferenced: Vec<BlobName>,
+    pub blobs_added: i64,
+    pub blob_bytes_added: i64,
+}
+
+pub struct Index {
+    dir: PathBuf,
+    cache_bytes: u64,
+    /// `None` while closed; the lock makes readers wait for a reopen.
+    pool: RwLock<Option<Pool>>,
+    bytes_since_open: AtomicU64,
+    on_flushed: Option<std::sync::Arc<dyn Fn(&Path) + Send + Sync>>,
+}
+
+impl Index {
+    pub fn open(dir: &Path, options: &Options) -> Result<Index, Error> {
+        let handles = open_handles(dir, options.cache_bytes)?;
+        let index = Index {
+            dir: dir.to_path_buf(),
+            cache_bytes: options.cache_bytes,
+            pool: RwLock::new(Some(Pool { idle: Mutex::new(vec![handles]) })),
+            bytes_since_open: AtomicU64::new(0),
+            on_flushed: options.on_index_flushed.clone(),
+        };
+        index.check()?;
+        Ok(index)
+    }
+
+    /// Reads a little of everything, so that a broken index is noticed while it can still be rebuilt.
+    fn check(&self) -> Result<(), Error> {
+        self.with(|handles| {
+            handles.pairs.first()?;
+            handles.pairs.last()?;
+            handles.meta.get(APPLIED)?;
+            Ok(())
+        })
+    }
+
+    /// Runs `work` with a handle of its own; an error or a panic of sled becomes ours.
+    fn with<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
+        let pool = self.pool.read();
+        let pool = pool.as_ref().ok_or_else(|| Error::Index { why: "it is closed".into() })?;
+        let handles = {
+            let mut idle = pool.idle.lock();
+            // The last one stays, so that there is always one to clone.
+            if idle.len() > 1 { idle.pop() } else { idle.first().cloned() }
+        };
+        let handles = handles.ok_or_else(|| Error::Index { why: "it broke earlier".into() })?;
+        match catch_unwind(AssertUnwindSafe(|| work(&handles))) {
+            Ok(Ok(value)) => {
+                pool.idle.lock().push(handles);
+                Ok(value)
+            }
+            Ok(Err(error)) => {
+                std::mem::forget(handles);
+                Err(Error::Index { why: error.to_string() })
+            }
+            Err(panic) => {
+                std::mem::forget(handles);
+                Err(Error::Index { why: format!("sled panicked: {}", panic_message(&*panic)) })
+            }
+        }
+    }
+
+    pub fn get(&self, key: &[u8]) -> Result<Option<Stored>, Error> {
+        self.with(|handles| handles.pairs.get(key)?.map(|value| decode_stored(&value)).transpose())
+    }
+
+    /// Hands an ascending iterator over the pairs from `start` to `read`; it ends before `end`.
+    pub fn range<T>(
+        &self,
+        start: &[u8],
+        end: Option<&[u8]>,
+        read: impl FnOnce(&mut dyn Iterator<Item = io::Result<(Vec<u8>, Stored)>>) -> io::Result<T>,
+    ) -> Result<T, Error> {
+        self.with(|handles| {
+            let mut pairs = handles
+                .pairs
+                .range(start.to_vec()..)
+                .take_while(|pair| pair.as_ref().map_or(true, |(key, _)| end.is_none_or(|end| &key[..] < end)))
+                .map(|pair| pair.and_then(|(key, value)| Ok((key.to_vec(), decode_stored(&value)?))));
+            read(&mut pairs)
+        })
+    }
+
+    /// Applies one record. Idempotent, because every change is absolute.
+    pub fn apply(&self, record: &Record) -> Result<Applied, Error> {
+        let mut bytes = 0;
+        let applied = self.with(|handles| {
+            let mut applied = Applied::default();
+            match &record.entry {
+                Entry::Batch { changes, .. } => {
+                    for (key, value) in changes {
+                        bytes += key.len() as u64;
+                        let old = match value {
+                            Some(stored) => {
+                                let encoded = encode_stored(stored);
+                                bytes += encoded.len() as u64;
+                                handles.pairs.insert(key, encoded)?
+                            }
+                            None => handles.pairs.remove(key)?,
+                        };
+                        note_blobs(handles, old, value.as_ref(), &mut applied)?;
+                    }
+                }
+                Entry::Epoch(fence) => {
+                    handles.meta.insert(epoch_key(fence.partition), fence.epoch.to_le_bytes().to_vec())?;
+                }
+                Entry::Mark => {}
+            }
+            Ok(applied)
+        })?;
+        self.bytes_since_open.fetch_add(bytes, Ordering::Relaxed);
+        Ok(applied)
+    }
+
+    /// Returns a sequence up to which everything is applied. A lower bound: some later changes may be there too.
+    pub fn applied(&self) -> Result<Sequence, Error> {
+        self.with(|handles| handles.meta.get(APPLIED)?.map_or(Ok(0), |value| decode_u64(&value)))
+    }
+
+    pub fn set_applied(&self, sequence: Sequence) -> Result<(), Error> {
+        self.with(|handles| handles.meta.insert(APPLIED, sequence.to_le_bytes().to_vec()).map(drop))
+    }
+
+    /// Returns the newest epoch of every partition.
+    pub fn epochs(&self) -> Result<HashMap<u16, u64>, Error> {
+        self.with(|handles| {
+            let mut epochs = HashMap::new();
+            for pair in handles.meta.range(EPOCH.to_vec()..) {
+                let (key, value) = pair?;
+                let Some(partition) = key.strip_prefix(EPOCH) else { break };
+                let partition = partition.try_into().map_err(|_| invalid("the key of an epoch"))?;
+                epochs.insert(u16::from_be_bytes(partition), decode_u64(&value)?);
+            }
+            Ok(epochs)
+        })
+    }
+
+    pub fn set_epoch(&self, fence: Fence) -> Result<(), Error> {
+        self.with(|handles| {
+            handles.meta.insert(epoch_key(fence.partition), fence.epoch.to_le_bytes().to_vec()).map(drop)
+        })
+    }
+
+    /// Returns every blob that a key refers to, and their bytes together.
+    pub fn blobs(&self) -> Result<(BTreeSet<BlobName>, u64), Error> {
+        self.with(|handles| {
+            let (mut names, mut bytes) = (BTreeSet::new(), 0);
+            for pair in handles.blobs.range(Vec::new()..) {
+                let (key, value) = pair?;
+                names.insert(BlobName::decode(&key).ok_or_else(|| invalid("the name of a blob"))?);
+                bytes += decode_u64(&value)?;
+            }
+            Ok((names, bytes))
+        })
+    }
+
+    /// Puts everything applied so far on disk.
+    pub fn flush(&self) -> Result<(), Error> {
+        let flushed = self.with(|handles| handles.pairs.flush().map(drop));
+        match flushed {
+            Ok(()) => {
+                self.tell_flushed();
+                Ok(())
+            }
+            Err(error) => {
+                self.leak();
+                Err(error)
+            }
+        }
+    }
+
+    fn tell_flushed(&self) {
+        if let Some(on_flushed) = &self.on_flushed {
+            on_flushed(&self.dir);
+        }
+    }
+
+    /// Returns the bytes applied since the index was opened: about what it keeps in memory beside the cache.
+    pub fn bytes_since_open(&self) -> u64 {
+        self.bytes_since_open.load(Ordering::Relaxed)
+    }
+
+    /// Closes and opens again, which gives back the memory of everything written. Readers wait meanwhile.
+    pub fn reopen(&self) -> Result<Duration, Error> {
+        // What can be flushed while readers go on is flushed before.
+        self.flush()?;
+        let before = Instant::now();
+        let mut pool = self.pool.write();
+        drop(pool.take());
+        self.tell_flushed();
+        let handles = open_handles(&self.dir, self.cache_bytes)?;
+        *pool = Some(Pool { idle: Mutex::new(vec![handles]) });
+        self.bytes_since_open.store(0, Ordering::Relaxed);
+        Ok(before.elapsed())
+    }
+
+    /// Flushes and lets go of the folder.
+    pub fn close(&self) -> Result<(), Error> {
+        if self.pool.read().is_none() {
+            return Ok(());
+        }
+        self.flush()?;
+        drop(self.pool.write().take());
+        Ok(())
+    }
+
+    /// Never touches sled again, not even to drop it: after an error that would hang.
+    pub fn leak(&self) {
+        std::mem::forget(self.pool.write().take());
+    }
+}
+
+fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Handles, Error> {
+    let broken = |why: String| Error::Index { why };
+    guard::before_open(dir).map_err(|error| broken(error.to_string()))?;
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity_bytes(usize::try_from(cache_bytes).unwrap_or(usize::MAX))
+        .flush_every_ms(Some(FLUSH_NEVER_MS))
+        .zstd_compression_level(ZSTD_LEVEL);
+    let started = Instant::now();
+    loop {
+        let opened = catch_unwind(AssertUnwindSafe(|| -> io::Result<Handles> {
+            let pairs: sled::Db<FANOUT> = config.open()?;
+            let meta = pairs.open_tree(META_TREE)?;
+            let blobs = pairs.open_tree(BLOBS_TREE)?;
+            Ok(Handles { pairs, meta, blobs })
+        }));
+        match opened {
+            Ok(Ok(handles)) => {
+                guard::after_open(dir).map_err(|error| broken(error.to_string()))?;
+                return Ok(handles);
+            }
+            Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock && started.elapsed() < LOCK_WAIT_MAX => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Ok(Err(error)) => return Err(broken(error.to_string())),
+            Err(panic) => return Err(broken(format!("sled panicked: {}", panic_message(&*panic)))),
+        }
+    }
+}
+
+/// Keeps the list of referenced blobs: the old value first, so that applying the same change twice changes nothing.
+fn note_blobs(
+    handles: &Handles,
+    old: Option<InlineArray>,
+    new: Option<&Stored>,
+    applied: &mut Applied,
+) -> io::Result<()> {
+    if let Some(old) = old
+        && let Stored::Blob(old) = decode_stored(&old)?
+    {
+        handles.blobs.remove(old.name.encode())?;
+        applied.unreferenced.push(old.name);
+        applied.blobs_added -= 1;
+        applied.blob_bytes_added -= old.bytes as i64;
+    }
+    if let Some(Stored::Blob(new)) = new {
+        handles.blobs.insert(new.name.encode(), new.bytes.to_le_bytes().to_vec())?;
+        applied.blobs_added += 1;
+        applied.blob_bytes_added += new.bytes as i64;
+    }
+    Ok(())
+}
+
+/// Returns the bytes of a value in the index and in snapshots.
+pub fn encode_stored(stored: &Stored) -> Vec<u8> {
+    match stored {
+        Stored::Inline(value) => {
+            let mut out = Vec::with_capacity(1 + value.len());
+            out.push(TAG_INLINE);
+            out.extend_from_slice(value);
+            out
+        }
+        Stored::Blob(blob) => {
+            let mut out = Vec::with_capacity(1 + BlobRef::BYTES);
+            out.push(TAG_BLOB);
+            out.extend_from_slice(&blob.encode());
+            out
+        }
+    }
+}
+
+pub fn decode_stored(bytes: &[u8]) -> io::Result<Stored> {
+    match bytes.split_first() {
+        Some((&TAG_INLINE, value)) => Ok(Stored::Inline(Bytes::copy_from_slice(value))),
+        Some((&TAG_BLOB, blob)) => {
+            let blob = blob.try_into().map_err(|_| invalid("the reference of a blob"))?;
+            Ok(Stored::Blob(BlobRef::decode(blob)))
+        }
+        _ => Err(invalid("a value")),
+    }
+}
+
+fn epoch_key(partition: u16) -> Vec<u8> {
+    [EPOCH, &partition.to_be_bytes()].concat()
+}
+
+fn decode_u64(bytes: &[u8]) -> io::Result<u64> {
+    Ok(u64::from_le_bytes(bytes.try_into().map_err(|_| invalid("a number"))?))
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what} in the index is not readable"))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

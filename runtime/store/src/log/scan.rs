@@ -1,0 +1,152 @@
+//! Reads a whole log, verifies it, and tells a torn tail from damage.
+//!
+//! A torn tail is what a power cut leaves of the last, never acknowledged group. It is accepted only where nothing that
+//! was synced later stands behind it: every record names the offset its group starts at, and everything before that
+//! offset was on disk when the group was written. So a break with a valid record of a later group behind it, in the same
+//! segment or in a later one, is damage, and the store refuses to open.
+
+use std::path::{Path, PathBuf};
+
+use super::record::{self, Frame};
+use super::{SegmentInfo, segment_path, segments_of};
+use crate::batch::Sequence;
+use crate::disk::{self, Disk};
+use crate::error::Error;
+
+/// Where a log ends and the next record belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Every segment with records, ascending.
+    pub segments: Vec<SegmentInfo>,
+    /// Sequence of the last record; 0 if there is none.
+    pub last_sequence: Sequence,
+    pub tail: Tail,
+    /// Segments behind the tail, without records.
+    pub empty: Vec<u64>,
+}
+
+/// The place where writing goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// There is no segment, or the last one with records is sealed.
+    Sealed,
+    /// In the middle of this segment. `stale` are offsets of valid records of the torn group: they must be wiped before
+    /// anything is written, or they could become part of the log again.
+    Open { segment: u64, offset: u64, stale: Vec<u64>, torn_bytes: u64 },
+}
+
+/// Reads every segment in order and calls `visit` with each record's sequence and payload.
+pub fn scan(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut visit: impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
+) -> Result<Scan, Error> {
+    let numbers = segments_of(disk, dir)?;
+    let mut result = Scan { segments: Vec::new(), last_sequence: 0, tail: Tail::Sealed, empty: Vec::new() };
+    let mut previous: Option<Sequence> = None;
+    let mut broken: Option<(PathBuf, u64, &'static str)> = None;
+    for (position, number) in numbers.iter().copied().enumerate() {
+        let path = segment_path(dir, number);
+        if position > 0 && numbers[position - 1] + 1 != number {
+            let why = "this segment is missing".to_string();
+            return Err(Error::LogCorrupt { file: segment_path(dir, numbers[position - 1] + 1), offset: 0, why });
+        }
+        let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
+        if let Some((file, offset, why)) = &broken {
+            if !records_behind(&content, number, 0).is_empty() {
+                let why = format!("{why}, but {} behind it has records", path.display());
+                return Err(Error::LogCorrupt { file: file.clone(), offset: *offset, why });
+            }
+            result.empty.push(number);
+            continue;
+        }
+        let walk = walk(&content, number, &path, &mut previous, &mut visit)?;
+        if walk.records > 0 || walk.stop.is_none() {
+            result.segments.push(SegmentInfo { number, last_sequence: previous.unwrap_or(0), bytes: content.len() as u64 });
+        }
+        let Some(why) = walk.stop else { continue };
+        let behind = records_behind(&content, number, walk.offset);
+        if let Some((at, _)) = behind.iter().find(|(_, group)| *group as usize > walk.offset) {
+            let why = format!("{why}, but there is a later record at offset {at}");
+            return Err(Error::LogCorrupt { file: path, offset: walk.offset as u64, why });
+        }
+        let torn_bytes = torn_bytes(&content, number, walk.offset, &behind);
+        let stale = behind.into_iter().map(|(at, _)| at as u64).collect();
+        result.tail = Tail::Open { segment: number, offset: walk.offset as u64, stale, torn_bytes };
+        broken = Some((path, walk.offset as u64, why));
+    }
+    result.last_sequence = previous.unwrap_or(0);
+    Ok(result)
+}
+
+struct Walk {
+    offset: usize,
+    records: u64,
+    /// Why the walk ended; `None` at an END record.
+    stop: Option<&'static str>,
+}
+
+fn walk(
+    content: &[u8],
+    number: u64,
+    path: &Path,
+    previous: &mut Option<Sequence>,
+    visit: &mut impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
+) -> Result<Walk, Error> {
+    let mut walk = Walk { offset: 0, records: 0, stop: None };
+    loop {
+        match record::frame_at(content, number, walk.offset) {
+            Frame::Record { payload, bytes, .. } => {
+                let corrupt = |why: String| Error::LogCorrupt { file: path.to_path_buf(), offset: walk.offset as u64, why };
+                let sequence = record::sequence_of(payload).ok_or_else(|| corrupt("the record has no sequence".into()))?;
+                let step = u64::from(!record::is_mark(payload));
+                if let Some(before) = *previous
+                    && before + step != sequence
+                {
+                    return Err(corrupt(format!("record {sequence} follows record {before}")));
+                }
+                *previous = Some(sequence);
+                visit(sequence, payload)?;
+                walk.offset += bytes;
+                walk.records += 1;
+            }
+            Frame::End { .. } => return Ok(walk),
+            Frame::Broken(why) => {
+                walk.stop = Some(why);
+                return Ok(walk);
+            }
+        }
+    }
+}
+
+/// Returns offset and group of every valid record, END included, at or behind `from`.
+fn records_behind(content: &[u8], number: u64, from: usize) -> Vec<(usize, u32)> {
+    let mut found = Vec::new();
+    let mut offset = from.next_multiple_of(record::ALIGNMENT);
+    while offset + record::HEADER_BYTES <= content.len() {
+        match record::frame_at(content, number, offset) {
+            Frame::Record { group, bytes, .. } => {
+                found.push((offset, group));
+                offset += bytes;
+            }
+            Frame::End { group } => {
+                found.push((offset, group));
+                offset += record::END_BYTES;
+            }
+            Frame::Broken(_) => offset += record::ALIGNMENT,
+        }
+    }
+    found
+}
+
+/// Returns how many bytes the torn group left, as far as it can be told; 0 for a clean end.
+fn torn_bytes(content: &[u8], number: u64, offset: usize, behind: &[(usize, u32)]) -> u64 {
+    let end = match behind.last() {
+        Some((at, _)) => match record::frame_at(content, number, *at) {
+            Frame::Record { bytes, .. } => at + bytes,
+            Frame::End { .. } | Frame::Broken(_) => at + record::END_BYTES,
+        },
+        None => offset,
+    };
+    (end - offset) as u64
+}
