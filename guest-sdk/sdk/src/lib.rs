@@ -8,6 +8,8 @@ mod context;
 mod entry;
 mod error;
 mod executor;
+#[cfg(test)]
+mod fake_host;
 mod host;
 pub mod http;
 mod logging;
@@ -19,6 +21,8 @@ mod reactor;
 pub mod registry;
 mod retry;
 mod run;
+#[cfg(test)]
+mod scenarios;
 mod scope;
 mod sleep;
 

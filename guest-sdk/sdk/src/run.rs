@@ -91,7 +91,7 @@ async fn drive<T: Serialize + DeserializeOwned>(
             Notice::Execute => {}
         }
         // The block may be ended from outside, for example by a cancellation, while its closure runs.
-        let execution = Bracketed::new(op, name.clone(), || closure());
+        let execution = Bracketed::new(op, name.clone(), async { closure().await });
         match select(Box::pin(next_notice(&mut operation)), execution).await {
             Either::Left((Notice::Completed(outcome), _)) => break outcome,
             Either::Left((Notice::Execute, _)) => {

@@ -60,12 +60,8 @@ pub(crate) struct Bracketed<F> {
 }
 
 impl<F: Future> Bracketed<F> {
-    /// Calls the closure, in brackets as well.
-    pub(crate) fn new(op: OpId, name: Rc<str>, call: impl FnOnce() -> F) -> Self {
-        let bracket = Bracket::open(op, &name);
-        let future = Box::pin(call());
-        drop(bracket);
-        Self { op, name, future }
+    pub(crate) fn new(op: OpId, name: Rc<str>, future: F) -> Self {
+        Self { op, name, future: Box::pin(future) }
     }
 }
 
