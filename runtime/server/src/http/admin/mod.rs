@@ -1,0 +1,4 @@
+//! stub
+pub fn router(_: crate::http::AppState) -> axum::Router {
+    axum::Router::new()
+}

@@ -1,0 +1,115 @@
+//! Reading a request's body: bounded in size and in patience.
+
+use crate::http::limits::BODY_STALL_TIMEOUT;
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadBody {
+    TooLarge {
+        bytes_max: usize,
+    },
+    /// The connection ended before the body did, or the body was not well-formed.
+    Broken,
+    /// Nothing came for a long while.
+    Stalled,
+}
+
+/// Reads a whole body. One that arrives in one piece is not copied.
+///
+/// # Errors
+/// The body is too large, too slow or incomplete.
+pub async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, BadBody> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > bytes_max {
+        return Err(BadBody::TooLarge { bytes_max });
+    }
+    let mut whole = BytesMut::new();
+    let mut first = Bytes::new();
+    while let Some(data) = next_data(&mut body).await? {
+        if first.len() + whole.len() + data.len() > bytes_max {
+            return Err(BadBody::TooLarge { bytes_max });
+        }
+        if whole.is_empty() && first.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.reserve(announced.max(first.len() + data.len()));
+            whole.extend_from_slice(&std::mem::take(&mut first));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+/// Returns the next piece, or None at the end.
+async fn next_data(body: &mut Body) -> Result<Option<Bytes>, BadBody> {
+    loop {
+        let frame = tokio::time::timeout(BODY_STALL_TIMEOUT, body.frame());
+        let Some(frame) = frame.await.map_err(|_| BadBody::Stalled)? else { return Ok(None) };
+        let frame = frame.map_err(|_| BadBody::Broken)?;
+        // Trailers are no part of the body.
+        if let Ok(data) = frame.into_data() {
+            if !data.is_empty() {
+                return Ok(Some(data));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::Frame;
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    struct Pieces(VecDeque<Bytes>);
+
+    impl http_body::Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    async fn read_pieces(pieces: &[&'static [u8]], bytes_max: usize) -> Result<Bytes, BadBody> {
+        let pieces = pieces.iter().map(|piece| Bytes::from_static(piece)).collect();
+        read(Body::new(Pieces(pieces)), bytes_max).await
+    }
+
+    #[tokio::test]
+    async fn pieces_become_one_body() {
+        assert_eq!(read_pieces(&[], 10).await, Ok(Bytes::new()));
+        assert_eq!(
+            read_pieces(&[b"", b"abc", b"", b"de", b"f"], 10).await,
+            Ok(Bytes::from_static(b"abcdef"))
+        );
+    }
+
+    #[tokio::test]
+    async fn one_piece_is_not_copied() {
+        let piece = Bytes::from(vec![7; 1000]);
+        let body = read(Body::from(piece.clone()), 1000).await.unwrap();
+        assert_eq!(body.as_ptr(), piece.as_ptr());
+    }
+
+    #[tokio::test]
+    async fn the_limit_holds_with_and_without_an_announced_length() {
+        let too_large = Err(BadBody::TooLarge { bytes_max: 4 });
+        assert_eq!(read_pieces(&[b"abc", b"de"], 4).await, too_large);
+        assert_eq!(read(Body::from("abcde"), 4).await, too_large);
+        assert_eq!(read(Body::from("abcd"), 4).await, Ok(Bytes::from_static(b"abcd")));
+    }
+}

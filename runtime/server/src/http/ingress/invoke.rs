@@ -1,0 +1,188 @@
+//! Calls and sends.
+
+use crate::http::AppState;
+use crate::http::error::{ID_HEADER, IngressError, id_value};
+use crate::http::ingress::{headers, retrieve};
+use crate::http::limits::INGRESS_BODY_BYTES_MAX;
+use crate::http::path::Mode;
+use crate::http::{body, content, delay, time};
+use abide_core::command::Submission;
+use abide_core::ids::InvocationId;
+use abide_core::invocation::{InputRow, Origin};
+use abide_core::manifest::{HandlerManifest, ServiceKind, ServiceManifest};
+use abide_core::target::Target;
+use abide_core::time::Timestamp;
+use axum::Json;
+use axum::extract::{Query, Request};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Calls a handler, or sends to it.
+pub async fn invoke(
+    state: &AppState,
+    request: Request,
+    target: Target,
+    mode: Mode,
+) -> Result<Response, IngressError> {
+    let service = callable_service(state, &target)?;
+    let handler = callable_handler(&service, &target)?;
+    let (parts, body) = request.into_parts();
+    if ![Method::GET, Method::POST].contains(&parts.method) {
+        return Err(IngressError::MethodNotAllowed);
+    }
+    let delay_ms = check_extras(&parts, mode)?;
+    let headers = headers::to_keep(&parts)?;
+    let body = body::read(body, INGRESS_BODY_BYTES_MAX).await?;
+    content::check(&handler.input, headers::content_type(&parts.headers)?, body.is_empty())?;
+
+    let invocation = state.engine.new_invocation_id(&target);
+    let execution_time = delay_ms.map(|delay_ms| state.engine.now().plus_millis(delay_ms));
+    let submission = Submission {
+        invocation,
+        target,
+        origin: Origin::Ingress,
+        input: InputRow { headers, body },
+        begin_at: execution_time.filter(|_| delay_ms != Some(0)),
+    };
+    match mode {
+        Mode::Call => {
+            let answer = state.engine.call(submission).await?;
+            Ok(retrieve::answered(invocation, answer, || handler.output.content_type.clone()))
+        }
+        Mode::Send => {
+            state.engine.submit(submission).await?;
+            Ok(accepted(invocation, execution_time))
+        }
+    }
+}
+
+fn callable_service(state: &AppState, target: &Target) -> Result<Arc<ServiceManifest>, IngressError> {
+    let unknown = || crate::http::path::BadPath::UnknownService(target.service.clone());
+    Ok(state.deployments.service(&target.service).ok_or_else(unknown)?.manifest.clone())
+}
+
+fn callable_handler<'a>(
+    service: &'a ServiceManifest,
+    target: &Target,
+) -> Result<&'a HandlerManifest, IngressError> {
+    let handler = service.handler(&target.handler).ok_or_else(|| IngressError::UnknownHandler {
+        service: target.service.clone(),
+        handler: target.handler.clone(),
+    })?;
+    if service.is_private || handler.options.is_private {
+        return Err(IngressError::Private);
+    }
+    match service.kind {
+        ServiceKind::Service => Ok(handler),
+        ServiceKind::Object => Err(IngressError::Unsupported("virtual objects")),
+        ServiceKind::Workflow => Err(IngressError::Unsupported("workflows")),
+    }
+}
+
+/// Checks headers and query for what the ingress itself acts on. Returns the delay.
+fn check_extras(parts: &Parts, mode: Mode) -> Result<Option<u64>, IngressError> {
+    if parts.headers.contains_key(headers::IDEMPOTENCY_KEY) {
+        return Err(IngressError::Unsupported("idempotency keys"));
+    }
+    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let Query(query) = query.map_err(|error| IngressError::Query(error.to_string()))?;
+    let find = |wanted: &str| query.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if parts.headers.contains_key(headers::LIMIT_KEY) || find("limit-key").is_some() {
+        return Err(IngressError::LimitKeyWithoutScope);
+    }
+    match (find("delay"), mode) {
+        (None, Mode::Call | Mode::Send) => Ok(None),
+        (Some(_), Mode::Call) => Err(IngressError::DelayOnCall),
+        (Some((_, text)), Mode::Send) => Ok(Some(delay::parse(text)?)),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    invocation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_time: Option<String>,
+    status: &'static str,
+}
+
+fn accepted(id: InvocationId, execution_time: Option<Timestamp>) -> Response {
+    let body = Accepted {
+        invocation_id: id.to_string(),
+        execution_time: execution_time.map(time::rfc3339_nanos),
+        status: "Accepted",
+    };
+    (StatusCode::ACCEPTED, [(ID_HEADER, id_value(id))], Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn extras(uri: &str, header: Option<&str>, mode: Mode) -> String {
+        let mut request = Request::builder().uri(uri);
+        if let Some(name) = header {
+            request = request.header(name, "x");
+        }
+        match check_extras(&request.body(()).unwrap().into_parts().0, mode) {
+            Ok(delay_ms) => format!("{delay_ms:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn delays_keys_and_limits() {
+        let (call, send) = (Mode::Call, Mode::Send);
+        let cases = [
+            ("/S/h", None, call, "None"),
+            ("/S/h?x=1", None, send, "None"),
+            ("/S/h/send?delay=2s", None, send, "Some(2000)"),
+            ("/S/h/send?DELAY=1m", None, send, "Some(60000)"),
+            ("/S/h/send?delay=1h+30m", None, send, "Some(5400000)"),
+            ("/S/h/send?delay=1h%2030m", None, send, "Some(5400000)"),
+            ("/S/h/send?delay=0s", None, send, "Some(0)"),
+            (
+                "/S/h?delay=2s",
+                None,
+                call,
+                "cannot use the delay query parameter with calls. The delay is supported only with sends",
+            ),
+            ("/S/h?limit-key=a", None, call, "limit-key requires a scope to be set"),
+            ("/S/h", Some("X-Restate-Limit-Key"), call, "limit-key requires a scope to be set"),
+            (
+                "/S/h",
+                Some("Idempotency-Key"),
+                call,
+                "idempotency keys are not supported yet by this version of abide",
+            ),
+        ];
+        for (uri, header, mode, expected) in cases {
+            assert_eq!(extras(uri, header, mode), expected, "{uri} {header:?}");
+        }
+        assert!(extras("/S/h/send?delay=", None, send).contains("an empty string is not a valid duration"));
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_a_send_names_the_time_only_with_a_delay() {
+        let id = InvocationId { unique: 1, partition_key: 2 };
+        for (at, expected) in [
+            (None, format!(r#"{{"invocationId":"{id}","status":"Accepted"}}"#)),
+            (
+                Some(Timestamp(0)),
+                format!(
+                    r#"{{"invocationId":"{id}","executionTime":"1970-01-01T00:00:00.000000000Z","status":"Accepted"}}"#
+                ),
+            ),
+        ] {
+            let response = accepted(id, at);
+            assert_eq!(response.status(), 202);
+            assert_eq!(response.headers()["x-restate-id"], id.to_string());
+            let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+            assert_eq!(body, expected);
+        }
+    }
+}

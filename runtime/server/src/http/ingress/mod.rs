@@ -1,0 +1,70 @@
+//! The ingress: the public port, where handlers are called.
+
+mod headers;
+mod invoke;
+mod retrieve;
+
+use crate::http::AppState;
+use crate::http::error::IngressError;
+use crate::http::path::{self, IngressPath};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use http::Method;
+use tower_http::cors::CorsLayer;
+
+/// Returns the router: every path goes through one parser, because services name the paths.
+pub fn router(state: AppState) -> Router {
+    // Browsers may call from everywhere, as they may with Restate.
+    Router::new().fallback(dispatch).with_state(state).layer(CorsLayer::very_permissive())
+}
+
+async fn dispatch(State(state): State<AppState>, request: Request) -> Response {
+    handle(&state, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn handle(state: &AppState, request: Request) -> Result<Response, IngressError> {
+    let kind_of = |name: &str| state.deployments.service(name).map(|service| service.kind);
+    match path::parse(request.uri().path(), kind_of)? {
+        IngressPath::Health => {
+            allow(&request, &[Method::GET])?;
+            Ok(health(state))
+        }
+        IngressPath::Invoke { target, mode } => invoke::invoke(state, request, target, mode).await,
+        IngressPath::Retrieve { id, how } => {
+            allow(&request, &[Method::GET])?;
+            retrieve::by_id(state, id, how).await
+        }
+        IngressPath::RetrieveDescribed { how } => {
+            allow(&request, &[Method::POST])?;
+            retrieve::described(state, request.into_body(), how).await
+        }
+        IngressPath::RetrieveByIdempotencyKey { .. } => {
+            allow(&request, &[Method::GET])?;
+            Err(IngressError::Unsupported("idempotency keys"))
+        }
+        IngressPath::RetrieveWorkflow { workflow, .. } => {
+            allow(&request, &[Method::GET])?;
+            Err(retrieve::no_workflow(state, &workflow))
+        }
+        IngressPath::Lookup => {
+            allow(&request, &[Method::POST])?;
+            retrieve::lookup(request.into_body()).await
+        }
+        IngressPath::Awakeable { .. } => {
+            allow(&request, &[Method::POST])?;
+            Err(IngressError::Unsupported("awakeables"))
+        }
+        IngressPath::Scoped => Err(IngressError::Unsupported("scopes")),
+    }
+}
+
+fn allow(request: &Request, methods: &[Method]) -> Result<(), IngressError> {
+    if methods.contains(request.method()) { Ok(()) } else { Err(IngressError::MethodNotAllowed) }
+}
+
+fn health(state: &AppState) -> Response {
+    let names: Vec<String> =
+        state.deployments.services().into_iter().map(|service| service.name.clone()).collect();
+    Json(serde_json::json!({ "services": names })).into_response()
+}

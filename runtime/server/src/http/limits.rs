@@ -1,0 +1,33 @@
+//! Limits of the two HTTP ports, each with its reason.
+
+use std::time::Duration;
+
+/// Body of one ingress request. The same as the largest value a journal takes.
+pub const INGRESS_BODY_BYTES_MAX: usize = abide_core::limits::VALUE_BYTES_MAX;
+/// An uploaded component.
+pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
+/// Any other body on the admin port.
+pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
+/// All the headers of a request together.
+pub const HEADER_BYTES_MAX: usize = 64 << 10;
+/// A client has this long to send its headers, also on a connection it keeps open.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest pause within a body.
+pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Open connections per port; more wait in the queue of the operating system.
+pub const CONNECTIONS_MAX: usize = 16_384;
+/// Requests at a time on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 1_024;
+/// A connection without a sign of life is asked for one after this long: calls stay open for days.
+pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long requests may go on after the server was asked to stop.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// What a client is told to wait before it tries again, in seconds.
+pub const RETRY_AFTER_SECONDS: &str = "5";
+/// Invocations in one answer, when the caller names no number, and at most.
+pub const INVOCATIONS_DEFAULT: usize = 50;
+pub const INVOCATIONS_MAX: usize = 1_000;
+/// Items of a journal in one answer, when the caller names no number, and at most.
+pub const JOURNAL_ITEMS_MAX: usize = 10_000;
+/// Bytes of a payload that the journal view shows; more is cut.
+pub const PAYLOAD_SHOWN_BYTES_MAX: usize = 4 << 10;

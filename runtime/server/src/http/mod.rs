@@ -1,0 +1,39 @@
+//! The two HTTP ports: the ingress, where handlers are called, and the admin port.
+
+mod admin;
+mod body;
+mod content;
+mod delay;
+mod error;
+mod ingress;
+pub mod limits;
+mod path;
+mod serve;
+mod time;
+
+pub use serve::serve;
+
+use crate::deploy::Deployments;
+use crate::engine::EngineHandle;
+use axum::Router;
+
+/// What the routers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub engine: EngineHandle,
+    pub deployments: Deployments,
+    /// When set, every call to the admin port has to carry it.
+    pub admin_token: Option<String>,
+    /// Told to clients of the admin port, so that they find the other one.
+    pub ingress_url: String,
+}
+
+/// Returns the router of the ingress.
+pub fn ingress(state: AppState) -> Router {
+    ingress::router(state)
+}
+
+/// Returns the router of the admin port.
+pub fn admin(state: AppState) -> Router {
+    admin::router(state)
+}

@@ -1,0 +1,119 @@
+//! One port: HTTP/1.1 and HTTP/2 with prior knowledge, with limits against slow and greedy clients.
+
+use crate::http::limits::{
+    CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE, STREAMS_MAX,
+};
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+/// Pause after a failed accept: the process has no file descriptors left, and some have to close.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the router on the listener until `shutdown` ends; open requests then have a moment left.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    let connection = Connections::new(router);
+    let mut tasks = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let permit = connection.places.clone().acquire_owned();
+        let accepted = async { (permit.await, listener.accept().await) };
+        tokio::select! {
+            () = &mut shutdown => break,
+            // Finished tasks are collected, so that the set does not grow.
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            (permit, accepted) = accepted => match (permit, accepted) {
+                (Ok(permit), Ok((stream, _))) => {
+                    tasks.spawn(connection.clone().run(stream, permit));
+                }
+                (_, Err(error)) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                (Err(_), _) => unreachable!("the semaphore is never closed"),
+            },
+        }
+    }
+    drop(listener);
+    connection.is_stopping.send_replace(true);
+    let drained = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(SHUTDOWN_GRACE, drained).await.is_err() {
+        tracing::info!("closing connections whose requests are still open; their invocations go on");
+    }
+}
+
+#[derive(Clone)]
+struct Connections {
+    router: Router,
+    http: Builder<TokioExecutor>,
+    places: Arc<Semaphore>,
+    is_stopping: watch::Sender<bool>,
+}
+
+impl Connections {
+    fn new(router: Router) -> Self {
+        let mut http = Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .max_buf_size(HEADER_BYTES_MAX);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).expect("the limit is small"))
+            .max_concurrent_streams(STREAMS_MAX)
+            .keep_alive_interval(HTTP2_PING_INTERVAL);
+        let (places, is_stopping) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), watch::Sender::new(false));
+        Self { router, http, places, is_stopping }
+    }
+
+    async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+        // Answers are small and complete: waiting for more to send would only add latency.
+        let _ = stream.set_nodelay(true);
+        let has_spoken = Arc::new(AtomicBool::new(false));
+        let service = {
+            let (router, has_spoken) = (self.router, has_spoken.clone());
+            hyper::service::service_fn(move |request: Request<Incoming>| {
+                has_spoken.store(true, Ordering::Relaxed);
+                answer(router.clone(), request)
+            })
+        };
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut is_stopping = self.is_stopping.subscribe();
+        // The builder's own timeout starts once it knows the version; this one covers all before.
+        let mut silence = std::pin::pin!(tokio::time::sleep(HEADER_READ_TIMEOUT));
+        let (mut is_first_wait, mut is_told) = (true, false);
+        loop {
+            tokio::select! {
+                // What goes wrong here concerns the client, and is too common to log.
+                _ = connection.as_mut() => return,
+                () = &mut silence, if is_first_wait => {
+                    is_first_wait = false;
+                    if !has_spoken.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+                _ = is_stopping.wait_for(|is_stopping| *is_stopping), if !is_told => {
+                    is_told = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+async fn answer(router: Router, request: Request<Incoming>) -> Result<http::Response<Body>, Infallible> {
+    router.oneshot(request.map(Body::new)).await
+}
