@@ -13,6 +13,7 @@ pub mod keys;
 pub mod memory;
 pub mod options;
 mod overlay;
+mod snapshot;
 pub mod stats;
 pub mod store;
 

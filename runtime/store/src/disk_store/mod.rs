@@ -4,7 +4,9 @@ mod applier;
 mod committer;
 mod open;
 mod read;
+mod recover;
 mod shared;
+mod upkeep;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ pub struct DiskStore {
 struct Running {
     committer: JoinHandle<()>,
     applier: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
     _lock: Lock,
 }
 
@@ -45,7 +48,8 @@ impl DiskStore {
         let log = opened.log;
         let committer = spawn("abide-store-log", &shared, move |shared| committer::run(shared, log))?;
         let applier = spawn("abide-store-index", &shared, applier::run)?;
-        let running = Running { committer, applier, _lock: opened.lock };
+        let upkeep = spawn("abide-store-upkeep", &shared, upkeep::run)?;
+        let running = Running { committer, applier, upkeep, _lock: opened.lock };
         Ok(DiskStore { shared, running: Mutex::new(Some(running)) })
     }
 
@@ -175,6 +179,9 @@ impl Store for DiskStore {
         self.shared.state().is_closing = true;
         self.shared.wake_all();
         let is_joined = running.committer.join().is_ok() & running.applier.join().is_ok();
+        self.shared.state().upkeep.is_stopping = true;
+        self.shared.wake_all();
+        let is_joined = is_joined & running.upkeep.join().is_ok();
         let failed = self.shared.state().failed.clone();
         if !is_joined {
             return Err(Error::Stopped { reason: "one of its threads panicked".into() });

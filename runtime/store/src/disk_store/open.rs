@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::batch::Sequence;
 use crate::blobs::Blobs;
 use crate::disk::{Disk, TEMPORARY};
+use crate::disk_store::recover::{Recovered, recover};
 use crate::disk_store::shared::Shared;
+use crate::disk_store::upkeep::newest_snapshot;
 use crate::error::Error;
 use crate::folder::{Folder, Lock};
-use crate::index::Index;
-use crate::log::record::{self, Entry};
-use crate::log::scan::{Scan, Tail, scan};
 use crate::log::Log;
+use crate::log::scan::Tail;
 use crate::options::Options;
+use crate::snapshot;
 use crate::stats::Stats;
 
 /// Everything a running store is made of.
@@ -32,25 +32,28 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     let lock = Lock::take(&folder)?;
     prepare(&*disk, &folder)?;
 
+    let recovered = recover(&folder, &options)?;
+    let last = recovered.scan.last_sequence;
+    report(&recovered);
+    let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);
+    let log = Log::open(disk.clone(), &folder.log(), segment_bytes, group_bytes_max, &recovered.scan)?;
+    let index = recovered.index;
     let blobs = Blobs::new(disk.clone(), &folder.blobs());
-    let index = Index::open(&folder.index(), &options)?;
-    let applied = index.applied()?;
-    let mut replayed = 0;
-    let scan = scan(&*disk, &folder.log(), |sequence, payload| {
-        if sequence > applied {
-            replay(&index, &folder, sequence, payload)?;
-            replayed += 1;
-        }
-        Ok(())
-    })?;
-    let last = scan.last_sequence.max(applied);
-    report(&scan, replayed);
-    index.set_applied(last)?;
-
-    let log = Log::open(disk, &folder.log(), options.segment_bytes, options.group_bytes_max, &scan)?;
     let (referenced, blob_bytes) = index.blobs()?;
-    blobs.sweep(&referenced)?;
-    let counters = Stats { replayed, blobs: referenced.len() as u64, blob_bytes, ..Stats::default() };
+    let swept = blobs.sweep(&referenced)?;
+    if swept > 0 {
+        tracing::info!(swept, "blobs without a record were removed");
+    }
+    let (snapshot_sequence, snapshot_bytes) = newest_snapshot(&snapshot::list(&*disk, &folder.snapshots())?);
+    let counters = Stats {
+        replayed: recovered.replayed,
+        index_rebuilt: recovered.is_rebuilt,
+        blobs: referenced.len() as u64,
+        blob_bytes,
+        snapshot_sequence,
+        snapshot_bytes,
+        ..Stats::default()
+    };
     let epochs = index.epochs()?;
     let shared = Shared::new(options, folder, index, blobs, log.segments(), epochs, last, counters);
     Ok(Opened { shared: Arc::new(shared), log, lock })
@@ -75,23 +78,11 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {
     disk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir))
 }
 
-/// Brings one record of the log into the index. What it replaces is not removed: the sweep does that once at the end.
-pub fn replay(index: &Index, folder: &Folder, sequence: Sequence, payload: &[u8]) -> Result<(), Error> {
-    let record = record::decode(payload).ok_or_else(|| Error::LogCorrupt {
-        file: folder.log(),
-        offset: 0,
-        why: format!("record {sequence} has a valid checksum but is not readable"),
-    })?;
-    match record.entry {
-        Entry::Mark => Ok(()),
-        Entry::Batch { .. } | Entry::Epoch(_) => index.apply(&record).map(drop),
-    }
-}
-
-fn report(scan: &Scan, replayed: u64) {
-    let torn_bytes = match &scan.tail {
+fn report(recovered: &Recovered) {
+    let torn_bytes = match &recovered.scan.tail {
         Tail::Open { torn_bytes, .. } => *torn_bytes,
         Tail::Sealed => 0,
     };
-    tracing::info!(last_sequence = scan.last_sequence, replayed, torn_bytes, "the log was read");
+    let (last_sequence, replayed) = (recovered.scan.last_sequence, recovered.replayed);
+    tracing::info!(last_sequence, replayed, torn_bytes, "the log was read");
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::batch::{Batch, Fence, Sequence};
 use crate::blobs::Blobs;
+use crate::disk_store::recover;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
@@ -130,6 +131,11 @@ impl Shared {
         let mut state = self.state();
         if state.failed.is_some() {
             return;
+        }
+        if matches!(error, Error::Index { .. })
+            && let Err(error) = recover::write_marker(&self.folder, &reason)
+        {
+            tracing::error!(%error, "the next start will not know that the index has to be rebuilt");
         }
         tracing::error!(%reason, "the store stops: nothing is acknowledged any more");
         state.failed = Some(reason.clone());

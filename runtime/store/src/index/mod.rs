@@ -104,20 +104,12 @@ impl Index {
             if idle.len() > 1 { idle.pop() } else { idle.first().cloned() }
         };
         let handles = handles.ok_or_else(|| Error::Index { why: "it broke earlier".into() })?;
-        match catch_unwind(AssertUnwindSafe(|| work(&handles))) {
-            Ok(Ok(value)) => {
-                pool.idle.lock().push(handles);
-                Ok(value)
-            }
-            Ok(Err(error)) => {
-                std::mem::forget(handles);
-                Err(Error::Index { why: error.to_string() })
-            }
-            Err(panic) => {
-                std::mem::forget(handles);
-                Err(Error::Index { why: format!("sled panicked: {}", panic_message(&*panic)) })
-            }
+        let result = caught(|| work(&handles));
+        match result {
+            Ok(_) => pool.idle.lock().push(handles),
+            Err(_) => std::mem::forget(handles),
         }
+        result
     }
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Stored>, Error> {
@@ -172,6 +164,17 @@ impl Index {
         Ok(applied)
     }
 
+    /// Puts a pair of a snapshot in, the value as [`encode_stored`] wrote it.
+    pub fn load(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.with(|handles| {
+            let stored = decode_stored(value)?;
+            handles.pairs.insert(key, value.to_vec())?;
+            note_blobs(handles, None, Some(&stored), &mut Applied::default())
+        })?;
+        self.bytes_since_open.fetch_add((key.len() + value.len()) as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Returns a sequence up to which everything is applied. A lower bound: some later changes may be there too.
     pub fn applied(&self) -> Result<Sequence, Error> {
         self.with(|handles| handles.meta.get(APPLIED)?.map_or(Ok(0), |value| decode_u64(&value)))
@@ -216,8 +219,7 @@ impl Index {
 
     /// Puts everything applied so far on disk.
     pub fn flush(&self) -> Result<(), Error> {
-        let flushed = self.with(|handles| handles.pairs.flush().map(drop));
-        match flushed {
+        match self.with(|handles| handles.pairs.flush().map(drop)) {
             Ok(()) => {
                 self.tell_flushed();
                 Ok(())
@@ -245,28 +247,48 @@ impl Index {
         // What can be flushed while readers go on is flushed before.
         self.flush()?;
         let before = Instant::now();
-        let mut pool = self.pool.write();
-        drop(pool.take());
-        self.tell_flushed();
+        let mut slot = self.pool.write();
+        self.shut(slot.take())?;
         let handles = open_handles(&self.dir, self.cache_bytes)?;
-        *pool = Some(Pool { idle: Mutex::new(vec![handles]) });
+        *slot = Some(Pool { idle: Mutex::new(vec![handles]) });
         self.bytes_since_open.store(0, Ordering::Relaxed);
         Ok(before.elapsed())
     }
 
     /// Flushes and lets go of the folder.
     pub fn close(&self) -> Result<(), Error> {
-        if self.pool.read().is_none() {
-            return Ok(());
+        let pool = self.pool.write().take();
+        self.shut(pool)
+    }
+
+    /// Flushes before the last handle is dropped: sled would do it too, but aborts the process when it fails.
+    fn shut(&self, pool: Option<Pool>) -> Result<(), Error> {
+        let Some(pool) = pool else { return Ok(()) };
+        let flushed = match pool.idle.lock().first() {
+            Some(handles) => caught(|| handles.pairs.flush().map(drop)),
+            None => Ok(()),
+        };
+        if let Err(error) = flushed {
+            std::mem::forget(pool);
+            return Err(error);
         }
-        self.flush()?;
-        drop(self.pool.write().take());
+        drop(pool);
+        self.tell_flushed();
         Ok(())
     }
 
     /// Never touches sled again, not even to drop it: after an error that would hang.
     pub fn leak(&self) {
         std::mem::forget(self.pool.write().take());
+    }
+}
+
+/// Runs a call of sled; its errors and panics become ours.
+fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Error::Index { why: error.to_string() }),
+        Err(panic) => Err(Error::Index { why: format!("sled panicked: {}", panic_message(&*panic)) }),
     }
 }
 

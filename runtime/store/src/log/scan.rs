@@ -35,6 +35,19 @@ pub enum Tail {
     Open { segment: u64, offset: u64, stale: Vec<u64>, torn_bytes: u64 },
 }
 
+/// Returns the sequence of the first record of the log, without reading the rest.
+pub fn first_sequence(disk: &dyn Disk, dir: &Path) -> Result<Option<Sequence>, Error> {
+    for number in segments_of(disk, dir)? {
+        let path = segment_path(dir, number);
+        let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
+        if let Frame::Record { payload, .. } = record::frame_at(&content, number, 0) {
+            // A mark repeats the sequence before it.
+            return Ok(record::sequence_of(payload).map(|sequence| sequence + u64::from(record::is_mark(payload))));
+        }
+    }
+    Ok(None)
+}
+
 /// Reads every segment in order and calls `visit` with each record's sequence and payload.
 pub fn scan(
     disk: &dyn Disk,

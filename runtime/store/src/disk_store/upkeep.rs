@@ -1,0 +1,178 @@
+//! The upkeep: spares, checkpoints, snapshots, reopening the index, and an eye on the free space. Nobody waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::batch::{Fence, Sequence};
+use crate::disk_store::shared::Shared;
+use crate::error::Error;
+use crate::index;
+use crate::snapshot::{self, SnapshotInfo};
+use crate::stats::Status;
+
+/// How often the free space is looked at when nothing else happens.
+const TICK: Duration = Duration::from_secs(1);
+/// Pairs between two looks at whether the store closes.
+const SNAPSHOT_PAIRS_PER_LOOK: u64 = 1024;
+
+/// Runs until the store is closed or fails.
+pub fn run(shared: &Arc<Shared>) {
+    while let Some(is_checkpoint_due) = next(shared) {
+        if let Err(error) = turn(shared, is_checkpoint_due) {
+            shared.fail(&error);
+            return;
+        }
+    }
+}
+
+/// Waits for something to do or the next tick; `None` at the end.
+fn next(shared: &Shared) -> Option<bool> {
+    let mut state = shared.state();
+    if !state.upkeep.is_checkpoint_due && !state.upkeep.is_stopping && state.failed.is_none() {
+        shared.upkeep.wait_for(&mut state, TICK);
+    }
+    if state.upkeep.is_stopping || state.failed.is_some() {
+        return None;
+    }
+    Some(std::mem::take(&mut state.upkeep.is_checkpoint_due))
+}
+
+fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
+    watch_space(shared)?;
+    if shared.segments.spares() == 0 {
+        shared.segments.make_spare()?;
+    }
+    if is_checkpoint_due {
+        checkpoint(shared)?;
+        if is_snapshot_due(shared) {
+            take_snapshot(shared)?;
+        }
+    }
+    if shared.index.bytes_since_open() > shared.options.reopen_bytes {
+        reopen(shared)?;
+    }
+    Ok(())
+}
+
+/// Asks for no new work while the disk is nearly full: what is running can still be finished then.
+fn watch_space(shared: &Shared) -> Result<(), Error> {
+    let dir = &shared.folder.dir;
+    let free = shared.options.disk.free_bytes(dir).map_err(Error::io("read the free space of", dir))?;
+    shared.counters.lock().disk_free_bytes = free;
+    let reserve = shared.options.disk_reserve_bytes;
+    let is_low = free < reserve;
+    shared.status.send_if_modified(|status| match status {
+        Status::Ready if is_low => {
+            let reason = format!(
+                "{} has {free} bytes free, less than the reserve of {reserve}; free some space, the store goes on by itself",
+                dir.display()
+            );
+            tracing::warn!(%reason, "the store asks for no new work");
+            *status = Status::Refusing { reason };
+            true
+        }
+        Status::Refusing { .. } if !is_low => {
+            *status = Status::Ready;
+            true
+        }
+        Status::Ready | Status::Refusing { .. } | Status::Failed { .. } => false,
+    });
+    Ok(())
+}
+
+/// Puts the index on disk and gives up the log that neither it nor a rebuild needs.
+pub fn checkpoint(shared: &Shared) -> Result<(), Error> {
+    let before = Instant::now();
+    // Read first: what is applied during the flush may or may not be part of it.
+    let flushed = shared.applied.load(Ordering::SeqCst);
+    shared.index.flush()?;
+    let micros = u64::try_from(before.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let snapshot_sequence = {
+        let mut counters = shared.counters.lock();
+        counters.checkpoints += 1;
+        counters.checkpoint_micros_max = counters.checkpoint_micros_max.max(micros);
+        counters.snapshot_sequence
+    };
+    shared.segments.recycle(flushed.min(snapshot_sequence)).map(drop)
+}
+
+/// The log kept for a rebuild may be as large as the snapshot it follows, so that both together stay within a small
+/// multiple of the content, and writing snapshots never costs more than writing the log did.
+fn is_snapshot_due(shared: &Shared) -> bool {
+    let (sequence, bytes) = {
+        let counters = shared.counters.lock();
+        (counters.snapshot_sequence, counters.snapshot_bytes)
+    };
+    let log_bytes: u64 = shared.segments.sealed().iter().filter(|s| s.last_sequence > sequence).map(|s| s.bytes).sum();
+    let options = &shared.options;
+    let small = (bytes * 2).clamp(options.snapshot_log_bytes_min, options.snapshot_log_bytes_max);
+    log_bytes >= small.max(bytes)
+}
+
+/// Takes a snapshot, unless the store closes meanwhile, and gives up the log before it.
+pub fn take_snapshot(shared: &Shared) -> Result<(), Error> {
+    let before = Instant::now();
+    let Some(info) = write_snapshot(shared)? else { return Ok(()) };
+    tracing::info!(sequence = info.sequence, bytes = info.bytes, seconds = before.elapsed().as_secs_f32(), "a snapshot was taken");
+    {
+        let mut counters = shared.counters.lock();
+        counters.snapshots += 1;
+        counters.snapshot_sequence = info.sequence;
+        counters.snapshot_bytes = info.bytes;
+    }
+    let disk = &*shared.options.disk;
+    for older in snapshot::list(disk, &shared.folder.snapshots())? {
+        if older.sequence < info.sequence {
+            disk.remove(&older.path).map_err(Error::io("remove", &older.path))?;
+        }
+    }
+    checkpoint(shared)
+}
+
+fn write_snapshot(shared: &Shared) -> Result<Option<SnapshotInfo>, Error> {
+    let sequence = shared.applied.load(Ordering::SeqCst);
+    let disk = shared.options.disk.clone();
+    let mut writer = snapshot::Writer::create(disk, &shared.folder.snapshots(), sequence)?;
+    for (partition, epoch) in shared.index.epochs()? {
+        writer.epoch(Fence { partition, epoch })?;
+    }
+    let mut failed = None;
+    let is_complete = shared.index.range(&[], None, |pairs| {
+        for (count, pair) in pairs.enumerate() {
+            let (key, stored) = pair?;
+            if let Err(error) = writer.pair(&key, &index::encode_stored(&stored)) {
+                failed = Some(error);
+                return Ok(false);
+            }
+            if count as u64 % SNAPSHOT_PAIRS_PER_LOOK == 0 && is_ending(shared) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })?;
+    match failed {
+        Some(error) => Err(error),
+        None if is_complete => writer.finish().map(Some),
+        None => writer.abandon().map(|()| None),
+    }
+}
+
+fn is_ending(shared: &Shared) -> bool {
+    let state = shared.state();
+    state.upkeep.is_stopping || state.failed.is_some()
+}
+
+fn reopen(shared: &Shared) -> Result<(), Error> {
+    let waited = shared.index.reopen()?;
+    let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+    let mut counters = shared.counters.lock();
+    counters.reopens += 1;
+    counters.reopen_micros_max = counters.reopen_micros_max.max(micros);
+    Ok(())
+}
+
+/// Returns what a stats reader is told about the newest snapshot of a folder.
+pub fn newest_snapshot(infos: &[SnapshotInfo]) -> (Sequence, u64) {
+    infos.last().map_or((0, 0), |info| (info.sequence, info.bytes))
+}
