@@ -74,23 +74,22 @@ impl RetryPolicy {
         Some(delay.saturating_add(extra.saturating_mul(u64::from(jitter)) / u64::from(u16::MAX)))
     }
 
+    /// Returns the delay without jitter. Thousandths are kept on the way, so that an interval of a
+    /// millisecond grows too when the factor is small.
     fn interval_ms(&self, failures: u32) -> u64 {
         let max = self.max_interval_ms.unwrap_or(u64::MAX);
-        let mut interval = self.initial_interval_ms;
+        let mut interval_micros = u128::from(self.initial_interval_ms) * 1000;
         for _ in 1..failures {
-            if interval >= max || self.factor_milli <= 1000 {
+            if interval_micros >= u128::from(max) * 1000 {
                 break;
             }
-            let grown = u128::from(interval) * u128::from(self.factor_milli) / 1000;
-            // An interval of a few milliseconds must grow too when the factor is small.
-            let grown = u64::try_from(grown).unwrap_or(u64::MAX);
-            if grown == interval || grown == u64::MAX {
-                interval = grown;
+            let grown = interval_micros * u128::from(self.factor_milli) / 1000;
+            if grown <= interval_micros {
                 break;
             }
-            interval = grown;
+            interval_micros = grown;
         }
-        interval.min(max)
+        u64::try_from(interval_micros / 1000).unwrap_or(u64::MAX).min(max)
     }
 }
 
@@ -129,6 +128,18 @@ mod tests {
     fn jitter_adds_up_to_a_tenth() {
         let policy = HandlerRetry::default().policy;
         assert_eq!(policy.delay_ms(1, START, START, u16::MAX), Some(550));
+    }
+
+    #[test]
+    fn a_short_interval_grows_by_a_small_factor_too() {
+        let policy = RetryPolicy {
+            initial_interval_ms: 1,
+            factor_milli: 1_500,
+            max_interval_ms: Some(4),
+            max_attempts: None,
+            max_duration_ms: None,
+        };
+        assert_eq!(delays(&policy, 6), [1, 1, 2, 3, 4, 4].map(Some));
     }
 
     #[test]
