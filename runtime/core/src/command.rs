@@ -81,7 +81,7 @@ pub enum End {
         op: Option<OpId>,
         retry_after_ms: Option<u64>,
     },
-    /// As `Suspended`, but run blocks that failed have to be tried again.
+    /// As `Suspended`, but run blocks that failed have to be tried again; `waiting_on` lists them too.
     AwaitsRetry {
         waiting_on: WaitSet,
         outcomes_seen: u32,

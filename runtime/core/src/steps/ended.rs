@@ -38,8 +38,8 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
         }
         End::Suspended { waiting_on, .. } => row.phase = Phase::Suspended { waiting_on },
         End::AwaitsRetry { waiting_on, .. } => {
-            let until = row.run_tries.values().map(|tries| tries.retry_at).min();
-            back_off(rows, &ended, until.unwrap_or(place.now), Some(waiting_on), effects);
+            let until = first_retry_at(row, &waiting_on).unwrap_or(place.now);
+            back_off(rows, &ended, until, Some(waiting_on), effects);
         }
         End::Crashed { message, op, retry_after_ms } => {
             crashed(place, rows, &ended, Crash { message, op, retry_after_ms }, effects);
@@ -49,6 +49,14 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
         }
         End::Lost => begin::start(place, id, row, None, effects),
     }
+}
+
+/// Returns when the first of the held run blocks may be tried again. Blocks that the guest no longer
+/// waits for do not count: one whose time has passed would start attempts over and over.
+fn first_retry_at(row: &InvocationRow, waiting_on: &WaitSet) -> Option<Timestamp> {
+    let awaited = row.run_tries.iter().filter(|(op, _)| waiting_on.contains(**op));
+    let first = awaited.map(|(_, tries)| tries.retry_at).min();
+    first.or_else(|| row.run_tries.values().map(|tries| tries.retry_at).min())
 }
 
 struct Crash {
