@@ -32,10 +32,13 @@ pub fn apply(
             effects.push(Effect::HoldRun { invocation: id, attempt, op: failed.op, retry_at });
         }
         None if failed.policy.is_some() => {
+            row.note_progress();
             let outcome = Outcome::Failure(Failure::new(500, failed.message).within_limits());
             settle::apply(place, rows, settle::Settle { invocation: id, op: failed.op, outcome }, effects);
         }
         None => {
+            // A resume tries the block as often as the policy says, not once.
+            row.run_tries.remove(&failed.op);
             effects.push(Effect::StopAttempt { invocation: id, attempt });
             ended::give_up(place, rows, id, failed.message, effects);
         }
@@ -46,8 +49,11 @@ fn remember(place: Place, row: &mut InvocationRow, failed: &FailedRun, attempt: 
     let fresh = RunTries { failures: 0, first_failed_at: place.now, retry_at: place.now };
     let tries = row.run_tries.entry(failed.op).or_insert(fresh);
     tries.failures = tries.failures.saturating_add(1);
-    row.failures = row.failures.saturating_add(1);
-    row.first_failed_at.get_or_insert(place.now);
+    if failed.policy.is_none() {
+        // Tries under a policy of the block's own do not use up the handler's.
+        row.failures = row.failures.saturating_add(1);
+        row.first_failed_at.get_or_insert(place.now);
+    }
     let message = crate::limits::cut(failed.message.clone(), crate::limits::FAILURE_MESSAGE_BYTES_MAX);
     row.remember(AttemptFailure { attempt, at: place.now, message, op: Some(failed.op) });
 }
