@@ -2,7 +2,7 @@
 
 use crate::command::{Append, Command, Message, Submission, Timer, TimerKind};
 use crate::effect::Effect;
-use crate::entry::{Entry, EntryRow};
+use crate::entry::{Entry, EntryRow, Outcome};
 use crate::ids::{InvocationId, OpId};
 use crate::invocation::{InputRow, Origin, PauseReason, Phase};
 use crate::limits::JOURNAL_ENTRIES_MAX;
@@ -19,10 +19,7 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     }
     let entries = OpId::try_from(append.entries.len()).unwrap_or(OpId::MAX);
     if entries > JOURNAL_ENTRIES_MAX - row.entries_len {
-        let text = format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)");
-        row.phase = Phase::Paused { reason: PauseReason::LimitReached(text) };
-        row.modified_at = place.now;
-        effects.push(Effect::StopAttempt { invocation: id, attempt: append.attempt });
+        pause_at_limit(place, rows, append, effects);
         return;
     }
     row.entries_len += entries;
@@ -35,14 +32,35 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     for (op, entry) in (append.first_op..).zip(append.entries) {
         record(place, rows, id, op, entry, effects);
     }
-    for (op, outcome) in append.finished {
-        settle::apply(place, rows, settle::Settle { invocation: id, op, outcome }, effects);
-    }
+    settle_finished(place, rows, id, append.finished, effects);
     if has_runs {
         effects.push(Effect::Release { invocation: id, attempt: append.attempt, until });
     }
     for failed in append.failed {
         run_failed::apply(place, rows, id, failed, append.jitter, effects);
+    }
+}
+
+/// The journal is full: nothing more is asked, but what run blocks have done stays done.
+fn pause_at_limit(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+    let id = append.invocation;
+    settle_finished(place, rows, id, append.finished, effects);
+    let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
+    let text = format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)");
+    row.phase = Phase::Paused { reason: PauseReason::LimitReached(text) };
+    row.modified_at = place.now;
+    effects.push(Effect::StopAttempt { invocation: id, attempt: append.attempt });
+}
+
+fn settle_finished(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    finished: Vec<(OpId, Outcome)>,
+    effects: &mut Vec<Effect>,
+) {
+    for (op, outcome) in finished {
+        settle::apply(place, rows, settle::Settle { invocation: id, op, outcome }, effects);
     }
 }
 
