@@ -26,11 +26,11 @@ pub fn apply(
         Phase::Running { .. } => return,
         Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
     }
-    if row.deployment.is_none() {
-        if let Err(failure) = pin(place, rows, id, service) {
-            complete::complete(place, rows, id, Answer::Failure(failure), effects);
-            return;
-        }
+    if row.deployment.is_none()
+        && let Err(failure) = pin(place, rows, id, service)
+    {
+        complete::complete(place, rows, id, Answer::Failure(failure), effects);
+        return;
     }
     let row = rows.invocation_mut(id).expect("the invocation is there: checked above");
     start(place, id, row, input, effects);
