@@ -1,0 +1,350 @@
+//! Attempts: crashes, back-off, pauses, resumes, losses and fences.
+
+use crate::script::check;
+use expect_test::expect;
+
+#[test]
+fn a_crash_backs_off_and_tries_again() {
+    check(
+        "submit a svc/h
+         crash a boom
+         advance 100
+         crash a boom
+         advance 200",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > crash a boom
+                arm a retry 1 at 100
+              = a: backing off after #1 until 100 0/0, 1 failures
+            > advance 100
+                start a#2 journal 0/0
+              = a: running #2 0/0, 1 failures
+            > crash a boom
+                arm a retry 2 at 300
+              = a: backing off after #2 until 300 0/0, 2 failures
+            > advance 200
+                start a#3 journal 0/0
+              = a: running #3 0/0, 2 failures
+        "#]],
+    );
+}
+
+#[test]
+fn a_crash_can_name_the_delay() {
+    check(
+        "submit a svc/h
+         crash a boom after 7
+         advance 7",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > crash a boom after 7
+                arm a retry 1 at 7
+              = a: backing off after #1 until 7 0/0, 1 failures
+            > advance 7
+                start a#2 journal 0/0
+              = a: running #2 0/0, 1 failures
+        "#]],
+    );
+}
+
+#[test]
+fn a_growing_journal_starts_the_policy_anew() {
+    check(
+        "submit a svc/h
+         crash a boom
+         advance 100
+         append a: sleep 1000
+         crash a boom",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > crash a boom
+                arm a retry 1 at 100
+              = a: backing off after #1 until 100 0/0, 1 failures
+            > advance 100
+                start a#2 journal 0/0
+              = a: running #2 0/0, 1 failures
+            > append a: sleep 1000
+                arm a sleep 0 at 1100
+              = a: running #2 1/0
+            > crash a boom
+                arm a retry 2 at 200
+              = a: backing off after #2 until 200 1/0, 1 failures
+        "#]],
+    );
+}
+
+#[test]
+fn exhausted_attempts_pause_until_somebody_resumes() {
+    check(
+        "submit a svc/pauses
+         crash a boom
+         advance 100
+         crash a boom
+         advance 1000
+         resume a
+         crash a boom",
+        expect![[r#"
+            > submit a svc/pauses
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > crash a boom
+                arm a retry 1 at 100
+              = a: backing off after #1 until 100 0/0, 1 failures
+            > advance 100
+                start a#2 journal 0/0
+              = a: running #2 0/0, 1 failures
+            > crash a boom
+              = a: paused, attempts exhausted 0/0, 2 failures
+            > advance 1000
+            > resume a
+                start a#3 journal 0/0
+              = a: running #3 0/0
+            > crash a boom
+                arm a retry 3 at 1200
+              = a: backing off after #3 until 1200 0/0, 1 failures
+        "#]],
+    );
+}
+
+#[test]
+fn exhausted_attempts_kill() {
+    check(
+        "submit a svc/kills
+         crash a boom
+         advance 100
+         crash a bang",
+        expect![[r#"
+            > submit a svc/kills
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > crash a boom
+                arm a retry 1 at 100
+              = a: backing off after #1 until 100 0/0, 1 failures
+            > advance 100
+                start a#2 journal 0/0
+              = a: running #2 0/0, 1 failures
+            > crash a bang
+              ! reply a: [500] bang
+              = a: completed as failure 0/0, 2 failures
+        "#]],
+    );
+}
+
+#[test]
+fn a_resume_ends_a_back_off_and_its_timer_is_stale() {
+    check(
+        "submit a svc/h
+         crash a boom
+         resume a
+         crash a boom after 500
+         advance 100
+         advance 400",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > crash a boom
+                arm a retry 1 at 100
+              = a: backing off after #1 until 100 0/0, 1 failures
+            > resume a
+                start a#2 journal 0/0
+              = a: running #2 0/0
+            > crash a boom after 500
+                arm a retry 2 at 500
+              = a: backing off after #2 until 500 0/0, 1 failures
+            > advance 100
+            > advance 400
+                start a#3 journal 0/0
+              = a: running #3 0/0, 1 failures
+        "#]],
+    );
+}
+
+#[test]
+fn a_resume_of_what_is_not_held_up_changes_nothing() {
+    check(
+        "resume a
+         submit a svc/h at 100
+         resume a
+         advance 100
+         resume a
+         append a: sleep 100
+         suspend a 0 seen 0
+         resume a",
+        expect![[r#"
+            > resume a
+            > submit a svc/h at 100
+              ! accepted a
+                arm a begin at 100
+              = a: scheduled at 100 0/0
+            > resume a
+            > advance 100
+                start a#1 journal 0/0
+              = a: running #1 0/0
+            > resume a
+            > append a: sleep 100
+                arm a sleep 0 at 200
+              = a: running #1 1/0
+            > suspend a 0 seen 0
+              = a: suspended on [0] 1/0
+            > resume a
+        "#]],
+    );
+}
+
+#[test]
+fn a_lost_attempt_is_followed_by_the_next_at_once() {
+    check(
+        "submit a svc/h
+         append a: run pay
+         lost a
+         append a: done 0 ok
+         lost a
+         return a ok",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: run pay
+              ! release a#1 below 1
+              = a: running #1 1/0
+            > lost a
+                start a#2 journal 1/0
+              ! release a#2 below 1
+              = a: running #2 1/0
+            > append a: done 0 ok
+                deliver a#2 op 0 order 0 at 0: ok
+              = a: running #2 1/1
+            > lost a
+                start a#3 journal 1/1
+              ! release a#3 below 1
+              = a: running #3 1/1
+            > return a ok
+              ! reply a: ok
+              = a: completed 1/1
+        "#]],
+    );
+}
+
+#[test]
+fn a_loss_is_no_failure() {
+    check(
+        "submit a svc/pauses
+         lost a
+         lost a
+         lost a",
+        expect![[r#"
+            > submit a svc/pauses
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > lost a
+                start a#2 journal 0/0
+              = a: running #2 0/0
+            > lost a
+                start a#3 journal 0/0
+              = a: running #3 0/0
+            > lost a
+                start a#4 journal 0/0
+              = a: running #4 0/0
+        "#]],
+    );
+}
+
+#[test]
+fn a_stale_attempt_changes_nothing() {
+    check(
+        "submit a svc/h
+         append a: run pay
+         lost a
+         append a#1: run ship
+         append a#1: done 0 old
+         append a#1: retry 0
+         return a#1 old
+         crash a#1 old
+         suspend a#1 any seen 0
+         lost a#1",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: run pay
+              ! release a#1 below 1
+              = a: running #1 1/0
+            > lost a
+                start a#2 journal 1/0
+              ! release a#2 below 1
+              = a: running #2 1/0
+            > append a#1: run ship
+            > append a#1: done 0 old
+            > append a#1: retry 0
+            > return a#1 old
+            > crash a#1 old
+            > suspend a#1 any seen 0
+            > lost a#1
+        "#]],
+    );
+}
+
+#[test]
+fn what_comes_after_the_end_changes_nothing() {
+    check(
+        "submit a svc/h
+         append a: run pay; sleep 100
+         return a ok
+         append a#1: done 0 late
+         return a#1 again
+         crash a#1 boom
+         advance 100
+         resume a",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: run pay; sleep 100
+                arm a sleep 1 at 100
+              ! release a#1 below 2
+              = a: running #1 2/0
+            > return a ok
+              ! reply a: ok
+              = a: completed 2/0
+            > append a#1: done 0 late
+            > return a#1 again
+            > crash a#1 boom
+            > advance 100
+            > resume a
+        "#]],
+    );
+}
+
+#[test]
+fn a_handlers_failure_is_its_answer() {
+    check(
+        "submit a svc/h
+         fail a 404 nope",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > fail a 404 nope
+              ! reply a: [404] nope
+              = a: completed as failure 0/0
+        "#]],
+    );
+}

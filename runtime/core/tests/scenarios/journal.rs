@@ -1,0 +1,123 @@
+//! The journal: in order, bounded, and never silently another one.
+
+use crate::script::check;
+use expect_test::expect;
+
+#[test]
+fn the_same_append_twice_counts_once() {
+    check(
+        "submit a svc/h
+         append a from 0: sleep 100
+         append a from 0: sleep 100
+         append a from 5: sleep 100",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a from 0: sleep 100
+                arm a sleep 0 at 100
+              = a: running #1 1/0
+            > append a from 0: sleep 100
+            > append a from 5: sleep 100
+        "#]],
+    );
+}
+
+#[test]
+fn a_mismatch_pauses_and_loses_nothing() {
+    check(
+        "submit a svc/h
+         append a: run pay; sleep 100
+         mismatch a
+         advance 100
+         resume a
+         append a: done 0 ok
+         return a ok",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: run pay; sleep 100
+                arm a sleep 1 at 100
+              ! release a#1 below 2
+              = a: running #1 2/0
+            > mismatch a
+              = a: paused, mismatch at op 0 2/0
+            > advance 100
+              = a: paused, mismatch at op 0 2/1
+            > resume a
+                start a#2 journal 2/1
+              ! release a#2 below 2
+              = a: running #2 2/1
+            > append a: done 0 ok
+                deliver a#2 op 0 order 1 at 100: ok
+              = a: running #2 2/2
+            > return a ok
+              ! reply a: ok
+              = a: completed 2/2
+        "#]],
+    );
+}
+
+#[test]
+fn too_many_entries_pause_the_invocation() {
+    check(
+        "submit a svc/h
+         append a: fill 99999
+         append a: run last
+         append a: run more
+         resume a
+         append a: sleep 1; sleep 2",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: fill 99999
+              ! release a#1 below 99999
+              = a: running #1 99999/0
+            > append a: run last
+              ! release a#1 below 100000
+              = a: running #1 100000/0
+            > append a: run more
+                stop a#1
+              = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/0
+            > resume a
+                start a#2 journal 100000/0
+              ! release a#2 below 100000
+              = a: running #2 100000/0
+            > append a: sleep 1; sleep 2
+                stop a#2
+              = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/0
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_done_counts_even_at_the_limit() {
+    check(
+        "submit a svc/h
+         append a: fill 100000
+         append a: run more; done 0 paid; retry 1
+         resume a",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: fill 100000
+              ! release a#1 below 100000
+              = a: running #1 100000/0
+            > append a: run more; done 0 paid; retry 1
+                deliver a#1 op 0 order 0 at 0: paid
+                stop a#1
+              = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/1
+            > resume a
+                start a#2 journal 100000/1
+              ! release a#2 below 100000
+              = a: running #2 100000/1
+        "#]],
+    );
+}

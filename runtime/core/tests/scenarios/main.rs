@@ -1,0 +1,17 @@
+//! Scripted scenarios of the core: commands in, phases and effects out, as text.
+//!
+//! A scenario is a script and the printed story of what it leads to; `script.rs` explains the words.
+//! `UPDATE_EXPECT=1 cargo test -p abide-core --test scenarios` rewrites the stories.
+
+mod attempts;
+mod calls;
+mod gates;
+mod held;
+mod journal;
+mod parse;
+mod print;
+mod run;
+mod script;
+mod sleep;
+mod submit;
+mod suspend;
