@@ -17,10 +17,10 @@ pub(crate) struct Options {
 /// How handler names are made from function names.
 #[derive(Clone, Copy)]
 pub(crate) enum RenameAll {
-    CamelCase,
-    PascalCase,
-    KebabCase,
-    SnakeCase,
+    Camel,
+    Pascal,
+    Kebab,
+    Snake,
 }
 
 impl Options {
@@ -83,14 +83,14 @@ impl RenameAll {
     fn parse(meta: &ParseNestedMeta<'_>) -> syn::Result<Self> {
         let style: LitStr = meta.value()?.parse()?;
         Ok(match style.value().as_str() {
-            "camelCase" => Self::CamelCase,
-            "PascalCase" => Self::PascalCase,
-            "kebab-case" => Self::KebabCase,
-            "snake_case" => Self::SnakeCase,
+            "camelCase" => Self::Camel,
+            "Pascal" => Self::Pascal,
+            "kebab-case" => Self::Kebab,
+            "snake_case" => Self::Snake,
             _ => {
                 return Err(syn::Error::new(
                     style.span(),
-                    "unknown style; there are \"camelCase\", \"PascalCase\", \"kebab-case\" and \"snake_case\"",
+                    "unknown style; there are \"camelCase\", \"Pascal\", \"kebab-case\" and \"snake_case\"",
                 ));
             }
         })
@@ -100,10 +100,10 @@ impl RenameAll {
     pub(crate) fn apply(self, name: &str) -> String {
         let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
         match self {
-            Self::SnakeCase => name.to_owned(),
-            Self::KebabCase => words.join("-"),
-            Self::PascalCase => words.iter().map(|word| capital(word)).collect(),
-            Self::CamelCase => {
+            Self::Snake => name.to_owned(),
+            Self::Kebab => words.join("-"),
+            Self::Pascal => words.iter().map(|word| capital(word)).collect(),
+            Self::Camel => {
                 let (first, rest) = words.split_first().expect("an identifier has a word");
                 std::iter::once((*first).to_owned()).chain(rest.iter().map(|word| capital(word))).collect()
             }
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn names_follow_the_style() {
-        assert_eq!(RenameAll::CamelCase.apply("get_all_items"), "getAllItems");
-        assert_eq!(RenameAll::PascalCase.apply("get_items"), "GetItems");
-        assert_eq!(RenameAll::KebabCase.apply("get_items"), "get-items");
+        assert_eq!(RenameAll::Camel.apply("get_all_items"), "getAllItems");
+        assert_eq!(RenameAll::Pascal.apply("get_items"), "GetItems");
+        assert_eq!(RenameAll::Kebab.apply("get_items"), "get-items");
     }
 }

@@ -3,6 +3,8 @@
 //! Generated here and exported in `entry.rs`, so a service crate contains no WIT at all.
 
 #![allow(missing_docs)]
+// Natively nothing is imported.
+#![cfg_attr(not(target_family = "wasm"), allow(unused_imports))]
 
 wit_bindgen::generate!({
     path: "../../wit",

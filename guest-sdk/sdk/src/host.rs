@@ -5,8 +5,8 @@
 
 use crate::bindings::events::Event;
 use crate::bindings::io::Wakeup;
+use crate::bindings::log;
 use crate::bindings::types::{Failure, OpId, RetryPolicy, Retryable};
-use crate::bindings::{log, types};
 
 /// Something of WASI that becomes ready, for example a part of an HTTP response.
 #[cfg(target_family = "wasm")]
@@ -22,7 +22,7 @@ pub(crate) trait Host {
     fn next_event(&self) -> Event;
     fn next_event_or_io(&self, pollables: &[&Pollable]) -> Wakeup;
     fn forget(&self, op: OpId);
-    fn run_start(&self, name: &str, retry: Option<types::RetryPolicy>) -> OpId;
+    fn run_start(&self, name: &str, retry: Option<RetryPolicy>) -> OpId;
     fn run_enter(&self, op: OpId);
     fn run_exit(&self);
     fn run_finish(&self, op: OpId, result: Result<&[u8], &Failure>);

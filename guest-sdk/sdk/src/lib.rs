@@ -1,5 +1,8 @@
 //! Durable handlers in ordinary async Rust.
 
+// A native build has no HTTP, so nothing waits for I/O there.
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
+
 extern crate self as abide_sdk;
 
 mod bindings;

@@ -4,12 +4,11 @@
 
 use std::pin::Pin;
 
-use crate::bindings::guest::Payload;
-pub use crate::bindings::guest::{HandlerManifest, HandlerMode, ServiceKind, ServiceManifest};
+pub use crate::bindings::guest::{HandlerManifest, HandlerMode, Payload, ServiceKind, ServiceManifest};
 use crate::bindings::types::Header;
 use crate::context::Context;
 use crate::error::{HandlerError, HandlerResult};
-use crate::payload::{Input, Output};
+pub use crate::payload::{Input, Output};
 pub use inventory;
 
 /// A running handler.

@@ -275,7 +275,7 @@ fn block_that_is_ended_from_outside_drops_its_closure() {
     check(
         "execute 0
          failure 0 409 cancelled",
-        async |ctx| ctx.run("stuck", async || HandlerResult::Ok(std::future::pending::<()>().await)).await,
+        async |ctx| ctx.run("stuck", async || std::future::pending::<HandlerResult<()>>().await).await,
         expect![[r#"
             0: run stuck
             <- execute 0
@@ -293,9 +293,12 @@ fn io_of_a_closure_and_a_timer_are_awaited_together() {
         "execute 0
          empty 1
          io 0
-         value 0 null",
+         value 0 \"read\"",
         async |ctx| {
-            let fetch = ctx.run("fetch", async || HandlerResult::Ok(Readiness::new(Pollable(9)).await));
+            let fetch = ctx.run("fetch", async || {
+                Readiness::new(Pollable(9)).await;
+                HandlerResult::Ok("read".to_owned())
+            });
             join!(fetch, ctx.sleep(Duration::from_secs(1)))
         },
         expect![[r#"
@@ -312,9 +315,9 @@ fn io_of_a_closure_and_a_timer_are_awaited_together() {
             <- io 0
             enter 0
             exit
-            finish 0 null
-            <- value 0 null
-            => (Ok(()), Ok(()))
+            finish 0 "read"
+            <- value 0 "read"
+            => (Ok("read"), Ok(()))
         "#]],
     );
 }
