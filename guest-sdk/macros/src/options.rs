@@ -84,13 +84,13 @@ impl RenameAll {
         let style: LitStr = meta.value()?.parse()?;
         Ok(match style.value().as_str() {
             "camelCase" => Self::Camel,
-            "Pascal" => Self::Pascal,
+            "PascalCase" => Self::Pascal,
             "kebab-case" => Self::Kebab,
             "snake_case" => Self::Snake,
             _ => {
                 return Err(syn::Error::new(
                     style.span(),
-                    "unknown style; there are \"camelCase\", \"Pascal\", \"kebab-case\" and \"snake_case\"",
+                    "unknown style; there are \"camelCase\", \"PascalCase\", \"kebab-case\" and \"snake_case\"",
                 ));
             }
         })
