@@ -1,8 +1,9 @@
 //! Reading a request's body: bounded in size and in patience.
 
-use crate::http::limits::BODY_STALL_TIMEOUT;
+use crate::http::limits::{BODY_DISCARDED_BYTES_MAX, BODY_STALL_TIMEOUT};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use http::Version;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
@@ -22,14 +23,33 @@ pub enum BadBody {
 ///
 /// # Errors
 /// The body is too large, too slow or incomplete.
-pub async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, BadBody> {
+pub async fn read(version: Version, mut body: Body, bytes_max: usize) -> Result<Bytes, BadBody> {
+    let result = read_some(&mut body, bytes_max).await;
+    if version == Version::HTTP_2 && matches!(result, Err(BadBody::TooLarge { .. })) {
+        // A stream that is reset while the client still sends hides the answer from many clients.
+        tokio::spawn(discard(body));
+    }
+    result
+}
+
+async fn discard(mut body: Body) {
+    let mut discarded = 0;
+    while let Ok(Some(data)) = next_data(&mut body).await {
+        discarded += data.len();
+        if discarded > BODY_DISCARDED_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+async fn read_some(body: &mut Body, bytes_max: usize) -> Result<Bytes, BadBody> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > bytes_max {
         return Err(BadBody::TooLarge { bytes_max });
     }
     let mut whole = BytesMut::new();
     let mut first = Bytes::new();
-    while let Some(data) = next_data(&mut body).await? {
+    while let Some(data) = next_data(body).await? {
         if first.len() + whole.len() + data.len() > bytes_max {
             return Err(BadBody::TooLarge { bytes_max });
         }
@@ -86,7 +106,7 @@ mod tests {
 
     async fn read_pieces(pieces: &[&'static [u8]], bytes_max: usize) -> Result<Bytes, BadBody> {
         let pieces = pieces.iter().map(|piece| Bytes::from_static(piece)).collect();
-        read(Body::new(Pieces(pieces)), bytes_max).await
+        read(Version::HTTP_11, Body::new(Pieces(pieces)), bytes_max).await
     }
 
     #[tokio::test]
@@ -101,7 +121,7 @@ mod tests {
     #[tokio::test]
     async fn one_piece_is_not_copied() {
         let piece = Bytes::from(vec![7; 1000]);
-        let body = read(Body::from(piece.clone()), 1000).await.unwrap();
+        let body = read(Version::HTTP_11, Body::from(piece.clone()), 1000).await.unwrap();
         assert_eq!(body.as_ptr(), piece.as_ptr());
     }
 
@@ -109,7 +129,7 @@ mod tests {
     async fn the_limit_holds_with_and_without_an_announced_length() {
         let too_large = Err(BadBody::TooLarge { bytes_max: 4 });
         assert_eq!(read_pieces(&[b"abc", b"de"], 4).await, too_large);
-        assert_eq!(read(Body::from("abcde"), 4).await, too_large);
-        assert_eq!(read(Body::from("abcd"), 4).await, Ok(Bytes::from_static(b"abcd")));
+        assert_eq!(read(Version::HTTP_11, Body::from("abcde"), 4).await, too_large);
+        assert_eq!(read(Version::HTTP_11, Body::from("abcd"), 4).await, Ok(Bytes::from_static(b"abcd")));
     }
 }

@@ -158,11 +158,13 @@ pub fn id_value(id: InvocationId) -> HeaderValue {
     HeaderValue::try_from(id.to_string()).expect("an id is ASCII")
 }
 
-/// Returns the status for the code of a failure: the code itself where HTTP can carry it. 1xx are
-/// no final answers and would break the connection.
+/// Returns the status for the code of a failure: the code itself where HTTP can carry it together
+/// with a body. 1xx are no final answers and would break the connection.
 fn status_of_code(code: u16) -> StatusCode {
+    const BODILESS: [StatusCode; 3] =
+        [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
     match StatusCode::from_u16(code) {
-        Ok(status) if !status.is_informational() => status,
+        Ok(status) if !status.is_informational() && !BODILESS.contains(&status) => status,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -172,6 +174,17 @@ fn engine_status(error: &EngineError) -> StatusCode {
         EngineError::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         EngineError::Stopped { .. } => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn upload_status(error: &UploadError) -> StatusCode {
+    match error {
+        UploadError::Invalid(invalid) if invalid.code == "name_clash" => StatusCode::CONFLICT,
+        UploadError::Invalid(_) => StatusCode::BAD_REQUEST,
+        UploadError::Stopped(_) => StatusCode::SERVICE_UNAVAILABLE,
+        UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }
 
@@ -293,35 +306,37 @@ impl AdminError {
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Completed(_) | Self::NotStopped(_) => StatusCode::CONFLICT,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Upload(UploadError::Invalid { .. }) => StatusCode::BAD_REQUEST,
-            Self::Upload(UploadError::Fault(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Upload(error) => upload_status(error),
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Engine(error) => engine_status(error),
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
-            Self::UnknownPath(_) => "unknown-path",
-            Self::MethodNotAllowed(_) => "method-not-allowed",
+            Self::UnknownPath(_) => "unknown_path",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Unauthorized => "unauthorized",
-            Self::UnknownDeployment(_) => "unknown-deployment",
-            Self::UnknownService(_) => "unknown-service",
-            Self::UnknownHandler { .. } => "unknown-handler",
-            Self::UnknownInvocation(_) => "unknown-invocation",
-            Self::BadField { .. } => "bad-field",
-            Self::BadBody(_) => "bad-body",
-            Self::UploadContentType(_) => "upload-content-type",
-            Self::TooLarge { .. } => "too-large",
-            Self::CutShort => "cut-short",
+            Self::UnknownDeployment(_) => "unknown_deployment",
+            Self::UnknownService(_) => "unknown_service",
+            Self::UnknownHandler { .. } => "unknown_handler",
+            Self::UnknownInvocation(_) => "unknown_invocation",
+            Self::BadField { .. } => "bad_field",
+            Self::BadBody(_) => "bad_body",
+            Self::UploadContentType(_) => "upload_content_type",
+            Self::TooLarge { .. } => "too_large",
+            Self::CutShort => "cut_short",
             Self::Stalled => "stalled",
             Self::Completed(_) => "completed",
-            Self::NotStopped(_) => "not-stopped",
-            Self::Unhealthy(_) | Self::Engine(EngineError::Stopped { .. }) => "stopped",
-            Self::Upload(UploadError::Invalid { code, .. }) => code,
+            Self::NotStopped(_) => "not_stopped",
+            Self::Unhealthy(_)
+            | Self::Engine(EngineError::Stopped { .. })
+            | Self::Upload(UploadError::Stopped(_)) => "stopped",
+            Self::Upload(UploadError::Invalid(invalid)) => invalid.code,
             Self::Engine(EngineError::Overloaded) => "overloaded",
-            Self::Upload(UploadError::Fault(_)) | Self::Engine(EngineError::Fault(_)) | Self::Internal(_) => {
-                "internal"
-            }
+            Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
+            | Self::Engine(EngineError::Fault(_))
+            | Self::Internal(_) => "internal",
         }
     }
 
@@ -340,13 +355,13 @@ impl AdminError {
             }
             Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
             Self::CutShort | Self::Stalled => "nothing was registered; send it again",
-            Self::Unhealthy(_) | Self::Engine(EngineError::Stopped { .. } | EngineError::Overloaded) => {
-                "try again later; the log of the server says more"
-            }
-            Self::Upload(UploadError::Fault(_)) | Self::Engine(EngineError::Fault(_)) | Self::Internal(_) => {
-                "the log of the server says more"
-            }
-            Self::Upload(UploadError::Invalid { hint, .. }) => return Some(hint.clone()),
+            Self::Unhealthy(_)
+            | Self::Engine(EngineError::Stopped { .. } | EngineError::Overloaded)
+            | Self::Upload(UploadError::Stopped(_)) => "try again later; the log of the server says more",
+            Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
+            | Self::Engine(EngineError::Fault(_))
+            | Self::Internal(_) => "the log of the server says more",
+            Self::Upload(UploadError::Invalid(invalid)) => return Some(invalid.hint.clone()),
             Self::UnknownPath(_)
             | Self::MethodNotAllowed(_)
             | Self::BadField { .. }
@@ -383,7 +398,9 @@ mod tests {
     fn a_handlers_code_is_the_status_where_http_can_carry_it() {
         let cases = [
             (200, 200),
+            (204, 500),
             (302, 302),
+            (304, 500),
             (400, 400),
             (404, 404),
             (409, 409),
@@ -476,7 +493,7 @@ mod tests {
         let body = body_of(response).await;
         assert_eq!(
             body,
-            r#"{"code":"unknown-deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1' does not exist"}"#
+            r#"{"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1' does not exist"}"#
         );
     }
 }

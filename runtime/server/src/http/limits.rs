@@ -4,9 +4,7 @@ use std::time::Duration;
 
 /// Body of one ingress request. The same as the largest value a journal takes.
 pub const INGRESS_BODY_BYTES_MAX: usize = abide_core::limits::VALUE_BYTES_MAX;
-/// An uploaded component.
-pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
-/// Any other body on the admin port.
+/// Any body but an input and an upload; the latter's limit is with the deployments.
 pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
 /// All the headers of a request together.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
@@ -14,6 +12,8 @@ pub const HEADER_BYTES_MAX: usize = 64 << 10;
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest pause within a body.
 pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// What is still read of a refused body, so that its sender gets to see the answer.
+pub const BODY_DISCARDED_BYTES_MAX: usize = 256 << 20;
 /// Open connections per port; more wait in the queue of the operating system.
 pub const CONNECTIONS_MAX: usize = 16_384;
 /// Requests at a time on one HTTP/2 connection.

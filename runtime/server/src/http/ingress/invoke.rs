@@ -35,7 +35,7 @@ pub async fn invoke(
     }
     let delay_ms = check_extras(&parts, mode)?;
     let headers = headers::to_keep(&parts)?;
-    let body = body::read(body, INGRESS_BODY_BYTES_MAX).await?;
+    let body = body::read(parts.version, body, INGRESS_BODY_BYTES_MAX).await?;
     content::check(&handler.input, headers::content_type(&parts.headers)?, body.is_empty())?;
 
     let invocation = state.engine.new_invocation_id(&target);

@@ -37,7 +37,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Response, IngressE
         }
         IngressPath::RetrieveDescribed { how } => {
             allow(&request, &[Method::POST])?;
-            retrieve::described(state, request.into_body(), how).await
+            retrieve::described(state, request, how).await
         }
         IngressPath::RetrieveByIdempotencyKey { .. } => {
             allow(&request, &[Method::GET])?;
@@ -49,7 +49,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Response, IngressE
         }
         IngressPath::Lookup => {
             allow(&request, &[Method::POST])?;
-            retrieve::lookup(request.into_body()).await
+            retrieve::lookup(request).await
         }
         IngressPath::Awakeable { .. } => {
             allow(&request, &[Method::POST])?;

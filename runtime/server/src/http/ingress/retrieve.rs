@@ -10,6 +10,7 @@ use abide_core::ids::InvocationId;
 use abide_core::manifest::ServiceKind;
 use axum::Json;
 use axum::body::Body;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use serde::Deserialize;
@@ -31,13 +32,13 @@ pub async fn by_id(state: &AppState, id: InvocationId, how: Retrieval) -> Result
 }
 
 /// The same, for an invocation that the body describes.
-pub async fn described(state: &AppState, body: Body, how: Retrieval) -> Result<Response, IngressError> {
-    by_id(state, read_description(body, "request").await?, how).await
+pub async fn described(state: &AppState, request: Request, how: Retrieval) -> Result<Response, IngressError> {
+    by_id(state, read_description(request, "request").await?, how).await
 }
 
 /// Answers the id of the invocation that the body describes, whether or not there is one.
-pub async fn lookup(body: Body) -> Result<Response, IngressError> {
-    let id = read_description(body, "lookup").await?;
+pub async fn lookup(request: Request) -> Result<Response, IngressError> {
+    let id = read_description(request, "lookup").await?;
     Ok(Json(serde_json::json!({ "invocationId": id.to_string() })).into_response())
 }
 
@@ -93,8 +94,8 @@ enum Description {
     },
 }
 
-async fn read_description(body: Body, what: &'static str) -> Result<InvocationId, IngressError> {
-    let bytes = body::read(body, ADMIN_BODY_BYTES_MAX).await?;
+async fn read_description(request: Request, what: &'static str) -> Result<InvocationId, IngressError> {
+    let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
     let description = serde_json::from_slice(&bytes);
     match description.map_err(|error| IngressError::BodyContent { what, why: error.to_string() })? {
         Description::Workflow { .. } => Err(IngressError::Unsupported("workflows")),
@@ -156,7 +157,7 @@ mod tests {
             ),
         ];
         for (body, expected) in cases {
-            let read = read_description(Body::from(body.clone()), "lookup").await;
+            let read = read_description(Request::new(Body::from(body.clone())), "lookup").await;
             assert_eq!(read.map_or_else(|error| error.to_string(), |id| id.to_string()), expected, "{body}");
         }
     }

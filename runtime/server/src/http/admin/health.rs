@@ -1,0 +1,34 @@
+//! Whether the server works, and which one it is.
+
+use crate::http::AppState;
+use crate::http::error::AdminError;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Grows when an answer or a path changes so that an older client would misread it.
+const API_VERSION: u32 = 1;
+
+pub async fn health(State(state): State<AppState>) -> Result<(), AdminError> {
+    state.engine.refusal().map_or(Ok(()), |reason| Err(AdminError::Unhealthy(reason)))
+}
+
+#[derive(Serialize)]
+pub struct Version {
+    version: &'static str,
+    min_admin_api_version: u32,
+    max_admin_api_version: u32,
+    ingress_endpoint: String,
+    features: BTreeMap<String, bool>,
+}
+
+pub async fn version(State(state): State<AppState>) -> Json<Version> {
+    Json(Version {
+        version: env!("CARGO_PKG_VERSION"),
+        min_admin_api_version: API_VERSION,
+        max_admin_api_version: API_VERSION,
+        ingress_endpoint: state.ingress_url,
+        features: BTreeMap::new(),
+    })
+}
