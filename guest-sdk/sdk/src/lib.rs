@@ -1,8 +1,111 @@
 //! Durable handlers in ordinary async Rust.
+//!
+//! A *handler* is an async function that callers reach by HTTP. The Abide runtime records in a
+//! journal what the handler does. After a crash, a restart, or a wait of three months it builds the
+//! handler's memory again by *replay*: it runs the same code from the start and answers from the
+//! journal whatever was done before, so the code continues where it left off. That is durable
+//! execution: the code has no tables for its progress, no queues, and no recovery logic.
+//!
+//! ```
+//! use abide_sdk::prelude::*;
+//!
+//! pub struct Orders;
+//!
+//! #[data]
+//! #[serde(rename_all = "camelCase")]
+//! pub struct Order {
+//!     credit_card: String,
+//!     items: Vec<String>,
+//! }
+//!
+//! #[service]
+//! impl Orders {
+//!     /// Charges the card, then ships each item.
+//!     async fn place(ctx: &Context, order: Order) -> HandlerResult<String> {
+//!         let payment_id = ctx.rand_uuid();
+//!         let receipt = ctx.run("charge", async || charge(&order.credit_card, payment_id).await).await?;
+//!         for item in &order.items {
+//!             ctx.run(format!("ship-{item}"), async || ship(item).await).await?;
+//!         }
+//!         ctx.sleep(Duration::from_secs(7 * 24 * 3600)).await?;
+//!         ctx.run("ask", async || ask_for_a_review(&receipt).await).await?;
+//!         Ok(receipt)
+//!     }
+//! }
+//! # async fn charge(card: &str, id: Uuid) -> HandlerResult<String> { Ok(id.to_string()) }
+//! # async fn ship(item: &str) -> HandlerResult<()> { Ok(()) }
+//! # async fn ask_for_a_review(receipt: &str) -> HandlerResult<()> { Ok(()) }
+//! ```
+//!
+//! The crate is a library with `crate-type = ["cdylib"]` and `abide-sdk` as its only dependency.
+//! Build it with `cargo build --release --target wasm32-wasip2`, or let `abide deploy` do that.
+//!
+//! # The rules
+//!
+//! Replay works when the handler, given the same answers, asks the same things. Most of that holds
+//! by itself: outside run blocks the clocks of `std` stand at journal time, random numbers come from
+//! a seed, and there is no network. What is left to the author:
+//!
+//! 1. **Side effects belong in run blocks.** Whatever the world notices, and whatever must not
+//!    change between attempts (a price, a file, a real random number), goes through
+//!    [`Context::run`], which records the result. `println!` and logging are fine anywhere.
+//! 2. **A run block's closure communicates by its result only.** Replay skips it, and with it
+//!    everything else it did in memory: a counter in a `static`, a channel, a `std` `HashMap` that
+//!    it created (see [`collections`]). It gets input by capturing.
+//! 3. **A run block may be executed more than once** when the server dies between the effect and
+//!    its record. Give the other side an idempotency key, drawn before the block with
+//!    [`Context::rand_uuid`].
+//! 4. **Order is decided by the journal, not by chance.** Joining and selecting is fine; the
+//!    `select!` of the [prelude] polls in the order written, the one of `futures` at random.
+//! 5. **No blocking.** `std::thread::sleep` is not for handlers; [`Context::sleep`] is. Loops
+//!    that compute for long are stopped by the runtime.
+//! 6. **Environment variables of the deployment can change between attempts.** Read them in run
+//!    blocks when the path of the handler depends on them.
+//!
+//! A handler that breaks them is not lost: the runtime compares every operation with the journal,
+//! pauses the invocation at the first difference, and shows both sides.
+//!
+//! # Errors
+//!
+//! An ordinary error, from `?`, is *retryable*: the runtime tries again, by the policy of the run
+//! block or the handler, until it works. A [`TerminalError`] is final: it is recorded and goes to
+//! whoever waits, and a handler can catch it to undo what it did before. See [`HandlerError`].
+//!
+//! # Waiting for several things
+//!
+//! Durable futures are lazy, as all in Rust: they start when they are polled for the first time.
+//! [`prelude::join_all`], `join!` and [`select!`](prelude::select) start all of theirs at once.
+//! Dropping a durable future before its end is safe.
+//!
+//! ```
+//! # use abide_sdk::prelude::*;
+//! # async fn quote(shop: &str) -> HandlerResult<u32> { Ok(1) }
+//! # async fn handler(ctx: &Context) -> HandlerResult<()> {
+//! let shops = ["north", "south", "west"];
+//! let quotes = shops.map(|shop| ctx.run(shop, async move || quote(shop).await));
+//! let all = join_all(quotes);
+//!
+//! let within = ctx.timeout(Duration::from_secs(10), all).await?;
+//! let best = within.unwrap_or_default().into_iter().flatten().min();
+//! # Ok(()) }
+//! ```
+//!
+//! # What handlers take and give
+//!
+//! JSON of every type that is `Serialize`, `Deserialize` and `JsonSchema`; [`data`] derives all
+//! three. [`Bytes`] and [`Text`] are for bodies that are not JSON, `()` is for none.
+//!
+//! # Tests
+//!
+//! Everything compiles natively, so `cargo check`, rust-analyzer, and unit tests of plain functions
+//! work as usual. Durable operations themselves need the runtime.
 
 // A native build has no HTTP, so nothing waits for I/O there.
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
 
+#![warn(missing_docs)]
+
+// The code that the macros write says `::abide_sdk`, also in this crate's own tests.
 extern crate self as abide_sdk;
 
 mod bindings;
@@ -29,7 +132,65 @@ mod scenarios;
 mod scope;
 mod sleep;
 
-pub use abide_sdk_macros::{data, service};
+/// Makes a struct or enum usable as input, output, and result of a run block.
+///
+/// Derives `Serialize`, `Deserialize` and `JsonSchema`; no dependency on `serde` or `schemars` is
+/// needed. Attributes of both, such as `#[serde(rename_all = "camelCase")]`, go below it. Those who
+/// prefer to derive themselves add both crates to their dependencies.
+///
+/// ```
+/// use abide_sdk::prelude::*;
+///
+/// #[data]
+/// #[serde(rename_all = "camelCase")]
+/// pub struct Order {
+///     user_id: String,
+///     #[serde(default)]
+///     express: bool,
+/// }
+/// ```
+pub use abide_sdk_macros::data;
+
+/// Makes the async functions of an impl block the handlers of a service.
+///
+/// Each is called by the path `/Service/handler`. Its first parameter is `ctx: &Context`, a second
+/// one, if any, is the input, and it returns [`HandlerResult`]. There is no `self`: nothing stays in
+/// memory between two invocations. Helper functions go into another impl block. Doc comments go to
+/// the manifest, where the web UI and the OpenAPI description show them.
+///
+/// # Options
+///
+/// On the service, and for a single handler in `#[handler(...)]`:
+///
+/// * `name = "..."`: another name than the type's or function's.
+/// * `private`: cannot be called from outside.
+/// * `retry(initial = "500ms", factor = 2.0, max_interval = "60s", max_attempts = 70,
+///   on_max_attempts = "pause")`: how failed attempts are retried, all parts optional.
+///   `max_attempts` may be `"unlimited"`; `on_max_attempts` is `"pause"`, so that somebody can look
+///   and resume, or `"kill"`, so that the caller gets the failure.
+///
+/// Only on the service: `rename_all = "camelCase"` (or `"PascalCase"`, `"kebab-case"`) turns the
+/// names of functions into names of handlers.
+///
+/// ```
+/// use abide_sdk::prelude::*;
+///
+/// pub struct Mailer;
+///
+/// #[service(name = "Mail", rename_all = "camelCase", retry(max_attempts = "unlimited"))]
+/// impl Mailer {
+///     /// Called at `/Mail/sendWelcome`.
+///     async fn send_welcome(ctx: &Context, address: String) -> HandlerResult<()> {
+///         Ok(())
+///     }
+///
+///     #[handler(private, retry(initial = "10s", max_attempts = 3, on_max_attempts = "kill"))]
+///     async fn clean_up(ctx: &Context) -> HandlerResult<()> {
+///         Ok(())
+///     }
+/// }
+/// ```
+pub use abide_sdk_macros::service;
 pub use context::Context;
 pub use error::{HandlerError, HandlerResult, RetryableError, TerminalError};
 pub use payload::{Bytes, Input, Output, Text};
