@@ -95,6 +95,11 @@
 //! JSON of every type that is `Serialize`, `Deserialize` and `JsonSchema`; [`data`] derives all
 //! three. [`Bytes`] and [`Text`] are for bodies that are not JSON, `()` is for none.
 //!
+//! # Logging
+//!
+//! The macros of `tracing` (in the prelude) and of `log`, and everything printed, go to the
+//! runtime, which shows them once: while replay repeats the code, it keeps quiet.
+//!
 //! # Tests
 //!
 //! Everything compiles natively, so `cargo check`, rust-analyzer, and unit tests of plain functions
@@ -102,7 +107,6 @@
 
 // A native build has no HTTP, so nothing waits for I/O there.
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code))]
-
 #![warn(missing_docs)]
 
 // The code that the macros write says `::abide_sdk`, also in this crate's own tests.
@@ -201,4 +205,4 @@ pub use sleep::Sleep;
 
 pub use futures_util as futures;
 pub use rand_traits as rand;
-pub use {schemars, serde, serde_json, uuid};
+pub use {schemars, serde, serde_json, tracing, uuid};

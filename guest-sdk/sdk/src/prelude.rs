@@ -16,5 +16,7 @@ pub use futures_util::{join, try_join};
 pub use rand_traits::{Rng, RngExt};
 pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};
+pub use std::pin::pin;
 pub use std::time::Duration;
+pub use tracing::{debug, error, info, trace, warn};
 pub use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Run blocks: side effects whose outcome is recorded.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -92,7 +92,7 @@ async fn drive<T: Serialize + DeserializeOwned>(
         }
         // The block may be ended from outside, for example by a cancellation, while its closure runs.
         let execution = Bracketed::new(op, name.clone(), async { closure().await });
-        match select(Box::pin(next_notice(&mut operation)), execution).await {
+        match select(pin!(next_notice(&mut operation)), execution).await {
             Either::Left((Notice::Completed(outcome), _)) => break outcome,
             Either::Left((Notice::Execute, _)) => {
                 panic!("run block \"{name}\" was asked to execute twice at once")

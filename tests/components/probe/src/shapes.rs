@@ -28,9 +28,9 @@ impl TerminalRequest {
 
 /// One line each through `tracing`, `log`, standard output and standard error.
 pub(crate) fn write_logs(when: &str, invocation_id: &str) {
-    let span = tracing::info_span!("probe", invocation = invocation_id);
+    let span = abide_sdk::tracing::info_span!("probe", invocation = invocation_id);
     let _entered = span.enter();
-    tracing::info!(answer = 42, "tracing {when}");
+    info!(answer = 42, "tracing {when}");
     log::warn!("log {when}");
     println!("stdout {when}");
     eprintln!("stderr {when}");
