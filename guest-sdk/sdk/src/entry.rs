@@ -27,7 +27,7 @@ impl Guest for Component {
 crate::bindings::export!(Component with_types_in crate::bindings);
 
 /// Runs one invocation to its end.
-fn handle(invocation: Invocation) -> HandlerResult<Vec<u8>> {
+pub(crate) fn handle(invocation: Invocation) -> HandlerResult<Vec<u8>> {
     let Invocation { id, target, headers, random_seed, input } = invocation;
     let (service, handler) = (target.service.clone(), target.handler.clone());
     let context = Context::new(id, target, headers, random_seed);

@@ -25,3 +25,31 @@ pub(crate) fn install() {
 fn forward(level: Level, target: &str, message: &str, fields: &[Field]) {
     host::with(|host| host.log(level, target, message, fields));
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::fake_host::check;
+    use crate::prelude::*;
+
+    #[test]
+    fn both_facades_reach_the_runtime() {
+        super::install();
+        check(
+            "",
+            async |_| {
+                let span = crate::tracing::info_span!("order", id = 7, note = "urgent");
+                let _entered = span.enter();
+                info!(items = 2, "packed {}", "books");
+                debug!("too detailed");
+                log::warn!(target: "stock", "low");
+            },
+            expect![[r#"
+                log Level::Info abide_sdk::logging::tests packed books items=2 id=7 note=urgent
+                log Level::Warn stock low
+                => ()
+            "#]],
+        );
+    }
+}
