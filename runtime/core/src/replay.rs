@@ -124,6 +124,14 @@ impl Deliveries {
         }
     }
 
+    /// Returns the next outcome of the journal, if it has arrived.
+    #[expect(clippy::should_implement_trait, reason = "it goes on after a None, and loops own the rest")]
+    pub fn next(&mut self) -> Option<Settled> {
+        let settled = self.waiting.remove(&self.next)?;
+        self.next += 1;
+        Some(settled)
+    }
+
     /// Says whether the next outcome of the journal has arrived.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -134,17 +142,6 @@ impl Deliveries {
     #[must_use]
     pub fn handed_out(&self) -> u32 {
         self.next
-    }
-}
-
-/// Hands out the next outcome of the journal, if it has arrived. Goes on after a `None`.
-impl Iterator for Deliveries {
-    type Item = Settled;
-
-    fn next(&mut self) -> Option<Settled> {
-        let settled = self.waiting.remove(&self.next)?;
-        self.next += 1;
-        Some(settled)
     }
 }
 
