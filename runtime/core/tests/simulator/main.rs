@@ -1,0 +1,46 @@
+//! The core simulated with seeds, see `sim`. `cargo run --release -p abide-core --example simulate`
+//! runs the same for as long as you like.
+
+mod sim;
+
+use sim::{Plan, Report, simulate};
+
+/// Plans that failed once. They run first.
+const FAILED_ONCE: &[Plan] = &[];
+
+/// Seeds per number of partitions.
+const SEEDS: u64 = 40;
+const MOVES: u32 = 3_000;
+
+fn all(partitions: u16) -> Report {
+    let mut report = Report::default();
+    for seed in 0..SEEDS {
+        report.add(&simulate(Plan { seed, partitions, moves: MOVES }));
+    }
+    report
+}
+
+#[test]
+fn what_failed_once_does_not_fail_again() {
+    for plan in FAILED_ONCE {
+        simulate(*plan);
+    }
+}
+
+#[test]
+fn invariants_hold_and_everything_happens() {
+    let runs = [1, 3, 16].map(|partitions| std::thread::spawn(move || all(partitions)));
+    let mut report = Report::default();
+    for run in runs {
+        report.add(&run.join().expect("the simulation failed, see above"));
+    }
+    assert_eq!(report.coverage.missing(), Vec::<&str>::new(), "never happened");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let plan = Plan { seed: 7, partitions: 3, moves: MOVES };
+    assert_eq!(simulate(plan), simulate(plan));
+    let other = simulate(Plan { seed: 8, ..plan });
+    assert_ne!(simulate(plan).coverage.trace, other.coverage.trace);
+}

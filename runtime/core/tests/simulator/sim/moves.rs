@@ -1,0 +1,324 @@
+//! What can happen next, and how the simulation comes to its end.
+
+use super::partition::Partition;
+use super::program::{ABSENT, KILLS, PATIENT, PAUSES, Program, target};
+use super::rng::Rng;
+use super::session::{Said, Surroundings};
+use super::table::{all_live, completed, live};
+use super::world::World;
+use abide_core::command::{Command, End, Submission};
+use abide_core::ids::InvocationId;
+use abide_core::invocation::{InputRow, Origin, Phase};
+use abide_core::rows::RowKey;
+
+/// Live invocations at which no more are submitted.
+const LIVE_MAX: usize = 40;
+/// Rounds after which a healed world that is not at rest never will be.
+const ROUNDS_MAX: u32 = 50_000;
+const OLD_WORDS_MAX: usize = 16;
+
+/// What the world does by itself.
+const WORK: &[Move] = &[
+    (World::submit, 60),
+    (World::drive_some, 400),
+    (World::write_some, 300),
+    (World::let_a_guest_go_on, 900),
+    (World::deliver_a_packet, 200),
+    (World::let_time_pass, 60),
+    (World::resume_some, 20),
+];
+
+/// What goes wrong.
+const FAULTS: &[Move] = &[
+    (World::resubmit, 5),
+    (World::drop_a_packet, 10),
+    (World::repeat_a_packet, 10),
+    (World::retransmit_some, 5),
+    (World::set_the_clock_back, 5),
+    (World::lose_an_attempt, 4),
+    (World::say_old_words, 10),
+    (World::crash_all, 1),
+    (World::crash_some, 1),
+];
+
+type Move = (fn(&mut World), u64);
+
+/// Returns how often each move is made: some seeds crash a lot, in others the disk is slow.
+pub fn weights(rng: &mut Rng) -> Vec<u64> {
+    let mut weigh = |moves: &[Move], shares: [u64; 5]| -> Vec<u64> {
+        moves.iter().map(|(_, weight)| weight * shares[rng.index(5)]).collect()
+    };
+    [weigh(WORK, [1, 2, 4, 4, 8]), weigh(FAULTS, [0, 1, 4, 16, 64])].concat()
+}
+
+impl World {
+    pub fn make_a_move(&mut self) {
+        self.moves += 1;
+        let mut left = self.rng.below(self.weights.iter().sum());
+        for ((make, _), weight) in WORK.iter().chain(FAULTS).zip(self.weights.clone()) {
+            if left < weight {
+                return make(self);
+            }
+            left -= weight;
+        }
+    }
+
+    fn some_partition(&mut self, is_meant: impl Fn(&Partition) -> bool) -> Option<usize> {
+        let meant = |place: &usize| is_meant(&self.partitions[*place]);
+        let meant: Vec<usize> = (0..self.partitions.len()).filter(meant).collect();
+        (!meant.is_empty()).then(|| meant[self.rng.index(meant.len())])
+    }
+
+    fn submit(&mut self) {
+        let live: usize = self.partitions.iter().map(|rows| all_live(&rows.latest).count()).sum();
+        if live >= LIVE_MAX {
+            return;
+        }
+        let unique = (u128::from(self.rng.number()) << 64) | u128::from(self.rng.number());
+        let invocation = InvocationId { unique, partition_key: self.rng.number() };
+        let handler = [PATIENT, PATIENT, PATIENT, PAUSES, KILLS, ABSENT][self.rng.index(6)];
+        let body = Program::input(self.rng.number(), 0);
+        let begin_at = self.rng.chance(20).then(|| self.now.plus_millis(self.rng.below(300)));
+        let input = InputRow { headers: Vec::new(), body };
+        let submission =
+            Submission { invocation, target: target(handler), origin: Origin::Ingress, input, begin_at };
+        self.outside.submitted.push(submission.clone());
+        self.inbox(invocation, Command::Submit(submission));
+    }
+
+    fn resubmit(&mut self) {
+        if self.outside.submitted.is_empty() {
+            return;
+        }
+        let recent = self.rng.index(self.outside.submitted.len().min(20));
+        let submission = self.outside.submitted[self.outside.submitted.len() - 1 - recent].clone();
+        self.coverage.count("move resubmit");
+        self.inbox(submission.invocation, Command::Submit(submission));
+    }
+
+    fn drive_some(&mut self) {
+        if let Some(partition) = self.some_partition(|partition| !partition.inbox.is_empty()) {
+            self.drive(partition);
+        }
+    }
+
+    fn write_some(&mut self) {
+        if let Some(partition) = self.some_partition(|partition| !partition.commits.is_empty()) {
+            let commits = 1 + self.rng.index(self.partitions[partition].commits.len());
+            (0..commits).for_each(|_| self.make_durable(partition));
+        }
+    }
+
+    fn let_a_guest_go_on(&mut self) {
+        if self.sessions.is_empty() {
+            return;
+        }
+        let place = self.rng.index(self.sessions.len());
+        let id = *self.sessions.keys().nth(place).expect("counted above");
+        self.go_on(id);
+    }
+
+    fn go_on(&mut self, id: InvocationId) {
+        let owner = self.partition_of(id);
+        let partition = &self.partitions[owner];
+        let mut around = Surroundings {
+            now: self.now,
+            rng: &mut self.rng,
+            latest: &partition.latest,
+            durable: &partition.durable,
+            outside: &mut self.outside,
+            is_healed: self.is_healed,
+        };
+        let session = self.sessions.get_mut(&id).expect("chosen among the sessions");
+        let attempt = session.attempt;
+        let (append, end) = match session.go_on(&mut around) {
+            Said::Nothing => return,
+            Said::Append(append) => (Some(append), None),
+            Said::Ended(append, end) => (append, Some(end)),
+            Said::Stopped => {
+                self.sessions.remove(&id);
+                return;
+            }
+        };
+        if let Some(append) = append {
+            self.say(id, Command::Append(append));
+        }
+        if let Some(end) = end {
+            self.sessions.remove(&id);
+            self.say(id, Command::Ended { invocation: id, attempt, end, jitter: 0 });
+        }
+    }
+
+    fn say(&mut self, id: InvocationId, command: Command) {
+        self.old_words.push_back(command.clone());
+        if self.old_words.len() > OLD_WORDS_MAX {
+            self.old_words.pop_front();
+        }
+        self.inbox(id, command);
+    }
+
+    /// A message of an attempt that is over arrives late.
+    fn say_old_words(&mut self) {
+        if self.old_words.is_empty() {
+            return;
+        }
+        let command = self.old_words[self.rng.index(self.old_words.len())].clone();
+        let (id, attempt) = match &command {
+            Command::Append(append) => (append.invocation, append.attempt),
+            Command::Ended { invocation, attempt, .. } => (*invocation, *attempt),
+            other => unreachable!("no guest says {other:?}"),
+        };
+        let latest = &self.partitions[self.partition_of(id)].latest;
+        let is_stale = match live(latest, id) {
+            Some(row) => row.attempts > attempt,
+            None => completed(latest, id).is_some(),
+        };
+        if is_stale {
+            self.coverage.count("move stale");
+            self.inbox(id, command);
+        }
+    }
+
+    fn take_a_packet(&mut self) -> Option<(abide_core::ids::PartitionId, Command)> {
+        let len = self.packets.len();
+        (len > 0).then(|| self.packets.swap_remove(self.rng.index(len)))
+    }
+
+    fn deliver_a_packet(&mut self) {
+        if let Some((to, command)) = self.take_a_packet() {
+            self.partitions[usize::from(to.0)].inbox.push_back(command);
+        }
+    }
+
+    fn drop_a_packet(&mut self) {
+        if self.take_a_packet().is_some() {
+            self.coverage.count("move drop");
+        }
+    }
+
+    fn repeat_a_packet(&mut self) {
+        if let Some(packet) = self.take_a_packet() {
+            self.coverage.count("move repeat");
+            self.packets.extend([packet.clone(), packet]);
+        }
+    }
+
+    fn retransmit_some(&mut self) {
+        self.coverage.count("move retransmit");
+        let partition = self.rng.index(self.partitions.len());
+        self.retransmit(partition);
+    }
+
+    fn let_time_pass(&mut self) {
+        self.now = self.now.plus_millis(self.rng.below(150));
+        self.fire_timers();
+    }
+
+    fn set_the_clock_back(&mut self) {
+        self.coverage.count("move clock-back");
+        self.now.0 -= self.rng.below(60);
+    }
+
+    /// A person resumes something, whether it needs it or not.
+    fn resume_some(&mut self) {
+        let partition = self.rng.index(self.partitions.len());
+        let all: Vec<_> = all_live(&self.partitions[partition].latest).map(|(id, _)| id).collect();
+        if !all.is_empty() {
+            let invocation = all[self.rng.index(all.len())];
+            self.inbox(invocation, Command::Resume { invocation });
+        }
+    }
+
+    /// A session ends without a word, and its shell says so.
+    fn lose_an_attempt(&mut self) {
+        if self.sessions.is_empty() {
+            return;
+        }
+        let place = self.rng.index(self.sessions.len());
+        let invocation = *self.sessions.keys().nth(place).expect("counted above");
+        let session = self.sessions.remove(&invocation).expect("found above");
+        self.coverage.count("move lose");
+        let (attempt, end) = (session.attempt, End::Lost);
+        self.inbox(invocation, Command::Ended { invocation, attempt, end, jitter: 0 });
+    }
+
+    fn crash_all(&mut self) {
+        self.coverage.count("move crash");
+        self.crash();
+    }
+
+    fn crash_some(&mut self) {
+        self.coverage.count("move crash-one");
+        let partition = self.rng.index(self.partitions.len());
+        self.crash_one(partition);
+    }
+
+    /// Nothing fails any more: everything that was begun has to come to its end.
+    pub fn heal_and_drain(&mut self) {
+        self.is_healed = true;
+        for _ in 0..ROUNDS_MAX {
+            if !self.drain_a_round() && self.is_at_rest() {
+                return;
+            }
+        }
+        let phases = |partition: &Partition| {
+            all_live(&partition.latest)
+                .map(|(id, row)| format!("{id}: {:?}\n", row.phase))
+                .collect::<String>()
+        };
+        let live: String = self.partitions.iter().map(phases).collect();
+        panic!("the world does not come to rest: {live}{} packets", self.packets.len());
+    }
+
+    /// Lets everything go on once; says whether there was anything to do.
+    fn drain_a_round(&mut self) -> bool {
+        let mut was_busy = !self.packets.is_empty() || !self.sessions.is_empty();
+        while !self.packets.is_empty() {
+            self.deliver_a_packet();
+        }
+        for partition in 0..self.partitions.len() {
+            while !self.partitions[partition].inbox.is_empty() {
+                self.drive(partition);
+                was_busy = true;
+            }
+            while !self.partitions[partition].commits.is_empty() {
+                self.make_durable(partition);
+            }
+        }
+        let guests: Vec<InvocationId> = self.sessions.keys().copied().collect();
+        guests.into_iter().for_each(|id| self.go_on(id));
+        let due =
+            self.partitions.iter().filter_map(|partition| partition.timers.first()).map(|timer| timer.at);
+        if let Some(at) = due.min() {
+            // Time goes on even while guests are busy: some of them wait for it.
+            self.now = if was_busy { self.now.plus_millis(1) } else { self.now.max(at) };
+            self.fire_timers();
+            was_busy = true;
+        }
+        was_busy
+    }
+
+    /// Heals what waits for somebody; says whether nothing does.
+    fn is_at_rest(&mut self) -> bool {
+        let mut is_at_rest = true;
+        for partition in 0..self.partitions.len() {
+            let live = all_live(&self.partitions[partition].latest);
+            let paused = live.map(|(id, row)| (id, matches!(row.phase, Phase::Paused { .. })));
+            let paused: Vec<_> = paused.collect();
+            for (invocation, is_paused) in paused {
+                is_at_rest = false;
+                if is_paused {
+                    self.inbox(invocation, Command::Resume { invocation });
+                }
+            }
+            let durable = &self.partitions[partition].durable;
+            let has = |is_meant: fn(&RowKey) -> bool| durable.keys().any(is_meant);
+            assert!(!has(|key| matches!(key, RowKey::Timer(_))), "a timer was forgotten");
+            if has(|key| matches!(key, RowKey::Outbox(..))) {
+                is_at_rest = false;
+                self.retransmit(partition);
+            }
+        }
+        is_at_rest
+    }
+}

@@ -1,0 +1,377 @@
+//! The fake session of one attempt. It does what the real one does: it replays, batches entries
+//! until the guest blocks, starts run blocks when they are released, hands out outcomes one by one in
+//! journal order, and gives the instance back when it waits.
+
+use super::guest::{Halt, Host, Task, Value};
+use super::outside::Outside;
+use super::program::{Program, RunKind, Site, Step, own_policy, site_name};
+use super::rng::Rng;
+use super::table::{Table, entries, outcomes};
+use abide_core::command::{Append, End, FailedRun};
+use abide_core::effect::AttemptStart;
+use abide_core::entry::{Entry, Failure, Outcome, Settled};
+use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::invocation::{MismatchReport, WaitSet};
+use abide_core::replay::{Cursor, Deliveries, Replayed};
+use abide_core::time::Timestamp;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What the shell tells a session.
+pub enum Tell {
+    Settled(Settled),
+    Hold { op: OpId, retry_at: Timestamp },
+    Release { until: OpId },
+    Stop,
+}
+
+/// What a session tells the driver.
+pub enum Said {
+    Nothing,
+    Append(Append),
+    Ended(Option<Append>, End),
+    Stopped,
+}
+
+/// What a session can look at while it goes on.
+pub struct Surroundings<'a> {
+    pub now: Timestamp,
+    pub rng: &'a mut Rng,
+    pub latest: &'a Table,
+    pub durable: &'a Table,
+    pub outside: &'a mut Outside,
+    /// Nothing fails any more: the simulation comes to its end.
+    pub is_healed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RunState {
+    Waiting,
+    Executing,
+    /// Its result, or its failure, is on the way to the journal.
+    Reported,
+}
+
+struct RunBlock {
+    state: RunState,
+    site: Site,
+    kind: RunKind,
+    /// Outcomes the guest knew when it asked: the closure may depend on all of them.
+    knew: usize,
+}
+
+pub struct Session {
+    pub attempt: Attempt,
+    pub mailbox: VecDeque<Tell>,
+    start: AttemptStart,
+    guest: Option<Task>,
+    must_poll: bool,
+    state: State,
+}
+
+/// What the guest sees of its session.
+struct State {
+    invocation: InvocationId,
+    attempt: Attempt,
+    program: Program,
+    cursor: Cursor,
+    deliveries: Deliveries,
+    known: BTreeMap<OpId, Outcome>,
+    handed_out: Vec<(OpId, Outcome)>,
+    open: BTreeSet<OpId>,
+    runs: BTreeMap<OpId, RunBlock>,
+    held: BTreeMap<OpId, Timestamp>,
+    released_until: OpId,
+    appended: OpId,
+    entries: Vec<Entry>,
+    finished: Vec<(OpId, Outcome)>,
+    failed: Vec<FailedRun>,
+    traps: Rng,
+    is_healed: bool,
+}
+
+impl Session {
+    pub fn new(start: AttemptStart, input: &Bytes, seed: u64) -> Self {
+        let state = State {
+            invocation: start.invocation,
+            attempt: start.attempt,
+            program: Program::of(input),
+            cursor: Cursor::new(Vec::new()),
+            deliveries: Deliveries::default(),
+            known: BTreeMap::new(),
+            handed_out: Vec::new(),
+            open: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            held: start.held.iter().copied().collect(),
+            released_until: 0,
+            appended: start.entries_len,
+            entries: Vec::new(),
+            finished: Vec::new(),
+            failed: Vec::new(),
+            traps: Rng::new(seed),
+            is_healed: false,
+        };
+        let attempt = start.attempt;
+        Self { attempt, mailbox: VecDeque::new(), start, guest: None, must_poll: true, state }
+    }
+
+    pub fn is_told_to_stop(&self) -> bool {
+        self.mailbox.iter().any(|tell| matches!(tell, Tell::Stop))
+    }
+
+    /// Lets the guest or its session do one thing.
+    pub fn go_on(&mut self, around: &mut Surroundings<'_>) -> Said {
+        self.state.is_healed = around.is_healed;
+        if self.guest.is_none() {
+            self.load(around.latest);
+            return Said::Nothing;
+        }
+        let listens = around.rng.index(self.mailbox.len() + 1);
+        let listens = if around.is_healed { self.mailbox.len() } else { listens };
+        for _ in 0..listens {
+            match self.mailbox.pop_front().expect("counted above") {
+                Tell::Settled(settled) => self.state.deliveries.take_in(settled),
+                Tell::Hold { op, retry_at } => self.state.hold(op, retry_at),
+                Tell::Release { until } => self.state.released_until = self.state.released_until.max(until),
+                Tell::Stop => return Said::Stopped,
+            }
+        }
+        if self.must_poll {
+            self.must_poll = false;
+            return self.poll(around);
+        }
+        match self.state.hand_out() {
+            Err(report) => return self.state.ends(End::Mismatched(report)),
+            Ok(true) => {
+                self.must_poll = true;
+                return Said::Nothing;
+            }
+            Ok(false) => {}
+        }
+        let mut choices = [Self::flush, Self::finish_a_run, Self::start_a_run];
+        choices.rotate_left(around.rng.index(3));
+        let did = choices.into_iter().find_map(|choice| choice(self, around));
+        did.unwrap_or_else(|| self.rest(around))
+    }
+
+    /// Reads the journal, perhaps long after the attempt was started.
+    fn load(&mut self, latest: &Table) {
+        let id = self.state.invocation;
+        let recorded: Vec<Entry> = entries(latest, id).into_iter().map(|row| row.entry).collect();
+        assert_eq!(
+            recorded.len() as u32,
+            self.start.entries_len,
+            "only this attempt writes the journal of {id}"
+        );
+        let settled = outcomes(latest, id);
+        assert!(settled.len() as u32 >= self.start.outcomes_len, "outcomes of {id} are missing");
+        self.state.cursor = Cursor::new(recorded);
+        settled.into_iter().for_each(|settled| self.state.deliveries.take_in(settled));
+        self.guest = Some(Task::new(&self.state.program.root));
+    }
+
+    fn poll(&mut self, around: &mut Surroundings<'_>) -> Said {
+        let guest = self.guest.as_mut().expect("the journal is loaded");
+        match guest.poll(&mut self.state) {
+            Ok(None) => Said::Nothing,
+            Ok(Some(value)) => match self.state.cursor.finish() {
+                Ok(()) => self.state.ends(returned(value)),
+                Err(report) => self.state.ends(End::Mismatched(report)),
+            },
+            Err(Halt::Mismatch(report)) => self.state.ends(End::Mismatched(report)),
+            Err(Halt::Trap) => {
+                let retry_after_ms = around.rng.chance(30).then(|| around.rng.below(100));
+                let end = End::Crashed { message: "trap".into(), op: None, retry_after_ms };
+                // What the guest asked since it last blocked is lost with it, or not.
+                if around.rng.chance(50) { Said::Ended(None, end) } else { self.state.ends(end) }
+            }
+        }
+    }
+
+    fn flush(&mut self, _: &mut Surroundings<'_>) -> Option<Said> {
+        self.state.batch().map(Said::Append)
+    }
+
+    fn start_a_run(&mut self, around: &mut Surroundings<'_>) -> Option<Said> {
+        let state = &mut self.state;
+        let now = around.now;
+        let may_start = |(op, run): &(&OpId, &RunBlock)| {
+            run.state == RunState::Waiting
+                && **op < state.released_until
+                && state.held.get(op).is_none_or(|retry_at| *retry_at <= now)
+        };
+        let ready: Vec<OpId> = state.runs.iter().filter(may_start).map(|(op, _)| *op).collect();
+        let op = *ready.get(around.rng.index(ready.len().max(1)))?;
+        let run = state.runs.get_mut(&op).expect("found above");
+        run.state = RunState::Executing;
+        let knew = &state.handed_out[..run.knew];
+        around.outside.closure_starts(around.durable, state.invocation, op, &site_name(run.site), knew);
+        Some(Said::Nothing)
+    }
+
+    fn finish_a_run(&mut self, around: &mut Surroundings<'_>) -> Option<Said> {
+        let state = &mut self.state;
+        let is_executing = |(_, run): &(&OpId, &RunBlock)| run.state == RunState::Executing;
+        let executing: Vec<OpId> = state.runs.iter().filter(is_executing).map(|(op, _)| *op).collect();
+        let op = *executing.get(around.rng.index(executing.len().max(1)))?;
+        let run = state.runs.get_mut(&op).expect("found above");
+        run.state = RunState::Reported;
+        let is_flaky = matches!(run.kind, RunKind::Flaky | RunKind::FlakyWithPolicy);
+        if is_flaky && !around.is_healed && around.rng.chance(60) {
+            let retry_after_ms = around.rng.chance(20).then(|| around.rng.below(300));
+            let (message, policy) = ("flaky".into(), own_policy(run.kind));
+            state.failed.push(FailedRun { op, message, policy, retry_after_ms });
+        } else if run.kind == RunKind::Refuses {
+            let failure = state.program.failure(run.site);
+            state.finished.push((op, Outcome::Failure(failure)));
+        } else {
+            let result = around.outside.closure_result(state.invocation, op);
+            state.finished.push((op, Outcome::Value(result)));
+        }
+        Some(Said::Nothing)
+    }
+
+    /// Nothing can go on here: the attempt waits, in memory or without its instance.
+    fn rest(&mut self, around: &mut Surroundings<'_>) -> Said {
+        let state = &mut self.state;
+        assert!(!state.open.is_empty(), "{} waits for nothing", state.invocation);
+        let now = around.now;
+        // A block whose time has come is not held: it starts as soon as it is released.
+        let is_held = |(op, run): (&OpId, &RunBlock)| {
+            run.state == RunState::Waiting && state.held.get(op).is_some_and(|retry_at| *retry_at > now)
+        };
+        let is_under_way = |run: (&OpId, &RunBlock)| !is_held(run);
+        if state.runs.iter().any(is_under_way) || !around.rng.chance(40) {
+            return Said::Nothing;
+        }
+        if let Err(report) = state.cursor.finish() {
+            return state.ends(End::Mismatched(report));
+        }
+        let has_held = state.runs.iter().any(is_held);
+        let waiting_on = match around.rng.below(8) {
+            0 => WaitSet::Any,
+            _ => WaitSet::of(state.open.iter().copied().collect()),
+        };
+        let outcomes_seen = state.deliveries.handed_out();
+        let end = match has_held {
+            true => End::AwaitsRetry { waiting_on, outcomes_seen },
+            false => End::Suspended { waiting_on, outcomes_seen },
+        };
+        state.ends(end)
+    }
+}
+
+fn returned(value: Value) -> End {
+    match value {
+        Ok(value) => End::Returned(Bytes::copy_from_slice(&value.to_le_bytes())),
+        Err(failure) => End::Failed(failure),
+    }
+}
+
+impl State {
+    fn hold(&mut self, op: OpId, retry_at: Timestamp) {
+        self.held.insert(op, retry_at);
+        if let Some(run) = self.runs.get_mut(&op) {
+            run.state = RunState::Waiting;
+        }
+    }
+
+    /// Hands out the next outcome that somebody waits for; says whether there was one.
+    fn hand_out(&mut self) -> Result<bool, MismatchReport> {
+        while let Some(settled) = self.deliveries.next() {
+            if settled.op >= self.cursor.asked() {
+                self.cursor.finish()?;
+            }
+            self.handed_out.push((settled.op, settled.outcome.clone()));
+            self.runs.remove(&settled.op);
+            if self.open.remove(&settled.op) {
+                self.known.insert(settled.op, settled.outcome);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn batch(&mut self) -> Option<Append> {
+        if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
+            return None;
+        }
+        let append = Append {
+            invocation: self.invocation,
+            attempt: self.attempt,
+            first_op: self.appended,
+            entries: std::mem::take(&mut self.entries),
+            finished: std::mem::take(&mut self.finished),
+            failed: std::mem::take(&mut self.failed),
+            jitter: 0,
+        };
+        self.appended += append.entries.len() as u32;
+        Some(append)
+    }
+
+    fn ends(&mut self, end: End) -> Said {
+        Said::Ended(self.batch(), end)
+    }
+}
+
+impl Host for State {
+    fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn invocation(&self) -> InvocationId {
+        self.invocation
+    }
+
+    fn next_op(&self) -> OpId {
+        self.cursor.asked()
+    }
+
+    fn ask(&mut self, site: Site, step: &Step, entry: Entry) -> Result<OpId, Halt> {
+        let mut entry = entry;
+        let is_fickle = matches!(step, Step::Run(RunKind::Fickle));
+        let changes_its_mind =
+            is_fickle && self.cursor.is_replaying() && !self.is_healed && self.traps.chance(30);
+        if changes_its_mind {
+            entry = Entry::Run { name: "another".into(), retry: None };
+        }
+        let op = match self.cursor.next(&entry) {
+            Ok(Replayed::Recorded(op)) => op,
+            Ok(Replayed::RecordedWithOtherInput(op)) => panic!("{} op {op}: other input", self.invocation),
+            Ok(Replayed::Fresh(op)) => {
+                self.entries.push(entry);
+                op
+            }
+            Err(report) => {
+                assert!(changes_its_mind, "{} does not replay: {report:?}", self.invocation);
+                return Err(Halt::Mismatch(report));
+            }
+        };
+        if !matches!(step, Step::Send { .. }) {
+            self.open.insert(op);
+        }
+        if let Step::Run(kind) = step {
+            let (state, knew) = (RunState::Waiting, self.handed_out.len());
+            self.runs.insert(op, RunBlock { state, site, kind: *kind, knew });
+        }
+        Ok(op)
+    }
+
+    fn outcome(&self, op: OpId) -> Option<&Outcome> {
+        self.known.get(&op)
+    }
+
+    fn forget(&mut self, op: OpId) {
+        self.open.remove(&op);
+        self.runs.remove(&op);
+    }
+
+    fn traps_now(&mut self) -> bool {
+        !self.is_healed && self.traps.chance(40)
+    }
+}
+
+/// The failures a handler is killed with.
+pub fn is_kill(failure: &Failure) -> bool {
+    failure.code == 500 && matches!(failure.message.as_str(), "trap" | "flaky")
+}
