@@ -24,6 +24,8 @@ impl Guest for Component {
     }
 }
 
+// The names of the exports are none that a native linker accepts.
+#[cfg(target_family = "wasm")]
 crate::bindings::export!(Component with_types_in crate::bindings);
 
 /// Runs one invocation to its end.
