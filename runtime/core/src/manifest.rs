@@ -3,7 +3,9 @@
 use crate::entry::Header;
 use crate::ids::DeploymentId;
 use crate::retry::{HandlerRetry, OnMaxAttempts};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceKind {
@@ -70,6 +72,29 @@ pub struct ServiceRow {
     /// Counts the deployments that offered this service, from 1.
     pub revision: u32,
     pub manifest: ServiceManifest,
+}
+
+/// What the operator lets a deployment see and reach. May change while the deployment lives; an
+/// attempt that begins afterwards sees the change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Environment variables of the guest.
+    pub env: BTreeMap<String, String>,
+    /// Hosts that run blocks may reach by HTTP: `host`, `host:port`, or `*` for any.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// An uploaded component. The component itself is a file named by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentRow {
+    /// SHA-256 of the component.
+    pub digest: [u8; 32],
+    pub size_bytes: u64,
+    pub created_at: Timestamp,
+    pub manifest: Manifest,
+    /// Revision of each of its services, in the order of the manifest.
+    pub revisions: Vec<u32>,
+    pub settings: Settings,
 }
 
 /// The options of a handler, after its own and its service's were read.

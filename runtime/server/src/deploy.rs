@@ -1,0 +1,347 @@
+//! Deployments: what is uploaded is checked, kept, recorded, and then offered.
+
+use crate::clock::Clock;
+use crate::wasm::{ArtifactError, Components, ExamineError, Examined, Invalid};
+use abide_core::ids::DeploymentId;
+use abide_core::manifest::{DeploymentRow, Manifest, ServiceKind, ServiceManifest, ServiceRow, Settings};
+use abide_core::time::Timestamp;
+use abide_store::keys::{self, Tag};
+use abide_store::{Batch, Fence, META_PARTITION, Op, Store, View, codec};
+use bytes::Bytes;
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Bytes of an uploaded component at most.
+pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of all environment variables of a deployment together.
+pub const ENV_BYTES_MAX: usize = 64 << 10;
+/// Hosts a deployment may be allowed.
+pub const ALLOWED_HOSTS_MAX: usize = 100;
+const PAGE: usize = 1_000;
+
+/// A deployment as users see it.
+#[derive(Clone, Debug)]
+pub struct DeploymentView {
+    pub id: DeploymentId,
+    pub created_at: Timestamp,
+    pub size_bytes: u64,
+    pub sdk: String,
+    pub settings: Settings,
+    pub services: Vec<Arc<ServiceView>>,
+}
+
+/// A service at one of its revisions.
+#[derive(Clone, Debug)]
+pub struct ServiceView {
+    pub name: String,
+    pub kind: ServiceKind,
+    pub revision: u32,
+    pub deployment: DeploymentId,
+    pub manifest: Arc<ServiceManifest>,
+}
+
+/// What an upload came to.
+#[derive(Clone, Debug)]
+pub struct Uploaded {
+    pub deployment: Arc<DeploymentView>,
+    /// False: the same component was there already.
+    pub is_new: bool,
+}
+
+/// Changes to the settings of a deployment; what is not named stays.
+#[derive(Clone, Debug, Default)]
+pub struct SettingsChange {
+    /// None as a value removes the variable.
+    pub env: BTreeMap<String, Option<String>>,
+    pub allowed_hosts: Option<Vec<String>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error(transparent)]
+    Component(#[from] ArtifactError),
+    #[error(transparent)]
+    Store(#[from] abide_store::Error),
+    #[error(transparent)]
+    Codec(#[from] codec::CodecError),
+    #[error("the server stops: {0}")]
+    Stopped(String),
+}
+
+impl From<ExamineError> for UploadError {
+    fn from(error: ExamineError) -> Self {
+        match error {
+            ExamineError::Invalid(invalid) => Self::Invalid(invalid),
+            ExamineError::Fault(fault) => Self::Component(fault),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Catalog {
+    deployments: BTreeMap<DeploymentId, (DeploymentRow, Arc<DeploymentView>)>,
+    services: BTreeMap<String, Arc<ServiceView>>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    fence: Fence,
+    clock: Arc<dyn Clock>,
+    components: Arc<Components>,
+    catalog: RwLock<Catalog>,
+    /// One change of the catalog at a time.
+    changing: Mutex<()>,
+}
+
+/// All deployments. Cheap to clone.
+#[derive(Clone)]
+pub struct Deployments {
+    inner: Arc<Inner>,
+}
+
+impl Deployments {
+    /// Takes the catalog and loads every deployment that is recorded.
+    ///
+    /// # Errors
+    /// The store cannot be read or taken. A component that cannot be loaded is logged and left out:
+    /// its invocations fail with a message until it is deployed again.
+    pub fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        components: Arc<Components>,
+    ) -> Result<Self, UploadError> {
+        let fence = store.acquire(META_PARTITION)?;
+        let mut catalog = Catalog::default();
+        for (key, value) in scan(&*store, Tag::Deployment)? {
+            let Some(id) = keys::decode_deployment(&key) else { continue };
+            let row: DeploymentRow = codec::decode(&key, &value)?;
+            let loaded = components.load(id.clone(), &row.digest, row.manifest.clone(), row.settings.clone());
+            if let Err(error) = loaded {
+                tracing::error!(deployment = %id, %error, "a deployment cannot be loaded");
+            }
+            catalog.deployments.insert(id.clone(), (row.clone(), Arc::new(view(&id, &row))));
+        }
+        for (key, value) in scan(&*store, Tag::Service)? {
+            let row: ServiceRow = codec::decode(&key, &value)?;
+            let service = service_view(&row.deployment, row.revision, row.manifest);
+            catalog.services.insert(service.name.clone(), Arc::new(service));
+        }
+        let inner = Inner { store, fence, clock, components, catalog: RwLock::new(catalog), changing: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Takes an upload: checks it, keeps it, records it, offers it. The same bytes again are the
+    /// same deployment; settings that are given replace its own.
+    ///
+    /// # Errors
+    /// Says what is wrong with the component; nothing of it is registered then.
+    pub async fn upload(&self, component: Bytes, settings: Settings) -> Result<Uploaded, UploadError> {
+        check_settings(&settings)?;
+        let inner = self.inner.clone();
+        let examined = run_apart(async move { inner.components.examine(&component).await.map(|it| (it, component.len())) });
+        let (examined, size) = examined.await??;
+        let _changing = self.inner.changing.lock().await;
+        let id = DeploymentId::from_digest(u128::from_be_bytes(*examined.digest.first_chunk().expect("32 bytes")));
+        if let Some(deployment) = self.get(&id) {
+            if settings == Settings::default() || settings == deployment.settings {
+                return Ok(Uploaded { deployment, is_new: false });
+            }
+            let deployment = self.record_settings(&id, settings).await?.expect("the deployment is there: just read");
+            return Ok(Uploaded { deployment, is_new: false });
+        }
+        let deployment = self.record(id, examined, size as u64, settings).await?;
+        Ok(Uploaded { deployment, is_new: true })
+    }
+
+    /// Changes what attempts of a deployment that begin from now on see and reach.
+    ///
+    /// # Errors
+    /// The settings pass a limit, or the store failed.
+    pub async fn update(
+        &self,
+        id: &DeploymentId,
+        change: SettingsChange,
+    ) -> Result<Option<Arc<DeploymentView>>, UploadError> {
+        let _changing = self.inner.changing.lock().await;
+        let Some(deployment) = self.get(id) else { return Ok(None) };
+        let mut settings = deployment.settings.clone();
+        for (name, value) in change.env {
+            match value {
+                Some(value) => settings.env.insert(name, value),
+                None => settings.env.remove(&name),
+            };
+        }
+        if let Some(allowed_hosts) = change.allowed_hosts {
+            settings.allowed_hosts = allowed_hosts;
+        }
+        check_settings(&settings)?;
+        self.record_settings(id, settings).await
+    }
+
+    /// Returns all deployments, the newest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<DeploymentView>> {
+        let catalog = self.inner.catalog.read();
+        let mut deployments: Vec<_> = catalog.deployments.values().map(|(_, view)| view.clone()).collect();
+        deployments.sort_by_key(|view| std::cmp::Reverse(view.created_at));
+        deployments
+    }
+
+    #[must_use]
+    pub fn get(&self, id: &DeploymentId) -> Option<Arc<DeploymentView>> {
+        self.inner.catalog.read().deployments.get(id).map(|(_, view)| view.clone())
+    }
+
+    /// Returns all services at their newest revision, by name.
+    #[must_use]
+    pub fn services(&self) -> Vec<Arc<ServiceView>> {
+        self.inner.catalog.read().services.values().cloned().collect()
+    }
+
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<Arc<ServiceView>> {
+        self.inner.catalog.read().services.get(name).cloned()
+    }
+
+    async fn record(
+        &self,
+        id: DeploymentId,
+        examined: Examined,
+        size_bytes: u64,
+        settings: Settings,
+    ) -> Result<Arc<DeploymentView>, UploadError> {
+        let revisions = self.next_revisions(&examined.manifest)?;
+        let row = DeploymentRow {
+            digest: examined.digest,
+            size_bytes,
+            created_at: self.inner.clock.now(),
+            manifest: examined.manifest.clone(),
+            revisions: revisions.clone(),
+            settings: settings.clone(),
+        };
+        let mut ops = vec![Op::Put { key: keys::deployment(&id), value: codec::encode(&row) }];
+        for (manifest, revision) in row.manifest.services.iter().zip(revisions) {
+            let service = ServiceRow { deployment: id.clone(), revision, manifest: manifest.clone() };
+            ops.push(Op::Put { key: keys::service(&manifest.name), value: codec::encode(&service) });
+        }
+        // Attempts may begin as soon as the service row is visible, so the code has to be there.
+        self.inner.components.offer(id.clone(), examined, settings);
+        self.commit(ops).await?;
+        let view = Arc::new(view(&id, &row));
+        let mut catalog = self.inner.catalog.write();
+        for service in &view.services {
+            catalog.services.insert(service.name.clone(), service.clone());
+        }
+        catalog.deployments.insert(id, (row, view.clone()));
+        Ok(view)
+    }
+
+    /// Returns the revision each service gets; a service keeps its kind for good.
+    fn next_revisions(&self, manifest: &Manifest) -> Result<Vec<u32>, Invalid> {
+        let next = |service: &ServiceManifest| match self.service(&service.name) {
+            None => Ok(1),
+            Some(known) if known.kind == service.kind => Ok(known.revision + 1),
+            Some(known) => Err(Invalid::new(
+                "name_clash",
+                format!("the service '{}' is registered as another kind by {}", service.name, known.deployment),
+                "give the new one another name",
+            )),
+        };
+        manifest.services.iter().map(next).collect()
+    }
+
+    async fn record_settings(
+        &self,
+        id: &DeploymentId,
+        settings: Settings,
+    ) -> Result<Option<Arc<DeploymentView>>, UploadError> {
+        let row = self.inner.catalog.read().deployments.get(id).map(|(row, _)| row.clone());
+        let Some(mut row) = row else { return Ok(None) };
+        row.settings = settings;
+        self.commit(vec![Op::Put { key: keys::deployment(id), value: codec::encode(&row) }]).await?;
+        self.inner.components.update(id, row.settings.clone());
+        let view = Arc::new(view(id, &row));
+        self.inner.catalog.write().deployments.insert(id.clone(), (row, view.clone()));
+        Ok(Some(view))
+    }
+
+    async fn commit(&self, ops: Vec<Op>) -> Result<(), UploadError> {
+        let sequence = self.inner.store.commit(Batch { fence: self.inner.fence, ops })?;
+        let mut durable = self.inner.store.durable();
+        let mut status = self.inner.store.status();
+        let failed = |status: &abide_store::Status| matches!(status, abide_store::Status::Failed { .. });
+        tokio::select! {
+            reached = durable.wait_for(|durable| *durable >= sequence) => {
+                reached.map(|_| ()).map_err(|_| UploadError::Stopped("the store was closed".into()))
+            }
+            _ = status.wait_for(failed) => Err(UploadError::Stopped("the disk failed".into())),
+        }
+    }
+}
+
+/// Runs something that computes for seconds without holding up others.
+async fn run_apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, UploadError> {
+    let runtime = tokio::runtime::Handle::current();
+    let apart = tokio::task::spawn_blocking(move || runtime.block_on(work));
+    apart.await.map_err(|error| UploadError::Stopped(format!("the examination of the upload broke off: {error}")))
+}
+
+fn check_settings(settings: &Settings) -> Result<(), Invalid> {
+    let bytes: usize = settings.env.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > ENV_BYTES_MAX {
+        let message = format!("the environment has {bytes} bytes, the limit is {ENV_BYTES_MAX}");
+        return Err(Invalid::new("settings_too_large", message, "keep large data in a service"));
+    }
+    if let Some(name) = settings.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        return Err(Invalid::new("bad_settings", format!("{name:?} cannot be the name of a variable"), "use NAME=VALUE"));
+    }
+    if settings.allowed_hosts.len() > ALLOWED_HOSTS_MAX {
+        let message = format!("{} allowed hosts, the limit is {ALLOWED_HOSTS_MAX}", settings.allowed_hosts.len());
+        return Err(Invalid::new("settings_too_large", message, "allow * when it has to be that many"));
+    }
+    Ok(())
+}
+
+fn view(id: &DeploymentId, row: &DeploymentRow) -> DeploymentView {
+    let services = row.manifest.services.iter().zip(&row.revisions);
+    let services = services.map(|(manifest, revision)| Arc::new(service_view(id, *revision, manifest.clone())));
+    DeploymentView {
+        id: id.clone(),
+        created_at: row.created_at,
+        size_bytes: row.size_bytes,
+        sdk: row.manifest.sdk.clone(),
+        settings: row.settings.clone(),
+        services: services.collect(),
+    }
+}
+
+fn service_view(id: &DeploymentId, revision: u32, manifest: ServiceManifest) -> ServiceView {
+    ServiceView {
+        name: manifest.name.clone(),
+        kind: manifest.kind,
+        revision,
+        deployment: id.clone(),
+        manifest: Arc::new(manifest),
+    }
+}
+
+fn scan(store: &dyn Store, tag: Tag) -> Result<Vec<(Vec<u8>, Bytes)>, abide_store::Error> {
+    let (mut start, end) = keys::all(META_PARTITION, tag);
+    let mut found = Vec::new();
+    loop {
+        let page = store.scan(View::Latest, &start, &end, PAGE)?;
+        let is_last = page.len() < PAGE;
+        found.extend(page);
+        match found.last() {
+            Some((key, _)) if !is_last => {
+                start.clone_from(key);
+                start.push(0);
+            }
+            _ => return Ok(found),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The engine: one driver per partition feeds commands to the core, commits what it decides and
+//! runs the effects, each as soon as its gate allows.
+
+mod driver;
+pub mod executor;
+mod gate;
+mod handle;
+mod journal;
+mod listing;
+mod recovery;
+mod shell;
+mod timers;
+mod txn;
+mod waiters;
+
+pub use handle::{EngineError, EngineHandle, Output, Resumed};
+pub use journal::{Journal, JournalReader, LoadedJournal};
+pub use listing::{InvocationQuery, StatusFilter};
+
+use crate::clock::Clock;
+use abide_core::command::Command;
+use abide_core::ids::{InvocationId, PartitionId};
+use abide_store::Store;
+use executor::Executor;
+use shell::Shell;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use waiters::Waiters;
+
+/// Where commands for each partition go. Cheap to clone.
+#[derive(Clone)]
+pub struct Inboxes {
+    senders: Arc<[mpsc::UnboundedSender<Command>]>,
+}
+
+impl Inboxes {
+    /// Returns how many partitions there are.
+    #[must_use]
+    pub fn partitions(&self) -> u16 {
+        u16::try_from(self.senders.len()).expect("the number of partitions is a u16")
+    }
+
+    /// Hands a command to the partition that owns the invocation.
+    pub fn send(&self, invocation: InvocationId, command: Command) {
+        self.send_to(invocation.partition(self.partitions()), command);
+    }
+
+    fn send_to(&self, partition: PartitionId, command: Command) {
+        // A driver is gone only when the server stops; what it did not take is in the journal.
+        let _ = self.senders[usize::from(partition.0)].send(command);
+    }
+}
+
+/// A problem of ours that stops the engine: the first one wins, and everybody sees it.
+#[derive(Clone)]
+pub struct Fault {
+    reason: Arc<watch::Sender<Option<String>>>,
+}
+
+impl Fault {
+    fn new() -> Self {
+        Self { reason: Arc::new(watch::Sender::new(None)) }
+    }
+
+    /// Stops the engine for this reason.
+    pub fn raise(&self, reason: &str) {
+        let is_first = self.reason.send_if_modified(|current| {
+            let is_first = current.is_none();
+            if is_first {
+                *current = Some(reason.to_owned());
+            }
+            is_first
+        });
+        if is_first {
+            tracing::error!(reason, "the engine stops; nothing more is acknowledged");
+        }
+    }
+
+    /// Returns the reason once there is one.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Option<String>> {
+        self.reason.subscribe()
+    }
+}
+
+/// What a new engine needs.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub partitions: u16,
+}
+
+/// An engine whose doors are still closed: the executor is made with its links first.
+pub struct Engine {
+    parts: Parts,
+    inboxes: Inboxes,
+    receivers: Vec<mpsc::UnboundedReceiver<Command>>,
+    fault: Fault,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let channels = (0..parts.partitions).map(|_| mpsc::unbounded_channel());
+        let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
+        Self { parts, inboxes: Inboxes { senders: senders.into() }, receivers, fault: Fault::new() }
+    }
+
+    #[must_use]
+    pub fn inboxes(&self) -> Inboxes {
+        self.inboxes.clone()
+    }
+
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.fault.clone()
+    }
+
+    #[must_use]
+    pub fn journals(&self) -> JournalReader {
+        JournalReader::new(self.parts.store.clone(), self.parts.partitions)
+    }
+
+    /// Takes the partitions, recovers what was running, and starts the drivers.
+    ///
+    /// # Errors
+    /// The store cannot be read or taken.
+    pub fn start(self, executor: Arc<dyn Executor>) -> Result<EngineHandle, abide_store::Error> {
+        let waiters = Arc::new(Waiters::default());
+        watch_store(&self.parts.store, &self.fault);
+        for (index, inbox) in (0..).zip(self.receivers) {
+            let partition = PartitionId(index);
+            let shell = Shell {
+                partition,
+                executor: executor.clone(),
+                waiters: waiters.clone(),
+                inboxes: self.inboxes.clone(),
+            };
+            let driver = driver::Driver::open(partition, &self.parts, inbox, shell, self.fault.clone())?;
+            tokio::spawn(driver.run());
+        }
+        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault))
+    }
+}
+
+/// A store that failed acknowledges nothing more, so the engine must not go on.
+fn watch_store(store: &Arc<dyn Store>, fault: &Fault) {
+    let (mut status, fault) = (store.status(), fault.clone());
+    tokio::spawn(async move {
+        let failed = |status: &abide_store::Status| matches!(status, abide_store::Status::Failed { .. });
+        if let Ok(status) = status.wait_for(failed).await {
+            if let abide_store::Status::Failed { reason } = &*status {
+                fault.raise(reason);
+            }
+        }
+    });
+}

@@ -1,0 +1,141 @@
+//! The driver of a partition: it owns the partition's rows and is their only writer.
+//!
+//! Invariant: a step's writes are committed before any of its effects happens; effects that the
+//! outside can notice wait at the gate until the commit is durable.
+
+use super::gate::{self, Held};
+use super::shell::Shell;
+use super::timers::Timers;
+use super::txn::{Txn, TxnError};
+use super::{Fault, Parts, recovery};
+use crate::clock::Clock;
+use abide_core::command::Command;
+use abide_core::effect::{Effect, Gate};
+use abide_core::ids::PartitionId;
+use abide_core::step::{Place, step};
+use abide_store::{Fence, Sequence, Store};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Commands of one transaction at most.
+const BATCH_MAX: usize = 256;
+
+pub struct Driver {
+    place: Place,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    fence: Fence,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    timers: Timers,
+    shell: Shell,
+    gate: mpsc::UnboundedSender<Held>,
+    fault: Fault,
+    /// The last batch of this partition.
+    sequence: Sequence,
+}
+
+impl Driver {
+    /// Takes the partition and reads what it has to go on with.
+    pub fn open(
+        partition: PartitionId,
+        parts: &Parts,
+        inbox: mpsc::UnboundedReceiver<Command>,
+        shell: Shell,
+        fault: Fault,
+    ) -> Result<Self, abide_store::Error> {
+        let store = parts.store.clone();
+        let fence = store.acquire(partition.0)?;
+        let timers = Timers::load(&*store, partition)?;
+        recovery::submit_lost(&*store, partition, &shell.inboxes)?;
+        let gate = gate::open(shell.clone(), store.durable(), &fault);
+        recovery::hold_outbox(&*store, partition, &gate)?;
+        let place = Place { now: parts.clock.now(), partition, partitions: parts.partitions };
+        let clock = parts.clock.clone();
+        Ok(Self { place, store, clock, fence, inbox, timers, shell, gate, fault, sequence: 0 })
+    }
+
+    /// Works until the server stops or the store fails.
+    pub async fn run(mut self) {
+        let mut stopped = self.fault.subscribe();
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let due_at = self.timers.next_at();
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(Option::is_some) => return,
+                () = wait_for(&*self.clock, due_at) => {}
+                taken = self.inbox.recv_many(&mut batch, BATCH_MAX) => if taken == 0 {
+                    return;
+                },
+            }
+            if let Err(error) = self.turn(&mut batch) {
+                self.fault.raise(&error.to_string());
+                return;
+            }
+        }
+    }
+
+    /// One transaction: the commands at hand and the timers that are due.
+    fn turn(&mut self, batch: &mut Vec<Command>) -> Result<(), TxnError> {
+        // Time never runs backwards for the core, whatever the machine's clock does.
+        self.place.now = self.place.now.max(self.clock.now());
+        let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
+        batch.extend(due.into_iter().map(Command::TimerDue));
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let store = self.store.clone();
+        let mut txn = Txn::new(&*store, self.place.partition);
+        let mut effects = Vec::with_capacity(2 * batch.len());
+        for command in batch.drain(..) {
+            apply(self.place, &mut txn, command, &mut effects)?;
+        }
+        if let Some(batch) = txn.into_batch(self.fence) {
+            self.sequence = self.store.commit(batch)?;
+        }
+        self.release(effects);
+        Ok(())
+    }
+
+    /// Runs the effects that may happen now and holds the others.
+    fn release(&mut self, effects: Vec<Effect>) {
+        let mut held = Vec::new();
+        for effect in effects {
+            match effect.gate() {
+                Gate::Durable => held.push(effect),
+                Gate::Open => {
+                    if let Some(timer) = self.shell.run(effect) {
+                        self.timers.arm(timer);
+                    }
+                }
+            }
+        }
+        if !held.is_empty() {
+            let _ = self.gate.send(Held { sequence: self.sequence, effects: held });
+        }
+    }
+}
+
+/// Applies a command and its follow-ups, before the next command.
+fn apply(place: Place, txn: &mut Txn<'_>, command: Command, effects: &mut Vec<Effect>) -> Result<(), TxnError> {
+    let mut pending = VecDeque::from([command]);
+    while let Some(command) = pending.pop_front() {
+        let mut rows = txn.load(command.reads())?;
+        for effect in step(place, &mut rows, command) {
+            match effect {
+                Effect::Then(next) => pending.push_back(next),
+                other => effects.push(other),
+            }
+        }
+        txn.stage(rows);
+    }
+    Ok(())
+}
+
+async fn wait_for(clock: &dyn Clock, at: Option<abide_core::time::Timestamp>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,28 @@
+//! The executor runs attempts for the engine. Wasm implements it; tests bring a fake.
+
+use abide_core::effect::AttemptStart;
+use abide_core::entry::Settled;
+use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::time::Timestamp;
+
+/// Something a running attempt has to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// An operation has its outcome.
+    Settled(Settled),
+    /// This run block failed and waits until then.
+    Hold { op: OpId, retry_at: Timestamp },
+    /// Run blocks below `until` may start: they are durable.
+    Release { until: OpId },
+    /// Stop at once; nothing more of it counts.
+    Stop,
+}
+
+/// Runs attempts. What they do comes back as commands for the partition of the invocation; every
+/// such command carries the attempt, so that a late one is ignored.
+pub trait Executor: Send + Sync + 'static {
+    /// Starts an attempt and returns; an older attempt of the same invocation is stopped.
+    fn start(&self, start: AttemptStart);
+    /// Tells the attempt something; one that is over does not hear it.
+    fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell);
+}

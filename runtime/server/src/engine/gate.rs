@@ -1,0 +1,43 @@
+//! The output gate of a partition: effects wait here until the write that justifies them is durable.
+//!
+//! This is what lets a driver step on while the disk still works on its earlier batches.
+
+use super::Fault;
+use super::shell::Shell;
+use abide_core::effect::Effect;
+use abide_store::Sequence;
+use tokio::sync::{mpsc, watch};
+
+/// Effects, and the batch that has to be durable before they happen.
+pub struct Held {
+    pub sequence: Sequence,
+    pub effects: Vec<Effect>,
+}
+
+/// Opens a gate and returns where to hold effects, in the order of their batches.
+pub fn open(shell: Shell, durable: watch::Receiver<Sequence>, fault: &Fault) -> mpsc::UnboundedSender<Held> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(run(shell, receiver, durable, fault.subscribe()));
+    sender
+}
+
+async fn run(
+    shell: Shell,
+    mut held: mpsc::UnboundedReceiver<Held>,
+    mut durable: watch::Receiver<Sequence>,
+    fault: watch::Receiver<Option<String>>,
+) {
+    while let Some(next) = held.recv().await {
+        if durable.wait_for(|sequence| *sequence >= next.sequence).await.is_err() {
+            return;
+        }
+        // What became durable before the fault may still go out; nothing after it does.
+        if fault.borrow().is_some() {
+            return;
+        }
+        for effect in next.effects {
+            let timer = shell.run(effect);
+            debug_assert!(timer.is_none(), "timers have an open gate");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading journals: for an attempt that replays one, and for a person who looks at one.
+
+use super::txn::TxnError;
+use abide_core::effect::AttemptStart;
+use abide_core::entry::{Answer, EntryRow, OutcomeRow, Settled};
+use abide_core::ids::{InvocationId, OpId};
+use abide_core::invocation::InputRow;
+use abide_core::rows::RowKey;
+use abide_store::keys::{self, Tag};
+use abide_store::{Store, View, codec};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// Rows read at once.
+const PAGE: usize = 1_000;
+
+/// What an attempt starts from.
+#[derive(Clone, Debug)]
+pub struct LoadedJournal {
+    pub input: InputRow,
+    pub entries: Vec<EntryRow>,
+    /// In the order of the journal.
+    pub outcomes: Vec<Settled>,
+}
+
+/// A whole journal.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    pub input: InputRow,
+    pub entries: Vec<EntryRow>,
+    pub outcomes: Vec<(OpId, OutcomeRow)>,
+    pub answer: Option<Answer>,
+}
+
+/// Reads journals from the store.
+#[derive(Clone)]
+pub struct JournalReader {
+    store: Arc<dyn Store>,
+    partitions: u16,
+}
+
+impl JournalReader {
+    pub(super) fn new(store: Arc<dyn Store>, partitions: u16) -> Self {
+        Self { store, partitions }
+    }
+
+    /// Reads what an attempt starts from; None when the invocation is gone. Outcomes that were
+    /// written after the attempt was started may be among them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn load(&self, start: &mut AttemptStart) -> Result<Option<LoadedJournal>, TxnError> {
+        let id = start.invocation;
+        let input = match start.input.take() {
+            Some(input) => input,
+            None => match self.row(View::Latest, &RowKey::Input(id), id)? {
+                Some(input) => input,
+                None => return Ok(None),
+            },
+        };
+        let entries = match start.entries_len {
+            0 => Vec::new(),
+            _ => self.items(View::Latest, Tag::Entry, id)?.into_iter().map(|(_, entry)| entry).collect(),
+        };
+        let outcomes = match start.outcomes_len {
+            0 => Vec::new(),
+            _ => in_order(self.items(View::Latest, Tag::Outcome, id)?),
+        };
+        Ok(Some(LoadedJournal { input, entries, outcomes }))
+    }
+
+    /// Reads everything there is to see of an invocation; None when there is no such invocation.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn read(&self, id: InvocationId) -> Result<Option<Journal>, TxnError> {
+        let Some(input) = self.row(View::Durable, &RowKey::Input(id), id)? else { return Ok(None) };
+        let entries = self.items(View::Durable, Tag::Entry, id)?;
+        Ok(Some(Journal {
+            input,
+            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+            outcomes: self.items(View::Durable, Tag::Outcome, id)?,
+            answer: self.answer(id)?,
+        }))
+    }
+
+    /// Reads the answer of an invocation that has ended.
+    pub(super) fn answer(&self, id: InvocationId) -> Result<Option<Answer>, TxnError> {
+        self.row(View::Durable, &RowKey::Answer(id), id)
+    }
+
+    pub(super) fn row<T: DeserializeOwned>(
+        &self,
+        view: View,
+        row_key: &RowKey,
+        id: InvocationId,
+    ) -> Result<Option<T>, TxnError> {
+        let key = keys::encode(id.partition(self.partitions), row_key);
+        let Some(value) = self.store.get(view, &key)? else { return Ok(None) };
+        Ok(Some(codec::decode(&key, &value)?))
+    }
+
+    fn items<T: DeserializeOwned>(
+        &self,
+        view: View,
+        tag: Tag,
+        id: InvocationId,
+    ) -> Result<Vec<(OpId, T)>, TxnError> {
+        let mut items = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let (start, end) = keys::journal(id.partition(self.partitions), tag, id, from);
+            let page = self.store.scan(view, &start, &end, PAGE)?;
+            for (key, value) in &page {
+                let op = keys::decode_op(key).expect("a journal span holds only keys with operations");
+                items.push((op, codec::decode(key, value)?));
+            }
+            next = (page.len() == PAGE).then(|| items.last().map_or(0, |(op, _)| *op + 1));
+        }
+        Ok(items)
+    }
+}
+
+fn in_order(outcomes: Vec<(OpId, OutcomeRow)>) -> Vec<Settled> {
+    let settled = outcomes.into_iter().map(|(op, row)| Settled {
+        op,
+        order: row.order,
+        at: row.at,
+        outcome: row.outcome,
+    });
+    let mut settled: Vec<_> = settled.collect();
+    settled.sort_by_key(|settled| settled.order);
+    settled
+}

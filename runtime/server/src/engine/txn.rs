@@ -1,0 +1,69 @@
+//! A transaction: rows loaded from the store or from what it has staged, and one batch at the end.
+
+use abide_core::ids::PartitionId;
+use abide_core::rows::{Row, RowKey, Rows};
+use abide_store::{Batch, Fence, Op, Store, View, codec, keys};
+use std::collections::HashMap;
+
+/// Why rows could not be loaded or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TxnError {
+    #[error(transparent)]
+    Store(#[from] abide_store::Error),
+    #[error(transparent)]
+    Codec(#[from] codec::CodecError),
+}
+
+/// Collects what a batch of commands writes. Later commands see what earlier ones staged.
+pub struct Txn<'a> {
+    store: &'a dyn Store,
+    partition: PartitionId,
+    staged: HashMap<RowKey, Option<Row>>,
+}
+
+impl<'a> Txn<'a> {
+    pub fn new(store: &'a dyn Store, partition: PartitionId) -> Self {
+        Self { store, partition, staged: HashMap::new() }
+    }
+
+    /// Loads the rows a command declared.
+    pub fn load(&self, reads: Vec<RowKey>) -> Result<Rows, TxnError> {
+        let mut failed = None;
+        let rows = Rows::load(reads, |key| match self.get(key) {
+            Ok(row) => row,
+            Err(error) => {
+                failed.get_or_insert(error);
+                None
+            }
+        });
+        failed.map_or(Ok(rows), Err)
+    }
+
+    fn get(&self, row_key: &RowKey) -> Result<Option<Row>, TxnError> {
+        if let Some(row) = self.staged.get(row_key) {
+            return Ok(row.clone());
+        }
+        let key = keys::encode(self.partition, row_key);
+        let Some(value) = self.store.get(View::Latest, &key)? else { return Ok(None) };
+        Ok(Some(codec::decode_row(row_key, &key, &value)?))
+    }
+
+    pub fn stage(&mut self, rows: Rows) {
+        self.staged.extend(rows.into_writes());
+    }
+
+    /// Returns the batch to commit, or None when nothing changed.
+    pub fn into_batch(self, fence: Fence) -> Option<Batch> {
+        if self.staged.is_empty() {
+            return None;
+        }
+        let ops = self.staged.into_iter().map(|(row_key, row)| {
+            let key = keys::encode(self.partition, &row_key);
+            match row {
+                Some(row) => Op::Put { key, value: codec::encode_row(&row) },
+                None => Op::Delete { key },
+            }
+        });
+        Some(Batch { fence, ops: ops.collect() })
+    }
+}

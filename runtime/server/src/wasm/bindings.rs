@@ -1,0 +1,14 @@
+//! The Rust side of our WIT package, generated.
+#![expect(clippy::all, clippy::pedantic, reason = "generated code")]
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "service",
+    imports: {
+        "abide:runtime/events.next-event": async | trappable,
+        "abide:runtime/io.next-event-or-io": async | trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+    with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
+});

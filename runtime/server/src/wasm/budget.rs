@@ -1,0 +1,88 @@
+//! Budgets of one guest: memory and computing time.
+
+use super::engine::TICK;
+use std::time::Duration;
+use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
+
+/// Table elements of one instance at most.
+const TABLE_ELEMENTS_MAX: usize = 1 << 20;
+const INSTANCES_MAX: usize = 50;
+const TABLES_MAX: usize = 20;
+const MEMORIES_MAX: usize = 4;
+
+/// Counts the bytes of all memories together.
+#[derive(Debug)]
+pub struct MemoryBudget {
+    max: usize,
+    used: usize,
+}
+
+impl MemoryBudget {
+    pub fn new(max: usize) -> Self {
+        Self { max, used: 0 }
+    }
+}
+
+impl ResourceLimiter for MemoryBudget {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.max {
+            wasmtime::bail!(
+                "the guest wants {used} bytes of memory, its limit is {} (guest memory_bytes_max)",
+                self.max
+            );
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        if desired > TABLE_ELEMENTS_MAX {
+            wasmtime::bail!("the guest wants a table of {desired} elements, the limit is {TABLE_ELEMENTS_MAX}");
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+}
+
+/// Counts the ticks a guest computes without waiting for anything.
+#[derive(Debug)]
+pub struct CpuBudget {
+    max: Duration,
+    used: Duration,
+}
+
+impl CpuBudget {
+    pub fn new(max_ms: u64) -> Self {
+        Self { max: Duration::from_millis(max_ms), used: Duration::ZERO }
+    }
+
+    /// The guest came to a wait: it is not a run-away loop.
+    pub fn reset(&mut self) {
+        self.used = Duration::ZERO;
+    }
+
+    /// Another tick passed while the guest computed: it lets others go on, or ends.
+    pub fn tick(&mut self) -> Result<UpdateDeadline> {
+        self.used += TICK;
+        if self.used > self.max {
+            wasmtime::bail!(
+                "the guest computed for {} ms without waiting for anything (guest cpu_ms_max): \
+                 an endless loop, or work to be split up",
+                self.max.as_millis()
+            );
+        }
+        Ok(UpdateDeadline::Yield(1))
+    }
+}

@@ -1,0 +1,130 @@
+//! Components that are loaded, with what their deployment may see and reach.
+
+use super::artifacts::{self, ArtifactError, Artifacts, ComponentDigest};
+use super::bindings::ServicePre;
+use super::guest::Guest;
+use super::inspect::{self, Invalid};
+use super::{GuestLimits, WasmEngine, discover, linker};
+use abide_core::ids::DeploymentId;
+use abide_core::manifest::{Manifest, Settings};
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use wasmtime::component::Linker;
+
+/// A component that is ready to be instantiated.
+pub struct Loaded {
+    pub pre: ServicePre<Guest>,
+    pub settings: Settings,
+    pub manifest: Arc<Manifest>,
+}
+
+/// An upload that passed all checks and is on disk, but is not offered yet.
+pub struct Examined {
+    pub digest: ComponentDigest,
+    pub manifest: Manifest,
+    pre: ServicePre<Guest>,
+}
+
+/// Why an upload was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ExamineError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error(transparent)]
+    Fault(#[from] ArtifactError),
+}
+
+pub struct Components {
+    engine: Arc<WasmEngine>,
+    linker: Linker<Guest>,
+    artifacts: Artifacts,
+    limits: GuestLimits,
+    loaded: RwLock<HashMap<DeploymentId, Arc<Loaded>>>,
+}
+
+impl Components {
+    /// Opens the folders of components and artifacts below `data`.
+    ///
+    /// # Errors
+    /// The folders cannot be made, or the interfaces cannot be linked.
+    pub fn open(engine: Arc<WasmEngine>, data: &Path, limits: GuestLimits) -> Result<Self, ArtifactError> {
+        let linker = linker::build(engine.engine()).map_err(ArtifactError::Invalid)?;
+        let artifacts = Artifacts::open(engine.engine().clone(), data)?;
+        Ok(Self { engine, linker, artifacts, limits, loaded: RwLock::default() })
+    }
+
+    pub(super) fn engine(&self) -> &WasmEngine {
+        &self.engine
+    }
+
+    pub(super) fn limits(&self) -> &GuestLimits {
+        &self.limits
+    }
+
+    /// Checks, compiles and discovers an upload and keeps it on disk. Computes for a while.
+    ///
+    /// # Errors
+    /// Says what is wrong with the component, or that the disk failed.
+    pub async fn examine(&self, component: &[u8]) -> Result<Examined, ExamineError> {
+        inspect::check_header(component)?;
+        let digest = artifacts::digest(component);
+        let compiled = self.artifacts.compile(&digest, component).map_err(|error| match error {
+            ArtifactError::Invalid(error) => ExamineError::Invalid(Invalid::new(
+                "invalid_component",
+                format!("the component is not valid: {error:#}"),
+                "check that the upload is whole and was built for wasm32-wasip2",
+            )),
+            other => ExamineError::Fault(other),
+        })?;
+        inspect::check_interfaces(self.engine.engine(), &compiled)?;
+        let pre = linker::prepare(&self.linker, &compiled).map_err(|error| {
+            let hint = "guests get WASI 0.2, outbound HTTP in run blocks and abide:runtime, nothing else";
+            Invalid::new("unknown_import", format!("the component imports what is not offered: {error:#}"), hint)
+        })?;
+        let manifest = discover::discover(self, &pre).await?;
+        self.artifacts.keep(&digest, component)?;
+        Ok(Examined { digest, manifest, pre })
+    }
+
+    /// Makes an examined component available to attempts.
+    pub fn offer(&self, id: DeploymentId, examined: Examined, settings: Settings) {
+        let Examined { pre, manifest, .. } = examined;
+        let loaded = Loaded { pre, settings, manifest: Arc::new(manifest) };
+        self.loaded.write().insert(id, Arc::new(loaded));
+    }
+
+    /// Loads a component of an earlier run of the server.
+    ///
+    /// # Errors
+    /// Its file is gone, or cannot be compiled any more.
+    pub fn load(
+        &self,
+        id: DeploymentId,
+        digest: &ComponentDigest,
+        manifest: Manifest,
+        settings: Settings,
+    ) -> Result<(), ArtifactError> {
+        let compiled = self.artifacts.open_component(digest)?;
+        let pre = linker::prepare(&self.linker, &compiled).map_err(ArtifactError::Invalid)?;
+        let loaded = Loaded { pre, settings, manifest: Arc::new(manifest) };
+        self.loaded.write().insert(id, Arc::new(loaded));
+        Ok(())
+    }
+
+    /// Changes what attempts that begin from now on see and reach.
+    pub fn update(&self, id: &DeploymentId, settings: Settings) {
+        let mut loaded = self.loaded.write();
+        if let Some(old) = loaded.get(id) {
+            let new = Loaded { pre: old.pre.clone(), settings, manifest: old.manifest.clone() };
+            loaded.insert(id.clone(), Arc::new(new));
+        }
+    }
+
+    /// Returns the component of a deployment.
+    #[must_use]
+    pub fn get(&self, id: &DeploymentId) -> Option<Arc<Loaded>> {
+        self.loaded.read().get(id).cloned()
+    }
+}

@@ -1,0 +1,139 @@
+//! Discovery: a throw-away instance tells what the component offers, and that is checked.
+
+use super::bindings::ServicePre;
+use super::bindings::exports::abide::runtime::guest as wit;
+use super::components::Components;
+use super::guest::{Guest, GuestParts};
+use super::inspect::Invalid;
+use super::output::Output;
+use super::sandbox::Scope;
+use abide_core::entry::Header;
+use abide_core::manifest::{
+    HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, ServiceKind, ServiceManifest, Settings,
+};
+use abide_core::time::Timestamp;
+use std::collections::BTreeSet;
+
+const SERVICES_MAX: usize = 1_000;
+const HANDLERS_MAX: usize = 1_000;
+const NAME_BYTES_MAX: usize = 128;
+const SCHEMA_BYTES_MAX: usize = 256 << 10;
+/// First path segments of the ingress that are not services.
+const RESERVED: [&str; 2] = ["restate", "openapi"];
+
+/// Asks the component what it offers.
+pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Result<Manifest, Invalid> {
+    let output = Output::new("discovery".into(), String::new(), 64 << 10);
+    let parts = GuestParts {
+        settings: &Settings::default(),
+        limits: components.limits(),
+        scope: Scope::new(Timestamp(0)),
+        output: output.clone(),
+        seed: 0,
+        link: None,
+    };
+    let mut store = Guest::into_store(components.engine().engine(), parts);
+    let asked = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        instance.abide_runtime_guest().call_discover(&mut store).await
+    };
+    let manifest = asked.await.map_err(|error| {
+        let message = format!("the component does not tell what it offers: {}", super::attempt::describe(&error, &output));
+        Invalid::new("discovery_failed", message, "its discover function is called once, at upload, without a context")
+    })?;
+    read(manifest)
+}
+
+fn read(manifest: wit::Manifest) -> Result<Manifest, Invalid> {
+    if manifest.services.is_empty() || manifest.services.len() > SERVICES_MAX {
+        let message = format!("the component offers {} services, 1 to {SERVICES_MAX} are possible", manifest.services.len());
+        return Err(Invalid::new("bad_manifest", message, "mark an impl block with #[service]"));
+    }
+    unique("service", manifest.services.iter().map(|service| service.name.as_str()))?;
+    let services = manifest.services.into_iter().map(service).collect::<Result<_, _>>()?;
+    Ok(Manifest { sdk: manifest.sdk, services })
+}
+
+fn service(service: wit::ServiceManifest) -> Result<ServiceManifest, Invalid> {
+    check_name("service", &service.name)?;
+    if RESERVED.contains(&service.name.as_str()) {
+        let message = format!("the service name '{}' is reserved by the ingress", service.name);
+        return Err(Invalid::new("reserved_name", message, "give it another name: #[service(name = \"...\")]"));
+    }
+    let kind = match service.kind {
+        wit::ServiceKind::Service => ServiceKind::Service,
+        wit::ServiceKind::Object | wit::ServiceKind::Workflow => {
+            let message = format!("'{}' is an object or a workflow, which this runtime does not run yet", service.name);
+            return Err(Invalid::new("unsupported_kind", message, "use #[service]"));
+        }
+    };
+    if service.handlers.is_empty() || service.handlers.len() > HANDLERS_MAX {
+        let message = format!("the service '{}' has {} handlers, 1 to {HANDLERS_MAX} are possible", service.name, service.handlers.len());
+        return Err(Invalid::new("bad_manifest", message, "add an async fn with a context"));
+    }
+    unique("handler", service.handlers.iter().map(|handler| handler.name.as_str()))?;
+    let mut defaults = HandlerOptions::default();
+    apply(&mut defaults, &service.name, service.options)?;
+    let handlers = service.handlers.into_iter().map(|each| handler(&service.name, &defaults, each));
+    Ok(ServiceManifest {
+        handlers: handlers.collect::<Result<_, _>>()?,
+        kind,
+        docs: service.docs,
+        is_private: defaults.is_private,
+        name: service.name,
+    })
+}
+
+fn handler(service: &str, defaults: &HandlerOptions, handler: wit::HandlerManifest) -> Result<HandlerManifest, Invalid> {
+    check_name("handler", &handler.name)?;
+    let mut options = defaults.clone();
+    apply(&mut options, &format!("{service}/{}", handler.name), handler.options)?;
+    Ok(HandlerManifest {
+        mode: match handler.mode {
+            wit::HandlerMode::Exclusive => HandlerMode::Exclusive,
+            wit::HandlerMode::Shared => HandlerMode::Shared,
+        },
+        input: payload(service, handler.input)?,
+        output: payload(service, handler.output)?,
+        docs: handler.docs,
+        options,
+        name: handler.name,
+    })
+}
+
+fn payload(service: &str, payload: wit::Payload) -> Result<Payload, Invalid> {
+    let bytes = payload.schema.as_ref().map_or(0, String::len);
+    if bytes > SCHEMA_BYTES_MAX {
+        let message = format!("a schema of the service '{service}' has {bytes} bytes, the limit is {SCHEMA_BYTES_MAX}");
+        return Err(Invalid::new("bad_manifest", message, "split the type up"));
+    }
+    Ok(Payload { content_type: payload.content_type, schema: payload.schema })
+}
+
+fn apply(options: &mut HandlerOptions, of: &str, given: Vec<super::bindings::abide::runtime::types::Header>) -> Result<(), Invalid> {
+    let given: Vec<_> = given.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
+    options.apply(&given).map_err(|bad| {
+        let message = format!("{of} has the option {} = '{}', expected {}", bad.name, bad.value, bad.expected);
+        Invalid::new("bad_option", message, "use a newer abide server, or leave the option out")
+    })
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), Invalid> {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.');
+    if !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    let message = format!("{name:?} cannot be the name of a {what}");
+    Err(Invalid::new("bad_name", message, format!("letters, digits, '_', '-', '.', at most {NAME_BYTES_MAX} of them")))
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Invalid> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            let message = format!("the component offers two {what}s with the name '{name}'");
+            return Err(Invalid::new("name_clash", message, format!("give one {what} another name")));
+        }
+    }
+    Ok(())
+}

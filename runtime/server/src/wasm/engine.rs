@@ -1,0 +1,107 @@
+//! The one wasmtime engine: artifacts must match its configuration, so there is one constructor.
+
+use super::GuestLimits;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Time between two ticks, at which a computing guest lets others go on.
+pub const TICK: Duration = Duration::from_millis(10);
+
+/// The kernel's limit of memory maps: 6 per live instance, some for the rest of the process.
+const MAPS_PER_INSTANCE: u32 = 6;
+const MAPS_FOR_THE_REST: u32 = 5_000;
+const MAX_MAP_COUNT_DEFAULT: u32 = 65_530;
+
+#[derive(Debug, thiserror::Error)]
+#[error("wasmtime cannot be set up: {0:#}")]
+pub struct EngineBuildError(wasmtime::Error);
+
+/// A wasmtime engine with its ticking thread.
+pub struct WasmEngine {
+    engine: Engine,
+    attempts_max: u32,
+    stop: Arc<AtomicBool>,
+}
+
+impl WasmEngine {
+    /// Builds the engine with room for `limits.attempts_max` instances, or for as many as the
+    /// kernel's limit of memory maps leaves.
+    ///
+    /// # Errors
+    /// wasmtime refuses the configuration on this machine.
+    pub fn new(limits: &GuestLimits) -> Result<Self, EngineBuildError> {
+        let room = max_map_count().saturating_sub(MAPS_FOR_THE_REST) / MAPS_PER_INSTANCE;
+        let attempts_max = limits.attempts_max.min(room).max(1);
+        if attempts_max < limits.attempts_max {
+            tracing::info!(attempts_max, wanted = limits.attempts_max, "vm.max_map_count bounds the attempts in memory");
+        }
+        let engine = Engine::new(&config(attempts_max, limits)).map_err(EngineBuildError)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        tick(engine.clone(), stop.clone());
+        Ok(Self { engine, attempts_max, stop })
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub fn attempts_max(&self) -> u32 {
+        self.attempts_max
+    }
+}
+
+impl Drop for WasmEngine {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn config(instances: u32, limits: &GuestLimits) -> Config {
+    // Uploads are discovered in instances of their own.
+    let instances = instances + 16;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_memories(instances)
+        .total_stacks(instances)
+        .total_core_instances(instances * 6)
+        .total_tables(instances * 6)
+        .max_core_instances_per_component(40)
+        .max_tables_per_component(20)
+        .max_memories_per_component(2)
+        .max_component_instance_size(8 << 20)
+        .max_memory_size(limits.memory_bytes_max)
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto)
+        .decommit_batch_size(32)
+        .max_unused_warm_slots(200);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        // The same bits on every machine, or replay on another one could differ.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .concurrency_support(false)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(1 << 20);
+    config
+}
+
+fn tick(engine: Engine, stop: Arc<AtomicBool>) {
+    let ticking = move || {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(TICK);
+            engine.increment_epoch();
+        }
+    };
+    std::thread::Builder::new().name("guest-ticks".into()).spawn(ticking).expect("a thread can be started");
+}
+
+fn max_map_count() -> u32 {
+    let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(MAX_MAP_COUNT_DEFAULT)
+}

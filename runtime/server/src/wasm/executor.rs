@@ -1,0 +1,94 @@
+//! The executor of wasm guests: one task per attempt, and a bounded number of them in memory.
+
+use super::attempt;
+use super::components::Components;
+use crate::clock::Clock;
+use crate::engine::executor::{Executor, Tell};
+use crate::engine::{Inboxes, JournalReader};
+use abide_core::effect::AttemptStart;
+use abide_core::ids::{Attempt, InvocationId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// What all attempts share.
+pub struct Shared {
+    pub components: Arc<Components>,
+    pub inboxes: Inboxes,
+    pub journals: JournalReader,
+    pub clock: Arc<dyn Clock>,
+    pub slots: Slots,
+    running: Mutex<HashMap<InvocationId, Running>>,
+}
+
+struct Running {
+    attempt: Attempt,
+    tell: mpsc::UnboundedSender<Tell>,
+}
+
+/// Room for attempts in memory. Who waits for room makes the longest idle attempt give up its own.
+pub struct Slots {
+    free: Arc<Semaphore>,
+    pub pressure: Arc<Notify>,
+}
+
+impl Slots {
+    fn new(attempts_max: u32) -> Self {
+        let free = Arc::new(Semaphore::new(attempts_max as usize));
+        Self { free, pressure: Arc::new(Notify::new()) }
+    }
+
+    pub async fn take(&self) -> OwnedSemaphorePermit {
+        if let Ok(slot) = self.free.clone().try_acquire_owned() {
+            return slot;
+        }
+        self.pressure.notify_one();
+        self.free.clone().acquire_owned().await.expect("the semaphore is never closed")
+    }
+}
+
+pub struct WasmExecutor {
+    shared: Arc<Shared>,
+}
+
+impl WasmExecutor {
+    #[must_use]
+    pub fn new(
+        components: Arc<Components>,
+        inboxes: Inboxes,
+        journals: JournalReader,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let slots = Slots::new(components.engine().attempts_max());
+        let running = Mutex::default();
+        Self { shared: Arc::new(Shared { components, inboxes, journals, clock, slots, running }) }
+    }
+}
+
+impl Executor for WasmExecutor {
+    fn start(&self, start: AttemptStart) {
+        let (tell, told) = mpsc::unbounded_channel();
+        let running = Running { attempt: start.attempt, tell };
+        // The older attempt, if any, hears that its channel is closed and stops.
+        self.shared.running.lock().insert(start.invocation, running);
+        tokio::spawn(attempt::run(self.shared.clone(), start, told));
+    }
+
+    fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell) {
+        let running = self.shared.running.lock();
+        if let Some(running) = running.get(&invocation).filter(|running| running.attempt == attempt) {
+            let _ = running.tell.send(tell);
+        }
+    }
+}
+
+impl Shared {
+    /// Forgets an attempt that is over, unless a newer one has its place.
+    pub fn forget(&self, invocation: InvocationId, attempt: Attempt) {
+        let mut running = self.running.lock();
+        if running.get(&invocation).is_some_and(|running| running.attempt == attempt) {
+            running.remove(&invocation);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The host's side of one instance: everything wasmtime keeps for a guest.
+
+use super::GuestLimits;
+use super::budget::{CpuBudget, MemoryBudget};
+use super::outbound::Outbound;
+use super::output::Output;
+use super::sandbox::{self, Scope};
+use super::session::Session;
+use crate::engine::executor::Tell;
+use abide_core::manifest::Settings;
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc};
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// The link of an attempt to the engine. A discovered guest has none.
+pub struct Link {
+    pub session: Session,
+    pub told: mpsc::UnboundedReceiver<Tell>,
+    /// Somebody needs the room of an idle attempt.
+    pub pressure: Arc<Notify>,
+}
+
+pub struct Guest {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: Outbound,
+    memory: MemoryBudget,
+    pub scope: Arc<Scope>,
+    pub output: Arc<Output>,
+    pub cpu: CpuBudget,
+    pub limits: GuestLimits,
+    link: Option<Link>,
+}
+
+/// What a guest is made of.
+pub struct GuestParts<'a> {
+    pub settings: &'a Settings,
+    pub limits: &'a GuestLimits,
+    pub scope: Arc<Scope>,
+    pub output: Arc<Output>,
+    pub seed: u64,
+    pub link: Option<Link>,
+}
+
+impl Guest {
+    /// Builds a wasmtime store that holds the guest, within its budgets.
+    pub fn into_store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
+        let GuestParts { settings, limits, scope, output, seed, link } = parts;
+        let guest = Self {
+            table: ResourceTable::new(),
+            wasi: sandbox::build(&scope, seed, &settings.env, &output),
+            http: WasiHttpCtx::new(),
+            outbound: Outbound::new(scope.clone(), settings.allowed_hosts.clone().into()),
+            memory: MemoryBudget::new(limits.memory_bytes_max),
+            scope,
+            output,
+            cpu: CpuBudget::new(limits.cpu_ms_max),
+            limits: limits.clone(),
+            link,
+        };
+        let mut store = Store::new(engine, guest);
+        store.limiter(|guest| &mut guest.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
+        store
+    }
+
+    /// Returns the session, which only an attempt has.
+    pub fn session(&mut self) -> wasmtime::Result<&mut Session> {
+        Ok(&mut self.linked()?.0.session)
+    }
+
+    /// Returns the link to the engine and the table of WASI resources, to wait on both.
+    pub fn linked(&mut self) -> wasmtime::Result<(&mut Link, &mut ResourceTable)> {
+        match &mut self.link {
+            Some(link) => Ok((link, &mut self.table)),
+            None => wasmtime::bail!("durable operations are not there while a component is discovered"),
+        }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}
+

@@ -1,0 +1,105 @@
+//! Waiting: the guest gets its next event, or halts until there can be one.
+
+use super::outcome;
+use crate::wasm::bindings::abide::runtime::events::{Completion, Event, Host};
+use crate::wasm::bindings::abide::runtime::types::OpId;
+use crate::wasm::guest::{Guest, Link};
+use crate::wasm::session::{Next, Rest};
+use std::time::Duration;
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::p2::DynPollable;
+use wasmtime_wasi::p2::bindings::io::poll::Host as _;
+
+impl Host for Guest {
+    async fn next_event(&mut self) -> wasmtime::Result<Event> {
+        match self.wait(&[]).await? {
+            Wakeup::Event(event) => Ok(event),
+            Wakeup::Io(_) => unreachable!("no I/O was waited for"),
+        }
+    }
+
+    fn forget(&mut self, op: OpId) -> wasmtime::Result<()> {
+        self.session()?.forget(op);
+        Ok(())
+    }
+}
+
+pub enum Wakeup {
+    Event(Event),
+    Io(Vec<u32>),
+}
+
+impl Guest {
+    /// Waits for the next event, or for I/O of run blocks.
+    pub async fn wait(&mut self, io: &[Resource<DynPollable>]) -> wasmtime::Result<Wakeup> {
+        self.cpu.reset();
+        let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
+        let (link, table) = self.linked()?;
+        link.session.flush();
+        loop {
+            while let Ok(tell) = link.told.try_recv() {
+                link.session.hear(tell);
+            }
+            if let Some(next) = link.session.next()? {
+                return Ok(Wakeup::Event(event(next)));
+            }
+            match link.session.rest(!io.is_empty())? {
+                Rest::Busy => {
+                    if let Some(ready) = busy(link, table, io).await? {
+                        return Ok(Wakeup::Io(ready));
+                    }
+                }
+                Rest::Idle => idle(link, suspend_after).await?,
+            }
+        }
+    }
+}
+
+fn event(next: Next) -> Event {
+    match next {
+        Next::Execute(op) => Event::Execute(op),
+        Next::Completed(settled) => {
+            Event::Completed(Completion { op: settled.op, outcome: outcome(settled.outcome) })
+        }
+    }
+}
+
+/// Waits for the engine or for live I/O; the instance has to stay.
+async fn busy(
+    link: &mut Link,
+    table: &mut ResourceTable,
+    io: &[Resource<DynPollable>],
+) -> wasmtime::Result<Option<Vec<u32>>> {
+    if io.is_empty() {
+        hear_next(link).await?;
+        return Ok(None);
+    }
+    let borrowed = io.iter().map(|pollable| Resource::new_borrow(pollable.rep())).collect();
+    tokio::select! {
+        biased;
+        heard = hear_next(link) => heard.map(|()| None),
+        ready = table.poll(borrowed) => ready.map(Some),
+    }
+}
+
+/// Waits for the engine for a while; then, or when its room is needed, the attempt is suspended.
+async fn idle(link: &mut Link, suspend_after: Duration) -> wasmtime::Result<()> {
+    let pressure = link.pressure.clone();
+    tokio::select! {
+        biased;
+        heard = hear_next(link) => heard,
+        () = pressure.notified() => Err(link.session.suspension().into()),
+        () = tokio::time::sleep(suspend_after) => Err(link.session.suspension().into()),
+    }
+}
+
+async fn hear_next(link: &mut Link) -> wasmtime::Result<()> {
+    match link.told.recv().await {
+        Some(tell) => {
+            link.session.hear(tell);
+            Ok(())
+        }
+        // A newer attempt took over, or the server stops.
+        None => Err(crate::wasm::session::Halt::Stopped.into()),
+    }
+}

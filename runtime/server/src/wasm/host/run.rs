@@ -1,0 +1,39 @@
+//! Run blocks: opened here, executed by the guest when the journal allows, settled by the core.
+
+use super::{check_name, check_value, failure, retry_policy};
+use crate::wasm::bindings::abide::runtime::run::Host;
+use crate::wasm::bindings::abide::runtime::types::{self as wit, OpId};
+use crate::wasm::guest::Guest;
+use abide_core::entry::{Entry, Outcome};
+
+impl Host for Guest {
+    fn run_start(&mut self, name: String, retry: Option<wit::RetryPolicy>) -> wasmtime::Result<OpId> {
+        check_name(&name)?;
+        let retry = retry.as_ref().map(retry_policy);
+        self.session()?.ask(Entry::Run { name, retry })
+    }
+
+    fn run_enter(&mut self, op: OpId) -> wasmtime::Result<()> {
+        self.session()?.enter_run(op)
+    }
+
+    fn run_exit(&mut self) -> wasmtime::Result<()> {
+        self.session()?.exit_run();
+        Ok(())
+    }
+
+    fn run_finish(&mut self, op: OpId, res: Result<Vec<u8>, wit::Failure>) -> wasmtime::Result<()> {
+        let outcome = match res {
+            Ok(value) => {
+                check_value("the result of a run block", value.len(), self.limits.value_bytes_max)?;
+                Outcome::Value(value.into())
+            }
+            Err(refused) => Outcome::Failure(failure(refused).within_limits()),
+        };
+        self.session()?.finish_run(op, outcome)
+    }
+
+    fn run_failed(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
+        self.session()?.fail_run(op, error)
+    }
+}

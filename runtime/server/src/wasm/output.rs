@@ -1,0 +1,173 @@
+//! What a guest writes to stdout and stderr: log lines of its invocation, silent while replaying.
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// Bytes of stderr kept for the message of a panic.
+const TAIL_BYTES_MAX: usize = 4 << 10;
+/// Bytes of one line; a longer one is split.
+const LINE_BYTES_MAX: usize = 16 << 10;
+/// Bytes a guest may write in one call.
+const WRITE_BYTES_MAX: usize = 64 << 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// The output of one attempt.
+pub struct Output {
+    invocation: String,
+    target: String,
+    is_silent: AtomicBool,
+    budget: AtomicUsize,
+    tail: Mutex<VecDeque<u8>>,
+}
+
+impl Output {
+    pub fn new(invocation: String, target: String, bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            invocation,
+            target,
+            is_silent: AtomicBool::new(false),
+            budget: AtomicUsize::new(bytes_max),
+            tail: Mutex::default(),
+        })
+    }
+
+    pub fn invocation(&self) -> &str {
+        &self.invocation
+    }
+
+    pub fn handler(&self) -> &str {
+        &self.target
+    }
+
+    pub fn set_silent(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::Relaxed);
+    }
+
+    /// Returns the last lines the guest wrote to stderr.
+    pub fn stderr_tail(&self) -> String {
+        let mut tail = self.tail.lock();
+        String::from_utf8_lossy(tail.make_contiguous()).trim().to_owned()
+    }
+
+    pub fn writer(self: &Arc<Self>, stream: Stream) -> Writer {
+        Writer { output: self.clone(), stream }
+    }
+
+    /// Says whether a log line may be written; says once that the budget is used up.
+    pub fn may_log(&self, bytes: usize) -> bool {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return false;
+        }
+        let spend = |budget: usize| (budget > 0).then(|| budget.saturating_sub(bytes.max(1)));
+        match self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
+            Ok(before) if before <= bytes => {
+                tracing::warn!(invocation = self.invocation, "the guest's log is full (guest log_bytes_max); what follows is dropped");
+                true
+            }
+            Ok(_) => true,
+            Err(_) => false,
+        }
+    }
+
+    fn line(&self, stream: Stream, line: &[u8]) {
+        if !self.may_log(line.len()) {
+            return;
+        }
+        let line = String::from_utf8_lossy(line);
+        let (invocation, handler) = (&self.invocation, &self.target);
+        match stream {
+            Stream::Stdout => tracing::info!(target: "guest", %invocation, %handler, "{line}"),
+            Stream::Stderr => tracing::warn!(target: "guest", %invocation, %handler, "{line}"),
+        }
+    }
+
+    fn remember(&self, bytes: &[u8]) {
+        let mut tail = self.tail.lock();
+        tail.extend(bytes);
+        let extra = tail.len().saturating_sub(TAIL_BYTES_MAX);
+        tail.drain(..extra);
+    }
+}
+
+/// One of the two streams, as WASI wants it.
+#[derive(Clone)]
+pub struct Writer {
+    output: Arc<Output>,
+    stream: Stream,
+}
+
+impl IsTerminal for Writer {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Writer {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Lines { writer: self.clone(), partial: Vec::new() })
+    }
+}
+
+/// Cuts what is written into lines.
+struct Lines {
+    writer: Writer,
+    partial: Vec<u8>,
+}
+
+impl Lines {
+    fn put(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = piece.strip_suffix(b"\n");
+            self.partial.extend_from_slice(text.unwrap_or(piece));
+            if text.is_some() || self.partial.len() > LINE_BYTES_MAX {
+                self.writer.output.line(self.writer.stream, &self.partial);
+                self.partial.clear();
+            }
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if !self.partial.is_empty() {
+            self.writer.output.line(self.writer.stream, &self.partial);
+        }
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if self.writer.stream == Stream::Stderr {
+            self.writer.output.remember(&bytes);
+        }
+        self.put(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES_MAX)
+    }
+}

@@ -1,0 +1,348 @@
+//! The session of one attempt: what the guest asked, what it was told, and whether it can go on.
+//!
+//! Nothing here waits. `host/events.rs` asks [`Session::next`] what is next for the guest, and when
+//! there is nothing, [`Session::rest`] how to wait for it.
+
+use super::bindings::abide::runtime::types as wit;
+use super::output::Output;
+use super::sandbox::Scope;
+use crate::clock::Clock;
+use crate::engine::executor::Tell;
+use crate::engine::{Inboxes, LoadedJournal};
+use abide_core::command::{Append, Command, FailedRun};
+use abide_core::effect::AttemptStart;
+use abide_core::entry::{Entry, Outcome, Settled};
+use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::invocation::{MismatchReport, WaitSet};
+use abide_core::replay::{Cursor, Deliveries, Replayed};
+use abide_core::retry::RetryPolicy;
+use abide_core::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Why the guest does not go on, other than by a fault of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    #[error("the attempt is suspended")]
+    Suspended { waiting_on: WaitSet, outcomes_seen: u32 },
+    #[error("the attempt waits to try a run block again")]
+    AwaitsRetry { waiting_on: WaitSet, outcomes_seen: u32 },
+    #[error("the attempt was stopped")]
+    Stopped,
+    #[error("the code does not match the journal at operation {}", .0.op)]
+    Mismatched(MismatchReport),
+}
+
+/// What comes next for the guest.
+#[derive(Debug)]
+pub enum Next {
+    Completed(Settled),
+    Execute(OpId),
+}
+
+/// How to wait when nothing is next.
+#[derive(Debug)]
+pub enum Rest {
+    /// Something is under way: a write, live I/O.
+    Busy,
+    /// Only durable operations can wake the guest: it may be suspended.
+    Idle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RunState {
+    Waiting,
+    Executing,
+    /// Its result, or its failure, is on the way to the journal.
+    Reported,
+}
+
+#[derive(Debug)]
+struct RunBlock {
+    state: RunState,
+    policy: Option<RetryPolicy>,
+}
+
+/// What the session shares with the rest of the attempt.
+pub struct Surroundings {
+    pub inboxes: Inboxes,
+    pub clock: Arc<dyn Clock>,
+    pub scope: Arc<Scope>,
+    pub output: Arc<Output>,
+    pub suspend_after_ms: u64,
+}
+
+pub struct Session {
+    invocation: InvocationId,
+    attempt: Attempt,
+    around: Surroundings,
+    cursor: Cursor,
+    deliveries: Deliveries,
+    recorded_outcomes: u32,
+    /// Operations the guest waits for.
+    open: BTreeSet<OpId>,
+    sleeps: BTreeMap<OpId, Timestamp>,
+    runs: BTreeMap<OpId, RunBlock>,
+    held: HashMap<OpId, Timestamp>,
+    released_until: OpId,
+    in_run: Option<OpId>,
+    is_stopped: bool,
+    /// Length of the journal as far as the core was told.
+    appended: OpId,
+    entries: Vec<Entry>,
+    finished: Vec<(OpId, Outcome)>,
+    failed: Vec<FailedRun>,
+    /// When each recorded entry was asked, for the wake-up time of sleeps.
+    asked_at: Vec<Timestamp>,
+}
+
+impl Session {
+    pub fn new(start: &AttemptStart, journal: LoadedJournal, around: Surroundings) -> Self {
+        let asked_at = journal.entries.iter().map(|row| row.at).collect();
+        let recorded: Vec<_> = journal.entries.into_iter().map(|row| row.entry).collect();
+        let appended = OpId::try_from(recorded.len()).expect("a journal has a limit");
+        let mut deliveries = Deliveries::default();
+        let recorded_outcomes = u32::try_from(journal.outcomes.len()).expect("a journal has a limit");
+        journal.outcomes.into_iter().for_each(|settled| deliveries.take_in(settled));
+        let session = Self {
+            invocation: start.invocation,
+            attempt: start.attempt,
+            around,
+            cursor: Cursor::new(recorded),
+            deliveries,
+            recorded_outcomes,
+            open: BTreeSet::new(),
+            sleeps: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            held: start.held.iter().copied().collect(),
+            released_until: 0,
+            in_run: None,
+            is_stopped: false,
+            appended,
+            entries: Vec::new(),
+            finished: Vec::new(),
+            failed: Vec::new(),
+            asked_at,
+        };
+        session.set_silence();
+        session
+    }
+
+    /// Says whether the guest goes through what an earlier attempt did.
+    pub fn is_replaying(&self) -> bool {
+        self.cursor.is_replaying() || self.deliveries.handed_out() < self.recorded_outcomes
+    }
+
+    fn set_silence(&self) {
+        self.around.output.set_silent(self.is_replaying());
+    }
+
+    // ---- what the guest asks ---------------------------------------------------------------
+
+    /// The guest asks for a durable operation.
+    pub fn ask(&mut self, entry: Entry) -> wasmtime::Result<OpId> {
+        self.outside_run(entry.kind())?;
+        let op = match self.cursor.next(&entry).map_err(Halt::Mismatched)? {
+            Replayed::Recorded(op) => op,
+            Replayed::RecordedWithOtherInput(op) => {
+                tracing::warn!(invocation = %self.invocation, op, %entry, "replay asks with other bytes; the recorded ones count");
+                op
+            }
+            Replayed::Fresh(op) => {
+                self.entries.push(entry.clone());
+                op
+            }
+        };
+        self.watch(op, entry);
+        self.set_silence();
+        Ok(op)
+    }
+
+    fn watch(&mut self, op: OpId, entry: Entry) {
+        if entry.is_awaitable() {
+            self.open.insert(op);
+        }
+        match entry {
+            Entry::Run { retry, .. } => {
+                self.runs.insert(op, RunBlock { state: RunState::Waiting, policy: retry });
+            }
+            Entry::Sleep { duration_ms, .. } => {
+                let asked_at = self.asked_at.get(op as usize).copied();
+                let asked_at = asked_at.unwrap_or_else(|| self.around.clock.now());
+                self.sleeps.insert(op, asked_at.plus_millis(duration_ms));
+            }
+            Entry::Call { .. } | Entry::Send { .. } => {}
+        }
+    }
+
+    fn outside_run(&self, what: &str) -> wasmtime::Result<()> {
+        if self.in_run.is_some() {
+            wasmtime::bail!("{what} inside a run block: a run block is one step, do this before or after it");
+        }
+        Ok(())
+    }
+
+    pub fn forget(&mut self, op: OpId) {
+        self.open.remove(&op);
+        self.sleeps.remove(&op);
+        self.runs.remove(&op);
+    }
+
+    pub fn enter_run(&mut self, op: OpId) -> wasmtime::Result<()> {
+        self.outside_run("another run block")?;
+        if self.runs.get(&op).is_none_or(|run| run.state != RunState::Executing) {
+            wasmtime::bail!("run-enter for operation {op}, which was not asked to execute");
+        }
+        self.in_run = Some(op);
+        self.around.scope.enter_run();
+        Ok(())
+    }
+
+    pub fn exit_run(&mut self) {
+        self.in_run = None;
+        self.around.scope.exit_run();
+    }
+
+    pub fn finish_run(&mut self, op: OpId, outcome: Outcome) -> wasmtime::Result<()> {
+        self.report_run(op)?;
+        self.finished.push((op, outcome));
+        Ok(())
+    }
+
+    pub fn fail_run(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
+        let policy = self.report_run(op)?;
+        let wit::Retryable { message, retry_after_ms } = error;
+        self.failed.push(FailedRun { op, message, policy, retry_after_ms });
+        Ok(())
+    }
+
+    fn report_run(&mut self, op: OpId) -> wasmtime::Result<Option<RetryPolicy>> {
+        match self.runs.get_mut(&op) {
+            Some(run) if run.state == RunState::Executing => {
+                run.state = RunState::Reported;
+                Ok(run.policy.clone())
+            }
+            _ => wasmtime::bail!("a result for operation {op}, which was not asked to execute"),
+        }
+    }
+
+    // ---- what the guest is told ------------------------------------------------------------
+
+    pub fn hear(&mut self, tell: Tell) {
+        match tell {
+            Tell::Settled(settled) => self.deliveries.take_in(settled),
+            Tell::Hold { op, retry_at } => {
+                self.held.insert(op, retry_at);
+                if let Some(run) = self.runs.get_mut(&op) {
+                    run.state = RunState::Waiting;
+                }
+            }
+            Tell::Release { until } => self.released_until = self.released_until.max(until),
+            Tell::Stop => self.is_stopped = true,
+        }
+    }
+
+    /// Tells the core what the guest did since the last time.
+    pub fn flush(&mut self) {
+        if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
+            return;
+        }
+        let append = Append {
+            invocation: self.invocation,
+            attempt: self.attempt,
+            first_op: self.appended,
+            entries: std::mem::take(&mut self.entries),
+            finished: std::mem::take(&mut self.finished),
+            failed: std::mem::take(&mut self.failed),
+            jitter: rand::random(),
+        };
+        self.appended += OpId::try_from(append.entries.len()).expect("bounded by the guest's memory");
+        self.around.inboxes.send(self.invocation, Command::Append(append));
+    }
+
+    /// Returns what comes next for the guest, if anything does: outcomes first, in journal order.
+    pub fn next(&mut self) -> wasmtime::Result<Option<Next>> {
+        if self.is_stopped {
+            return Err(Halt::Stopped.into());
+        }
+        self.outside_run("waiting")?;
+        while let Some(settled) = self.deliveries.next() {
+            if settled.op >= self.cursor.asked() {
+                self.cursor.finish().map_err(Halt::Mismatched)?;
+            }
+            self.set_silence();
+            let is_awaited = self.open.contains(&settled.op);
+            self.forget(settled.op);
+            if is_awaited {
+                self.around.scope.advance(settled.at);
+                return Ok(Some(Next::Completed(settled)));
+            }
+        }
+        Ok(self.next_run().map(Next::Execute))
+    }
+
+    fn next_run(&mut self) -> Option<OpId> {
+        let now = self.around.clock.now();
+        let (held, until) = (&self.held, self.released_until);
+        let may_start = |op: &OpId| *op < until && held.get(op).is_none_or(|retry_at| *retry_at <= now);
+        let mut runs = self.runs.iter_mut();
+        let (op, run) = runs.find(|(op, run)| run.state == RunState::Waiting && may_start(op))?;
+        run.state = RunState::Executing;
+        Some(*op)
+    }
+
+    /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
+    pub fn rest(&self, has_io: bool) -> wasmtime::Result<Rest> {
+        let is_held = |op: &OpId| self.held.contains_key(op);
+        let under_way = |(op, run): (&OpId, &RunBlock)| match run.state {
+            RunState::Reported => true,
+            RunState::Waiting => !is_held(op),
+            RunState::Executing => false,
+        };
+        if has_io || self.runs.iter().any(under_way) {
+            return Ok(Rest::Busy);
+        }
+        self.cursor.finish().map_err(Halt::Mismatched)?;
+        if self.runs.iter().any(|(op, run)| run.state == RunState::Waiting && is_held(op)) {
+            // The held blocks are among those waited for: the core looks up when they may start.
+            let waiting_on = WaitSet::of(self.open.iter().copied().collect());
+            let outcomes_seen = self.deliveries.handed_out();
+            return Err(Halt::AwaitsRetry { waiting_on, outcomes_seen }.into());
+        }
+        if self.open.len() == self.runs.len() {
+            wasmtime::bail!(
+                "the handler waits for something that is neither a durable operation nor I/O of a run block, \
+                 so nothing can wake it"
+            );
+        }
+        if self.sleeps_long() {
+            return Err(self.suspension().into());
+        }
+        Ok(Rest::Idle)
+    }
+
+    /// Says whether nothing can happen for longer than an idle attempt is kept.
+    fn sleeps_long(&self) -> bool {
+        let horizon = self.around.clock.now().plus_millis(self.around.suspend_after_ms);
+        self.sleeps.len() == self.open.len() && self.sleeps.values().all(|wake_at| *wake_at > horizon)
+    }
+
+    pub fn suspension(&self) -> Halt {
+        Halt::Suspended { waiting_on: self.waiting_on(), outcomes_seen: self.deliveries.handed_out() }
+    }
+
+    fn waiting_on(&self) -> WaitSet {
+        WaitSet::of(self.open.iter().filter(|op| !self.runs.contains_key(op)).copied().collect())
+    }
+
+    /// Checks at the end of the guest that it asked for all its journal holds.
+    pub fn finish(&mut self) -> Result<(), MismatchReport> {
+        self.flush();
+        self.cursor.finish()
+    }
+
+    /// The run block being polled, for the report of a crash.
+    pub fn running_op(&self) -> Option<OpId> {
+        self.in_run
+    }
+}

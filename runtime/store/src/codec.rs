@@ -1,0 +1,142 @@
+//! Values: how a row is written, so that later versions can still read it.
+//!
+//! A value is one byte, the version of its row, and the row in postcard. A row that gains a field
+//! gets a new version; old versions are read for good.
+
+use crate::keys::Tag;
+use abide_core::rows::{Row, RowKey};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The version that is written today, of every row.
+const VERSION: u8 = 1;
+
+/// A value that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    #[error("the record {key} has version {version}; this program reads up to {VERSION}: use a newer abide")]
+    NewerVersion { key: String, version: u8 },
+    #[error("the record {key} cannot be read: {reason}; run \"abide doctor\" on the data folder")]
+    Unreadable { key: String, reason: String },
+}
+
+/// What was fixed when the data folder was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    pub partitions: u16,
+}
+
+/// Writes any record with the version in front.
+///
+/// # Panics
+/// Never: the records of this project can all be written.
+#[must_use]
+pub fn encode<T: Serialize>(record: &T) -> Bytes {
+    let bytes = postcard::to_extend(record, vec![VERSION]).expect("our records have no unwritable parts");
+    bytes.into()
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// Names the key when the value is of a newer version or damaged.
+pub fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, CodecError> {
+    let unreadable = |reason: String| CodecError::Unreadable { key: hex(key), reason };
+    let (version, record) = value.split_first().ok_or_else(|| unreadable("it is empty".into()))?;
+    if *version != VERSION {
+        return Err(CodecError::NewerVersion { key: hex(key), version: *version });
+    }
+    postcard::from_bytes(record).map_err(|error| unreadable(error.to_string()))
+}
+
+/// Writes a row of the core.
+#[must_use]
+pub fn encode_row(row: &Row) -> Bytes {
+    match row {
+        Row::Invocation(row) => encode(row),
+        Row::Input(row) => encode(row),
+        Row::Answer(row) => encode(row),
+        Row::Entry(row) => encode(row),
+        Row::Outcome(row) => encode(row),
+        Row::Timer => Bytes::from_static(&[VERSION]),
+        Row::Outbox(row) => encode(row),
+        Row::Counter(row) => encode(row),
+        Row::Service(row) => encode(row),
+    }
+}
+
+/// Reads a row of the core; its key says of which kind it is.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_row(row_key: &RowKey, key: &[u8], value: &[u8]) -> Result<Row, CodecError> {
+    Ok(match row_key {
+        RowKey::Invocation(_) | RowKey::Completed(_) => Row::Invocation(decode(key, value)?),
+        RowKey::Input(_) => Row::Input(decode(key, value)?),
+        RowKey::Answer(_) => Row::Answer(decode(key, value)?),
+        RowKey::Entry(..) => Row::Entry(decode(key, value)?),
+        RowKey::Outcome(..) => Row::Outcome(decode(key, value)?),
+        RowKey::Timer(_) => Row::Timer,
+        RowKey::Outbox(..) => Row::Outbox(decode(key, value)?),
+        RowKey::OutboxHead(_) | RowKey::OutboxTail(_) | RowKey::InboxMark(_) => {
+            Row::Counter(decode(key, value)?)
+        }
+        RowKey::Service(_) => Row::Service(decode(key, value)?),
+    })
+}
+
+fn hex(key: &[u8]) -> String {
+    let tag = key.get(2).map_or(0, |tag| *tag);
+    let bytes: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = if tag == Tag::Invocation as u8 { " (invocation)" } else { "" };
+    format!("{bytes}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::entry::{Answer, Entry, EntryRow, Failure, Header, Outcome, OutcomeRow};
+    use abide_core::ids::{InvocationId, PartitionId};
+    use abide_core::invocation::InputRow;
+    use abide_core::time::Timestamp;
+
+    const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
+
+    fn samples() -> Vec<(RowKey, Row, &'static str)> {
+        let header = Header { name: "a".into(), value: "b".into() };
+        let failure = Failure { code: 500, message: "no".into(), metadata: vec![header.clone()] };
+        let run = Entry::Run { name: "pay".into(), retry: None };
+        let input = InputRow { headers: vec![header], body: Bytes::from_static(b"{}") };
+        let outcome = Outcome::Value(Bytes::from_static(b"1"));
+        vec![
+            (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
+            (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
+            (RowKey::Entry(ID, 0), Row::Entry(EntryRow { at: Timestamp(5), entry: run }), "010500037061 7900"),
+            (
+                RowKey::Outcome(ID, 0),
+                Row::Outcome(OutcomeRow { order: 1, at: Timestamp(6), outcome }),
+                "010106010131",
+            ),
+            (RowKey::InboxMark(PartitionId(0)), Row::Counter(300), "01ac02"),
+        ]
+    }
+
+    #[test]
+    fn rows_have_their_golden_bytes_and_read_back() {
+        for (key, row, golden) in samples() {
+            let bytes = encode_row(&row);
+            let seen: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(seen, golden.replace(' ', ""), "{key:?}");
+            assert_eq!(decode_row(&key, b"key", &bytes).unwrap(), row);
+        }
+    }
+
+    #[test]
+    fn a_newer_or_damaged_value_is_named() {
+        let read = |value: &[u8]| decode::<u64>(&[0, 0, 16], value).unwrap_err().to_string();
+        assert!(read(&[9, 1]).contains("000010") && read(&[9, 1]).contains("version 9"));
+        assert!(read(&[1, 0xff]).contains("cannot be read"));
+        assert!(read(&[]).contains("empty"));
+    }
+}

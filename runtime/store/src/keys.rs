@@ -1,0 +1,277 @@
+//! Keys: where each record of the runtime is.
+//!
+//! Every key is `partition u16 | tag u8 | rest`, all numbers big-endian, so that the order of the
+//! bytes is the order of the numbers. Tags never change meaning and are never used again.
+//!
+//! | tag | row        | rest                              | value           | lives                   |
+//! |-----|------------|-----------------------------------|-----------------|-------------------------|
+//! |   1 | Invocation | id                                | `InvocationRow` | until it ends           |
+//! |   2 | Entry      | id, op u32                        | `EntryRow`      | with its invocation     |
+//! |   3 | Outcome    | id, op u32                        | `OutcomeRow`    | with its invocation     |
+//! |   4 | key queue  | kept for objects                  |                 |                         |
+//! |   5 | state      | kept for objects                  |                 |                         |
+//! |   6 | Timer      | due u64, id, kind u8, number u32  | nothing         | until due               |
+//! |   7 | duplicate  | kept for idempotency keys         |                 |                         |
+//! |   8 | Deployment | id text (meta partition)          | `DeploymentRow` | until removed           |
+//! |   9 | Service    | name (meta partition)             | `ServiceRow`    | while offered           |
+//! |  10 | Completed  | id                                | `InvocationRow` | after it ended          |
+//! |  11 | Input      | id                                | `InputRow`      | with its invocation     |
+//! |  12 | Answer     | id                                | `Answer`        | with its invocation     |
+//! |  13 | Outbox     | to u16, sequence u64              | `Message`       | until acknowledged      |
+//! |  14 | OutboxHead | to u16                            | u64             | for good                |
+//! |  15 | OutboxTail | to u16                            | u64             | for good                |
+//! |  16 | InboxMark  | from u16                          | u64             | for good                |
+//! |  17 | Setup      | nothing (meta partition)          | `Setup`         | for good                |
+
+use crate::META_PARTITION;
+use abide_core::command::{Timer, TimerKind};
+use abide_core::ids::{DeploymentId, InvocationId, OpId, PartitionId};
+use abide_core::rows::RowKey;
+use abide_core::time::Timestamp;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Tag {
+    Invocation = 1,
+    Entry = 2,
+    Outcome = 3,
+    Timer = 6,
+    Deployment = 8,
+    Service = 9,
+    Completed = 10,
+    Input = 11,
+    Answer = 12,
+    Outbox = 13,
+    OutboxHead = 14,
+    OutboxTail = 15,
+    InboxMark = 16,
+    Setup = 17,
+}
+
+/// Length of the part before `rest`.
+const HEAD: usize = 3;
+
+fn head(partition: u16, tag: Tag, capacity: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(HEAD + capacity);
+    key.extend_from_slice(&partition.to_be_bytes());
+    key.push(tag as u8);
+    key
+}
+
+fn with_id(partition: PartitionId, tag: Tag, id: InvocationId) -> Vec<u8> {
+    let mut key = head(partition.0, tag, InvocationId::LEN + 4);
+    key.extend_from_slice(&id.to_bytes());
+    key
+}
+
+fn with_op(partition: PartitionId, tag: Tag, id: InvocationId, op: OpId) -> Vec<u8> {
+    let mut key = with_id(partition, tag, id);
+    key.extend_from_slice(&op.to_be_bytes());
+    key
+}
+
+fn with_peer(partition: PartitionId, tag: Tag, peer: PartitionId) -> Vec<u8> {
+    let mut key = head(partition.0, tag, 10);
+    key.extend_from_slice(&peer.0.to_be_bytes());
+    key
+}
+
+/// Returns the key of a row in a partition.
+#[must_use]
+pub fn encode(partition: PartitionId, key: &RowKey) -> Vec<u8> {
+    match key {
+        RowKey::Invocation(id) => with_id(partition, Tag::Invocation, *id),
+        RowKey::Completed(id) => with_id(partition, Tag::Completed, *id),
+        RowKey::Input(id) => with_id(partition, Tag::Input, *id),
+        RowKey::Answer(id) => with_id(partition, Tag::Answer, *id),
+        RowKey::Entry(id, op) => with_op(partition, Tag::Entry, *id, *op),
+        RowKey::Outcome(id, op) => with_op(partition, Tag::Outcome, *id, *op),
+        RowKey::Timer(timer) => timer_key(partition, timer),
+        RowKey::Outbox(to, sequence) => {
+            let mut key = with_peer(partition, Tag::Outbox, *to);
+            key.extend_from_slice(&sequence.to_be_bytes());
+            key
+        }
+        RowKey::OutboxHead(to) => with_peer(partition, Tag::OutboxHead, *to),
+        RowKey::OutboxTail(by) => with_peer(partition, Tag::OutboxTail, *by),
+        RowKey::InboxMark(from) => with_peer(partition, Tag::InboxMark, *from),
+        RowKey::Service(name) => service(name),
+    }
+}
+
+fn timer_key(partition: PartitionId, timer: &Timer) -> Vec<u8> {
+    let (kind, number) = match timer.kind {
+        TimerKind::Begin => (1u8, 0),
+        TimerKind::Retry { attempt } => (2, attempt),
+        TimerKind::Sleep { op } => (3, op),
+    };
+    let mut key = head(partition.0, Tag::Timer, 8 + InvocationId::LEN + 5);
+    key.extend_from_slice(&timer.at.0.to_be_bytes());
+    key.extend_from_slice(&timer.invocation.to_bytes());
+    key.push(kind);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// Reads the timer a key stands for; None when the key is not one of a timer.
+#[must_use]
+pub fn decode_timer(key: &[u8]) -> Option<Timer> {
+    let rest = rest_of(key, Tag::Timer)?;
+    let (at, rest) = rest.split_first_chunk::<8>()?;
+    let (id, rest) = rest.split_first_chunk::<{ InvocationId::LEN }>()?;
+    let (kind, number) = rest.split_first_chunk::<1>()?;
+    let number = u32::from_be_bytes(number.try_into().ok()?);
+    let kind = match kind[0] {
+        1 => TimerKind::Begin,
+        2 => TimerKind::Retry { attempt: number },
+        3 => TimerKind::Sleep { op: number },
+        _ => return None,
+    };
+    Some(Timer { at: Timestamp(u64::from_be_bytes(*at)), invocation: InvocationId::from_bytes(id)?, kind })
+}
+
+/// Reads the invocation of a key of [`Tag::Invocation`] or [`Tag::Completed`].
+#[must_use]
+pub fn decode_invocation(key: &[u8]) -> Option<InvocationId> {
+    InvocationId::from_bytes(key.get(HEAD..)?)
+}
+
+/// Reads the operation of a key of [`Tag::Entry`] or [`Tag::Outcome`].
+#[must_use]
+pub fn decode_op(key: &[u8]) -> Option<OpId> {
+    let op = key.get(HEAD + InvocationId::LEN..)?;
+    Some(OpId::from_be_bytes(op.try_into().ok()?))
+}
+
+/// Reads the receiver and the sequence of a key of [`Tag::Outbox`].
+#[must_use]
+pub fn decode_outbox(key: &[u8]) -> Option<(PartitionId, u64)> {
+    let (to, sequence) = rest_of(key, Tag::Outbox)?.split_first_chunk::<2>()?;
+    Some((PartitionId(u16::from_be_bytes(*to)), u64::from_be_bytes(sequence.try_into().ok()?)))
+}
+
+/// Reads the id of a key of [`Tag::Deployment`].
+#[must_use]
+pub fn decode_deployment(key: &[u8]) -> Option<DeploymentId> {
+    std::str::from_utf8(rest_of(key, Tag::Deployment)?).ok()?.parse().ok()
+}
+
+fn rest_of(key: &[u8], tag: Tag) -> Option<&[u8]> {
+    (key.get(2) == Some(&(tag as u8))).then(|| &key[HEAD..])
+}
+
+/// Returns the key of a service's newest code.
+#[must_use]
+pub fn service(name: &str) -> Vec<u8> {
+    let mut key = head(META_PARTITION, Tag::Service, name.len());
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// Returns the key of a deployment.
+#[must_use]
+pub fn deployment(id: &DeploymentId) -> Vec<u8> {
+    let mut key = head(META_PARTITION, Tag::Deployment, id.as_str().len());
+    key.extend_from_slice(id.as_str().as_bytes());
+    key
+}
+
+/// Returns the key of what was fixed when the data folder was made.
+#[must_use]
+pub fn setup() -> Vec<u8> {
+    head(META_PARTITION, Tag::Setup, 0)
+}
+
+/// A part of the key space: from the first key up to, but without, the second.
+pub type Span = (Vec<u8>, Vec<u8>);
+
+/// Returns all keys of one tag in a partition.
+#[must_use]
+pub fn all(partition: u16, tag: Tag) -> Span {
+    let start = head(partition, tag, 0);
+    let mut end = start.clone();
+    *end.last_mut().expect("a key ends with its tag here") += 1;
+    (start, end)
+}
+
+/// Returns the keys of one invocation's entries or outcomes, from operation `from` on.
+#[must_use]
+pub fn journal(partition: PartitionId, tag: Tag, id: InvocationId, from: OpId) -> Span {
+    let mut end = with_op(partition, tag, id, OpId::MAX);
+    end.push(0);
+    (with_op(partition, tag, id, from), end)
+}
+
+/// Returns the keys of timers due from `from` on.
+#[must_use]
+pub fn timers(partition: PartitionId, from: Timestamp) -> Span {
+    let mut start = head(partition.0, Tag::Timer, 8);
+    start.extend_from_slice(&from.0.to_be_bytes());
+    (start, all(partition.0, Tag::Timer).1)
+}
+
+/// Returns the keys of invocations created from `from` up to, but without, `to`.
+#[must_use]
+pub fn created(partition: PartitionId, tag: Tag, from: Timestamp, to: Timestamp) -> Span {
+    let bound = |at| with_id(partition, tag, InvocationId::new(at, 0, 0));
+    (bound(from), bound(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    const ID: InvocationId = InvocationId { unique: 0x0102 << 112, partition_key: 0xff };
+    const P: PartitionId = PartitionId(3);
+    const ID_HEX: &str = "0102000000000000000000000000000000000000000000ff";
+
+    #[test]
+    fn keys_have_their_golden_bytes() {
+        let timer = Timer { at: Timestamp(5), invocation: ID, kind: TimerKind::Sleep { op: 9 } };
+        let golden = [
+            (RowKey::Invocation(ID), format!("000301{ID_HEX}")),
+            (RowKey::Entry(ID, 7), format!("000302{ID_HEX}00000007")),
+            (RowKey::Outcome(ID, 7), format!("000303{ID_HEX}00000007")),
+            (RowKey::Timer(timer), format!("0003060000000000000005{ID_HEX}0300000009")),
+            (RowKey::Service("ab".into()), "ffff096162".into()),
+            (RowKey::Completed(ID), format!("00030a{ID_HEX}")),
+            (RowKey::Input(ID), format!("00030b{ID_HEX}")),
+            (RowKey::Answer(ID), format!("00030c{ID_HEX}")),
+            (RowKey::Outbox(PartitionId(1), 2), "00030d00010000000000000002".into()),
+            (RowKey::OutboxHead(PartitionId(1)), "00030e0001".into()),
+            (RowKey::OutboxTail(PartitionId(1)), "00030f0001".into()),
+            (RowKey::InboxMark(PartitionId(1)), "0003100001".into()),
+        ];
+        for (key, expected) in golden {
+            assert_eq!(hex(&encode(P, &key)), expected, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn keys_can_be_read_back() {
+        for kind in [TimerKind::Begin, TimerKind::Retry { attempt: 4 }, TimerKind::Sleep { op: 9 }] {
+            let timer = Timer { at: Timestamp(5), invocation: ID, kind };
+            assert_eq!(decode_timer(&encode(P, &RowKey::Timer(timer))), Some(timer));
+        }
+        assert_eq!(decode_invocation(&encode(P, &RowKey::Completed(ID))), Some(ID));
+        assert_eq!(decode_op(&encode(P, &RowKey::Entry(ID, 7))), Some(7));
+        let outbox = encode(P, &RowKey::Outbox(PartitionId(1), 2));
+        assert_eq!(decode_outbox(&outbox), Some((PartitionId(1), 2)));
+        let id = DeploymentId::from_digest(77);
+        assert_eq!(decode_deployment(&deployment(&id)), Some(id));
+    }
+
+    #[test]
+    fn a_span_holds_its_keys_and_no_others() {
+        let (start, end) = journal(P, Tag::Entry, ID, 2);
+        let holds = |op| (start.clone()..end.clone()).contains(&encode(P, &RowKey::Entry(ID, op)));
+        assert_eq!([holds(1), holds(2), holds(OpId::MAX)], [false, true, true]);
+        let (start, end) = all(P.0, Tag::Timer);
+        let timer = Timer { at: Timestamp(u64::MAX), invocation: ID, kind: TimerKind::Begin };
+        assert!((start..end).contains(&encode(P, &RowKey::Timer(timer))));
+    }
+}
