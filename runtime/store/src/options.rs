@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::disk::{Disk, OsDisk};
 
@@ -33,6 +34,8 @@ pub const SNAPSHOT_LOG_BYTES_MIN: u64 = 128 * MIB;
 pub const SNAPSHOT_LOG_BYTES_MAX: u64 = GIB;
 /// Free space under which the store asks for no new work.
 pub const DISK_RESERVE_BYTES: u64 = 128 * MIB;
+/// The index gets so long to answer while it is recovered; then it counts as damaged.
+pub const INDEX_STALL_MAX: Duration = Duration::from_secs(60);
 /// Spare segments kept for reuse.
 pub const SPARES_MAX: usize = 3;
 
@@ -51,6 +54,7 @@ pub struct Options {
     pub snapshot_log_bytes_min: u64,
     pub snapshot_log_bytes_max: u64,
     pub disk_reserve_bytes: u64,
+    pub index_stall_max: Duration,
     /// Where log, blobs and snapshots are written. Tests put a disk here that fails or loses power.
     pub disk: Arc<dyn Disk>,
     /// Told after every completed flush of the index, with the index folder. Tests copy the folder there.
@@ -72,6 +76,7 @@ impl Default for Options {
             snapshot_log_bytes_min: SNAPSHOT_LOG_BYTES_MIN,
             snapshot_log_bytes_max: SNAPSHOT_LOG_BYTES_MAX,
             disk_reserve_bytes: DISK_RESERVE_BYTES,
+            index_stall_max: INDEX_STALL_MAX,
             disk: Arc::new(OsDisk),
             on_index_flushed: None,
         }
@@ -92,6 +97,7 @@ impl Options {
             snapshot_log_bytes_min: 192 * KIB,
             snapshot_log_bytes_max: MIB,
             disk_reserve_bytes: 0,
+            index_stall_max: Duration::from_secs(3),
             ..Options::default()
         }
     }

@@ -14,7 +14,6 @@ const GROUP_MAX: usize = 256;
 pub fn run(shared: &Arc<Shared>) {
     while let Some(group) = next_group(shared) {
         if let Err(error) = apply_group(shared, group) {
-            shared.index.leak();
             shared.fail(&error);
             return;
         }

@@ -23,6 +23,15 @@ fn upto(state: &State, view: View) -> Sequence {
 
 /// Repeats `read` until nothing moved under it; it gets told so by `None`.
 fn steady<T>(shared: &Shared, mut read: impl FnMut() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    let found = attempt(shared, &mut read);
+    if let Err(error @ Error::Index { .. }) = &found {
+        // A damaged index would give wrong answers next: the next start rebuilds it.
+        shared.fail(error);
+    }
+    found
+}
+
+fn attempt<T>(shared: &Shared, read: &mut impl FnMut() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(found) = read()? {
             return Ok(Some(found));

@@ -1,6 +1,10 @@
 //! Makes index and log agree: replays what the index misses, or rebuilds the index from snapshot and log.
 
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::batch::Sequence;
 use crate::disk::{Disk, OsDisk, write_whole};
@@ -12,6 +16,8 @@ use crate::log::scan::{Scan, first_sequence, scan};
 use crate::options::Options;
 use crate::snapshot;
 
+const WATCH_EVERY: Duration = Duration::from_millis(50);
+
 /// An index that has everything the log says.
 pub struct Recovered {
     pub index: Index,
@@ -21,17 +27,83 @@ pub struct Recovered {
 }
 
 pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
-    let (index, is_rebuilt) = match usable_index(folder, options)? {
-        Ok(index) => (index, false),
-        Err(why) => (rebuild(folder, options, &why)?, true),
+    let why = match watched(folder, options)? {
+        Ok(recovered) => return Ok(recovered),
+        Err(why) => why,
     };
+    let index = rebuild(folder, options, &why)?;
+    let (scan, replayed) = follow_log(&index, folder, options, &Progress::default())?;
+    // Only now: a crash before this must rebuild again.
+    index.flush()?;
+    remove_marker(folder)?;
+    tracing::warn!(replayed, "the index was rebuilt and has everything again");
+    Ok(Recovered { index, scan, replayed, is_rebuilt: true })
+}
+
+/// Goes up while the recovery does something.
+type Progress = Arc<AtomicU64>;
+
+/// Uses the index as it is, on a thread of its own: sled can loop for ever over a damaged folder. Returns why it cannot
+/// be used; a stall is an error, because the looping thread ends only with the process.
+fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, String>, Error> {
+    let progress = Progress::default();
+    let (result, results) = mpsc::channel();
+    let (folder_of_thread, options_of_thread, progress_of_thread) = (folder.clone(), options.clone(), progress.clone());
+    thread::Builder::new()
+        .name("abide-store-recover".into())
+        .spawn(move || result.send(as_it_is(&folder_of_thread, &options_of_thread, &progress_of_thread)))
+        .map_err(Error::io("start a thread for", &folder.dir))?;
+    let (mut seen, mut since) = (0, Instant::now());
+    loop {
+        match results.recv_timeout(WATCH_EVERY) {
+            Ok(result) => return result,
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Err(Error::Index { why: "the recovery panicked".into() });
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        let now = progress.load(Ordering::Relaxed);
+        if now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        if since.elapsed() > options.index_stall_max {
+            let why = format!("sled did not answer for {} s", options.index_stall_max.as_secs());
+            write_marker(folder, &why)?;
+            return Err(Error::Index { why });
+        }
+    }
+}
+
+fn as_it_is(folder: &Folder, options: &Options, progress: &Progress) -> Result<Result<Recovered, String>, Error> {
+    let index = match usable_index(folder, options)? {
+        Ok(index) => index,
+        Err(why) => return Ok(Err(why)),
+    };
+    let checked = follow_log(&index, folder, options, progress).and_then(|(scan, replayed)| {
+        // After a crash everything is read once. A clean close says that there was none.
+        if !scan.is_closed {
+            index.verify(progress)?;
+        }
+        Ok((scan, replayed))
+    });
+    match checked {
+        Ok((scan, replayed)) => Ok(Ok(Recovered { index, scan, replayed, is_rebuilt: false })),
+        // Damage that shows only when the leaf is read.
+        Err(Error::Index { why }) => Ok(Err(why)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Verifies the log and replays what the index misses.
+fn follow_log(index: &Index, folder: &Folder, options: &Options, progress: &Progress) -> Result<(Scan, u64), Error> {
     let applied = index.applied()?;
     let mut replayed = 0;
     let scan = scan(&*options.disk, &folder.log(), |sequence, payload| {
         if sequence > applied {
-            replay(&index, folder, options, sequence, payload)?;
+            replay(index, folder, options, sequence, payload)?;
             replayed += 1;
         }
+        progress.fetch_add(1, Ordering::Relaxed);
         Ok(())
     })?;
     if applied > scan.last_sequence {
@@ -39,13 +111,7 @@ pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
         return Err(Error::LogCorrupt { file: folder.log(), offset: 0, why });
     }
     index.set_applied(scan.last_sequence)?;
-    if is_rebuilt {
-        // Only now: a crash before this must rebuild again.
-        index.flush()?;
-        remove_marker(folder)?;
-        tracing::warn!(replayed, "the index was rebuilt and has everything again");
-    }
-    Ok(Recovered { index, scan, replayed, is_rebuilt })
+    Ok((scan, replayed))
 }
 
 /// Returns the index, or why it cannot be used.
@@ -60,10 +126,7 @@ fn usable_index(folder: &Folder, options: &Options) -> Result<Result<Index, Stri
     };
     let applied = match index.applied() {
         Ok(applied) => applied,
-        Err(error) => {
-            index.leak();
-            return Ok(Err(error.to_string()));
-        }
+        Err(error) => return Ok(Err(error.to_string())),
     };
     match first_sequence(&*options.disk, &folder.log())? {
         Some(first) if first > applied + 1 => {

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -67,6 +67,8 @@ pub struct Index {
     /// `None` while closed; the lock makes readers wait for a reopen.
     pool: RwLock<Option<Pool>>,
     bytes_since_open: AtomicU64,
+    /// A call failed. sled is not touched again, not even to drop it: after a failed flush that would hang.
+    is_broken: AtomicBool,
     on_flushed: Option<std::sync::Arc<dyn Fn(&Path) + Send + Sync>>,
 }
 
@@ -78,6 +80,7 @@ impl Index {
             cache_bytes: options.cache_bytes,
             pool: RwLock::new(Some(Pool { idle: Mutex::new(vec![handles]) })),
             bytes_since_open: AtomicU64::new(0),
+            is_broken: AtomicBool::new(false),
             on_flushed: options.on_index_flushed.clone(),
         };
         index.check()?;
@@ -94,6 +97,24 @@ impl Index {
         })
     }
 
+    /// Reads everything; finds leaves that are damaged and references that do not agree with the list of blobs.
+    pub fn verify(&self, progress: &AtomicU64) -> Result<(), Error> {
+        let mut referenced = BTreeSet::new();
+        self.range(&[], None, |pairs| {
+            for pair in pairs {
+                if let (_, Stored::Blob(blob)) = pair? {
+                    referenced.insert(blob.name);
+                }
+                progress.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
+        if self.blobs()?.0 != referenced {
+            return Err(Error::Index { why: "its list of blobs does not agree with its pairs".into() });
+        }
+        Ok(())
+    }
+
     /// Runs `work` with a handle of its own; an error or a panic of sled becomes ours.
     fn with<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
         let pool = self.pool.read();
@@ -107,7 +128,10 @@ impl Index {
         let result = caught(|| work(&handles));
         match result {
             Ok(_) => pool.idle.lock().push(handles),
-            Err(_) => std::mem::forget(handles),
+            Err(_) => {
+                self.is_broken.store(true, Ordering::SeqCst);
+                std::mem::forget(handles);
+            }
         }
         result
     }
@@ -219,16 +243,9 @@ impl Index {
 
     /// Puts everything applied so far on disk.
     pub fn flush(&self) -> Result<(), Error> {
-        match self.with(|handles| handles.pairs.flush().map(drop)) {
-            Ok(()) => {
-                self.tell_flushed();
-                Ok(())
-            }
-            Err(error) => {
-                self.leak();
-                Err(error)
-            }
-        }
+        self.with(|handles| handles.pairs.flush().map(drop))?;
+        self.tell_flushed();
+        Ok(())
     }
 
     fn tell_flushed(&self) {
@@ -264,6 +281,10 @@ impl Index {
     /// Flushes before the last handle is dropped: sled would do it too, but aborts the process when it fails.
     fn shut(&self, pool: Option<Pool>) -> Result<(), Error> {
         let Some(pool) = pool else { return Ok(()) };
+        if self.is_broken.load(Ordering::SeqCst) {
+            std::mem::forget(pool);
+            return Ok(());
+        }
         let flushed = match pool.idle.lock().first() {
             Some(handles) => caught(|| handles.pairs.flush().map(drop)),
             None => Ok(()),
@@ -276,10 +297,13 @@ impl Index {
         self.tell_flushed();
         Ok(())
     }
+}
 
-    /// Never touches sled again, not even to drop it: after an error that would hang.
-    pub fn leak(&self) {
-        std::mem::forget(self.pool.write().take());
+impl Drop for Index {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the index did not close cleanly; the log has everything");
+        }
     }
 }
 
@@ -287,14 +311,24 @@ impl Index {
 fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Error::Index { why: error.to_string() }),
+        Ok(Err(error)) => Err(ours(error)),
         Err(panic) => Err(Error::Index { why: format!("sled panicked: {}", panic_message(&*panic)) }),
     }
 }
 
+/// Tells damage, which a rebuild repairs, from trouble with the machine, which it does not.
+fn ours(error: io::Error) -> Error {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::Other => {
+            Error::Index { why: error.to_string() }
+        }
+        _ => Error::Io { action: "use the index", path: PathBuf::from("index"), source: error },
+    }
+}
+
 fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Handles, Error> {
-    let broken = |why: String| Error::Index { why };
-    guard::before_open(dir).map_err(|error| broken(error.to_string()))?;
+    guard::before_open(dir).map_err(Error::io("prepare", dir))?;
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity_bytes(usize::try_from(cache_bytes).unwrap_or(usize::MAX))
@@ -302,22 +336,23 @@ fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Handles, Error> {
         .zstd_compression_level(ZSTD_LEVEL);
     let started = Instant::now();
     loop {
-        let opened = catch_unwind(AssertUnwindSafe(|| -> io::Result<Handles> {
+        let opened = caught(|| {
             let pairs: sled::Db<FANOUT> = config.open()?;
             let meta = pairs.open_tree(META_TREE)?;
             let blobs = pairs.open_tree(BLOBS_TREE)?;
             Ok(Handles { pairs, meta, blobs })
-        }));
+        });
         match opened {
-            Ok(Ok(handles)) => {
-                guard::after_open(dir).map_err(|error| broken(error.to_string()))?;
+            Ok(handles) => {
+                guard::after_open(dir).map_err(Error::io("sync", dir))?;
                 return Ok(handles);
             }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock && started.elapsed() < LOCK_WAIT_MAX => {
+            Err(Error::Io { source, .. })
+                if source.kind() == io::ErrorKind::WouldBlock && started.elapsed() < LOCK_WAIT_MAX =>
+            {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            Ok(Err(error)) => return Err(broken(error.to_string())),
-            Err(panic) => return Err(broken(format!("sled panicked: {}", panic_message(&*panic)))),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Scan {
     pub segments: Vec<SegmentInfo>,
     /// Sequence of the last record; 0 if there is none.
     pub last_sequence: Sequence,
+    /// The last record is a mark: the store was closed cleanly.
+    pub is_closed: bool,
     pub tail: Tail,
     /// Segments behind the tail, without records.
     pub empty: Vec<u64>,
@@ -35,17 +37,19 @@ pub enum Tail {
     Open { segment: u64, offset: u64, stale: Vec<u64>, torn_bytes: u64 },
 }
 
-/// Returns the sequence of the first record of the log, without reading the rest.
+/// Returns the sequence of the first record of the log, without reading the rest; `None` when there is none or the
+/// first segment is broken, which [`scan`] judges.
 pub fn first_sequence(disk: &dyn Disk, dir: &Path) -> Result<Option<Sequence>, Error> {
-    for number in segments_of(disk, dir)? {
-        let path = segment_path(dir, number);
-        let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
-        if let Frame::Record { payload, .. } = record::frame_at(&content, number, 0) {
-            // A mark repeats the sequence before it.
-            return Ok(record::sequence_of(payload).map(|sequence| sequence + u64::from(record::is_mark(payload))));
+    let Some(number) = segments_of(disk, dir)?.first().copied() else { return Ok(None) };
+    let path = segment_path(dir, number);
+    let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
+    Ok(match record::frame_at(&content, number, 0) {
+        // A mark repeats the sequence before it.
+        Frame::Record { payload, .. } => {
+            record::sequence_of(payload).map(|sequence| sequence + u64::from(record::is_mark(payload)))
         }
-    }
-    Ok(None)
+        Frame::End { .. } | Frame::Broken(_) => None,
+    })
 }
 
 /// Reads every segment in order and calls `visit` with each record's sequence and payload.
@@ -55,7 +59,7 @@ pub fn scan(
     mut visit: impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
 ) -> Result<Scan, Error> {
     let numbers = segments_of(disk, dir)?;
-    let mut result = Scan { segments: Vec::new(), last_sequence: 0, tail: Tail::Sealed, empty: Vec::new() };
+    let mut result = Scan { segments: Vec::new(), last_sequence: 0, is_closed: false, tail: Tail::Sealed, empty: Vec::new() };
     let mut previous: Option<Sequence> = None;
     let mut broken: Option<(PathBuf, u64, &'static str)> = None;
     for (position, number) in numbers.iter().copied().enumerate() {
@@ -73,7 +77,11 @@ pub fn scan(
             result.empty.push(number);
             continue;
         }
-        let walk = walk(&content, number, &path, &mut previous, &mut visit)?;
+        let mut note = |sequence: Sequence, payload: &[u8]| {
+            result.is_closed = record::is_mark(payload);
+            visit(sequence, payload)
+        };
+        let walk = walk(&content, number, &path, &mut previous, &mut note)?;
         if walk.records > 0 || walk.stop.is_none() {
             result.segments.push(SegmentInfo { number, last_sequence: previous.unwrap_or(0), bytes: content.len() as u64 });
         }

@@ -1,0 +1,114 @@
+//! kill -9 in a loop: a child writes numbered batches and reports what was acknowledged, the parent kills it at any moment.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use abide_store::disk::sim::Random;
+use abide_store::{DiskStore, Options, Sequence, Store, View};
+
+use crate::model::{self, Model, Workload};
+
+#[derive(Debug, Default)]
+pub struct Report {
+    pub rounds: u64,
+    pub kills_before_open: u64,
+    pub acked: u64,
+}
+
+/// Kills a child `rounds` times. `command` starts this program again as a child that calls [`child`].
+pub fn run(seed: u64, rounds: u64, command: impl Fn(&Path) -> Command) -> Result<Report, String> {
+    let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let data = dir.path().join("data");
+    let mut random = Random::new(seed);
+    let mut report = Report::default();
+    for round in 0..rounds {
+        let child = command(&data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot start the child: {error}"))?;
+        // Mostly while it opens, sometimes after checkpoints and snapshots.
+        let millis = if random.one_in(3) { random.below(600) } else { random.below(60) };
+        let (recovered, acked) = kill_after(child, Duration::from_millis(millis))
+            .map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
+        report.kills_before_open += u64::from(recovered.is_none());
+        if let Some(recovered) = recovered
+            && recovered < report.acked
+        {
+            return Err(format!("seed {seed}, round {round}: batch {} was acknowledged, recovered {recovered}", report.acked));
+        }
+        report.acked = report.acked.max(acked);
+        report.rounds += 1;
+    }
+    let store = DiskStore::open(&data, Options::tiny()).map_err(|error| error.to_string())?;
+    Model::new(workload(seed)).check(&store, report.acked)?;
+    Ok(report)
+}
+
+/// Returns what the child recovered, if it got so far, and the newest batch it reported.
+fn kill_after(mut child: Child, after: Duration) -> Result<(Option<u64>, u64), String> {
+    let output = BufReader::new(child.stdout.take().expect("the output is piped"));
+    let reader = std::thread::spawn(move || {
+        let (mut recovered, mut acked) = (None, 0);
+        for line in output.lines().map_while(Result::ok) {
+            // The test harness of a child that is a test prints its own lines too.
+            let mut words = line.split(' ').skip_while(|word| !matches!(*word, "recovered" | "acked" | "bad"));
+            match (words.next(), words.next().and_then(|number| number.parse().ok())) {
+                (Some("recovered"), number) => recovered = number,
+                (Some("acked"), Some(number)) => acked = number,
+                (Some("bad"), _) => return Err(line),
+                _ => {}
+            }
+        }
+        Ok((recovered, acked))
+    });
+    std::thread::sleep(after);
+    child.kill().map_err(|error| error.to_string())?;
+    child.wait().map_err(|error| error.to_string())?;
+    reader.join().map_err(|_| "the reader panicked".to_string())?
+}
+
+fn workload(seed: u64) -> Workload {
+    Workload { seed, huge_one_in: 301 }
+}
+
+/// Opens, compares, and writes until it is killed.
+pub fn child(dir: &Path, seed: u64) {
+    if let Err(error) = write_forever(dir, seed) {
+        say(&format!("bad {error}"));
+    }
+}
+
+fn write_forever(dir: &Path, seed: u64) -> Result<(), String> {
+    let store = DiskStore::open(dir, Options::tiny()).map_err(|error| error.to_string())?;
+    let workload = workload(seed);
+    Model::new(workload).check(&store, 0)?;
+    let mut number = model::newest(&store, View::Durable).map_err(|error| error.to_string())?;
+    say(&format!("recovered {number}"));
+    let fence = store.acquire(model::PARTITION).map_err(|error| error.to_string())?;
+    let mut waiting: std::collections::VecDeque<(Sequence, u64)> = std::collections::VecDeque::new();
+    let durable = store.durable();
+    loop {
+        number += 1;
+        let sequence = model::commit(&store, workload, fence, number).map_err(|error| error.to_string())?;
+        waiting.push_back((sequence, number));
+        let synced = *durable.borrow();
+        let mut acked = None;
+        while waiting.front().is_some_and(|(sequence, _)| *sequence <= synced) {
+            acked = waiting.pop_front();
+        }
+        if let Some((_, number)) = acked {
+            say(&format!("acked {number}"));
+        }
+        // A little slower than the disk, so that groups are small and acknowledgements many.
+        std::thread::sleep(Duration::from_micros(number % 7 * 50));
+    }
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // A parent that is gone kills this process anyway.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

@@ -1,0 +1,243 @@
+//! Power cuts on the simulated disk: what was not synced is dropped, torn or reordered, then everything is compared.
+//!
+//! sled writes to the real disk. Its part of the cut is modelled with a copy of its folder taken at its last completed
+//! flush, which is atomic and durable, or with what it wrote later, or with a damaged folder that has to be rebuilt.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use abide_store::disk::sim::{Random, SimDisk};
+use abide_store::{DiskStore, Options, Sequence, Store, View};
+
+use crate::model::{self, Model, Workload};
+
+#[derive(Debug, Default)]
+pub struct Report {
+    pub rounds: u64,
+    pub cuts_while_opening: u64,
+    pub batches: u64,
+    pub acked: u64,
+    pub rebuilds: u64,
+    /// sled looped over a damaged folder; the next open rebuilt it.
+    pub stalls: u64,
+    pub checkpoints: u64,
+    pub snapshots: u64,
+    pub reopens: u64,
+    pub replayed: u64,
+}
+
+struct World {
+    random: Random,
+    workload: Workload,
+    disk: SimDisk,
+    dir: PathBuf,
+    report: Report,
+    model: Model,
+    acked: u64,
+}
+
+/// Cuts the power `rounds` times; an error says what was wrong and with which seed.
+pub fn run(seed: u64, rounds: u64, huge_one_in: u64) -> Result<Report, String> {
+    let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let workload = Workload { seed, huge_one_in };
+    let mut world = World {
+        random: Random::new(seed),
+        workload,
+        disk: SimDisk::new(),
+        dir: dir.path().to_path_buf(),
+        report: Report::default(),
+        model: Model::new(workload),
+        acked: 0,
+    };
+    for round in 0..rounds {
+        world.round().map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
+        world.report.rounds += 1;
+    }
+    world.report.batches = world.model.applied;
+    world.report.acked = world.acked;
+    Ok(world.report)
+}
+
+impl World {
+    fn round(&mut self) -> Result<(), String> {
+        for _ in 0..self.random.below(3) {
+            self.cut_while_opening()?;
+        }
+        let store = self.open_whole()?;
+        let stats = store.stats();
+        self.report.replayed += stats.replayed;
+        self.report.rebuilds += u64::from(stats.index_rebuilt);
+        self.write_until_cut(&store)?;
+        let stats = store.stats();
+        self.report.checkpoints += stats.checkpoints;
+        self.report.snapshots += stats.snapshots;
+        self.report.reopens += stats.reopens;
+        drop(store);
+        self.power_on();
+        Ok(())
+    }
+
+    fn options(&self) -> Options {
+        let disk = self.disk.clone();
+        let copy = self.copy();
+        let on_flushed = move |index: &Path| {
+            if !disk.is_off() {
+                copy_stable(index, &copy).expect("the index can be copied");
+            }
+        };
+        Options { disk: Arc::new(self.disk.clone()), on_index_flushed: Some(Arc::new(on_flushed)), ..Options::tiny() }
+    }
+
+    fn copy(&self) -> PathBuf {
+        self.dir.join("copy")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    fn cut_while_opening(&mut self) -> Result<(), String> {
+        self.disk.cut_after(self.random.below(80));
+        match DiskStore::open(&self.data(), self.options()) {
+            Ok(store) => drop(store),
+            Err(_) if self.disk.is_off() => self.report.cuts_while_opening += 1,
+            Err(abide_store::Error::Index { .. }) => self.report.stalls += 1,
+            Err(error) => return Err(format!("opening failed while the power was on: {error}")),
+        }
+        self.power_on();
+        Ok(())
+    }
+
+    /// Opens and compares everything. A damaged index may be noticed only while reading; then the next open rebuilds it.
+    fn open_whole(&mut self) -> Result<DiskStore, String> {
+        let mut problem = String::new();
+        for _ in 0..2 {
+            let store = match DiskStore::open(&self.data(), self.options()) {
+                Ok(store) => store,
+                Err(abide_store::Error::Index { .. }) => {
+                    self.report.stalls += 1;
+                    continue;
+                }
+                Err(error) => return Err(format!("it does not open: {error}")),
+            };
+            match self.model.check(&store, self.acked) {
+                Ok(()) => return Ok(store),
+                Err(found) => problem = found,
+            }
+            if matches!(*store.status().borrow(), abide_store::Status::Ready) {
+                return Err(problem);
+            }
+            self.report.rebuilds += 1;
+        }
+        Err(problem)
+    }
+
+    fn write_until_cut(&mut self, store: &DiskStore) -> Result<(), String> {
+        let fence = store.acquire(model::PARTITION).map_err(|error| error.to_string())?;
+        let operations = if self.random.one_in(3) { self.random.below(30) } else { self.random.below(1500) };
+        self.disk.cut_after(operations);
+        let is_over = AtomicBool::new(false);
+        let mut numbers: Vec<(Sequence, u64)> = Vec::new();
+        let whole = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    model::check_whole(store, View::Durable)?;
+                    model::check_whole(store, View::Latest)?;
+                }
+                Ok(())
+            });
+            let mut number = self.model.applied;
+            while let Ok(sequence) = model::commit(store, self.workload, fence, number + 1) {
+                number += 1;
+                numbers.push((sequence, number));
+                if self.random.one_in(20) {
+                    std::thread::sleep(std::time::Duration::from_micros(self.random.below(2000)));
+                }
+            }
+            is_over.store(true, Ordering::SeqCst);
+            reader.join().map_err(|_| "the reader panicked".to_string())?
+        });
+        let durable = *store.durable().borrow();
+        let acked = numbers.iter().rev().find(|(sequence, _)| *sequence <= durable);
+        self.acked = acked.map_or(self.acked, |(_, number)| *number);
+        whole
+    }
+
+    /// Turns the power off and on again.
+    fn power_on(&mut self) {
+        self.disk = self.disk.after_power_cut(self.random.next());
+        let (index, copy) = (self.data().join("index"), self.copy());
+        match self.random.below(8) {
+            0..=4 => {
+                fs::remove_dir_all(&index).ok();
+                if copy.exists() {
+                    copy_dir(&copy, &index).expect("the index can be copied");
+                }
+            }
+            5 => damage(&index, &mut self.random),
+            _ => {}
+        }
+    }
+}
+
+/// Overwrites some bytes of some file.
+fn damage(index: &Path, random: &mut Random) {
+    let folder = if random.one_in(2) { index.join("metadata") } else { index.join("slabs") };
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.metadata().is_ok_and(|metadata| metadata.len() > 0));
+    files.sort();
+    if files.is_empty() {
+        return;
+    }
+    let file = &files[random.below(files.len() as u64) as usize];
+    let mut content = fs::read(file).expect("the file is there");
+    let start = random.below(content.len() as u64) as usize;
+    for byte in content[start..].iter_mut().take(64) {
+        *byte ^= 0x5a;
+    }
+    fs::write(file, content).expect("the file can be written");
+}
+
+/// Copies until the folder did not change meanwhile: sled compacts its metadata in the background.
+fn copy_stable(from: &Path, to: &Path) -> io::Result<()> {
+    let next = to.with_extension("next");
+    loop {
+        let before = names(&from.join("metadata"))?;
+        fs::remove_dir_all(&next).ok();
+        let copied = copy_dir(from, &next);
+        if copied.is_ok() && names(&from.join("metadata"))? == before {
+            break;
+        }
+    }
+    fs::remove_dir_all(to).ok();
+    fs::rename(&next, to)
+}
+
+fn names(dir: &Path) -> io::Result<Vec<(std::ffi::OsString, u64)>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)?.flatten() {
+        names.push((entry.file_name(), entry.metadata().map_or(0, |metadata| metadata.len())));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.metadata()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else if entry.metadata()?.len() > 0 {
+            fs::copy(entry.path(), target)?;
+        } else {
+            fs::write(target, [])?;
+        }
+    }
+    Ok(())
+}
