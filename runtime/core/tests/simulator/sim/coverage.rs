@@ -66,6 +66,8 @@ const WANTED: &[&str] = &[
     "move clock-back",
     "move lose",
     "move stale",
+    "move ghost",
+    "move fire-again",
     "move drop",
     "move repeat",
     "move retransmit",

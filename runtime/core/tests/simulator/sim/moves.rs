@@ -3,9 +3,9 @@
 use super::partition::Partition;
 use super::program::{ABSENT, KILLS, PATIENT, PAUSES, Program, target};
 use super::rng::Rng;
-use super::session::{Said, Surroundings};
+use super::session::{Said, Session, Surroundings};
 use super::table::{all_live, completed, live};
-use super::world::World;
+use super::world::{OLD_MAX, World};
 use abide_core::command::{Command, End, Submission};
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InputRow, Origin, Phase};
@@ -15,7 +15,6 @@ use abide_core::rows::RowKey;
 const LIVE_MAX: usize = 40;
 /// Rounds after which a healed world that is not at rest never will be.
 const ROUNDS_MAX: u32 = 50_000;
-const OLD_WORDS_MAX: usize = 16;
 
 /// What the world does by itself.
 const WORK: &[Move] = &[
@@ -36,7 +35,9 @@ const FAULTS: &[Move] = &[
     (World::retransmit_some, 5),
     (World::set_the_clock_back, 5),
     (World::lose_an_attempt, 4),
+    (World::let_a_ghost_go_on, 20),
     (World::say_old_words, 10),
+    (World::fire_again, 5),
     (World::crash_all, 1),
     (World::crash_some, 1),
 ];
@@ -119,8 +120,15 @@ impl World {
     }
 
     fn go_on(&mut self, id: InvocationId) {
-        let owner = self.partition_of(id);
-        let partition = &self.partitions[owner];
+        let session = self.sessions.remove(&id).expect("chosen among the sessions");
+        if let Some(session) = self.go_on_with(id, session) {
+            self.sessions.insert(id, session);
+        }
+    }
+
+    /// Lets a session go on; it is returned unless it has ended.
+    fn go_on_with(&mut self, id: InvocationId, mut session: Session) -> Option<Session> {
+        let partition = &self.partitions[self.partition_of(id)];
         let mut around = Surroundings {
             now: self.now,
             rng: &mut self.rng,
@@ -129,29 +137,50 @@ impl World {
             outside: &mut self.outside,
             is_healed: self.is_healed,
         };
-        let session = self.sessions.get_mut(&id).expect("chosen among the sessions");
         let attempt = session.attempt;
         let (append, end) = match session.go_on(&mut around) {
-            Said::Nothing => return,
+            Said::Nothing => (None, None),
             Said::Append(append) => (Some(append), None),
             Said::Ended(append, end) => (append, Some(end)),
-            Said::Stopped => {
-                self.sessions.remove(&id);
-                return;
-            }
+            Said::Stopped => return None,
         };
         if let Some(append) = append {
             self.say(id, Command::Append(append));
         }
-        if let Some(end) = end {
-            self.sessions.remove(&id);
-            self.say(id, Command::Ended { invocation: id, attempt, end, jitter: 0 });
+        match end {
+            None => Some(session),
+            Some(end) => {
+                self.say(id, Command::Ended { invocation: id, attempt, end, jitter: 0 });
+                None
+            }
+        }
+    }
+
+    /// A session that was given up says one thing more, perhaps.
+    fn let_a_ghost_go_on(&mut self) {
+        if self.ghosts.is_empty() {
+            return;
+        }
+        self.coverage.count("move ghost");
+        let place = self.rng.index(self.ghosts.len());
+        let (id, session) = self.ghosts.swap_remove(place);
+        if let Some(session) = self.go_on_with(id, session) {
+            self.ghosts.push((id, session));
+        }
+    }
+
+    /// A timer fires once more than it was armed.
+    fn fire_again(&mut self) {
+        if !self.old_timers.is_empty() {
+            self.coverage.count("move fire-again");
+            let timer = self.old_timers[self.rng.index(self.old_timers.len())];
+            self.inbox(timer.invocation, Command::TimerDue(timer));
         }
     }
 
     fn say(&mut self, id: InvocationId, command: Command) {
         self.old_words.push_back(command.clone());
-        if self.old_words.len() > OLD_WORDS_MAX {
+        if self.old_words.len() > OLD_MAX {
             self.old_words.pop_front();
         }
         self.inbox(id, command);
@@ -229,7 +258,7 @@ impl World {
         }
     }
 
-    /// A session ends without a word, and its shell says so.
+    /// The shell gives a session up; it may still talk for a while.
     fn lose_an_attempt(&mut self) {
         if self.sessions.is_empty() {
             return;
@@ -240,6 +269,9 @@ impl World {
         self.coverage.count("move lose");
         let (attempt, end) = (session.attempt, End::Lost);
         self.inbox(invocation, Command::Ended { invocation, attempt, end, jitter: 0 });
+        self.ghosts.extend(session.give_up().map(|session| (invocation, session)));
+        let too_many = self.ghosts.len().saturating_sub(OLD_MAX);
+        self.ghosts.drain(..too_many);
     }
 
     fn crash_all(&mut self) {
@@ -256,6 +288,7 @@ impl World {
     /// Nothing fails any more: everything that was begun has to come to its end.
     pub fn heal_and_drain(&mut self) {
         self.is_healed = true;
+        self.ghosts.clear();
         for _ in 0..ROUNDS_MAX {
             if !self.drain_a_round() && self.is_at_rest() {
                 return;

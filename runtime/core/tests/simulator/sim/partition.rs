@@ -38,12 +38,16 @@ impl Partition {
         let mut open = Vec::new();
         for _ in 0..commands {
             let Some(command) = self.inbox.pop_front() else { break };
+            let first_write = commit.writes.len();
+            let is_resumed = matches!(command, Command::Resume { .. });
             let mut pending = VecDeque::from([command]);
             while let Some(command) = pending.pop_front() {
                 coverage.see_command(place, &command);
                 let mut rows = Rows::load(command.reads(), |key| self.latest.get(key).cloned());
                 let effects = step(place, &mut rows, command);
-                self.stage(rows.into_writes(), &mut commit, coverage);
+                let before = commit.writes.len();
+                commit.writes.extend(rows.into_writes());
+                self.stage(&commit.writes[before..], is_resumed, coverage);
                 for effect in effects {
                     coverage.see_effect(&effect);
                     match (effect.gate(), effect) {
@@ -53,24 +57,26 @@ impl Partition {
                     }
                 }
             }
+            for (key, _) in &commit.writes[first_write..] {
+                rules::check_rest(&self.latest, key);
+            }
         }
         // A transaction without writes is a commit too: what it tells waits for those before it.
         self.commits.push_back(commit);
         open
     }
 
-    fn stage(&mut self, writes: Vec<(RowKey, Option<Row>)>, commit: &mut Commit, coverage: &mut Coverage) {
-        for (key, row) in &writes {
-            rules::check_write(&self.latest, key, row.as_ref());
+    fn stage(&mut self, writes: &[(RowKey, Option<Row>)], is_resumed: bool, coverage: &mut Coverage) {
+        for (key, row) in writes {
+            rules::check_write(&self.latest, key, row.as_ref(), is_resumed);
             coverage.see_write(row.as_ref());
         }
-        for (key, row) in &writes {
+        for (key, row) in writes {
             table::put(&mut self.latest, key.clone(), row.clone());
         }
-        for (key, _) in &writes {
+        for (key, _) in writes {
             rules::check_lengths(&self.latest, key);
         }
-        commit.writes.extend(writes);
     }
 
     /// Makes the oldest commit durable and returns what may happen now.

@@ -4,11 +4,11 @@ use super::table::{Table, completed, invocation, live, outcomes};
 use abide_core::command::{Timer, TimerKind};
 use abide_core::entry::{Entry, OutcomeRow};
 use abide_core::ids::{InvocationId, OpId};
-use abide_core::invocation::{InvocationRow, Phase};
+use abide_core::invocation::{InvocationRow, Phase, WaitSet};
 use abide_core::rows::{Row, RowKey};
 
-/// Checks a write against the rows before it.
-pub fn check_write(before: &Table, key: &RowKey, row: Option<&Row>) {
+/// Checks a write against the rows before it. `is_resumed`: a person caused it.
+pub fn check_write(before: &Table, key: &RowKey, row: Option<&Row>, is_resumed: bool) {
     let old = before.get(key);
     match key {
         RowKey::Entry(..)
@@ -20,7 +20,7 @@ pub fn check_write(before: &Table, key: &RowKey, row: Option<&Row>) {
             assert!(row.is_some(), "{key:?} is deleted");
         }
         RowKey::Invocation(id) => match (old.and_then(invocation), row.and_then(invocation)) {
-            (Some(old), Some(new)) => check_change(*id, old, new),
+            (Some(old), Some(new)) => check_change(*id, old, new, is_resumed),
             (None, Some(_)) => assert!(completed(before, *id).is_none(), "{id} begins a second life"),
             (_, None) => {}
         },
@@ -38,7 +38,7 @@ pub fn check_write(before: &Table, key: &RowKey, row: Option<&Row>) {
     }
 }
 
-fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow) {
+fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, is_resumed: bool) {
     assert!(new.entries_len >= old.entries_len, "the journal of {id} shrinks");
     assert!(new.outcomes_len >= old.outcomes_len, "the outcomes of {id} shrink");
     assert!(new.deployment.is_some() || old.deployment.is_none(), "{id} forgets its deployment");
@@ -47,8 +47,32 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow) {
         (None, Some(attempt)) => assert_eq!(attempt, old.attempts + 1, "attempts of {id} count up"),
         (_, None) => assert_eq!(new.attempts, old.attempts, "only an attempt of {id} counts"),
     }
-    if let (Phase::Scheduled { at }, Phase::Running { .. }) = (&old.phase, &new.phase) {
-        assert!(new.begun_at >= Some(*at), "{id} begins early");
+    match (&old.phase, &new.phase) {
+        (Phase::Scheduled { at }, Phase::Running { .. }) => {
+            assert!(new.begun_at >= Some(*at), "{id} begins early");
+        }
+        (Phase::BackingOff { until, waiting_on: None, .. }, Phase::Running { .. }) => {
+            assert!(is_resumed || new.modified_at >= *until, "{id} is tried again early");
+        }
+        (Phase::Paused { .. }, Phase::Running { .. }) => assert!(is_resumed, "{id} is resumed by nobody"),
+        _ => {}
+    }
+}
+
+/// Checks after a command and all its follow-ups that nobody waits for what is there.
+pub fn check_rest(table: &Table, changed: &RowKey) {
+    let id = match changed {
+        RowKey::Invocation(id) | RowKey::Outcome(id, _) => *id,
+        _ => return,
+    };
+    let waiting_on = match live(table, id).map(|row| &row.phase) {
+        Some(Phase::Suspended { waiting_on }) => waiting_on,
+        Some(Phase::BackingOff { waiting_on: Some(waiting_on), .. }) => waiting_on,
+        _ => return,
+    };
+    if let WaitSet::Ops(ops) = waiting_on {
+        let is_there = |op: &&OpId| table.contains_key(&RowKey::Outcome(id, **op));
+        assert_eq!(ops.iter().find(is_there), None, "{id} sleeps while it could go on");
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Session {
     start: AttemptStart,
     guest: Option<Task>,
     must_poll: bool,
+    /// The shell has given it up and does not know that it still talks.
+    is_given_up: bool,
     state: State,
 }
 
@@ -112,11 +114,25 @@ impl Session {
             is_healed: false,
         };
         let attempt = start.attempt;
-        Self { attempt, mailbox: VecDeque::new(), start, guest: None, must_poll: true, state }
+        Self {
+            attempt,
+            mailbox: VecDeque::new(),
+            start,
+            guest: None,
+            must_poll: true,
+            is_given_up: false,
+            state,
+        }
     }
 
     pub fn is_told_to_stop(&self) -> bool {
         self.mailbox.iter().any(|tell| matches!(tell, Tell::Stop))
+    }
+
+    /// Nobody listens to this session any more, but it may still talk. None: it has nothing to say.
+    pub fn give_up(mut self) -> Option<Self> {
+        self.is_given_up = true;
+        self.guest.is_some().then_some(self)
     }
 
     /// Lets the guest or its session do one thing.
@@ -193,6 +209,9 @@ impl Session {
     }
 
     fn start_a_run(&mut self, around: &mut Surroundings<'_>) -> Option<Said> {
+        if self.is_given_up {
+            return None;
+        }
         let state = &mut self.state;
         let now = around.now;
         let may_start = |(op, run): &(&OpId, &RunBlock)| {

@@ -21,6 +21,8 @@ use abide_core::step::Place;
 use abide_core::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 
+/// Old words and timers that are kept.
+pub const OLD_MAX: usize = 16;
 /// Commands of one transaction at most.
 const BATCH_MAX: u64 = 4;
 
@@ -29,6 +31,8 @@ pub struct World {
     pub now: Timestamp,
     pub partitions: Vec<Partition>,
     pub sessions: BTreeMap<InvocationId, Session>,
+    /// Sessions that were given up and still talk.
+    pub ghosts: Vec<(InvocationId, Session)>,
     /// On their way to a partition.
     pub packets: Vec<(PartitionId, Command)>,
     pub outside: Outside,
@@ -37,6 +41,8 @@ pub struct World {
     pub weights: Vec<u64>,
     /// What guests said some time ago, to be said again.
     pub old_words: VecDeque<Command>,
+    /// Timers that have fired some time ago, to fire again.
+    pub old_timers: VecDeque<Timer>,
     pub is_healed: bool,
     pub moves: u64,
 }
@@ -51,11 +57,13 @@ impl World {
             now: Timestamp(1_000_000),
             partitions: (0..plan.partitions).map(|_| Partition::new(&rows)).collect(),
             sessions: BTreeMap::new(),
+            ghosts: Vec::new(),
             packets: Vec::new(),
             outside: Outside::default(),
             coverage: Coverage::default(),
             weights,
             old_words: VecDeque::new(),
+            old_timers: VecDeque::new(),
             is_healed: false,
             moves: 0,
         }
@@ -155,8 +163,11 @@ impl World {
             let later = Timer { at: self.now.plus_millis(1), invocation: nobody, kind };
             let later = partition.timers.split_off(&later);
             let due = std::mem::replace(&mut partition.timers, later);
+            self.old_timers.extend(&due);
             partition.inbox.extend(due.into_iter().map(Command::TimerDue));
         }
+        let too_many = self.old_timers.len().saturating_sub(OLD_MAX);
+        self.old_timers.drain(..too_many);
     }
 
     /// The process ends and begins again with what is durable.
@@ -168,9 +179,11 @@ impl World {
     /// As `crash`, for the process of one partition.
     pub fn crash_one(&mut self, partition: usize) {
         self.old_words.clear();
+        self.old_timers.clear();
         self.partitions[partition].crash();
         let owners = self.partitions.len() as u16;
         self.sessions.retain(|id, _| usize::from(id.partition(owners).0) != partition);
+        self.ghosts.retain(|(id, _)| usize::from(id.partition(owners).0) != partition);
         self.recover(partition);
         let tables: Vec<&Table> = self.partitions.iter().map(|partition| &partition.durable).collect();
         self.outside.check(&tables);
