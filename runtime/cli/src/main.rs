@@ -1,2 +1,34 @@
-//! The `abide` command.
-fn main() {}
+//! The `abide` command: parses the arguments, runs one command, and tells how it went.
+
+mod cli;
+mod client;
+mod commands;
+mod error;
+mod guest;
+mod model;
+mod output;
+mod progress;
+mod tree;
+mod when;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start the threads of this program: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            error.kind.exit_code()
+        }
+    }
+}

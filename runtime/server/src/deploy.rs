@@ -130,7 +130,14 @@ impl Deployments {
             let service = service_view(&row.deployment, row.revision, row.manifest);
             catalog.services.insert(service.name.clone(), Arc::new(service));
         }
-        let inner = Inner { store, fence, clock, components, catalog: RwLock::new(catalog), changing: Mutex::default() };
+        let inner = Inner {
+            store,
+            fence,
+            clock,
+            components,
+            catalog: RwLock::new(catalog),
+            changing: Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -142,15 +149,20 @@ impl Deployments {
     pub async fn upload(&self, component: Bytes, settings: Settings) -> Result<Uploaded, UploadError> {
         check_settings(&settings)?;
         let inner = self.inner.clone();
-        let examined = run_apart(async move { inner.components.examine(&component).await.map(|it| (it, component.len())) });
+        let examined =
+            run_apart(
+                async move { inner.components.examine(&component).await.map(|it| (it, component.len())) },
+            );
         let (examined, size) = examined.await??;
         let _changing = self.inner.changing.lock().await;
-        let id = DeploymentId::from_digest(u128::from_be_bytes(*examined.digest.first_chunk().expect("32 bytes")));
+        let id =
+            DeploymentId::from_digest(u128::from_be_bytes(*examined.digest.first_chunk().expect("32 bytes")));
         if let Some(deployment) = self.get(&id) {
             if settings == Settings::default() || settings == deployment.settings {
                 return Ok(Uploaded { deployment, is_new: false });
             }
-            let deployment = self.record_settings(&id, settings).await?.expect("the deployment is there: just read");
+            let deployment =
+                self.record_settings(&id, settings).await?.expect("the deployment is there: just read");
             return Ok(Uploaded { deployment, is_new: false });
         }
         let deployment = self.record(id, examined, size as u64, settings).await?;
@@ -247,7 +259,10 @@ impl Deployments {
             Some(known) if known.kind == service.kind => Ok(known.revision + 1),
             Some(known) => Err(Invalid::new(
                 "name_clash",
-                format!("the service '{}' is registered as another kind by {}", service.name, known.deployment),
+                format!(
+                    "the service '{}' is registered as another kind by {}",
+                    service.name, known.deployment
+                ),
                 "give the new one another name",
             )),
         };
@@ -284,10 +299,14 @@ impl Deployments {
 }
 
 /// Runs something that computes for seconds without holding up others.
-async fn run_apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, UploadError> {
+async fn run_apart<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, UploadError> {
     let runtime = tokio::runtime::Handle::current();
     let apart = tokio::task::spawn_blocking(move || runtime.block_on(work));
-    apart.await.map_err(|error| UploadError::Stopped(format!("the examination of the upload broke off: {error}")))
+    apart
+        .await
+        .map_err(|error| UploadError::Stopped(format!("the examination of the upload broke off: {error}")))
 }
 
 fn check_settings(settings: &Settings) -> Result<(), Invalid> {
@@ -297,10 +316,15 @@ fn check_settings(settings: &Settings) -> Result<(), Invalid> {
         return Err(Invalid::new("settings_too_large", message, "keep large data in a service"));
     }
     if let Some(name) = settings.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
-        return Err(Invalid::new("bad_settings", format!("{name:?} cannot be the name of a variable"), "use NAME=VALUE"));
+        return Err(Invalid::new(
+            "bad_settings",
+            format!("{name:?} cannot be the name of a variable"),
+            "use NAME=VALUE",
+        ));
     }
     if settings.allowed_hosts.len() > ALLOWED_HOSTS_MAX {
-        let message = format!("{} allowed hosts, the limit is {ALLOWED_HOSTS_MAX}", settings.allowed_hosts.len());
+        let message =
+            format!("{} allowed hosts, the limit is {ALLOWED_HOSTS_MAX}", settings.allowed_hosts.len());
         return Err(Invalid::new("settings_too_large", message, "allow * when it has to be that many"));
     }
     Ok(())
@@ -308,7 +332,8 @@ fn check_settings(settings: &Settings) -> Result<(), Invalid> {
 
 fn view(id: &DeploymentId, row: &DeploymentRow) -> DeploymentView {
     let services = row.manifest.services.iter().zip(&row.revisions);
-    let services = services.map(|(manifest, revision)| Arc::new(service_view(id, *revision, manifest.clone())));
+    let services =
+        services.map(|(manifest, revision)| Arc::new(service_view(id, *revision, manifest.clone())));
     DeploymentView {
         id: id.clone(),
         created_at: row.created_at,

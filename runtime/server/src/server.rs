@@ -57,7 +57,8 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let (ingress_addr, admin_addr) = (ingress.local_addr()?, admin.local_addr()?);
     let data = config.data.clone();
     let opened = tokio::task::spawn_blocking(move || DiskStore::open(&data, Options::default())).await?;
-    let store = Arc::new(opened.with_context(|| format!("cannot use the data folder {}", config.data.display()))?);
+    let store =
+        Arc::new(opened.with_context(|| format!("cannot use the data folder {}", config.data.display()))?);
     let partitions = partitions(&*store, config.partitions)?;
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -111,7 +112,9 @@ impl Server {
             let _ = door.await;
         }
         let store = self.store;
-        tokio::task::spawn_blocking(move || store.close()).await?.context("the data folder was not closed in order")
+        tokio::task::spawn_blocking(move || store.close())
+            .await?
+            .context("the data folder was not closed in order")
     }
 }
 
@@ -135,7 +138,9 @@ fn partitions(store: &dyn Store, wanted: Option<u16>) -> anyhow::Result<u16> {
         let setup: codec::Setup = codec::decode(&key, &value)?;
         if wanted.is_some_and(|wanted| wanted != setup.partitions) {
             let partitions = setup.partitions;
-            bail!("the data folder was made with {partitions} partitions, which cannot be changed; leave --partitions out");
+            bail!(
+                "the data folder was made with {partitions} partitions, which cannot be changed; leave --partitions out"
+            );
         }
         return Ok(setup.partitions);
     }

@@ -5,6 +5,7 @@ mod blobs;
 pub mod codec;
 pub mod disk;
 mod disk_store;
+pub mod doctor;
 pub mod error;
 mod folder;
 mod index;
@@ -19,6 +20,7 @@ pub mod store;
 
 pub use batch::{Batch, Fence, META_PARTITION, Op, Sequence, View};
 pub use disk_store::DiskStore;
+pub use doctor::doctor;
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use options::Options;

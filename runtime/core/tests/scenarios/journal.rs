@@ -121,3 +121,26 @@ fn what_was_done_counts_even_at_the_limit() {
         "#]],
     );
 }
+
+#[test]
+fn an_outcome_for_what_was_never_asked_is_ignored() {
+    check(
+        "submit a svc/h
+         append a: run pay
+         append a: done 3 what
+         append a: done 0 ok",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: run pay
+              ! release a#1 below 1
+              = a: running #1 1/0
+            > append a: done 3 what
+            > append a: done 0 ok
+                deliver a#1 op 0 order 0 at 0: ok
+              = a: running #1 1/1
+        "#]],
+    );
+}

@@ -118,7 +118,12 @@ impl Driver {
 }
 
 /// Applies a command and its follow-ups, before the next command.
-fn apply(place: Place, txn: &mut Txn<'_>, command: Command, effects: &mut Vec<Effect>) -> Result<(), TxnError> {
+fn apply(
+    place: Place,
+    txn: &mut Txn<'_>,
+    command: Command,
+    effects: &mut Vec<Effect>,
+) -> Result<(), TxnError> {
     let mut pending = VecDeque::from([command]);
     while let Some(command) = pending.pop_front() {
         let mut rows = txn.load(command.reads())?;

@@ -153,7 +153,9 @@ impl EngineHandle {
                 self.inboxes.send(id, Command::Resume { invocation: id });
                 Ok(Resumed::Done)
             }
-            Phase::Scheduled { .. } | Phase::Running { .. } | Phase::Suspended { .. } => Ok(Resumed::NotStopped),
+            Phase::Scheduled { .. } | Phase::Running { .. } | Phase::Suspended { .. } => {
+                Ok(Resumed::NotStopped)
+            }
             Phase::Completed { .. } => Ok(Resumed::Completed),
         }
     }

@@ -40,9 +40,14 @@ pub async fn run(shared: Arc<Shared>, start: AttemptStart, told: mpsc::Unbounded
 }
 
 /// Returns how the attempt ended, or None when it was stopped and nobody wants to know.
-async fn execute(shared: &Shared, mut start: AttemptStart, told: mpsc::UnboundedReceiver<Tell>) -> Option<End> {
+async fn execute(
+    shared: &Shared,
+    mut start: AttemptStart,
+    told: mpsc::UnboundedReceiver<Tell>,
+) -> Option<End> {
     let Some(loaded) = shared.components.get(&start.deployment) else {
-        let message = format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
+        let message =
+            format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
         return Some(crashed(message));
     };
     let journal = match shared.journals.load(&mut start) {
@@ -92,8 +97,14 @@ fn new_store(
     };
     let session = Session::new(start, journal, around);
     let link = Link { session, told, pressure: shared.slots.pressure.clone() };
-    let parts =
-        GuestParts { settings: &loaded.settings, limits, scope, output: output.clone(), seed, link: Some(link) };
+    let parts = GuestParts {
+        settings: &loaded.settings,
+        limits,
+        scope,
+        output: output.clone(),
+        seed,
+        link: Some(link),
+    };
     Guest::into_store(shared.components.engine().engine(), parts)
 }
 
@@ -124,13 +135,21 @@ fn returned(store: &mut Store<Guest>, loaded: &Loaded, start: &AttemptStart, res
     }
 }
 
-fn check_result(loaded: &Loaded, start: &AttemptStart, value: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+fn check_result(
+    loaded: &Loaded,
+    start: &AttemptStart,
+    value: &[u8],
+    bytes_max: usize,
+) -> std::result::Result<(), String> {
     host::check_value("the handler's result", value.len(), bytes_max).map_err(|error| error.to_string())?;
     let service = loaded.manifest.services.iter().find(|service| service.name == start.target.service);
-    let output = service.and_then(|service| service.handler(&start.target.handler)).map(|handler| &handler.output);
+    let output =
+        service.and_then(|service| service.handler(&start.target.handler)).map(|handler| &handler.output);
     let is_json = output.is_some_and(|output| output.content_type.as_deref() == Some("application/json"));
     match std::str::from_utf8(value) {
-        Err(error) if is_json => Err(format!("the handler's result is declared as JSON but is not UTF-8: {error}")),
+        Err(error) if is_json => {
+            Err(format!("the handler's result is declared as JSON but is not UTF-8: {error}"))
+        }
         _ => Ok(()),
     }
 }
@@ -168,11 +187,14 @@ pub fn describe(error: &wasmtime::Error, output: &Output) -> String {
         Some(Trap::UnreachableCodeReached) => "the guest trapped: unreachable code was reached".into(),
         Some(Trap::StackOverflow) => "the guest trapped: stack overflow".into(),
         Some(Trap::MemoryOutOfBounds) => {
-            "the guest trapped: memory access out of bounds, or its stack overflowed (endless recursion?)".into()
+            "the guest trapped: memory access out of bounds, or its stack overflowed (endless recursion?)"
+                .into()
         }
         Some(trap) => format!("the guest trapped: {trap}"),
         None => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-            Some(exit) => format!("the guest ended its process with code {}: return from the handler instead", exit.0),
+            Some(exit) => {
+                format!("the guest ended its process with code {}: return from the handler instead", exit.0)
+            }
             None => format!("{}", error.root_cause()),
         },
     };

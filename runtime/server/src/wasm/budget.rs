@@ -38,7 +38,9 @@ impl ResourceLimiter for MemoryBudget {
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         if desired > TABLE_ELEMENTS_MAX {
-            wasmtime::bail!("the guest wants a table of {desired} elements, the limit is {TABLE_ELEMENTS_MAX}");
+            wasmtime::bail!(
+                "the guest wants a table of {desired} elements, the limit is {TABLE_ELEMENTS_MAX}"
+            );
         }
         Ok(true)
     }

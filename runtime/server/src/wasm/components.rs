@@ -81,7 +81,11 @@ impl Components {
         inspect::check_interfaces(self.engine.engine(), &compiled)?;
         let pre = linker::prepare(&self.linker, &compiled).map_err(|error| {
             let hint = "guests get WASI 0.2, outbound HTTP in run blocks and abide:runtime, nothing else";
-            Invalid::new("unknown_import", format!("the component imports what is not offered: {error:#}"), hint)
+            Invalid::new(
+                "unknown_import",
+                format!("the component imports what is not offered: {error:#}"),
+                hint,
+            )
         })?;
         let manifest = discover::discover(self, &pre).await?;
         self.artifacts.keep(&digest, component)?;

@@ -38,15 +38,25 @@ pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Resul
         instance.abide_runtime_guest().call_discover(&mut store).await
     };
     let manifest = asked.await.map_err(|error| {
-        let message = format!("the component does not tell what it offers: {}", super::attempt::describe(&error, &output));
-        Invalid::new("discovery_failed", message, "its discover function is called once, at upload, without a context")
+        let message = format!(
+            "the component does not tell what it offers: {}",
+            super::attempt::describe(&error, &output)
+        );
+        Invalid::new(
+            "discovery_failed",
+            message,
+            "its discover function is called once, at upload, without a context",
+        )
     })?;
     read(manifest)
 }
 
 fn read(manifest: wit::Manifest) -> Result<Manifest, Invalid> {
     if manifest.services.is_empty() || manifest.services.len() > SERVICES_MAX {
-        let message = format!("the component offers {} services, 1 to {SERVICES_MAX} are possible", manifest.services.len());
+        let message = format!(
+            "the component offers {} services, 1 to {SERVICES_MAX} are possible",
+            manifest.services.len()
+        );
         return Err(Invalid::new("bad_manifest", message, "mark an impl block with #[service]"));
     }
     unique("service", manifest.services.iter().map(|service| service.name.as_str()))?;
@@ -58,17 +68,26 @@ fn service(service: wit::ServiceManifest) -> Result<ServiceManifest, Invalid> {
     check_name("service", &service.name)?;
     if RESERVED.contains(&service.name.as_str()) {
         let message = format!("the service name '{}' is reserved by the ingress", service.name);
-        return Err(Invalid::new("reserved_name", message, "give it another name: #[service(name = \"...\")]"));
+        return Err(Invalid::new(
+            "reserved_name",
+            message,
+            "give it another name: #[service(name = \"...\")]",
+        ));
     }
     let kind = match service.kind {
         wit::ServiceKind::Service => ServiceKind::Service,
         wit::ServiceKind::Object | wit::ServiceKind::Workflow => {
-            let message = format!("'{}' is an object or a workflow, which this runtime does not run yet", service.name);
+            let message =
+                format!("'{}' is an object or a workflow, which this runtime does not run yet", service.name);
             return Err(Invalid::new("unsupported_kind", message, "use #[service]"));
         }
     };
     if service.handlers.is_empty() || service.handlers.len() > HANDLERS_MAX {
-        let message = format!("the service '{}' has {} handlers, 1 to {HANDLERS_MAX} are possible", service.name, service.handlers.len());
+        let message = format!(
+            "the service '{}' has {} handlers, 1 to {HANDLERS_MAX} are possible",
+            service.name,
+            service.handlers.len()
+        );
         return Err(Invalid::new("bad_manifest", message, "add an async fn with a context"));
     }
     unique("handler", service.handlers.iter().map(|handler| handler.name.as_str()))?;
@@ -84,7 +103,11 @@ fn service(service: wit::ServiceManifest) -> Result<ServiceManifest, Invalid> {
     })
 }
 
-fn handler(service: &str, defaults: &HandlerOptions, handler: wit::HandlerManifest) -> Result<HandlerManifest, Invalid> {
+fn handler(
+    service: &str,
+    defaults: &HandlerOptions,
+    handler: wit::HandlerManifest,
+) -> Result<HandlerManifest, Invalid> {
     check_name("handler", &handler.name)?;
     let mut options = defaults.clone();
     apply(&mut options, &format!("{service}/{}", handler.name), handler.options)?;
@@ -104,16 +127,23 @@ fn handler(service: &str, defaults: &HandlerOptions, handler: wit::HandlerManife
 fn payload(service: &str, payload: wit::Payload) -> Result<Payload, Invalid> {
     let bytes = payload.schema.as_ref().map_or(0, String::len);
     if bytes > SCHEMA_BYTES_MAX {
-        let message = format!("a schema of the service '{service}' has {bytes} bytes, the limit is {SCHEMA_BYTES_MAX}");
+        let message =
+            format!("a schema of the service '{service}' has {bytes} bytes, the limit is {SCHEMA_BYTES_MAX}");
         return Err(Invalid::new("bad_manifest", message, "split the type up"));
     }
     Ok(Payload { content_type: payload.content_type, schema: payload.schema })
 }
 
-fn apply(options: &mut HandlerOptions, of: &str, given: Vec<super::bindings::abide::runtime::types::Header>) -> Result<(), Invalid> {
-    let given: Vec<_> = given.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
+fn apply(
+    options: &mut HandlerOptions,
+    of: &str,
+    given: Vec<super::bindings::abide::runtime::types::Header>,
+) -> Result<(), Invalid> {
+    let given: Vec<_> =
+        given.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
     options.apply(&given).map_err(|bad| {
-        let message = format!("{of} has the option {} = '{}', expected {}", bad.name, bad.value, bad.expected);
+        let message =
+            format!("{of} has the option {} = '{}', expected {}", bad.name, bad.value, bad.expected);
         Invalid::new("bad_option", message, "use a newer abide server, or leave the option out")
     })
 }
@@ -124,7 +154,11 @@ fn check_name(what: &str, name: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     let message = format!("{name:?} cannot be the name of a {what}");
-    Err(Invalid::new("bad_name", message, format!("letters, digits, '_', '-', '.', at most {NAME_BYTES_MAX} of them")))
+    Err(Invalid::new(
+        "bad_name",
+        message,
+        format!("letters, digits, '_', '-', '.', at most {NAME_BYTES_MAX} of them"),
+    ))
 }
 
 fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Invalid> {

@@ -35,7 +35,11 @@ impl WasmEngine {
         let room = max_map_count().saturating_sub(MAPS_FOR_THE_REST) / MAPS_PER_INSTANCE;
         let attempts_max = limits.attempts_max.min(room).max(1);
         if attempts_max < limits.attempts_max {
-            tracing::info!(attempts_max, wanted = limits.attempts_max, "vm.max_map_count bounds the attempts in memory");
+            tracing::info!(
+                attempts_max,
+                wanted = limits.attempts_max,
+                "vm.max_map_count bounds the attempts in memory"
+            );
         }
         let engine = Engine::new(&config(attempts_max, limits)).map_err(EngineBuildError)?;
         let stop = Arc::new(AtomicBool::new(false));

@@ -94,4 +94,3 @@ impl WasiHttpView for Guest {
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
     }
 }
-

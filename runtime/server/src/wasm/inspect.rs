@@ -25,16 +25,19 @@ impl Invalid {
 
 /// Looks at the first bytes: a component, or what else.
 pub fn check_header(bytes: &[u8]) -> Result<(), Invalid> {
-    const BUILD: &str = "build it with \"abide deploy PATH\" or \"cargo build --release --target wasm32-wasip2\"";
+    const BUILD: &str =
+        "build it with \"abide deploy PATH\" or \"cargo build --release --target wasm32-wasip2\"";
     let Some(magic) = bytes.first_chunk::<8>() else {
         let message = format!("the upload has {} bytes, which is too short for a component", bytes.len());
         return Err(Invalid::new("not_a_component", message, BUILD));
     };
     match magic {
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0] => {
-            Err(Invalid::new("core_module", "the upload is a core WebAssembly module, not a component", BUILD))
-        }
+        [0, b'a', b's', b'm', 1, 0, 0, 0] => Err(Invalid::new(
+            "core_module",
+            "the upload is a core WebAssembly module, not a component",
+            BUILD,
+        )),
         [0, b'a', b's', b'm', ..] => {
             let message = "the upload is WebAssembly of a version this runtime does not know";
             Err(Invalid::new("not_a_component", message, BUILD))
@@ -69,14 +72,19 @@ fn check_version(name: &str) -> Result<(), Invalid> {
     };
     let (Some(theirs), Some(ours)) = (minor(version), minor(WIT_VERSION)) else {
         let message = format!("the component uses {name}, which names no version");
-        return Err(Invalid::new("wrong_wit_version", message, format!("this runtime offers version {WIT_VERSION}")));
+        return Err(Invalid::new(
+            "wrong_wit_version",
+            message,
+            format!("this runtime offers version {WIT_VERSION}"),
+        ));
     };
     let advice = match theirs.cmp(&ours) {
         std::cmp::Ordering::Equal => return Ok(()),
         std::cmp::Ordering::Greater => "use a newer abide server, or build with an older SDK",
         std::cmp::Ordering::Less => "build the component with a newer SDK",
     };
-    let message = format!("the component uses {name}; this runtime offers version {WIT_VERSION} of the package");
+    let message =
+        format!("the component uses {name}; this runtime offers version {WIT_VERSION} of the package");
     Err(Invalid::new("wrong_wit_version", message, advice))
 }
 

@@ -36,7 +36,9 @@ fn refuse_blocking_sleeps(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let mut clock = linker.instance(MONOTONIC_CLOCK)?;
     clock.func_wrap(
         "subscribe-duration",
-        |mut store: StoreContextMut<'_, Guest>, (nanos,): (u64,)| -> wasmtime::Result<(Resource<DynPollable>,)> {
+        |mut store: StoreContextMut<'_, Guest>,
+         (nanos,): (u64,)|
+         -> wasmtime::Result<(Resource<DynPollable>,)> {
             // Zero is how guests yield.
             if nanos > 0 {
                 check_in_run(store.data())?;
@@ -46,7 +48,9 @@ fn refuse_blocking_sleeps(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     )?;
     clock.func_wrap(
         "subscribe-instant",
-        |mut store: StoreContextMut<'_, Guest>, (at,): (u64,)| -> wasmtime::Result<(Resource<DynPollable>,)> {
+        |mut store: StoreContextMut<'_, Guest>,
+         (at,): (u64,)|
+         -> wasmtime::Result<(Resource<DynPollable>,)> {
             check_in_run(store.data())?;
             Ok((store.data_mut().clocks().subscribe_instant(at)?,))
         },

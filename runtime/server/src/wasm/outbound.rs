@@ -21,12 +21,17 @@ impl Outbound {
 
     fn refusal(&self, authority: Option<&http::uri::Authority>) -> Option<String> {
         if !self.scope.is_in_run() {
-            return Some("HTTP outside a run block would be repeated on every replay: put it into ctx.run".into());
+            return Some(
+                "HTTP outside a run block would be repeated on every replay: put it into ctx.run".into(),
+            );
         }
         let Some(authority) = authority else { return Some("the request names no host".into()) };
         let is_allowed = self.allowed_hosts.iter().any(|allowed| matches(allowed, authority));
         (!is_allowed).then(|| {
-            format!("the deployment may not reach {authority}: allow it with \"abide deploy --allow-host {}\"", authority.host())
+            format!(
+                "the deployment may not reach {authority}: allow it with \"abide deploy --allow-host {}\"",
+                authority.host()
+            )
         })
     }
 }

@@ -71,7 +71,10 @@ impl Output {
         let spend = |budget: usize| (budget > 0).then(|| budget.saturating_sub(bytes.max(1)));
         match self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
             Ok(before) if before <= bytes => {
-                tracing::warn!(invocation = self.invocation, "the guest's log is full (guest log_bytes_max); what follows is dropped");
+                tracing::warn!(
+                    invocation = self.invocation,
+                    "the guest's log is full (guest log_bytes_max); what follows is dropped"
+                );
                 true
             }
             Ok(_) => true,

@@ -282,28 +282,30 @@ impl Session {
     }
 
     fn next_run(&mut self) -> Option<OpId> {
-        let now = self.around.clock.now();
-        let (held, until) = (&self.held, self.released_until);
-        let may_start = |op: &OpId| *op < until && held.get(op).is_none_or(|retry_at| *retry_at <= now);
-        let mut runs = self.runs.iter_mut();
-        let (op, run) = runs.find(|(op, run)| run.state == RunState::Waiting && may_start(op))?;
-        run.state = RunState::Executing;
-        Some(*op)
+        let may_start = |op: &OpId| *op < self.released_until && !self.is_held(*op);
+        let mut waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Waiting);
+        let op = waiting.find(|(op, _)| may_start(op)).map(|(op, _)| *op)?;
+        self.runs.get_mut(&op)?.state = RunState::Executing;
+        Some(op)
+    }
+
+    /// Says whether a run block that failed has to wait still.
+    fn is_held(&self, op: OpId) -> bool {
+        self.held.get(&op).is_some_and(|retry_at| *retry_at > self.around.clock.now())
     }
 
     /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
     pub fn rest(&self, has_io: bool) -> wasmtime::Result<Rest> {
-        let is_held = |op: &OpId| self.held.contains_key(op);
         let under_way = |(op, run): (&OpId, &RunBlock)| match run.state {
             RunState::Reported => true,
-            RunState::Waiting => !is_held(op),
+            RunState::Waiting => !self.is_held(*op),
             RunState::Executing => false,
         };
         if has_io || self.runs.iter().any(under_way) {
             return Ok(Rest::Busy);
         }
         self.cursor.finish().map_err(Halt::Mismatched)?;
-        if self.runs.iter().any(|(op, run)| run.state == RunState::Waiting && is_held(op)) {
+        if self.runs.values().any(|run| run.state == RunState::Waiting) {
             // The held blocks are among those waited for: the core looks up when they may start.
             let waiting_on = WaitSet::of(self.open.iter().copied().collect());
             let outcomes_seen = self.deliveries.handed_out();

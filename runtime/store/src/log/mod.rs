@@ -41,6 +41,11 @@ pub(crate) fn segments_of(disk: &dyn Disk, dir: &Path) -> Result<Vec<u64>, Error
     Ok(numbered(disk, dir, SEGMENT)?.into_iter().map(|(number, _)| number).collect())
 }
 
+/// Returns how many spares the folder has.
+pub(crate) fn spares_of(disk: &dyn Disk, dir: &Path) -> Result<u64, Error> {
+    Ok(numbered(disk, dir, SPARE)?.len() as u64)
+}
+
 fn numbered(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<Vec<(u64, u64)>, Error> {
     let entries = disk.list(dir).map_err(Error::io("list", dir))?;
     let mut numbers: Vec<_> = entries
@@ -305,3 +310,6 @@ fn wipe(file: &dyn DiskFile, stale: &[u64]) -> std::io::Result<()> {
     }
     if stale.is_empty() { Ok(()) } else { file.sync_data() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::guest::{Halt, Host, Task, Value};
 use super::outside::Outside;
 use super::program::{Program, RunKind, Site, Step, own_policy, site_name};
 use super::rng::Rng;
-use super::table::{Table, entries, outcomes};
+use super::table::{Table, entries, live, outcomes};
 use abide_core::command::{Append, End, FailedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome, Settled};
@@ -221,6 +221,8 @@ impl Session {
         };
         let ready: Vec<OpId> = state.runs.iter().filter(may_start).map(|(op, _)| *op).collect();
         let op = *ready.get(around.rng.index(ready.len().max(1)))?;
+        let tries = live(around.latest, state.invocation).and_then(|row| row.run_tries.get(&op));
+        assert!(tries.is_none_or(|tries| tries.retry_at <= now), "op {op} is tried again early");
         let run = state.runs.get_mut(&op).expect("found above");
         run.state = RunState::Executing;
         let knew = &state.handed_out[..run.knew];
