@@ -1,0 +1,111 @@
+//! The arguments: what the user may type.
+
+use crate::commands::{call, deploy, deployments, doctor, invocations, services, up};
+use clap::{Args, Parser, Subcommand};
+
+/// Runs durable handlers: code that continues where it left off, after any crash and any wait.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone)]
+pub struct Global {
+    /// Where the admin port of the server is.
+    #[arg(
+        long,
+        global = true,
+        env = "ABIDE_ADMIN_URL",
+        default_value = "http://127.0.0.1:9070",
+        value_name = "URL"
+    )]
+    pub admin_url: String,
+    /// Where the ingress of the server is.
+    #[arg(
+        long,
+        global = true,
+        env = "ABIDE_INGRESS_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub ingress_url: String,
+    /// The token of the admin port; `abide up` asks for it, the other commands send it.
+    #[arg(long, global = true, env = "ABIDE_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub admin_token: Option<String>,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start the server.
+    Up(up::Up),
+    /// Build a component, if given a folder, and upload it.
+    Deploy(deploy::Deploy),
+    /// Call a handler.
+    Call(call::Call),
+    /// List, describe and change deployments.
+    #[command(subcommand, visible_alias = "dp")]
+    Deployments(deployments::Command),
+    /// List and describe services.
+    #[command(subcommand, visible_alias = "svc")]
+    Services(services::Command),
+    /// List, describe and resume invocations.
+    #[command(subcommand, visible_alias = "inv")]
+    Invocations(invocations::Command),
+    /// Examine a data folder; the server must not run on it.
+    Doctor(doctor::Doctor),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_as_users_type_them() {
+        for line in [
+            "abide up",
+            "abide up --data D --ingress 127.0.0.1:0 --admin [::1]:0 --partitions 2 --log-format json",
+            "abide up --deploy examples/tour --deploy x.wasm --admin-token t",
+            "abide deploy examples/tour --env A=1 --env B=a=b --allow-host x.test --json",
+            "abide deployments register x.wasm",
+            "abide dp list --json",
+            "abide deployments describe dp_1",
+            "abide deployments env dp_1 A=1 B-",
+            "abide deployments allow-host dp_1 a.test b.test",
+            "abide services list",
+            "abide svc describe Probe",
+            "abide invocations list --service S --handler h --status paused --limit 5",
+            "abide inv describe inv_1",
+            "abide invocations resume inv_1 inv_2",
+            "abide call S/h {\"a\":1} -i",
+            "abide call S/h - --send --delay 10s -H x:y",
+            "abide doctor abide-data",
+        ] {
+            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+                panic!("{line}: {error}");
+            }
+        }
+        for line in [
+            "abide",
+            "abide deploy",
+            "abide deploy x --env A",
+            "abide call S/h --delay",
+            "abide up --admin x",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

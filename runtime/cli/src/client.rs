@@ -1,0 +1,183 @@
+//! Talking to a server: its admin port and its ingress.
+
+use crate::cli::Global;
+use crate::error::{CliError, Kind};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// How long the server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a question to the admin port may take; uploads have no limit.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    /// The variable that says where the server is.
+    variable: &'static str,
+}
+
+/// What the admin port says when it refuses.
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Client {
+    /// Builds a client of the admin port.
+    pub fn admin(global: &Global) -> Result<Self, CliError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &global.admin_token {
+            let value = HeaderValue::try_from(format!("Bearer {token}"));
+            let mut value =
+                value.map_err(|_| CliError::new(Kind::Usage, "the admin token is not plain text"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Self::new(&global.admin_url, headers, "ABIDE_ADMIN_URL")
+    }
+
+    /// Builds a client of the ingress.
+    pub fn ingress(global: &Global) -> Result<Self, CliError> {
+        Self::new(&global.ingress_url, HeaderMap::new(), "ABIDE_INGRESS_URL")
+    }
+
+    fn new(url: &str, headers: HeaderMap, variable: &'static str) -> Result<Self, CliError> {
+        let base = parse_url(url)?;
+        let mut http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).default_headers(headers);
+        // The server's own answer is the answer, also when a handler chose a redirect as its status.
+        http = http.redirect(reqwest::redirect::Policy::none());
+        if is_loopback(&base) {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| CliError::failed(format!("cannot set up HTTP: {error}")))?;
+        Ok(Self { http, base, variable })
+    }
+
+    /// Returns the URL with these segments; each is encoded.
+    pub fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// Sends a request; any answer is an answer.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, CliError> {
+        request.send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// Asks the admin port, and returns the body of its answer.
+    pub async fn ask(&self, method: Method, url: Url, body: Option<String>) -> Result<String, CliError> {
+        let mut request = self.request(method, url).timeout(ADMIN_TIMEOUT);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        self.accept(self.send(request).await?).await
+    }
+
+    /// Asks the admin port something that changes nothing.
+    pub async fn get(&self, url: Url) -> Result<String, CliError> {
+        self.ask(Method::GET, url, None).await
+    }
+
+    /// Returns the body of an answer, or the refusal it is.
+    pub async fn accept(&self, response: Response) -> Result<String, CliError> {
+        let status = response.status();
+        let body = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let kind = if status.as_u16() == 404 { Kind::NotFound } else { Kind::Failed };
+        let Ok(refusal) = serde_json::from_str::<Refusal>(&body) else {
+            let message = format!("{} answered {status}, and not as an abide server does", self.base);
+            return Err(CliError::new(Kind::Failed, message).hint(format!("check {}", self.variable)));
+        };
+        Err(CliError { kind, message: refusal.message, hint: refusal.hint })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> CliError {
+        let cause = root_cause(error);
+        if error.is_builder() {
+            return CliError::new(Kind::Usage, format!("cannot ask {}: {cause}", self.base));
+        }
+        let message = format!("cannot reach the server at {}: {cause}", self.base);
+        let hint = format!("start it with \"abide up\"; if it runs elsewhere, set {}", self.variable);
+        CliError::new(Kind::Unreachable, message).hint(hint)
+    }
+}
+
+/// Reads an answer of the admin port.
+pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, CliError> {
+    serde_json::from_str(body).map_err(|error| {
+        CliError::failed(format!("the answer of the server is not understood: {error}"))
+            .hint("are this command and the server of the same version? see \"abide --version\"")
+    })
+}
+
+fn parse_url(text: &str) -> Result<Url, CliError> {
+    let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let bad = |why: &dyn std::fmt::Display| {
+        CliError::new(Kind::Usage, format!("'{text}' is no address of a server: {why}"))
+    };
+    let url: Url = full.parse().map_err(|error| bad(&error))?;
+    match (url.scheme(), url.has_host()) {
+        ("http", true) => Ok(url),
+        (_, false) => Err(bad(&"it names no host")),
+        (scheme, true) => Err(bad(&format!("it starts with {scheme}://, only http:// is possible"))),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let host = host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_servers() {
+        for (text, expected) in [
+            ("http://127.0.0.1:9070", "http://127.0.0.1:9070/"),
+            ("localhost:9070", "http://localhost:9070/"),
+            ("http://x.test/abide/", "http://x.test/abide/"),
+        ] {
+            assert_eq!(parse_url(text).unwrap().as_str(), expected);
+        }
+        for text in ["https://x.test", "", "http://", "a b"] {
+            assert_eq!(parse_url(text).unwrap_err().kind, Kind::Usage, "{text}");
+        }
+        for (text, expected) in
+            [("localhost:1", true), ("127.1.2.3:1", true), ("[::1]:1", true), ("10.0.0.1", false)]
+        {
+            assert_eq!(is_loopback(&parse_url(text).unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn segments_are_encoded() {
+        let client = Client::new("http://h/base", HeaderMap::new(), "X").unwrap();
+        assert_eq!(client.url(&["services", "a/b c"]).as_str(), "http://h/base/services/a%2Fb%20c");
+    }
+}

@@ -1,0 +1,36 @@
+//! `abide deployments describe`.
+
+use crate::cli::Global;
+use crate::client::{self, Client};
+use crate::commands::{deployments, services};
+use crate::error::CliError;
+use crate::model::Deployment;
+use crate::output::print;
+use crate::when;
+use clap::Args;
+
+#[derive(Args)]
+pub struct Describe {
+    /// The id of the deployment.
+    pub id: String,
+}
+
+pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
+    let client = Client::admin(global)?;
+    let body = client.get(client.url(&["deployments", &describe.id])).await?;
+    if global.json {
+        print(body);
+        return Ok(());
+    }
+    let deployment: Deployment = client::read(&body)?;
+    print(format!(" ID:             {}", deployment.id));
+    print(format!(" Created:        {}", when::relative(&deployment.created_at, jiff::Timestamp::now())));
+    print(format!(" Size:           {} KiB", deployment.size_bytes.div_ceil(1024)));
+    print(format!(" SDK:            {}", deployment.sdk_version));
+    deployments::show_settings(&deployment);
+    for service in &deployment.services {
+        print("");
+        services::show(service);
+    }
+    Ok(())
+}

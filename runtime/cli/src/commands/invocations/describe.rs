@@ -1,0 +1,81 @@
+//! `abide invocations describe`.
+
+use crate::cli::Global;
+use crate::client::{self, Client};
+use crate::error::CliError;
+use crate::model::{Invocation, Journal, PauseReason};
+use crate::output::{Paint, print};
+use crate::{tree, when};
+use clap::Args;
+use jiff::Timestamp;
+
+#[derive(Args)]
+pub struct Describe {
+    /// The id of the invocation.
+    pub id: String,
+}
+
+pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
+    let client = Client::admin(global)?;
+    let invocation = client.get(client.url(&["invocations", &describe.id])).await?;
+    let journal = client.get(client.url(&["invocations", &describe.id, "journal"])).await?;
+    if global.json {
+        // Both are JSON as they came.
+        print(format!(r#"{{"invocation":{invocation},"journal":{journal}}}"#));
+        return Ok(());
+    }
+    let (invocation, journal): (Invocation, Journal) = (client::read(&invocation)?, client::read(&journal)?);
+    let (now, paint) = (Timestamp::now(), Paint::stdout());
+    print(format!("\n {}", paint.bold("Invocation")));
+    for (name, value) in information(&invocation, now) {
+        let value = value.replace('\n', &format!("\n{:18}", ""));
+        print(format!(" {:<16} {value}", format!("{name}:")));
+    }
+    print(format!("\n {}", paint.bold("Journal")));
+    print(tree::draw(&invocation, &journal, now, paint));
+    Ok(())
+}
+
+fn information(invocation: &Invocation, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("ID", invocation.id.clone()),
+        ("Target", invocation.target.clone()),
+        ("Status", status(invocation, now)),
+        ("Created at", when::relative(&invocation.created_at, now)),
+    ];
+    let times = [("Scheduled for", &invocation.scheduled_at), ("Completed at", &invocation.completed_at)];
+    for (name, at) in times {
+        lines.extend(at.as_ref().map(|at| (name, when::relative(at, now))));
+    }
+    lines.push(("Modified at", when::relative(&invocation.modified_at, now)));
+    lines.extend(invocation.deployment_id.clone().map(|id| ("Deployment", id)));
+    lines.push(("Tries", invocation.attempts.to_string()));
+    if let Some(reason) = &invocation.pause_reason {
+        pause(reason, &mut lines);
+    }
+    if let Some(failure) = invocation.completion_failure.clone() {
+        lines.push(("Failure", failure));
+    } else if let Some(last) = invocation.last_failures.last() {
+        let operation = last.op.map(|op| format!(", operation {op}")).unwrap_or_default();
+        let head = format!("[{}] try {}{operation}", when::clock(&last.at), last.attempt);
+        lines.push(("Last error", format!("{head}\n{}", last.message)));
+    }
+    lines
+}
+
+fn status(invocation: &Invocation, now: Timestamp) -> String {
+    let status = invocation.status_text();
+    let Some(next) = &invocation.next_retry_at else { return status };
+    let times = invocation.retry_count;
+    format!("{status} (failed {times} time(s), next try {})", when::distance_of(next, now))
+}
+
+fn pause(reason: &PauseReason, lines: &mut Vec<(&'static str, String)>) {
+    lines.push(("Paused because", reason.message.clone()));
+    let Some(mismatch) = &reason.mismatch else { return };
+    let or_nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+    lines.push(("Operation", mismatch.op.to_string()));
+    lines.push(("  recorded", or_nothing(&mismatch.recorded)));
+    lines.push(("  asked now", or_nothing(&mismatch.asked)));
+    lines.extend(mismatch.backtrace.clone().map(|backtrace| ("Backtrace", backtrace)));
+}

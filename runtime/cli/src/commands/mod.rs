@@ -1,0 +1,26 @@
+//! The commands: one file each.
+
+pub mod call;
+pub mod deploy;
+pub mod deployments;
+pub mod doctor;
+pub mod invocations;
+pub mod services;
+pub mod up;
+
+use crate::cli::{Cli, Command};
+use crate::error::CliError;
+
+/// Runs the command that was asked for.
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    let global = cli.global;
+    match cli.command {
+        Command::Up(up) => up::run(up, global).await,
+        Command::Deploy(deploy) => deploy::run(deploy, &global).await,
+        Command::Call(call) => call::run(call, &global).await,
+        Command::Deployments(command) => deployments::run(command, &global).await,
+        Command::Services(command) => services::run(command, &global).await,
+        Command::Invocations(command) => invocations::run(command, &global).await,
+        Command::Doctor(doctor) => doctor::run(doctor, &global).await,
+    }
+}

@@ -1,0 +1,196 @@
+//! The answers of the admin port, as far as the tables need them.
+
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+pub struct Deployments {
+    pub deployments: Vec<DeploymentSummary>,
+}
+
+#[derive(Deserialize)]
+pub struct DeploymentSummary {
+    pub id: String,
+    pub created_at: String,
+    pub size_bytes: u64,
+    pub sdk_version: String,
+    pub services: Vec<ServiceName>,
+}
+
+#[derive(Deserialize)]
+pub struct ServiceName {
+    pub name: String,
+    pub revision: u32,
+}
+
+#[derive(Deserialize)]
+pub struct Deployment {
+    pub id: String,
+    pub created_at: String,
+    pub size_bytes: u64,
+    pub sdk_version: String,
+    pub settings: Settings,
+    pub services: Vec<Service>,
+}
+
+#[derive(Deserialize)]
+pub struct Settings {
+    pub env: BTreeMap<String, String>,
+    pub allowed_hosts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Services {
+    pub services: Vec<Service>,
+}
+
+#[derive(Deserialize)]
+pub struct Service {
+    pub name: String,
+    pub ty: String,
+    pub documentation: Option<String>,
+    pub handlers: Vec<Handler>,
+    pub deployment_id: String,
+    pub revision: u32,
+    pub public: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Handler {
+    pub name: String,
+    pub ty: Option<String>,
+    pub documentation: Option<String>,
+    pub public: bool,
+    pub input_description: String,
+    pub output_description: String,
+}
+
+#[derive(Deserialize)]
+pub struct Invocations {
+    pub invocations: Vec<Invocation>,
+    pub next_before: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Invocation {
+    pub id: String,
+    pub target: String,
+    pub status: String,
+    pub completion_result: Option<String>,
+    pub completion_failure: Option<String>,
+    pub invoked_by_id: Option<String>,
+    pub created_at: String,
+    pub modified_at: String,
+    pub scheduled_at: Option<String>,
+    pub completed_at: Option<String>,
+    pub deployment_id: Option<String>,
+    pub attempts: u32,
+    pub retry_count: u32,
+    pub next_retry_at: Option<String>,
+    pub last_failures: Vec<AttemptFailure>,
+    #[serde(default)]
+    pub retrying_runs: Vec<RetryingRun>,
+    pub pause_reason: Option<PauseReason>,
+}
+
+impl Invocation {
+    /// Returns the status in words, with the result where there is one.
+    pub fn status_text(&self) -> String {
+        match &self.completion_result {
+            Some(result) => format!("{} with {result}", self.status),
+            None => self.status.clone(),
+        }
+    }
+
+    pub fn is_failure(&self) -> bool {
+        self.completion_result.as_deref() == Some("failure")
+    }
+}
+
+#[derive(Deserialize)]
+pub struct AttemptFailure {
+    pub attempt: u32,
+    pub at: String,
+    pub message: String,
+    pub op: Option<u32>,
+}
+
+#[derive(Deserialize)]
+pub struct RetryingRun {
+    pub op: u32,
+    pub failures: u32,
+    pub next_retry_at: String,
+}
+
+#[derive(Deserialize)]
+pub struct PauseReason {
+    pub message: String,
+    pub mismatch: Option<Mismatch>,
+}
+
+#[derive(Deserialize)]
+pub struct Mismatch {
+    pub op: u32,
+    pub recorded: Option<String>,
+    pub asked: Option<String>,
+    pub backtrace: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Journal {
+    pub input: Input,
+    pub items: Vec<Item>,
+    pub items_total: usize,
+    pub answer: Option<Answer>,
+}
+
+#[derive(Deserialize)]
+pub struct Input {
+    pub body: Payload,
+}
+
+#[derive(Deserialize)]
+pub struct Item {
+    pub op: u32,
+    pub kind: String,
+    pub name: Option<String>,
+    pub at: String,
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "item", rename_all = "lowercase")]
+pub enum Content {
+    Entry {
+        duration_ms: Option<u64>,
+        delay_ms: Option<u64>,
+        invocation_id: Option<String>,
+        is_settled: Option<bool>,
+    },
+    Outcome(Answer),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "result", rename_all = "lowercase")]
+pub enum Answer {
+    Empty,
+    Value { value: Payload },
+    Failure { failure: Failure },
+}
+
+#[derive(Deserialize)]
+pub struct Failure {
+    pub code: u16,
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+pub struct Payload {
+    pub bytes: usize,
+    pub json: Option<Value>,
+    pub text: Option<String>,
+    #[serde(default)]
+    pub is_cut: bool,
+}

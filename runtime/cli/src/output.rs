@@ -1,0 +1,93 @@
+//! What goes to standard output: tables for people, JSON for programs.
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use std::io::{IsTerminal, Write};
+
+/// Colours text when a person looks at it.
+#[derive(Clone, Copy)]
+pub struct Paint {
+    is_on: bool,
+}
+
+impl Paint {
+    pub fn stdout() -> Self {
+        Self { is_on: std::io::stdout().is_terminal() && wants_colour() }
+    }
+
+    pub fn stderr() -> Self {
+        Self { is_on: std::io::stderr().is_terminal() && wants_colour() }
+    }
+
+    #[cfg(test)]
+    pub fn off() -> Self {
+        Self { is_on: false }
+    }
+
+    pub fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    pub fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    pub fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.is_on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// See no-color.org.
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Returns a table without lines.
+pub fn table(headers: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if !wants_colour() {
+        table.force_no_tty();
+    }
+    table.set_header(headers);
+    table
+}
+
+/// Returns the cell of a status, in the colour of its urgency.
+pub fn status_cell(status: &str, is_failure: bool) -> Cell {
+    let cell = Cell::new(status);
+    match status {
+        _ if is_failure => cell.fg(Color::Red),
+        "paused" => cell.fg(Color::Red),
+        "backing-off" => cell.fg(Color::Yellow),
+        "completed" | "completed with success" => cell.fg(Color::Green),
+        _ => cell,
+    }
+}
+
+/// Writes to standard output. A reader that went away, as in `abide … | head`, is no mistake.
+pub fn print(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Writes bytes as they are; on a terminal the prompt then starts on a new line.
+pub fn print_raw(bytes: &[u8]) {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(bytes);
+    if stdout.is_terminal() && !bytes.is_empty() && !bytes.ends_with(b"\n") {
+        let _ = stdout.write_all(b"\n");
+    }
+    let _ = stdout.flush();
+}
+
+/// Says something on standard error.
+pub fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
