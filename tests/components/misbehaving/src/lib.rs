@@ -114,13 +114,15 @@ impl Misbehaving {
         changing::leaking_hash_map(ctx).await
     }
 
-    /// Asks for a run block named after the environment variable `MIND` and then waits for
-    /// `CONTINUE=yes`, so that a test can change the first in between.
+    /// Asks for a run block named after the environment variable `MIND` and then fails, every 50 ms,
+    /// until there is `CONTINUE=yes`, so that a test can change the first in between.
+    #[handler(retry(initial = "50ms", factor = 1.0, max_attempts = "unlimited"))]
     async fn changing_mind(ctx: &Context) -> HandlerResult<()> {
         changing::changing_mind(ctx).await
     }
 
-    /// After a restart asks for fewer operations than the journal has, and returns.
+    /// The same with `FORGET`: once it is set, returns without asking for what the journal has.
+    #[handler(retry(initial = "50ms", factor = 1.0, max_attempts = "unlimited"))]
     async fn forgetful(ctx: &Context) -> HandlerResult<()> {
         changing::forgetful(ctx).await
     }
