@@ -201,6 +201,3 @@ impl Drop for DiskStore {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,214 @@
+//! A disk that fails, fills up or lies: the store stops acknowledging, says why, and everything acknowledged is found again.
+
+mod common;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use abide_store::disk::sim::{Operation, SimDisk};
+use abide_store::{DiskStore, Error, Options, Status, Store, View, doctor};
+use common::{commit, on, open, put, wait_until, write};
+
+/// Writes until the fault strikes; then nothing more may be acknowledged, and everything that was is there again.
+fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, skip: u64, error: ErrorKind) {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    disk.fail(operation, path_part, skip, error);
+    let mut number = 0u64;
+    let mut sequences = Vec::new();
+    let refused = loop {
+        let large = vec![number as u8; if number % 9 == 0 { 3000 } else { 300 }];
+        let key = format!("{:02}", number % 40);
+        match commit(&store, fence, vec![put(&key, large), put("number", number.to_be_bytes())]) {
+            Ok(sequence) => sequences.push((sequence, number)),
+            Err(error) => break error,
+        }
+        number += 1;
+        // Slow enough for several groups.
+        wait_until("the store keeps up", || {
+            store.stats().unsynced_bytes < 20_000 || matches!(*store.status().borrow(), Status::Failed { .. })
+        });
+        assert!(number < 20_000, "{operation:?} of {path_part} never failed");
+    };
+    let what = format!("{operation:?} of {path_part}");
+    assert!(matches!(&refused, Error::Stopped { reason } if reason.contains("injected")), "{what}: {refused}");
+    assert!(matches!(&*store.status().borrow(), Status::Failed { reason } if reason.contains(path_part)), "{what}");
+    let durable = *store.durable().borrow();
+    assert!(matches!(store.acquire(1), Err(Error::Stopped { .. })), "{what}");
+    assert_eq!(*store.durable().borrow(), durable, "{what}: acknowledged after the failure");
+    assert!(store.close().is_err(), "{what}: a close says that not everything is on disk");
+    drop(store);
+
+    let acked = sequences.iter().rev().find(|(sequence, _)| *sequence <= durable).map(|(_, number)| *number);
+    let store = DiskStore::open(dir.path(), on(&disk.after_power_cut(5))).unwrap();
+    let found = store.get(View::Durable, b"number").unwrap().map(|value| u64::from_be_bytes(value[..].try_into().unwrap()));
+    assert!(found >= acked, "{what}: {acked:?} was acknowledged, found {found:?}");
+    store.acquire(1).unwrap();
+}
+
+#[test]
+fn a_failed_write_of_the_log_stops_the_store() {
+    stops_and_keeps_what_was_acknowledged(Operation::Write, "log-", 20, ErrorKind::Other);
+}
+
+#[test]
+fn a_failed_sync_of_the_log_stops_the_store() {
+    stops_and_keeps_what_was_acknowledged(Operation::Sync, "log-", 20, ErrorKind::Other);
+}
+
+#[test]
+fn a_failed_blob_stops_the_store() {
+    for operation in [Operation::Create, Operation::Write, Operation::Sync] {
+        stops_and_keeps_what_was_acknowledged(operation, "blobs/", 3, ErrorKind::Other);
+    }
+    stops_and_keeps_what_was_acknowledged(Operation::SyncDir, "blobs", 3, ErrorKind::Other);
+    stops_and_keeps_what_was_acknowledged(Operation::Remove, "blobs/", 3, ErrorKind::PermissionDenied);
+}
+
+#[test]
+fn a_failed_rotation_stops_the_store() {
+    stops_and_keeps_what_was_acknowledged(Operation::Rename, "spare-", 2, ErrorKind::Other);
+    stops_and_keeps_what_was_acknowledged(Operation::SyncDir, "log", 2, ErrorKind::Other);
+}
+
+#[test]
+fn a_full_disk_stops_the_store() {
+    stops_and_keeps_what_was_acknowledged(Operation::Write, "spare-", 3, ErrorKind::StorageFull);
+    stops_and_keeps_what_was_acknowledged(Operation::Write, "snapshot-", 0, ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_failed_snapshot_stops_the_store() {
+    stops_and_keeps_what_was_acknowledged(Operation::Sync, "snapshot-", 0, ErrorKind::Other);
+    stops_and_keeps_what_was_acknowledged(Operation::Rename, "snapshot-", 0, ErrorKind::Other);
+}
+
+#[test]
+fn little_free_space_refuses_new_work_until_there_is_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let options = Options { disk_reserve_bytes: 1000, ..on(&disk) };
+    let store = DiskStore::open(dir.path(), options).unwrap();
+    let fence = store.acquire(1).unwrap();
+    disk.set_free_bytes(999);
+    wait_until("it refuses", || matches!(&*store.status().borrow(), Status::Refusing { reason } if reason.contains("999")));
+    write(&store, fence, vec![put("a", "running work goes on")]).unwrap();
+    disk.set_free_bytes(1000);
+    wait_until("it is ready again", || *store.status().borrow() == Status::Ready);
+}
+
+fn fill(dir: &Path, batches: u64) {
+    let store = open(dir);
+    let fence = store.acquire(1).unwrap();
+    for n in 0..batches {
+        commit(&store, fence, vec![put(&format!("{n:05}"), vec![n as u8; 600]), put("blob", vec![n as u8; 1500])]).unwrap();
+        // Checkpoints and snapshots get their turn.
+        wait_until("the store keeps up", || store.stats().unsynced_bytes < 50_000);
+    }
+    store.close().unwrap();
+}
+
+fn check(dir: &Path, batches: u64, is_rebuilt: bool) {
+    let store = open(dir);
+    assert_eq!(store.stats().index_rebuilt, is_rebuilt);
+    let found = store.scan(View::Durable, b"0", b"9", usize::MAX).unwrap();
+    assert_eq!(found.len() as u64, batches);
+    assert!(found.iter().enumerate().all(|(n, (_, value))| value[..] == vec![n as u8; 600]));
+    assert_eq!(store.get(View::Durable, b"blob").unwrap().unwrap(), vec![(batches - 1) as u8; 1500]);
+    assert_eq!(store.acquire(1).unwrap().epoch % 2, u64::from(!is_rebuilt), "epochs are rebuilt too");
+}
+
+#[test]
+fn a_lost_index_is_rebuilt_from_the_log_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 50);
+    fs::remove_dir_all(dir.path().join("index")).unwrap();
+    // Nothing was ever recycled, so an empty index follows the log like any other.
+    let store = open(dir.path());
+    assert_eq!(store.scan(View::Durable, b"0", b"9", usize::MAX).unwrap().len(), 50);
+}
+
+#[test]
+fn a_lost_index_is_rebuilt_from_snapshot_and_log() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 1500);
+    let report = doctor(dir.path()).unwrap();
+    assert!(report.problems.is_empty() && report.snapshot.is_some(), "{report:?}");
+    fs::remove_dir_all(dir.path().join("index")).unwrap();
+    check(dir.path(), 1500, true);
+}
+
+#[test]
+fn a_damaged_index_is_moved_aside_and_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 1500);
+    for entry in fs::read_dir(dir.path().join("index/metadata")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut content = fs::read(&path).unwrap();
+        content.iter_mut().for_each(|byte| *byte = !*byte);
+        fs::write(path, content).unwrap();
+    }
+    let report = doctor(dir.path()).unwrap();
+    assert!(!report.index.opens && report.problems.len() == 1, "{report:?}");
+    check(dir.path(), 1500, true);
+    assert!(dir.path().join("index.broken").exists());
+    let report = doctor(dir.path()).unwrap();
+    assert!(report.problems.is_empty(), "{report:?}");
+}
+
+#[test]
+fn without_index_and_snapshot_a_cut_log_is_not_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 1500);
+    fs::remove_dir_all(dir.path().join("index")).unwrap();
+    for entry in fs::read_dir(dir.path().join("snapshots")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    assert!(matches!(DiskStore::open(dir.path(), Options::tiny()), Err(Error::IndexLost { .. })));
+}
+
+#[test]
+fn a_flipped_bit_in_the_log_is_named_by_open_and_doctor() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 100);
+    let segment = dir.path().join("log/log-0000000000000001");
+    let mut content = fs::read(&segment).unwrap();
+    content[5000] ^= 16;
+    fs::write(&segment, content).unwrap();
+    match DiskStore::open(dir.path(), Options::tiny()) {
+        Err(Error::LogCorrupt { file, offset, .. }) => {
+            assert_eq!(file, segment);
+            assert!(offset <= 5000 && offset > 3000);
+        }
+        other => panic!("{:?}", other.err()),
+    }
+    let report = doctor(dir.path()).unwrap();
+    assert!(report.log.damage.as_ref().is_some_and(|damage| damage.contains("log-0000000000000001")), "{report:?}");
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 20);
+    fs::write(dir.path().join("log/log-0000000000000001"), vec![0; 65536]).unwrap();
+    assert!(matches!(DiskStore::open(dir.path(), Options::tiny()), Err(Error::LogCorrupt { .. })));
+}
+
+#[test]
+fn the_doctor_counts_and_finds_what_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 30);
+    let report = doctor(dir.path()).unwrap();
+    assert_eq!((report.index.keys, report.blobs.referenced, report.blobs.orphaned, report.blobs.missing), (31, 1, 0, 0));
+    assert_eq!(report.log.last_sequence, 31);
+    assert!(report.log.is_closed_cleanly && report.index.opens && report.problems.is_empty(), "{report:?}");
+    let blob = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    fs::rename(&blob, blob.with_file_name("00000000000000ff-00000000")).unwrap();
+    let report = doctor(dir.path()).unwrap();
+    assert_eq!((report.blobs.orphaned, report.blobs.missing), (1, 1));
+    assert!(serde_json::to_string(&report).unwrap().contains("\"missing\":1"));
+    assert!(matches!(doctor(&dir.path().join("blobs")), Err(Error::NotOurs { .. })));
+}

@@ -1,0 +1,110 @@
+//! Random operations against a map: both stores, both views, with reopening and crashing.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use abide_store::disk::sim::Random;
+use abide_store::{DiskStore, Fence, MemoryStore, Op, Options, Store, View};
+use bytes::Bytes;
+
+type Map = BTreeMap<Vec<u8>, Bytes>;
+
+fn random_ops(random: &mut Random) -> Vec<Op> {
+    let op = |random: &mut Random| {
+        // Short keys over few letters: prefixes of each other, the empty key among them.
+        let key: Vec<u8> = (0..random.below(5)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect();
+        match random.below(10) {
+            0..=2 => Op::Delete { key },
+            3 => Op::Put { key, value: vec![random.next() as u8; 1025 + random.below(2000) as usize].into() },
+            _ => Op::Put { key, value: vec![random.next() as u8; random.below(40) as usize].into() },
+        }
+    };
+    (0..1 + random.below(6)).map(|_| op(random)).collect()
+}
+
+fn apply(map: &mut Map, ops: &[Op]) {
+    for op in ops {
+        match op {
+            Op::Put { key, value } => map.insert(key.clone(), value.clone()),
+            Op::Delete { key } => map.remove(key),
+        };
+    }
+}
+
+fn check(store: &dyn Store, view: View, map: &Map, random: &mut Random) {
+    let everything: Vec<_> = map.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    if random.one_in(8) {
+        assert_eq!(store.scan(view, b"", b"\xff\xff\xff\xff\xff\xff", usize::MAX).unwrap(), everything);
+    }
+    let edge = |random: &mut Random| -> Vec<u8> { (0..random.below(4)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect() };
+    let (start, end, limit) = (edge(random), edge(random), random.below(8) as usize);
+    let expected: Vec<_> =
+        everything.iter().filter(|(key, _)| *key >= start && *key < end).take(limit).cloned().collect();
+    assert_eq!(store.scan(view, &start, &end, limit).unwrap(), expected, "{start:?}..{end:?} limit {limit}");
+    let key = edge(random);
+    assert_eq!(store.get(view, &key).unwrap(), map.get(&key).cloned());
+}
+
+#[test]
+fn the_store_on_disk_is_a_map() {
+    for seed in 0..2 {
+        let mut random = Random::new(seed);
+        let dir = tempfile::tempdir().unwrap();
+        let mut map = Map::new();
+        for _ in 0..3 {
+            let store = DiskStore::open(dir.path(), Options::tiny()).unwrap();
+            let fence = store.acquire(9).unwrap();
+            check(&store, View::Durable, &map, &mut random);
+            for _ in 0..100 {
+                let ops = random_ops(&mut random);
+                apply(&mut map, &ops);
+                let last = common::commit(&store, fence, ops).unwrap();
+                check(&store, View::Latest, &map, &mut random);
+                if random.one_in(10) {
+                    common::wait_until("everything is durable", || *store.durable().borrow() == last);
+                    check(&store, View::Durable, &map, &mut random);
+                }
+            }
+            if random.one_in(2) {
+                store.close().unwrap();
+            }
+        }
+        let store = DiskStore::open(dir.path(), Options::tiny()).unwrap();
+        let everything: Vec<_> = map.into_iter().collect();
+        assert_eq!(store.scan(View::Durable, b"", b"\xff\xff\xff\xff\xff\xff", usize::MAX).unwrap(), everything);
+    }
+}
+
+#[test]
+fn the_store_in_memory_is_a_map_and_keeps_what_was_durable() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut store = MemoryStore::new();
+        let (mut durable, mut latest) = (Map::new(), Map::new());
+        for _ in 0..5 {
+            let fence: Fence = store.acquire(9).unwrap();
+            store.hold_durability();
+            let mut held: Vec<(u64, Vec<Op>)> = Vec::new();
+            for _ in 0..60 {
+                let ops = random_ops(&mut random);
+                apply(&mut latest, &ops);
+                held.push((common::commit(&store, fence, ops.clone()).unwrap(), ops));
+                if random.one_in(4) {
+                    let count = random.below(held.len() as u64) as usize;
+                    for (sequence, ops) in held.drain(..count) {
+                        store.release(sequence);
+                        apply(&mut durable, &ops);
+                    }
+                }
+                check(&store, View::Latest, &latest, &mut random);
+                check(&store, View::Durable, &durable, &mut random);
+            }
+            let crashed = store.crash();
+            assert!(common::commit(&store, fence, vec![]).is_err());
+            store = crashed;
+            latest = durable.clone();
+            check(&store, View::Latest, &latest, &mut random);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Fences, views, limits and who may use a folder.
+
+mod common;
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use abide_store::disk::sim::SimDisk;
+use abide_store::{DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor};
+use common::{commit, delete, on, open, put, wait_until, write};
+
+#[test]
+fn a_stale_fence_is_refused_and_epochs_survive() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let first = store.acquire(1).unwrap();
+    let other = store.acquire(2).unwrap();
+    let second = store.acquire(1).unwrap();
+    assert_eq!((first.epoch, second.epoch, other.epoch), (1, 2, 1));
+    match commit(&store, first, vec![put("a", "1")]) {
+        Err(Error::StaleFence { partition: 1, held: 1, current: 2 }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.get(View::Latest, b"a").unwrap(), None);
+    commit(&store, second, vec![put("a", "2")]).unwrap();
+    commit(&store, other, vec![put("b", "1")]).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert!(matches!(commit(&store, first, vec![]), Err(Error::StaleFence { .. })));
+    commit(&store, second, vec![put("a", "3")]).unwrap();
+    assert_eq!(store.acquire(1).unwrap().epoch, 3);
+    assert_eq!(store.acquire(META_PARTITION).unwrap().epoch, 1);
+}
+
+#[test]
+fn the_sequence_is_dense_and_goes_on_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    assert_eq!(commit(&store, fence, vec![put("a", "1")]).unwrap(), 2);
+    assert_eq!(commit(&store, fence, vec![]).unwrap(), 3);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(*store.durable().borrow(), 3);
+    assert_eq!(commit(&store, fence, vec![delete("a")]).unwrap(), 4);
+}
+
+#[test]
+fn a_commit_does_not_wait_for_the_disk_and_durable_readers_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    write(&store, fence, vec![put("a", "old"), put("gone", "x")]).unwrap();
+    disk.pause_syncs();
+    let sequence = commit(&store, fence, vec![put("a", "new"), delete("gone"), put("large", vec![7; 5000])]).unwrap();
+    assert_eq!(store.get(View::Latest, b"a").unwrap().unwrap(), "new");
+    assert_eq!(store.get(View::Latest, b"gone").unwrap(), None);
+    assert_eq!(store.get(View::Durable, b"a").unwrap().unwrap(), "old");
+    assert_eq!(store.scan(View::Durable, b"", b"z", 9).unwrap().len(), 2);
+    assert_eq!(store.scan(View::Latest, b"", b"z", 9).unwrap().len(), 2);
+    assert_eq!(store.scan(View::Latest, b"", b"z", 9).unwrap()[1].1, vec![7; 5000]);
+    assert!(*store.durable().borrow() < sequence);
+    disk.resume_syncs();
+    wait_until("the commit is durable", || *store.durable().borrow() == sequence);
+    assert_eq!(store.get(View::Durable, b"a").unwrap().unwrap(), "new");
+    assert_eq!(store.get(View::Durable, b"large").unwrap().unwrap(), vec![7; 5000]);
+}
+
+#[test]
+fn too_much_unsynced_makes_commits_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    disk.pause_syncs();
+    let is_waiting = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..1000 {
+                commit(&store, fence, vec![put(&format!("{n}"), vec![1; 900])]).unwrap();
+            }
+            is_waiting.store(false, Ordering::SeqCst);
+        });
+        let limit = Options::tiny().unsynced_bytes_max;
+        wait_until("the limit is reached", || store.stats().unsynced_bytes > limit);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(is_waiting.load(Ordering::SeqCst));
+        assert!(store.stats().unsynced_bytes < limit + 10_000);
+        disk.resume_syncs();
+    });
+    assert_eq!(store.scan(View::Latest, b"", b"z", usize::MAX).unwrap().len(), 1000);
+}
+
+#[test]
+fn scans_see_whole_batches_while_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..3000 {
+                let value = vec![n as u8; if n % 50 == 0 { 2000 } else { 8 }];
+                let ops = (0..8).map(|key| put(&format!("{key}"), &value)).collect();
+                commit(&store, fence, ops).unwrap();
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        while !is_over.load(Ordering::SeqCst) {
+            for view in [View::Latest, View::Durable] {
+                let found = store.scan(view, b"", b"z", 100).unwrap();
+                assert!(found.is_empty() || found.len() == 8);
+                assert!(found.windows(2).all(|pair| pair[0].1 == pair[1].1), "half a batch in {view:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_too_large_is_refused_with_the_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    let key = "k".repeat(5000);
+    assert!(matches!(commit(&store, fence, vec![put(&key, "")]), Err(Error::KeyTooLarge { bytes: 5000, .. })));
+    let many = (0..100).map(|n| put(&format!("{n}"), vec![1; 1000])).collect();
+    assert!(matches!(commit(&store, fence, many), Err(Error::BatchTooLarge { .. })));
+    let options = Options { value_bytes_max: 100, ..Options::tiny() };
+    drop(store);
+    let store = DiskStore::open(dir.path(), options).unwrap();
+    match commit(&store, fence, vec![put("a", vec![0; 101])]) {
+        Err(error @ Error::ValueTooLarge { .. }) => assert!(error.to_string().contains("key a has 101 bytes")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn replaced_and_deleted_blobs_give_their_space_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    let blobs = || fs::read_dir(dir.path().join("blobs")).unwrap().count();
+    for n in 0..10u8 {
+        // The same bytes again are a file of their own.
+        commit(&store, fence, vec![put("a", vec![n / 2; 5000]), put("b", vec![n; 6000])]).unwrap();
+    }
+    wait_until("everything is applied", || store.stats().overlay_keys == 0);
+    assert_eq!(blobs(), 2);
+    assert_eq!(store.stats().blob_bytes, 11_000);
+    commit(&store, fence, vec![put("a", "small"), delete("b")]).unwrap();
+    wait_until("no blob is left", || blobs() == 0);
+    assert_eq!(store.get(View::Latest, b"a").unwrap().unwrap(), "small");
+}
+
+#[test]
+fn a_damaged_blob_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    write(&store, fence, vec![put("a", vec![1; 5000]), put("b", "fine")]).unwrap();
+    wait_until("it is applied", || store.stats().overlay_keys == 0);
+    let blob = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    fs::write(&blob, vec![2; 5000]).unwrap();
+    match store.get(View::Durable, b"a") {
+        Err(Error::BlobCorrupt { file, .. }) => assert_eq!(file, blob),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.get(View::Durable, b"b").unwrap().unwrap(), "fine");
+}
+
+#[test]
+fn a_held_folder_is_refused_with_the_holder() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    match DiskStore::open(dir.path(), Options::tiny()) {
+        Err(error @ Error::Held { .. }) => {
+            assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        }
+        other => panic!("{:?}", other.err()),
+    }
+    assert!(doctor(dir.path()).unwrap().held_by.is_some());
+    store.close().unwrap();
+    store.close().unwrap();
+    assert!(matches!(store.acquire(1), Err(Error::Stopped { .. })));
+    open(dir.path());
+}
+
+#[test]
+fn a_newer_format_and_a_strange_folder_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    fs::write(dir.path().join("FORMAT"), "abide data folder, format 2\n").unwrap();
+    match DiskStore::open(dir.path(), Options::tiny()) {
+        Err(Error::NewerFormat { found: 2, supported: 1, .. }) => {}
+        other => panic!("{:?}", other.err()),
+    }
+    fs::write(dir.path().join("FORMAT"), "something else").unwrap();
+    assert!(matches!(DiskStore::open(dir.path(), Options::tiny()), Err(Error::NotOurs { .. })));
+    let strange = tempfile::tempdir().unwrap();
+    fs::write(strange.path().join("holiday.jpg"), "").unwrap();
+    assert!(matches!(DiskStore::open(strange.path(), Options::tiny()), Err(Error::NotOurs { .. })));
+    assert_eq!(fs::read_dir(strange.path()).unwrap().count(), 1, "nothing is left in a strange folder");
+}
+
+#[test]
+fn durability_can_be_held_back_in_memory() {
+    let store = MemoryStore::new();
+    let fence = store.acquire(1).unwrap();
+    store.hold_durability();
+    let sequence = commit(&store, fence, vec![put("a", "1")]).unwrap();
+    assert!(*store.durable().borrow() < sequence);
+    assert_eq!(store.get(View::Durable, b"a").unwrap(), None);
+    assert!(store.crash().get(View::Latest, b"a").unwrap().is_none());
+    assert!(matches!(*store.status().borrow(), Status::Failed { .. }));
+    let store = MemoryStore::new();
+    let fence = store.acquire(1).unwrap();
+    store.hold_durability();
+    let sequence = commit(&store, fence, vec![put("a", "1")]).unwrap();
+    store.release_durability();
+    assert_eq!(*store.durable().borrow(), sequence);
+    assert_eq!(store.crash().get(View::Latest, b"a").unwrap().unwrap(), "1");
+}
