@@ -57,7 +57,12 @@ impl fmt::Display for Error {
                 "outbound HTTP is available only inside a run block: \
                  make the request in the closure of ctx.run(\"name\", async || ...)",
             ),
-            Error::Denied(authority) => write!(f, "this deployment may not reach {authority}"),
+            Error::Denied(authority) => {
+                write!(
+                    f,
+                    "this deployment may not reach {authority}; `abide deployments allow-host` changes that"
+                )
+            }
             Error::Malformed(what) => write!(f, "malformed HTTP request: {what}"),
             Error::Transport(reason) => write!(f, "HTTP request failed: {reason}"),
             Error::Status(error) => error.fmt(f),

@@ -140,8 +140,10 @@ fn describe(code: &ErrorCode) -> String {
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => "timeout".to_owned(),
         ErrorCode::ConnectionTerminated => "connection closed by the other side".to_owned(),
         ErrorCode::DnsError(_) => "host name not found".to_owned(),
+        ErrorCode::TlsProtocolError => "TLS handshake failed".to_owned(),
+        ErrorCode::TlsCertificateError => "the TLS certificate is not trusted".to_owned(),
         ErrorCode::InternalError(Some(text)) => text.clone(),
-        other => format!("{other:?}"),
+        other => format!("{other:?}").trim_start_matches("ErrorCode::").to_owned(),
     }
 }
 

@@ -159,6 +159,16 @@ impl Probe {
         Ok(timers.collect::<FuturesUnordered<_>>().collect().await)
     }
 
+    /// Posts `n` bytes to `url` and returns how many came back.
+    async fn upload(ctx: &Context, request: StepsRequest) -> HandlerResult<u64> {
+        steps::upload(ctx, request).await
+    }
+
+    /// Requests `url`, waiting for at most `ms`, and returns the answer or what went wrong.
+    async fn request(ctx: &Context, race: Race) -> HandlerResult<String> {
+        steps::request(ctx, race).await
+    }
+
     /// Requests `url` with the client `wstd` inside a run block.
     async fn other_client(ctx: &Context, place: Place) -> HandlerResult<String> {
         Ok(ctx.run("wstd", async || steps::get_with_wstd(&place.url)).await?)

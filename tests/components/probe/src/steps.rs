@@ -58,6 +58,26 @@ pub(crate) async fn timeout(ctx: &Context, race: Race) -> HandlerResult<String> 
     }
 }
 
+pub(crate) async fn upload(ctx: &Context, request: StepsRequest) -> HandlerResult<u64> {
+    let url = request.url.ok_or_else(|| TerminalError::new("there is no url"))?;
+    let sent = ctx.run("upload", async || {
+        let response = http::post(&url).body(vec![b'x'; request.n as usize]).send().await?;
+        Ok(response.error_for_status()?.bytes().len() as u64)
+    });
+    Ok(sent.await?)
+}
+
+pub(crate) async fn request(ctx: &Context, race: Race) -> HandlerResult<String> {
+    let answer = ctx.run("request", async || {
+        let answer = http::get(&race.url).timeout(Duration::from_millis(race.ms)).send().await;
+        Ok(match answer {
+            Ok(response) => format!("{} {}", response.status(), response.text()),
+            Err(error) => error.to_string(),
+        })
+    });
+    Ok(answer.await?)
+}
+
 /// A run block that always fails.
 pub(crate) async fn gives_up(ctx: &Context, attempts: u32) -> Result<(), TerminalError> {
     let policy = RetryPolicy::new().initial_interval(Duration::from_millis(20)).max_attempts(attempts);
