@@ -81,7 +81,7 @@ async fn drive<T: Serialize + DeserializeOwned>(
     retry: Option<RetryPolicy>,
     closure: impl AsyncFn() -> HandlerResult<T>,
 ) -> Result<T, TerminalError> {
-    scope::assert_outside(&format!("ctx.run(\"{name}\") was called"));
+    scope::assert_outside(format_args!("ctx.run(\"{name}\") was called"));
     let name: Rc<str> = name.into();
     let op = host::with(|host| host.run_start(&name, retry.map(|policy| policy.to_wire())));
     let mut operation = Operation::new(op);

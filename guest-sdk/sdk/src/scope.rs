@@ -3,6 +3,7 @@
 //! Invariant: `run-enter` and `run-exit` alternate; context operations happen only outside.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -21,7 +22,7 @@ pub(crate) fn is_inside() -> bool {
 
 /// Panics when called from the closure of a run block.
 #[track_caller]
-pub(crate) fn assert_outside(what: &str) {
+pub(crate) fn assert_outside(what: impl Display) {
     if let Some(name) = INSIDE.with_borrow(Clone::clone) {
         panic!(
             "{what} inside the run block \"{name}\". A run block's closure cannot use durable operations or the \
