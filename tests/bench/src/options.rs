@@ -1,0 +1,78 @@
+//! The command line.
+
+use crate::root;
+use crate::workload::Workload;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Measures the abide server on this machine: throughput, latency, memory, and the disk below it.
+#[derive(Parser)]
+pub struct Options {
+    #[command(subcommand)]
+    pub what: Option<What>,
+    /// How long each measurement takes.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub seconds: u64,
+    /// Callers that each wait for their answer before the next call.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 64, 256], value_name = "N,N")]
+    pub concurrency: Vec<usize>,
+    /// What to call; all of them when left out.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,NAME")]
+    pub workload: Vec<Workload>,
+    /// A folder for the server's data, on the disk to be measured. What is below it is removed.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Writes all numbers to this file as well.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Measures this binary, not the one in target/release.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub server: Option<PathBuf>,
+    /// Deploys this component, and does not build one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub component: Option<PathBuf>,
+    /// Partitions of the server; its own default when left out.
+    #[arg(long, global = true, value_name = "N")]
+    pub partitions: Option<u16>,
+    /// Leaves the data folder there, with the server's log.
+    #[arg(long, global = true)]
+    pub keep: bool,
+}
+
+#[derive(Subcommand)]
+pub enum What {
+    /// Lets many invocations sleep, kills the server, starts it again and waits for all of them.
+    Sleepers(Sleepers),
+}
+
+#[derive(Args)]
+pub struct Sleepers {
+    /// How many invocations sleep.
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub count: usize,
+    /// How long they sleep: long enough to submit all of them. Chosen by their number when left out.
+    #[arg(long, value_name = "SECONDS")]
+    pub sleep: Option<u64>,
+}
+
+impl Options {
+    /// Returns the folder for the data of the server.
+    pub fn data(&self) -> PathBuf {
+        let parent = self.data.clone().unwrap_or_else(|| root().join("target"));
+        parent.join("bench-data")
+    }
+
+    pub fn workloads(&self) -> Vec<Workload> {
+        if self.workload.is_empty() { Workload::ALL.to_vec() } else { self.workload.clone() }
+    }
+
+    pub fn duration(&self) -> Duration {
+        Duration::from_secs(self.seconds.max(1))
+    }
+
+    /// The disk alone is measured as long as a workload, but not longer than it takes to know.
+    pub fn disk_time(&self) -> Duration {
+        self.duration().min(Duration::from_secs(3))
+    }
+}

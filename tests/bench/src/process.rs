@@ -1,0 +1,106 @@
+//! What the kernel knows of a process and of the machine.
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
+use std::fs;
+use std::path::Path;
+
+/// The unit of times in /proc/PID/stat, the same on all machines the server runs on.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Counters of a process and of the machine at one moment.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Usage {
+    pub rss_bytes: u64,
+    pub cpu_seconds: f64,
+    /// Bytes sent to the disk.
+    pub written_bytes: u64,
+    /// Flushes that the disks of the machine were asked for, by everybody.
+    pub machine_flushes: u64,
+    /// Busy processor time of the machine, by everybody.
+    pub machine_cpu_seconds: f64,
+}
+
+#[derive(Clone, Copy)]
+pub struct Process {
+    pid: u32,
+}
+
+impl Process {
+    pub fn new(pid: u32) -> Self {
+        Self { pid }
+    }
+
+    fn read(self, name: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{name}", self.pid)).unwrap_or_default()
+    }
+
+    pub fn usage(self) -> Usage {
+        let stat = self.read("stat");
+        // The name in the second field may hold anything, also blanks.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        Usage {
+            rss_bytes: field(&self.read("status"), "VmRSS:") * 1024,
+            cpu_seconds: (ticks(11) + ticks(12)) / TICKS_PER_SECOND,
+            written_bytes: field(&self.read("io"), "write_bytes:"),
+            machine_flushes: machine_flushes(),
+            machine_cpu_seconds: machine_cpu_seconds(),
+        }
+    }
+
+    /// Forgets the peak so far, where the kernel lets us.
+    pub fn reset_peak(self) {
+        let _ = fs::write(format!("/proc/{}/clear_refs", self.pid), "5");
+    }
+
+    /// Returns the most memory since the last reset.
+    pub fn peak_rss_bytes(self) -> u64 {
+        field(&self.read("status"), "VmHWM:") * 1024
+    }
+
+    /// Asks the process to stop in order.
+    pub fn terminate(self) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+/// Returns the number behind a name at the start of a line.
+fn field(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+pub fn load1() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+}
+
+fn machine_flushes() -> u64 {
+    let text = fs::read_to_string("/proc/diskstats").unwrap_or_default();
+    let flushes = |line: &str| line.split_whitespace().nth(18)?.parse::<u64>().ok();
+    text.lines().filter_map(flushes).sum()
+}
+
+fn machine_cpu_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks = text.lines().next().unwrap_or("").split_whitespace().skip(1);
+    let ticks: Vec<f64> = ticks.filter_map(|text| text.parse().ok()).collect();
+    // Of the first eight, the fourth and fifth are idle time.
+    let busy = ticks.iter().take(8).enumerate().filter(|(at, _)| ![3, 4].contains(at));
+    busy.map(|(_, ticks)| ticks).sum::<f64>() / TICKS_PER_SECOND
+}
+
+/// Returns the bytes that the files of a folder take on the disk.
+pub fn disk_bytes(dir: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let bytes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => disk_bytes(&entry.path()),
+        Ok(metadata) => metadata.blocks() * 512,
+        Err(_) => 0,
+    });
+    bytes.sum()
+}

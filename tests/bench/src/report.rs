@@ -1,0 +1,154 @@
+//! What came out, as tables for people and as JSON for programs.
+
+use crate::disk::Disk;
+use crate::load::Measured;
+use crate::server::Binary;
+use crate::sleepers::Slept;
+use anyhow::Context;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+pub struct Report {
+    processors: usize,
+    server_bytes: u64,
+    disk: Vec<(&'static str, Disk)>,
+    load: Vec<Measured>,
+    sleepers: Option<Slept>,
+}
+
+impl Report {
+    pub fn new(binary: &Binary) -> Self {
+        Self {
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            server_bytes: std::fs::metadata(&binary.path).map_or(0, |metadata| metadata.len()),
+            disk: Vec::new(),
+            load: Vec::new(),
+            sleepers: None,
+        }
+    }
+
+    pub fn disk(&mut self, when: &'static str, disk: Disk) {
+        eprintln!("disk {when}: {:.0} syncs/s, p50 {}", disk.syncs_per_second, millis(disk.latency.p50_us));
+        self.disk.push((when, disk));
+    }
+
+    pub fn load(&mut self, measured: Measured) {
+        let Measured { workload, concurrency, calls_per_second, .. } = measured;
+        eprintln!("{workload} with {concurrency} callers: {calls_per_second:.0} calls/s");
+        self.load.push(measured);
+    }
+
+    pub fn sleepers(&mut self, slept: Slept) {
+        self.sleepers = Some(slept);
+    }
+
+    pub fn print(&self) {
+        println!("{} processors, server binary {}", self.processors, mega(self.server_bytes));
+        self.print_disk();
+        if !self.load.is_empty() {
+            self.print_load();
+        }
+        if let Some(slept) = &self.sleepers {
+            print_sleepers(slept);
+        }
+    }
+
+    fn print_disk(&self) {
+        let mut table = table(&["append + fdatasync", "/s", "p50 ms", "p99 ms", "max ms", "load"]);
+        for (when, disk) in &self.disk {
+            table.add_row([
+                (*when).to_owned(),
+                format!("{:.0}", disk.syncs_per_second),
+                millis(disk.latency.p50_us),
+                millis(disk.latency.p99_us),
+                millis(disk.latency.max_us),
+                format!("{:.1}", disk.load1),
+            ]);
+        }
+        println!("\nThe disk alone\n{table}");
+    }
+
+    fn print_load(&self) {
+        let mut table = table(&[
+            "workload",
+            "callers",
+            "calls/s",
+            "p50 ms",
+            "p99 ms",
+            "max ms",
+            "errors",
+            "server CPUs",
+            "all CPUs",
+            "peak MB",
+            "after MB",
+            "written/call",
+            "flushes/call",
+            "log/call",
+            "load",
+        ]);
+        for one in &self.load {
+            table.add_row([
+                one.workload.to_owned(),
+                one.concurrency.to_string(),
+                format!("{:.0}", one.calls_per_second),
+                millis(one.latency.p50_us),
+                millis(one.latency.p99_us),
+                millis(one.latency.max_us),
+                one.errors.to_string(),
+                format!("{:.2}", one.server_cpus),
+                format!("{:.2}", one.machine_cpus),
+                mega(one.rss_peak_bytes),
+                mega(one.rss_after_bytes),
+                format!("{:.0}", one.written_bytes_per_call),
+                format!("{:.2}", one.flushes_per_call),
+                format!("{:.0}", one.log_bytes_per_call),
+                format!("{:.1}", one.load1),
+            ]);
+        }
+        println!("\nClosed loop\n{table}");
+    }
+
+    pub fn write(&self, file: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))
+    }
+}
+
+fn print_sleepers(slept: &Slept) {
+    let mut table = table(&["sleepers", ""]);
+    let rows = [
+        ("count", slept.count.to_string()),
+        ("time to submit them", format!("{:.2} s", slept.submit_seconds)),
+        ("server before", mega(slept.rss_before_bytes)),
+        ("server while they sleep", mega(slept.rss_asleep_bytes)),
+        ("memory per sleeper", format!("{:.0} bytes", slept.rss_bytes_per_sleeper)),
+        ("disk per sleeper", format!("{:.0} bytes", slept.disk_bytes_per_sleeper)),
+        ("killed, then time to answer", format!("{:.3} s", slept.restart_seconds)),
+        ("server after the restart", mega(slept.rss_restarted_bytes)),
+        ("killed, then time until all resumed", format!("{:.2} s", slept.all_resumed_seconds)),
+        ("server after that", mega(slept.rss_after_bytes)),
+        ("load", format!("{:.1}", slept.load1)),
+    ];
+    for (name, value) in rows {
+        table.add_row([name.to_owned(), value]);
+    }
+    println!("\n{table}");
+}
+
+/// A table whose first column is text and whose others are numbers.
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN).set_header(head.iter().copied());
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+}
+
+fn millis(micros: u32) -> String {
+    format!("{:.2}", f64::from(micros) / 1e3)
+}
+
+fn mega(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}

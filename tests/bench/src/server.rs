@@ -1,0 +1,155 @@
+//! The server under test, as a process of its own.
+
+use crate::client::Client;
+use crate::options::Options;
+use crate::process::Process;
+use crate::root;
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::Method;
+use std::fs::{self, OpenOptions};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const START_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_secs(30);
+
+/// The binary that is measured.
+pub struct Binary {
+    pub path: PathBuf,
+    partitions: Option<u16>,
+}
+
+impl Binary {
+    pub fn find(options: &Options) -> anyhow::Result<Self> {
+        let path = options.server.clone().unwrap_or_else(|| root().join("target/release/abide"));
+        if !path.is_file() {
+            bail!("{} is not there; build it first: cargo build --release", path.display());
+        }
+        Ok(Self { path, partitions: options.partitions })
+    }
+}
+
+pub struct Server {
+    child: Child,
+    pub ingress: SocketAddr,
+    admin: SocketAddr,
+    data: PathBuf,
+}
+
+impl Server {
+    /// Starts a server on an empty folder and gives it the component.
+    pub async fn fresh(binary: &Binary, data: &Path, component: &Bytes) -> anyhow::Result<Self> {
+        if data.exists() {
+            fs::remove_dir_all(data).with_context(|| format!("empty {}", data.display()))?;
+        }
+        let server = Self::start(binary, data).await?;
+        server.deploy(component).await?;
+        Ok(server)
+    }
+
+    /// Starts a server on a folder as it is, and waits until it answers.
+    pub async fn start(binary: &Binary, data: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(data)?;
+        let (ingress, admin) = (free_address()?, free_address()?);
+        let log = OpenOptions::new().create(true).append(true).open(data.join("server.log"))?;
+        let mut command = Command::new(&binary.path);
+        command.arg("up").arg("--data").arg(data.join("abide"));
+        command.args(["--ingress", &ingress.to_string(), "--admin", &admin.to_string()]);
+        if let Some(partitions) = binary.partitions {
+            command.args(["--partitions", &partitions.to_string()]);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("start {}", binary.path.display()))?;
+        let mut server = Self { child, ingress, admin, data: data.to_owned() };
+        server.wait_until_up().await?;
+        Ok(server)
+    }
+
+    async fn wait_until_up(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            if let Ok(mut client) = Client::connect(self.ingress).await
+                && let Ok((status, _)) = client.get("/restate/health").await
+                && status.is_success()
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended with {status}:\n{}", self.log_tail());
+            }
+            if started.elapsed() > START_MAX {
+                bail!("the server did not answer within {START_MAX:?}:\n{}", self.log_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn deploy(&self, component: &Bytes) -> anyhow::Result<()> {
+        let mut admin = Client::connect(self.admin).await?;
+        let uploaded = admin.ask(Method::POST, "/deployments", "application/wasm", component.clone()).await;
+        let (status, body) = uploaded.context("upload the component")?;
+        if !status.is_success() {
+            bail!("the server refuses the component, {status}: {}", String::from_utf8_lossy(&body));
+        }
+        Ok(())
+    }
+
+    pub fn process(&self) -> Process {
+        Process::new(self.child.id())
+    }
+
+    /// Returns the bytes of the server's folder on the disk.
+    pub fn disk_bytes(&self) -> u64 {
+        crate::process::disk_bytes(&self.data.join("abide"))
+    }
+
+    /// Returns how many bytes the server has logged.
+    pub fn log_bytes(&self) -> u64 {
+        fs::metadata(self.data.join("server.log")).map_or(0, |metadata| metadata.len())
+    }
+
+    fn log_tail(&self) -> String {
+        let text = fs::read_to_string(self.data.join("server.log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(10)..].join("\n")
+    }
+
+    /// Ends the process without a warning.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Stops the server in order; returns how long that took.
+    pub async fn stop(mut self) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        self.process().terminate();
+        while self.child.try_wait()?.is_none() {
+            if started.elapsed() > STOP_MAX {
+                bail!("the server did not stop within {STOP_MAX:?}:\n{}", self.log_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(started.elapsed())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns an address that is free now.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
