@@ -8,6 +8,8 @@ mod calls;
 mod gates;
 mod held;
 mod journal;
+mod lost;
+mod outbox;
 mod parse;
 mod print;
 mod run;

@@ -2,6 +2,7 @@
 //! loses and repeats, a clock that jumps, and one seed that decides it all.
 
 mod coverage;
+mod drain;
 mod guest;
 mod model;
 mod moves;
@@ -11,6 +12,7 @@ mod program;
 mod rng;
 mod rules;
 mod session;
+mod state;
 mod table;
 mod world;
 

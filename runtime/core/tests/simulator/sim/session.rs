@@ -2,20 +2,21 @@
 //! until the guest blocks, starts run blocks when they are released, hands out outcomes one by one in
 //! journal order, and gives the instance back when it waits.
 
-use super::guest::{Halt, Host, Task, Value};
+use super::guest::{Halt, Task, Value};
 use super::outside::Outside;
-use super::program::{Program, RunKind, Site, Step, own_policy, site_name};
+use super::program::{RunKind, own_policy, site_name};
 use super::rng::Rng;
+use super::state::{RunBlock, RunState, State};
 use super::table::{Table, entries, live, outcomes};
 use abide_core::command::{Append, End, FailedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome, Settled};
-use abide_core::ids::{Attempt, InvocationId, OpId};
-use abide_core::invocation::{MismatchReport, WaitSet};
-use abide_core::replay::{Cursor, Deliveries, Replayed};
+use abide_core::ids::{Attempt, OpId};
+use abide_core::invocation::WaitSet;
+use abide_core::replay::Cursor;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// What the shell tells a session.
 pub enum Tell {
@@ -44,22 +45,6 @@ pub struct Surroundings<'a> {
     pub is_healed: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RunState {
-    Waiting,
-    Executing,
-    /// Its result, or its failure, is on the way to the journal.
-    Reported,
-}
-
-struct RunBlock {
-    state: RunState,
-    site: Site,
-    kind: RunKind,
-    /// Outcomes the guest knew when it asked: the closure may depend on all of them.
-    knew: usize,
-}
-
 pub struct Session {
     pub attempt: Attempt,
     pub mailbox: VecDeque<Tell>,
@@ -71,48 +56,9 @@ pub struct Session {
     state: State,
 }
 
-/// What the guest sees of its session.
-struct State {
-    invocation: InvocationId,
-    attempt: Attempt,
-    program: Program,
-    cursor: Cursor,
-    deliveries: Deliveries,
-    known: BTreeMap<OpId, Outcome>,
-    handed_out: Vec<(OpId, Outcome)>,
-    open: BTreeSet<OpId>,
-    runs: BTreeMap<OpId, RunBlock>,
-    held: BTreeMap<OpId, Timestamp>,
-    released_until: OpId,
-    appended: OpId,
-    entries: Vec<Entry>,
-    finished: Vec<(OpId, Outcome)>,
-    failed: Vec<FailedRun>,
-    traps: Rng,
-    is_healed: bool,
-}
-
 impl Session {
     pub fn new(start: AttemptStart, input: &Bytes, seed: u64) -> Self {
-        let state = State {
-            invocation: start.invocation,
-            attempt: start.attempt,
-            program: Program::of(input),
-            cursor: Cursor::new(Vec::new()),
-            deliveries: Deliveries::default(),
-            known: BTreeMap::new(),
-            handed_out: Vec::new(),
-            open: BTreeSet::new(),
-            runs: BTreeMap::new(),
-            held: start.held.iter().copied().collect(),
-            released_until: 0,
-            appended: start.entries_len,
-            entries: Vec::new(),
-            finished: Vec::new(),
-            failed: Vec::new(),
-            traps: Rng::new(seed),
-            is_healed: false,
-        };
+        let state = State::new(&start, input, seed);
         let attempt = start.attempt;
         Self {
             attempt,
@@ -292,109 +238,6 @@ fn returned(value: Value) -> End {
     match value {
         Ok(value) => End::Returned(Bytes::copy_from_slice(&value.to_le_bytes())),
         Err(failure) => End::Failed(failure),
-    }
-}
-
-impl State {
-    fn hold(&mut self, op: OpId, retry_at: Timestamp) {
-        self.held.insert(op, retry_at);
-        if let Some(run) = self.runs.get_mut(&op) {
-            run.state = RunState::Waiting;
-        }
-    }
-
-    /// Hands out the next outcome that somebody waits for; says whether there was one.
-    fn hand_out(&mut self) -> Result<bool, MismatchReport> {
-        while let Some(settled) = self.deliveries.next() {
-            if settled.op >= self.cursor.asked() {
-                self.cursor.finish()?;
-            }
-            self.handed_out.push((settled.op, settled.outcome.clone()));
-            self.runs.remove(&settled.op);
-            if self.open.remove(&settled.op) {
-                self.known.insert(settled.op, settled.outcome);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn batch(&mut self) -> Option<Append> {
-        if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
-            return None;
-        }
-        let append = Append {
-            invocation: self.invocation,
-            attempt: self.attempt,
-            first_op: self.appended,
-            entries: std::mem::take(&mut self.entries),
-            finished: std::mem::take(&mut self.finished),
-            failed: std::mem::take(&mut self.failed),
-            jitter: 0,
-        };
-        self.appended += append.entries.len() as u32;
-        Some(append)
-    }
-
-    fn ends(&mut self, end: End) -> Said {
-        Said::Ended(self.batch(), end)
-    }
-}
-
-impl Host for State {
-    fn program(&self) -> &Program {
-        &self.program
-    }
-
-    fn invocation(&self) -> InvocationId {
-        self.invocation
-    }
-
-    fn next_op(&self) -> OpId {
-        self.cursor.asked()
-    }
-
-    fn ask(&mut self, site: Site, step: &Step, entry: Entry) -> Result<OpId, Halt> {
-        let mut entry = entry;
-        let is_fickle = matches!(step, Step::Run(RunKind::Fickle));
-        let changes_its_mind =
-            is_fickle && self.cursor.is_replaying() && !self.is_healed && self.traps.chance(30);
-        if changes_its_mind {
-            entry = Entry::Run { name: "another".into(), retry: None };
-        }
-        let op = match self.cursor.next(&entry) {
-            Ok(Replayed::Recorded(op)) => op,
-            Ok(Replayed::RecordedWithOtherInput(op)) => panic!("{} op {op}: other input", self.invocation),
-            Ok(Replayed::Fresh(op)) => {
-                self.entries.push(entry);
-                op
-            }
-            Err(report) => {
-                assert!(changes_its_mind, "{} does not replay: {report:?}", self.invocation);
-                return Err(Halt::Mismatch(report));
-            }
-        };
-        if !matches!(step, Step::Send { .. }) {
-            self.open.insert(op);
-        }
-        if let Step::Run(kind) = step {
-            let (state, knew) = (RunState::Waiting, self.handed_out.len());
-            self.runs.insert(op, RunBlock { state, site, kind: *kind, knew });
-        }
-        Ok(op)
-    }
-
-    fn outcome(&self, op: OpId) -> Option<&Outcome> {
-        self.known.get(&op)
-    }
-
-    fn forget(&mut self, op: OpId) {
-        self.open.remove(&op);
-        self.runs.remove(&op);
-    }
-
-    fn traps_now(&mut self) -> bool {
-        !self.is_healed && self.traps.chance(40)
     }
 }
 

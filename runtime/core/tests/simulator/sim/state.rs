@@ -1,0 +1,177 @@
+//! What a session keeps for its guest: where it is in its journal, and what it waits for.
+
+use super::guest::{Halt, Host};
+use super::program::{Program, RunKind, Site, Step};
+use super::rng::Rng;
+use super::session::Said;
+use abide_core::command::{Append, End, FailedRun};
+use abide_core::effect::AttemptStart;
+use abide_core::entry::{Entry, Outcome};
+use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::invocation::MismatchReport;
+use abide_core::replay::{Cursor, Deliveries, Replayed};
+use abide_core::time::Timestamp;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    Waiting,
+    Executing,
+    /// Its result, or its failure, is on the way to the journal.
+    Reported,
+}
+
+pub struct RunBlock {
+    pub state: RunState,
+    pub site: Site,
+    pub kind: RunKind,
+    /// Outcomes the guest knew when it asked: the closure may depend on all of them.
+    pub knew: usize,
+}
+
+/// What the guest sees of its session.
+pub struct State {
+    pub invocation: InvocationId,
+    pub attempt: Attempt,
+    pub program: Program,
+    pub cursor: Cursor,
+    pub deliveries: Deliveries,
+    pub known: BTreeMap<OpId, Outcome>,
+    pub handed_out: Vec<(OpId, Outcome)>,
+    pub open: BTreeSet<OpId>,
+    pub runs: BTreeMap<OpId, RunBlock>,
+    pub held: BTreeMap<OpId, Timestamp>,
+    pub released_until: OpId,
+    pub appended: OpId,
+    pub entries: Vec<Entry>,
+    pub finished: Vec<(OpId, Outcome)>,
+    pub failed: Vec<FailedRun>,
+    pub traps: Rng,
+    pub is_healed: bool,
+}
+
+impl State {
+    pub fn new(start: &AttemptStart, input: &Bytes, seed: u64) -> Self {
+        Self {
+            invocation: start.invocation,
+            attempt: start.attempt,
+            program: Program::of(input),
+            cursor: Cursor::new(Vec::new()),
+            deliveries: Deliveries::default(),
+            known: BTreeMap::new(),
+            handed_out: Vec::new(),
+            open: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            held: start.held.iter().copied().collect(),
+            released_until: 0,
+            appended: start.entries_len,
+            entries: Vec::new(),
+            finished: Vec::new(),
+            failed: Vec::new(),
+            traps: Rng::new(seed),
+            is_healed: false,
+        }
+    }
+
+    pub fn hold(&mut self, op: OpId, retry_at: Timestamp) {
+        self.held.insert(op, retry_at);
+        if let Some(run) = self.runs.get_mut(&op) {
+            run.state = RunState::Waiting;
+        }
+    }
+
+    /// Hands out the next outcome that somebody waits for; says whether there was one.
+    pub fn hand_out(&mut self) -> Result<bool, MismatchReport> {
+        while let Some(settled) = self.deliveries.next() {
+            if settled.op >= self.cursor.asked() {
+                self.cursor.finish()?;
+            }
+            self.handed_out.push((settled.op, settled.outcome.clone()));
+            self.runs.remove(&settled.op);
+            if self.open.remove(&settled.op) {
+                self.known.insert(settled.op, settled.outcome);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub fn batch(&mut self) -> Option<Append> {
+        if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
+            return None;
+        }
+        let append = Append {
+            invocation: self.invocation,
+            attempt: self.attempt,
+            first_op: self.appended,
+            entries: std::mem::take(&mut self.entries),
+            finished: std::mem::take(&mut self.finished),
+            failed: std::mem::take(&mut self.failed),
+            jitter: 0,
+        };
+        self.appended += append.entries.len() as u32;
+        Some(append)
+    }
+
+    pub fn ends(&mut self, end: End) -> Said {
+        Said::Ended(self.batch(), end)
+    }
+}
+
+impl Host for State {
+    fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn invocation(&self) -> InvocationId {
+        self.invocation
+    }
+
+    fn next_op(&self) -> OpId {
+        self.cursor.asked()
+    }
+
+    fn ask(&mut self, site: Site, step: &Step, entry: Entry) -> Result<OpId, Halt> {
+        let mut entry = entry;
+        let is_fickle = matches!(step, Step::Run(RunKind::Fickle));
+        let changes_its_mind =
+            is_fickle && self.cursor.is_replaying() && !self.is_healed && self.traps.chance(30);
+        if changes_its_mind {
+            entry = Entry::Run { name: "another".into(), retry: None };
+        }
+        let op = match self.cursor.next(&entry) {
+            Ok(Replayed::Recorded(op)) => op,
+            Ok(Replayed::RecordedWithOtherInput(op)) => panic!("{} op {op}: other input", self.invocation),
+            Ok(Replayed::Fresh(op)) => {
+                self.entries.push(entry);
+                op
+            }
+            Err(report) => {
+                assert!(changes_its_mind, "{} does not replay: {report:?}", self.invocation);
+                return Err(Halt::Mismatch(report));
+            }
+        };
+        if !matches!(step, Step::Send { .. }) {
+            self.open.insert(op);
+        }
+        if let Step::Run(kind) = step {
+            let (state, knew) = (RunState::Waiting, self.handed_out.len());
+            self.runs.insert(op, RunBlock { state, site, kind: *kind, knew });
+        }
+        Ok(op)
+    }
+
+    fn outcome(&self, op: OpId) -> Option<&Outcome> {
+        self.known.get(&op)
+    }
+
+    fn forget(&mut self, op: OpId) {
+        self.open.remove(&op);
+        self.runs.remove(&op);
+    }
+
+    fn traps_now(&mut self) -> bool {
+        !self.is_healed && self.traps.chance(40)
+    }
+}
