@@ -16,6 +16,14 @@ pub struct Header {
     pub value: String,
 }
 
+impl Header {
+    /// Returns the bytes of name and value together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.name.len() + self.value.len()
+    }
+}
+
 /// One durable operation the guest asked for, with all its arguments.
 ///
 /// On replay the entry asked is compared with the one recorded, see [`crate::replay`].
@@ -37,6 +45,21 @@ impl Entry {
             Self::Call { .. } => "call",
             Self::Send { .. } => "send",
         }
+    }
+
+    /// Returns about how many bytes the entry takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const FIXED: usize = 64;
+        let of_headers = |headers: &[Header]| headers.iter().map(Header::bytes).sum::<usize>();
+        FIXED
+            + match self {
+                Self::Run { name, .. } => name.len(),
+                Self::Sleep { name, .. } => name.as_ref().map_or(0, String::len),
+                Self::Call { input, headers, .. } | Self::Send { input, headers, .. } => {
+                    input.len() + of_headers(headers)
+                }
+            }
     }
 
     /// Says whether the entry gets an outcome that the guest can wait for.
@@ -85,7 +108,7 @@ impl Failure {
         self.message = limits::cut(self.message, limits::FAILURE_MESSAGE_BYTES_MAX);
         let mut budget = limits::FAILURE_METADATA_BYTES_MAX;
         self.metadata.retain(|header| {
-            let size = header.name.len() + header.value.len();
+            let size = header.bytes();
             let fits = size <= budget;
             budget = budget.saturating_sub(size);
             fits
@@ -107,6 +130,20 @@ pub enum Outcome {
     Empty,
     Value(Bytes),
     Failure(Failure),
+}
+
+impl Outcome {
+    /// Returns about how many bytes the outcome takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Value(value) => value.len(),
+            Self::Failure(failure) => {
+                failure.message.len() + failure.metadata.iter().map(Header::bytes).sum::<usize>()
+            }
+        }
+    }
 }
 
 /// What a whole invocation came to.

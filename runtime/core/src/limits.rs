@@ -10,6 +10,9 @@ pub const FAILURE_MESSAGE_BYTES_MAX: usize = 8 << 10;
 pub const FAILURE_METADATA_BYTES_MAX: usize = 8 << 10;
 /// Bytes of a name the guest gives: of a run block, of a sleep.
 pub const NAME_BYTES_MAX: usize = 1 << 10;
+/// Bytes of the message of a failed attempt that is remembered; a longer one is cut. Small, because it
+/// is written with each change of the invocation.
+pub const ATTEMPT_FAILURE_BYTES_MAX: usize = 2 << 10;
 /// Failed attempts remembered with an invocation.
 pub const FAILURES_KEPT: usize = 5;
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.

@@ -64,16 +64,24 @@ impl Fault {
 
     /// Stops the engine for this reason.
     pub fn raise(&self, reason: &str) {
-        let is_first = self.reason.send_if_modified(|current| {
+        if self.set(reason) {
+            tracing::error!(reason, "the engine stops; nothing more is acknowledged");
+        }
+    }
+
+    /// Stops the engine because the server stops.
+    pub fn stop(&self) {
+        self.set("the server is stopping");
+    }
+
+    fn set(&self, reason: &str) -> bool {
+        self.reason.send_if_modified(|current| {
             let is_first = current.is_none();
             if is_first {
                 *current = Some(reason.to_owned());
             }
             is_first
-        });
-        if is_first {
-            tracing::error!(reason, "the engine stops; nothing more is acknowledged");
-        }
+        })
     }
 
     /// Returns the reason once there is one.

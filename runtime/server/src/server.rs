@@ -111,6 +111,7 @@ impl Server {
         for door in self.doors {
             let _ = door.await;
         }
+        self.fault.stop();
         let store = self.store;
         tokio::task::spawn_blocking(move || store.close())
             .await?

@@ -67,7 +67,7 @@ struct Crash {
 
 fn crashed(place: Place, rows: &mut Rows, ended: &Ended, crash: Crash, effects: &mut Vec<Effect>) {
     let row = rows.invocation_mut(ended.invocation).expect("the invocation is there: checked by apply");
-    let message = limits::cut(crash.message, limits::FAILURE_MESSAGE_BYTES_MAX);
+    let message = limits::cut(crash.message, limits::ATTEMPT_FAILURE_BYTES_MAX);
     row.failures = row.failures.saturating_add(1);
     let first_failed_at = *row.first_failed_at.get_or_insert(place.now);
     row.remember(AttemptFailure {

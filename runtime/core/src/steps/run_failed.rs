@@ -54,7 +54,7 @@ fn remember(place: Place, row: &mut InvocationRow, failed: &FailedRun, attempt: 
         row.failures = row.failures.saturating_add(1);
         row.first_failed_at.get_or_insert(place.now);
     }
-    let message = crate::limits::cut(failed.message.clone(), crate::limits::FAILURE_MESSAGE_BYTES_MAX);
+    let message = crate::limits::cut(failed.message.clone(), crate::limits::ATTEMPT_FAILURE_BYTES_MAX);
     row.remember(AttemptFailure { attempt, at: place.now, message, op: Some(failed.op) });
 }
 

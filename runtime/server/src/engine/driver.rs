@@ -76,7 +76,7 @@ impl Driver {
         }
     }
 
-    /// One transaction: the commands at hand and the timers that are due.
+    /// Applies the commands at hand and the timers that are due, mostly in one transaction.
     fn turn(&mut self, batch: &mut Vec<Command>) -> Result<(), TxnError> {
         // Time never runs backwards for the core, whatever the machine's clock does.
         self.place.now = self.place.now.max(self.clock.now());
@@ -85,16 +85,20 @@ impl Driver {
         if batch.is_empty() {
             return Ok(());
         }
-        let store = self.store.clone();
-        let mut txn = Txn::new(&*store, self.place.partition);
-        let mut effects = Vec::with_capacity(2 * batch.len());
-        for command in batch.drain(..) {
-            apply(self.place, &mut txn, command, &mut effects)?;
+        let mut commands = batch.drain(..);
+        while commands.len() > 0 {
+            let mut txn = Txn::new(&*self.store, self.place.partition);
+            let mut effects = Vec::with_capacity(2 * commands.len());
+            while !txn.is_full()
+                && let Some(command) = commands.next()
+            {
+                apply(self.place, &mut txn, command, &mut effects)?;
+            }
+            if let Some(batch) = txn.into_batch(self.fence) {
+                self.sequence = self.store.commit(batch)?;
+            }
+            self.release(effects);
         }
-        if let Some(batch) = txn.into_batch(self.fence) {
-            self.sequence = self.store.commit(batch)?;
-        }
-        self.release(effects);
         Ok(())
     }
 

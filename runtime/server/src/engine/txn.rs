@@ -14,6 +14,11 @@ pub enum TxnError {
     Codec(#[from] codec::CodecError),
 }
 
+/// Rows after which a transaction takes no more commands. A row has at most 32 KiB in the log (larger
+/// values are files of their own), and one command adds less than a megabyte of small ones, so a batch
+/// stays within the store's limit of 8 MiB.
+const STAGED_ROWS_MAX: usize = 128;
+
 /// Collects what a batch of commands writes. Later commands see what earlier ones staged.
 pub struct Txn<'a> {
     store: &'a dyn Store,
@@ -50,6 +55,11 @@ impl<'a> Txn<'a> {
 
     pub fn stage(&mut self, rows: Rows) {
         self.staged.extend(rows.into_writes());
+    }
+
+    /// Says whether the batch is large enough to be committed before more commands are applied.
+    pub fn is_full(&self) -> bool {
+        self.staged.len() >= STAGED_ROWS_MAX
     }
 
     /// Returns the batch to commit, or None when nothing changed.

@@ -14,11 +14,15 @@ use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::invocation::{MismatchReport, WaitSet};
+use abide_core::limits;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
 use abide_core::retry::RetryPolicy;
 use abide_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// About the bytes after which what the guest did is told to the core, even if it does not wait.
+const APPEND_BYTES_MAX: usize = 256 << 10;
 
 /// Why the guest does not go on, other than by a fault of its own.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +85,9 @@ pub struct Session {
     recorded_outcomes: u32,
     /// Operations the guest waits for.
     open: BTreeSet<OpId>,
-    sleeps: BTreeMap<OpId, Timestamp>,
+    /// When each open sleep is over; the same by time, to find the first.
+    sleeps: HashMap<OpId, Timestamp>,
+    wake_ups: BTreeSet<(Timestamp, OpId)>,
     runs: BTreeMap<OpId, RunBlock>,
     held: HashMap<OpId, Timestamp>,
     released_until: OpId,
@@ -92,6 +98,8 @@ pub struct Session {
     entries: Vec<Entry>,
     finished: Vec<(OpId, Outcome)>,
     failed: Vec<FailedRun>,
+    /// About the bytes of the three.
+    unsent_bytes: usize,
     /// When each recorded entry was asked, for the wake-up time of sleeps.
     asked_at: Vec<Timestamp>,
 }
@@ -112,7 +120,8 @@ impl Session {
             deliveries,
             recorded_outcomes,
             open: BTreeSet::new(),
-            sleeps: BTreeMap::new(),
+            sleeps: HashMap::new(),
+            wake_ups: BTreeSet::new(),
             runs: BTreeMap::new(),
             held: start.held.iter().copied().collect(),
             released_until: 0,
@@ -122,6 +131,7 @@ impl Session {
             entries: Vec::new(),
             finished: Vec::new(),
             failed: Vec::new(),
+            unsent_bytes: 0,
             asked_at,
         };
         session.set_silence();
@@ -150,6 +160,7 @@ impl Session {
             }
             Replayed::Fresh(op) => {
                 self.entries.push(entry.clone());
+                self.count_unsent(entry.bytes());
                 op
             }
         };
@@ -169,7 +180,9 @@ impl Session {
             Entry::Sleep { duration_ms, .. } => {
                 let asked_at = self.asked_at.get(op as usize).copied();
                 let asked_at = asked_at.unwrap_or_else(|| self.around.clock.now());
-                self.sleeps.insert(op, asked_at.plus_millis(duration_ms));
+                let wake_at = asked_at.plus_millis(duration_ms);
+                self.sleeps.insert(op, wake_at);
+                self.wake_ups.insert((wake_at, op));
             }
             Entry::Call { .. } | Entry::Send { .. } => {}
         }
@@ -184,7 +197,9 @@ impl Session {
 
     pub fn forget(&mut self, op: OpId) {
         self.open.remove(&op);
-        self.sleeps.remove(&op);
+        if let Some(wake_at) = self.sleeps.remove(&op) {
+            self.wake_ups.remove(&(wake_at, op));
+        }
         self.runs.remove(&op);
     }
 
@@ -205,14 +220,19 @@ impl Session {
 
     pub fn finish_run(&mut self, op: OpId, outcome: Outcome) -> wasmtime::Result<()> {
         self.report_run(op)?;
+        let bytes = outcome.bytes();
         self.finished.push((op, outcome));
+        self.count_unsent(bytes);
         Ok(())
     }
 
     pub fn fail_run(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
         let policy = self.report_run(op)?;
         let wit::Retryable { message, retry_after_ms } = error;
+        let message = limits::cut(message, limits::FAILURE_MESSAGE_BYTES_MAX);
+        let bytes = message.len();
         self.failed.push(FailedRun { op, message, policy, retry_after_ms });
+        self.count_unsent(bytes);
         Ok(())
     }
 
@@ -242,8 +262,17 @@ impl Session {
         }
     }
 
+    /// One message to the core is one part of a batch, and batches have a limit.
+    fn count_unsent(&mut self, bytes: usize) {
+        self.unsent_bytes += bytes;
+        if self.unsent_bytes > APPEND_BYTES_MAX {
+            self.flush();
+        }
+    }
+
     /// Tells the core what the guest did since the last time.
     pub fn flush(&mut self) {
+        self.unsent_bytes = 0;
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
             return;
         }
@@ -326,7 +355,8 @@ impl Session {
     /// Says whether nothing can happen for longer than an idle attempt is kept.
     fn sleeps_long(&self) -> bool {
         let horizon = self.around.clock.now().plus_millis(self.around.suspend_after_ms);
-        self.sleeps.len() == self.open.len() && self.sleeps.values().all(|wake_at| *wake_at > horizon)
+        let first = self.wake_ups.first();
+        self.sleeps.len() == self.open.len() && first.is_some_and(|(wake_at, _)| *wake_at > horizon)
     }
 
     pub fn suspension(&self) -> Halt {
