@@ -33,7 +33,10 @@ impl BlobName {
 
     fn parse(name: &str) -> Option<BlobName> {
         let (sequence, position) = name.split_once('-')?;
-        Some(BlobName { sequence: u64::from_str_radix(sequence, 16).ok()?, position: u32::from_str_radix(position, 16).ok()? })
+        Some(BlobName {
+            sequence: u64::from_str_radix(sequence, 16).ok()?,
+            position: u32::from_str_radix(position, 16).ok()?,
+        })
     }
 
     /// Returns the key under which the index lists the blob.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -95,7 +95,8 @@ pub fn doctor(dir: &Path) -> Result<Report, Error> {
         let why = "it has no FORMAT file".to_string();
         return Err(Error::NotOurs { dir: dir.to_path_buf(), why });
     }
-    let free_bytes = crate::disk::Disk::free_bytes(&OsDisk, dir).map_err(Error::io("read the free space of", dir))?;
+    let free_bytes =
+        crate::disk::Disk::free_bytes(&OsDisk, dir).map_err(Error::io("read the free space of", dir))?;
     let mut report = Report {
         dir: dir.to_path_buf(),
         format: FORMAT_VERSION,
@@ -241,9 +242,10 @@ fn look_at_snapshot(folder: &Folder, report: &mut Report) -> Result<(), Error> {
         Err(error) => (0, Some(error.to_string())),
     };
     let written = std::fs::metadata(&newest.path).and_then(|metadata| metadata.modified()).ok();
-    let age = written.and_then(|written| SystemTime::now().duration_since(written).ok());
+    let age = written.and_then(|written| written.elapsed().ok());
     let age_seconds = age.as_ref().map(Duration::as_secs);
-    report.snapshot = Some(SnapshotReport { sequence: newest.sequence, bytes: newest.bytes, age_seconds, entries, damage });
+    report.snapshot =
+        Some(SnapshotReport { sequence: newest.sequence, bytes: newest.bytes, age_seconds, entries, damage });
     Ok(())
 }
 
@@ -281,7 +283,10 @@ fn problems(report: &Report) -> Vec<String> {
         problems.push(damage.clone());
     }
     if report.blobs.missing > 0 {
-        problems.push(format!("{} large values are lost; restore the folder from a backup", report.blobs.missing));
+        problems.push(format!(
+            "{} large values are lost; restore the folder from a backup",
+            report.blobs.missing
+        ));
     }
     problems
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("partition {partition} was taken over: this writer holds epoch {held}, the current one is {current}; stop writing, or acquire the partition again")]
+    #[error(
+        "partition {partition} was taken over: this writer holds epoch {held}, the current one is {current}; stop writing, or acquire the partition again"
+    )]
     StaleFence { partition: u16, held: u64, current: u64 },
 
     #[error("the batch has {bytes} bytes of keys and small values, the limit is {limit}; split it")]

@@ -128,7 +128,8 @@ impl Lock {
     pub fn take(folder: &Folder) -> Result<Lock, Error> {
         let path = folder.lock();
         let io = |error| Error::io("lock", &path)(error);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if errno != rustix::io::Errno::WOULDBLOCK {
                 return Err(io(errno.into()));

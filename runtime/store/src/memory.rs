@@ -26,6 +26,7 @@ struct State {
     committed: Sequence,
     epochs: HashMap<u16, u64>,
     is_holding: bool,
+    is_closed: bool,
     stats: Stats,
 }
 
@@ -50,6 +51,7 @@ impl MemoryStore {
                 committed,
                 epochs,
                 is_holding: false,
+                is_closed: false,
                 stats: Stats::default(),
             }),
             durable: watch::Sender::new(committed),
@@ -101,7 +103,10 @@ impl MemoryStore {
         }
     }
 
-    fn check_running(&self) -> Result<(), Error> {
+    fn check_running(&self, state: &State) -> Result<(), Error> {
+        if state.is_closed {
+            return Err(Error::Stopped { reason: "it was closed".into() });
+        }
         match &*self.status.borrow() {
             Status::Ready | Status::Refusing { .. } => Ok(()),
             Status::Failed { reason } => Err(Error::Stopped { reason: reason.clone() }),
@@ -119,7 +124,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn acquire(&self, partition: u16) -> Result<Fence, Error> {
         let mut state = self.state.lock();
-        self.check_running()?;
+        self.check_running(&state)?;
         let epoch = state.epochs.entry(partition).or_default();
         *epoch += 1;
         let fence = Fence { partition, epoch: *epoch };
@@ -137,7 +142,13 @@ impl Store for MemoryStore {
         Ok(found.unwrap_or_else(|| state.durable_pairs.get(key).cloned()))
     }
 
-    fn scan(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+    fn scan(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
         if start >= end {
             return Ok(Vec::new());
         }
@@ -149,7 +160,7 @@ impl Store for MemoryStore {
 
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
         let mut state = self.state.lock();
-        self.check_running()?;
+        self.check_running(&state)?;
         check_fence(&state.epochs, batch.fence)?;
         state.committed += 1;
         let sequence = state.committed;
@@ -185,6 +196,7 @@ impl Store for MemoryStore {
 
     fn close(&self) -> Result<(), Error> {
         self.release_durability();
+        self.state.lock().is_closed = true;
         Ok(())
     }
 }

@@ -39,6 +39,9 @@ pub const INDEX_STALL_MAX: Duration = Duration::from_secs(60);
 /// Spare segments kept for reuse.
 pub const SPARES_MAX: usize = 3;
 
+/// Told of a flush of the index, with its folder.
+pub type OnFlushed = Arc<dyn Fn(&Path) + Send + Sync>;
+
 /// How a [`crate::DiskStore`] behaves. The defaults are right for a server; tests make everything smaller.
 #[derive(Clone)]
 pub struct Options {
@@ -58,7 +61,7 @@ pub struct Options {
     /// Where log, blobs and snapshots are written. Tests put a disk here that fails or loses power.
     pub disk: Arc<dyn Disk>,
     /// Told after every completed flush of the index, with the index folder. Tests copy the folder there.
-    pub on_index_flushed: Option<Arc<dyn Fn(&Path) + Send + Sync>>,
+    pub on_index_flushed: Option<OnFlushed>,
 }
 
 impl Default for Options {
@@ -104,8 +107,14 @@ impl Options {
 
     pub(crate) fn assert_sane(&self) {
         // A batch has to fit into an empty segment with its header and the END record after it.
-        assert!(self.batch_bytes_max * 2 + 4 * KIB <= self.segment_bytes, "batch_bytes_max must be under half of segment_bytes");
-        assert!(self.segment_bytes <= u64::from(u32::MAX) / 2, "segment_bytes must fit the log's 32 bit offsets");
+        assert!(
+            self.batch_bytes_max * 2 + 4 * KIB <= self.segment_bytes,
+            "batch_bytes_max must be under half of segment_bytes"
+        );
+        assert!(
+            self.segment_bytes <= u64::from(u32::MAX) / 2,
+            "segment_bytes must fit the log's 32 bit offsets"
+        );
         assert!(self.value_bytes_max <= u64::from(u32::MAX), "value_bytes_max must fit 32 bits");
     }
 }

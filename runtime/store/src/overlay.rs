@@ -49,7 +49,13 @@ impl Overlay {
 
     /// Returns the keys of `start..end` with what they hold as of `upto`, deleted ones too, until `limit` of them hold
     /// a value. A merge with the index needs nothing behind that: it has its `limit` pairs by then.
-    pub fn range(&self, upto: Sequence, start: &[u8], end: &[u8], limit: usize) -> Vec<(Vec<u8>, Option<Bytes>)> {
+    pub fn range(
+        &self,
+        upto: Sequence,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Option<Bytes>)> {
         let mut found = Vec::new();
         if start >= end {
             return found;
@@ -87,7 +93,9 @@ pub fn merge<V, E>(
     while merged.len() < limit {
         let index_key = match index.peek() {
             Some(Ok((key, _))) => Some(key),
-            Some(Err(_)) => return Err(index.next().expect("peeked").map(|_| ()).expect_err("peeked an error")),
+            Some(Err(_)) => {
+                return Err(index.next().expect("peeked").map(|_| ()).expect_err("peeked an error"));
+            }
             None => None,
         };
         let overlay_first = match (overlay.peek(), index_key) {

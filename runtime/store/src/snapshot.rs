@@ -68,7 +68,16 @@ impl Writer {
         header.extend_from_slice(&sequence.to_le_bytes());
         file.write_at(&header, 0).map_err(Error::io("write", &temporary))?;
         let dir = dir.to_path_buf();
-        Ok(Writer { disk, dir, file, temporary, sequence, offset: HEADER_BYTES, block: Vec::new(), entries: 0 })
+        Ok(Writer {
+            disk,
+            dir,
+            file,
+            temporary,
+            sequence,
+            offset: HEADER_BYTES,
+            block: Vec::new(),
+            entries: 0,
+        })
     }
 
     /// Adds a pair, the value as the index encodes it.
@@ -195,7 +204,10 @@ impl Reader<'_> {
 
     fn bytes(&self, offset: u64, count: u64) -> Result<Vec<u8>, Error> {
         let mut buffer = vec![0; count as usize];
-        let read = self.file.read_at(&mut buffer, offset).map_err(|error: io::Error| Error::io("read", &self.info.path)(error))?;
+        let read = self
+            .file
+            .read_at(&mut buffer, offset)
+            .map_err(|error: io::Error| Error::io("read", &self.info.path)(error))?;
         if read < buffer.len() {
             return Err(self.corrupt(offset, "the file ends too early"));
         }

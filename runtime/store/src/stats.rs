@@ -25,7 +25,7 @@ pub struct Stats {
     pub ops: u64,
     pub unsynced_bytes: u64,
     pub overlay_keys: u64,
-    /// Bytes of the segments that are kept, whether full or not.
+    /// Bytes of the segments that are kept, whether full or not, and of the spares.
     pub log_bytes: u64,
     pub log_segments: u64,
     pub log_bytes_written: u64,
@@ -44,7 +44,7 @@ pub struct Stats {
     pub index_bytes: u64,
     pub index_rebuilt: bool,
     pub replayed: u64,
-    /// Log, spares, index, blobs and snapshots together.
+    /// Log, index, blobs and snapshots together.
     pub disk_bytes: u64,
     pub disk_free_bytes: u64,
 }

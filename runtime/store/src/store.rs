@@ -20,7 +20,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns at most `limit` pairs with `start <= key < end`, ascending, as of one moment: of a batch either all or
     /// nothing is seen.
-    fn scan(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
+    fn scan(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
 
     /// Atomic. Ordered and visible to [`View::Latest`] on return, not durable yet: wait for [`Store::durable`] to reach
     /// the returned sequence before telling anyone. Never waits for a disk sync, unless too much is unsynced already.

@@ -14,10 +14,8 @@ const SEED: u64 = 11;
 
 #[test]
 fn power_cuts_lose_nothing_acknowledged() {
-    for seed in 1..=2 {
-        let report = power::run(seed, 12, 499).unwrap_or_else(|error| panic!("{error}"));
-        assert!(report.acked > 0, "{report:?}");
-    }
+    let report = power::run(SEED, 8, 499).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.acked > 0, "{report:?}");
 }
 
 #[test]
@@ -28,7 +26,9 @@ fn kills_lose_nothing_acknowledged() {
 
 fn child(dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a test knows its path"));
-    command.args(["--exact", "child_of_the_kill_test", "--ignored", "--nocapture"]).env("ABIDE_STORE_CRASH_DIR", dir);
+    command
+        .args(["--exact", "child_of_the_kill_test", "--ignored", "--nocapture"])
+        .env("ABIDE_STORE_CRASH_DIR", dir);
     command
 }
 

@@ -20,7 +20,7 @@ fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, 
     let mut number = 0u64;
     let mut sequences = Vec::new();
     let refused = loop {
-        let large = vec![number as u8; if number % 9 == 0 { 3000 } else { 300 }];
+        let large = vec![number as u8; if number.is_multiple_of(9) { 3000 } else { 300 }];
         let key = format!("{:02}", number % 40);
         match commit(&store, fence, vec![put(&key, large), put("number", number.to_be_bytes())]) {
             Ok(sequence) => sequences.push((sequence, number)),
@@ -34,8 +34,14 @@ fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, 
         assert!(number < 20_000, "{operation:?} of {path_part} never failed");
     };
     let what = format!("{operation:?} of {path_part}");
-    assert!(matches!(&refused, Error::Stopped { reason } if reason.contains("injected")), "{what}: {refused}");
-    assert!(matches!(&*store.status().borrow(), Status::Failed { reason } if reason.contains(path_part)), "{what}");
+    assert!(
+        matches!(&refused, Error::Stopped { reason } if reason.contains("injected")),
+        "{what}: {refused}"
+    );
+    assert!(
+        matches!(&*store.status().borrow(), Status::Failed { reason } if reason.contains(path_part)),
+        "{what}"
+    );
     let durable = *store.durable().borrow();
     assert!(matches!(store.acquire(1), Err(Error::Stopped { .. })), "{what}");
     assert_eq!(*store.durable().borrow(), durable, "{what}: acknowledged after the failure");
@@ -44,7 +50,10 @@ fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, 
 
     let acked = sequences.iter().rev().find(|(sequence, _)| *sequence <= durable).map(|(_, number)| *number);
     let store = DiskStore::open(dir.path(), on(&disk.after_power_cut(5))).unwrap();
-    let found = store.get(View::Durable, b"number").unwrap().map(|value| u64::from_be_bytes(value[..].try_into().unwrap()));
+    let found = store
+        .get(View::Durable, b"number")
+        .unwrap()
+        .map(|value| u64::from_be_bytes(value[..].try_into().unwrap()));
     assert!(found >= acked, "{what}: {acked:?} was acknowledged, found {found:?}");
     store.acquire(1).unwrap();
 }
@@ -76,7 +85,7 @@ fn a_failed_rotation_stops_the_store() {
 
 #[test]
 fn a_full_disk_stops_the_store() {
-    stops_and_keeps_what_was_acknowledged(Operation::Write, "spare-", 3, ErrorKind::StorageFull);
+    stops_and_keeps_what_was_acknowledged(Operation::Write, "spare-", 0, ErrorKind::StorageFull);
     stops_and_keeps_what_was_acknowledged(Operation::Write, "snapshot-", 0, ErrorKind::StorageFull);
 }
 
@@ -94,7 +103,10 @@ fn little_free_space_refuses_new_work_until_there_is_more() {
     let store = DiskStore::open(dir.path(), options).unwrap();
     let fence = store.acquire(1).unwrap();
     disk.set_free_bytes(999);
-    wait_until("it refuses", || matches!(&*store.status().borrow(), Status::Refusing { reason } if reason.contains("999")));
+    wait_until(
+        "it refuses",
+        || matches!(&*store.status().borrow(), Status::Refusing { reason } if reason.contains("999")),
+    );
     write(&store, fence, vec![put("a", "running work goes on")]).unwrap();
     disk.set_free_bytes(1000);
     wait_until("it is ready again", || *store.status().borrow() == Status::Ready);
@@ -104,7 +116,12 @@ fn fill(dir: &Path, batches: u64) {
     let store = open(dir);
     let fence = store.acquire(1).unwrap();
     for n in 0..batches {
-        commit(&store, fence, vec![put(&format!("{n:05}"), vec![n as u8; 600]), put("blob", vec![n as u8; 1500])]).unwrap();
+        commit(
+            &store,
+            fence,
+            vec![put(&format!("{n:05}"), vec![n as u8; 600]), put("blob", vec![n as u8; 1500])],
+        )
+        .unwrap();
         // Checkpoints and snapshots get their turn.
         wait_until("the store keeps up", || store.stats().unsynced_bytes < 50_000);
     }
@@ -186,7 +203,10 @@ fn a_flipped_bit_in_the_log_is_named_by_open_and_doctor() {
         other => panic!("{:?}", other.err()),
     }
     let report = doctor(dir.path()).unwrap();
-    assert!(report.log.damage.as_ref().is_some_and(|damage| damage.contains("log-0000000000000001")), "{report:?}");
+    assert!(
+        report.log.damage.as_ref().is_some_and(|damage| damage.contains("log-0000000000000001")),
+        "{report:?}"
+    );
 }
 
 #[test]
@@ -202,7 +222,10 @@ fn the_doctor_counts_and_finds_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 30);
     let report = doctor(dir.path()).unwrap();
-    assert_eq!((report.index.keys, report.blobs.referenced, report.blobs.orphaned, report.blobs.missing), (31, 1, 0, 0));
+    assert_eq!(
+        (report.index.keys, report.blobs.referenced, report.blobs.orphaned, report.blobs.missing),
+        (31, 1, 0, 0)
+    );
     assert_eq!(report.log.last_sequence, 31);
     assert!(report.log.is_closed_cleanly && report.index.opens && report.problems.is_empty(), "{report:?}");
     let blob = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();

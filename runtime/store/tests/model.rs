@@ -16,8 +16,8 @@ fn random_ops(random: &mut Random) -> Vec<Op> {
         let key: Vec<u8> = (0..random.below(5)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect();
         match random.below(10) {
             0..=2 => Op::Delete { key },
-            3 => Op::Put { key, value: vec![random.next() as u8; 1025 + random.below(2000) as usize].into() },
-            _ => Op::Put { key, value: vec![random.next() as u8; random.below(40) as usize].into() },
+            3 => Op::Put { key, value: vec![random.draw() as u8; 1025 + random.below(2000) as usize].into() },
+            _ => Op::Put { key, value: vec![random.draw() as u8; random.below(40) as usize].into() },
         }
     };
     (0..1 + random.below(6)).map(|_| op(random)).collect()
@@ -37,7 +37,9 @@ fn check(store: &dyn Store, view: View, map: &Map, random: &mut Random) {
     if random.one_in(8) {
         assert_eq!(store.scan(view, b"", b"\xff\xff\xff\xff\xff\xff", usize::MAX).unwrap(), everything);
     }
-    let edge = |random: &mut Random| -> Vec<u8> { (0..random.below(4)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect() };
+    let edge = |random: &mut Random| -> Vec<u8> {
+        (0..random.below(4)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect()
+    };
     let (start, end, limit) = (edge(random), edge(random), random.below(8) as usize);
     let expected: Vec<_> =
         everything.iter().filter(|(key, _)| *key >= start && *key < end).take(limit).cloned().collect();
@@ -72,7 +74,10 @@ fn the_store_on_disk_is_a_map() {
         }
         let store = DiskStore::open(dir.path(), Options::tiny()).unwrap();
         let everything: Vec<_> = map.into_iter().collect();
-        assert_eq!(store.scan(View::Durable, b"", b"\xff\xff\xff\xff\xff\xff", usize::MAX).unwrap(), everything);
+        assert_eq!(
+            store.scan(View::Durable, b"", b"\xff\xff\xff\xff\xff\xff", usize::MAX).unwrap(),
+            everything
+        );
     }
 }
 

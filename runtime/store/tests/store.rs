@@ -53,7 +53,8 @@ fn a_commit_does_not_wait_for_the_disk_and_durable_readers_do() {
     let fence = store.acquire(1).unwrap();
     write(&store, fence, vec![put("a", "old"), put("gone", "x")]).unwrap();
     disk.pause_syncs();
-    let sequence = commit(&store, fence, vec![put("a", "new"), delete("gone"), put("large", vec![7; 5000])]).unwrap();
+    let sequence =
+        commit(&store, fence, vec![put("a", "new"), delete("gone"), put("large", vec![7; 5000])]).unwrap();
     assert_eq!(store.get(View::Latest, b"a").unwrap().unwrap(), "new");
     assert_eq!(store.get(View::Latest, b"gone").unwrap(), None);
     assert_eq!(store.get(View::Durable, b"a").unwrap().unwrap(), "old");
@@ -123,14 +124,19 @@ fn what_is_too_large_is_refused_with_the_limit() {
     let store = open(dir.path());
     let fence = store.acquire(1).unwrap();
     let key = "k".repeat(5000);
-    assert!(matches!(commit(&store, fence, vec![put(&key, "")]), Err(Error::KeyTooLarge { bytes: 5000, .. })));
+    assert!(matches!(
+        commit(&store, fence, vec![put(&key, "")]),
+        Err(Error::KeyTooLarge { bytes: 5000, .. })
+    ));
     let many = (0..100).map(|n| put(&format!("{n}"), vec![1; 1000])).collect();
     assert!(matches!(commit(&store, fence, many), Err(Error::BatchTooLarge { .. })));
     let options = Options { value_bytes_max: 100, ..Options::tiny() };
     drop(store);
     let store = DiskStore::open(dir.path(), options).unwrap();
     match commit(&store, fence, vec![put("a", vec![0; 101])]) {
-        Err(error @ Error::ValueTooLarge { .. }) => assert!(error.to_string().contains("key a has 101 bytes")),
+        Err(error @ Error::ValueTooLarge { .. }) => {
+            assert!(error.to_string().contains("key a has 101 bytes"))
+        }
         other => panic!("{other:?}"),
     }
 }

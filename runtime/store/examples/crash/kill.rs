@@ -10,6 +10,9 @@ use abide_store::{DiskStore, Options, Sequence, Store, View};
 
 use crate::model::{self, Model, Workload};
 
+/// A recovery syncs the whole machine twice, and this is a test: it may be slow.
+const OPEN_MAX: Duration = Duration::from_secs(60);
+
 #[derive(Debug, Default)]
 pub struct Report {
     pub rounds: u64,
@@ -29,15 +32,19 @@ pub fn run(seed: u64, rounds: u64, command: impl Fn(&Path) -> Command) -> Result
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("cannot start the child: {error}"))?;
-        // Mostly while it opens, sometimes after checkpoints and snapshots.
-        let millis = if random.one_in(3) { random.below(600) } else { random.below(60) };
-        let (recovered, acked) = kill_after(child, Duration::from_millis(millis))
+        // Half of them while it opens, half while it writes, some of these after checkpoints and snapshots.
+        let waits = random.one_in(2);
+        let millis = if waits && random.one_in(2) { random.below(1500) } else { random.below(150) };
+        let (recovered, acked) = kill_after(child, waits, Duration::from_millis(millis))
             .map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
         report.kills_before_open += u64::from(recovered.is_none());
         if let Some(recovered) = recovered
             && recovered < report.acked
         {
-            return Err(format!("seed {seed}, round {round}: batch {} was acknowledged, recovered {recovered}", report.acked));
+            return Err(format!(
+                "seed {seed}, round {round}: batch {} was acknowledged, recovered {recovered}",
+                report.acked
+            ));
         }
         report.acked = report.acked.max(acked);
         report.rounds += 1;
@@ -47,16 +54,23 @@ pub fn run(seed: u64, rounds: u64, command: impl Fn(&Path) -> Command) -> Result
     Ok(report)
 }
 
-/// Returns what the child recovered, if it got so far, and the newest batch it reported.
-fn kill_after(mut child: Child, after: Duration) -> Result<(Option<u64>, u64), String> {
+/// Waits for the recovery if asked to, and then `after`. Returns what the child recovered, if it got so far, and the
+/// newest batch it reported.
+fn kill_after(mut child: Child, waits: bool, after: Duration) -> Result<(Option<u64>, u64), String> {
     let output = BufReader::new(child.stdout.take().expect("the output is piped"));
+    let (is_open, opened) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let (mut recovered, mut acked) = (None, 0);
         for line in output.lines().map_while(Result::ok) {
             // The test harness of a child that is a test prints its own lines too.
-            let mut words = line.split(' ').skip_while(|word| !matches!(*word, "recovered" | "acked" | "bad"));
+            let mut words =
+                line.split(' ').skip_while(|word| !matches!(*word, "recovered" | "acked" | "bad"));
             match (words.next(), words.next().and_then(|number| number.parse().ok())) {
-                (Some("recovered"), number) => recovered = number,
+                (Some("recovered"), number) => {
+                    recovered = number;
+                    // Nobody listens when the kill does not wait for it.
+                    let _ = is_open.send(());
+                }
                 (Some("acked"), Some(number)) => acked = number,
                 (Some("bad"), _) => return Err(line),
                 _ => {}
@@ -64,6 +78,9 @@ fn kill_after(mut child: Child, after: Duration) -> Result<(Option<u64>, u64), S
         }
         Ok((recovered, acked))
     });
+    if waits {
+        opened.recv_timeout(OPEN_MAX).map_err(|_| "the child did not open the store".to_string())?;
+    }
     std::thread::sleep(after);
     child.kill().map_err(|error| error.to_string())?;
     child.wait().map_err(|error| error.to_string())?;

@@ -40,8 +40,11 @@ impl Workload {
             let bytes = BLOB_MIN + random.below(BLOB_MAX);
             changes.push((key, (!random.one_in(3)).then_some(bytes as usize)));
         }
-        if self.huge_one_in > 0 && number % self.huge_one_in == 0 {
-            changes.push((format!("b/huge/{}", random.below(3)).into_bytes(), Some(random.below(HUGE_MAX) as usize)));
+        if self.huge_one_in > 0 && number.is_multiple_of(self.huge_one_in) {
+            changes.push((
+                format!("b/huge/{}", random.below(3)).into_bytes(),
+                Some(random.below(HUGE_MAX) as usize),
+            ));
         }
         changes
     }
@@ -64,7 +67,7 @@ fn value(number: u64, key: &[u8], bytes: usize) -> Bytes {
     let mut random = Random::new(hash);
     let mut out = Vec::with_capacity(bytes + 8);
     while out.len() < bytes {
-        out.extend_from_slice(&random.next().to_le_bytes());
+        out.extend_from_slice(&random.draw().to_le_bytes());
     }
     out.truncate(bytes);
     out.into()
@@ -102,11 +105,17 @@ impl Model {
             return Err(format!("batch {acked} was acknowledged, the store ends with {number}"));
         }
         if number < self.applied {
-            return Err(format!("batch {} was there after an earlier recovery, now {number} is the last", self.applied));
+            return Err(format!(
+                "batch {} was there after an earlier recovery, now {number} is the last",
+                self.applied
+            ));
         }
         self.advance(number);
-        let everything = store.scan(View::Durable, b"", b"\xff", usize::MAX).map_err(|error| error.to_string())?;
-        let small = store.scan(View::Latest, SMALL_START, SMALL_END, usize::MAX).map_err(|error| error.to_string())?;
+        let everything =
+            store.scan(View::Durable, b"", b"\xff", usize::MAX).map_err(|error| error.to_string())?;
+        let small = store
+            .scan(View::Latest, SMALL_START, SMALL_END, usize::MAX)
+            .map_err(|error| error.to_string())?;
         self.compare(everything, (b"", b"\xff"))?;
         self.compare(small, (SMALL_START, SMALL_END))
     }
@@ -120,7 +129,10 @@ impl Model {
         for (key, found) in found {
             let (from, bytes) = self.pairs[&key];
             if found != value(from, &key, bytes) {
-                return Err(format!("after batch {number}: key {} is not from batch {from}", key.escape_ascii()));
+                return Err(format!(
+                    "after batch {number}: key {} is not from batch {from}",
+                    key.escape_ascii()
+                ));
             }
         }
         Ok(())
@@ -129,7 +141,9 @@ impl Model {
 
 /// Returns the number of the newest batch, 0 for an empty store.
 pub fn newest(store: &dyn Store, view: View) -> Result<u64, Error> {
-    Ok(store.get(view, HEAD)?.map_or(0, |value| u64::from_be_bytes(value[..].try_into().expect("eight bytes"))))
+    Ok(store
+        .get(view, HEAD)?
+        .map_or(0, |value| u64::from_be_bytes(value[..].try_into().expect("eight bytes"))))
 }
 
 /// Commits batch `number`.

@@ -88,7 +88,11 @@ impl World {
                 copy_stable(index, &copy).expect("the index can be copied");
             }
         };
-        Options { disk: Arc::new(self.disk.clone()), on_index_flushed: Some(Arc::new(on_flushed)), ..Options::tiny() }
+        Options {
+            disk: Arc::new(self.disk.clone()),
+            on_index_flushed: Some(Arc::new(on_flushed)),
+            ..Options::tiny()
+        }
     }
 
     fn copy(&self) -> PathBuf {
@@ -168,7 +172,7 @@ impl World {
 
     /// Turns the power off and on again.
     fn power_on(&mut self) {
-        self.disk = self.disk.after_power_cut(self.random.next());
+        self.disk = self.disk.after_power_cut(self.random.draw());
         let (index, copy) = (self.data().join("index"), self.copy());
         match self.random.below(8) {
             0..=4 => {

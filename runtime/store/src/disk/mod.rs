@@ -18,7 +18,8 @@ pub trait DiskFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Puts the content on disk, and the size if it changed.
     fn sync_data(&self) -> io::Result<()>;
-    fn len(&self) -> io::Result<u64>;
+    /// Returns the size of the file.
+    fn bytes(&self) -> io::Result<u64>;
 }
 
 /// A file in a folder, as `list` returns it.
@@ -47,7 +48,7 @@ pub trait Disk: Send + Sync + 'static {
 /// Returns the whole content of a file.
 pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open_read(path)?;
-    let mut content = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    let mut content = vec![0; usize::try_from(file.bytes()?).map_err(io::Error::other)?];
     let read = file.read_at(&mut content, 0)?;
     content.truncate(read);
     Ok(content)

@@ -32,7 +32,7 @@ impl DiskFile for File {
         File::sync_data(self)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn bytes(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 }

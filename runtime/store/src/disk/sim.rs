@@ -23,7 +23,7 @@ impl Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +33,7 @@ impl Random {
 
     /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.draw() % end.max(1)
     }
 
     pub fn one_in(&mut self, chances: u64) -> bool {
@@ -201,7 +201,10 @@ impl SimDisk {
             return Err(io::Error::other("the power is off"));
         }
         let text = path.to_string_lossy().into_owned();
-        let fault = state.faults.iter().position(|fault| fault.operation == operation && text.contains(&fault.path_part));
+        let fault = state
+            .faults
+            .iter()
+            .position(|fault| fault.operation == operation && text.contains(&fault.path_part));
         if let Some(position) = fault {
             if state.faults[position].skip == 0 {
                 return Err(io::Error::new(state.faults.remove(position).error, "injected"));
@@ -251,7 +254,7 @@ impl DiskFile for SimFile {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn bytes(&self) -> io::Result<u64> {
         let state = self.disk.begin(Operation::Open, &self.path)?;
         Ok(state.inodes[self.inode].current.len() as u64)
     }
@@ -287,7 +290,11 @@ impl Disk for SimDisk {
         let mut state = self.begin(Operation::Rename, from)?;
         let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_path_buf(), inode);
-        state.pending_names.push(NameChange::Rename { from: from.to_path_buf(), to: to.to_path_buf(), inode });
+        state.pending_names.push(NameChange::Rename {
+            from: from.to_path_buf(),
+            to: to.to_path_buf(),
+            inode,
+        });
         Ok(())
     }
 

@@ -85,7 +85,12 @@ fn store_blobs(shared: &Shared, group: Vec<Queued>) -> Result<(Vec<Record>, Vec<
     Ok((records, bytes))
 }
 
-fn batch_entry(shared: &Shared, sequence: u64, batch: Batch, are_names_new: &mut bool) -> Result<Entry, Error> {
+fn batch_entry(
+    shared: &Shared,
+    sequence: u64,
+    batch: Batch,
+    are_names_new: &mut bool,
+) -> Result<Entry, Error> {
     let mut changes = Vec::with_capacity(batch.ops.len());
     for (position, op) in batch.ops.into_iter().enumerate() {
         changes.push(match op {
@@ -103,7 +108,12 @@ fn batch_entry(shared: &Shared, sequence: u64, batch: Batch, are_names_new: &mut
 }
 
 /// Appends the records, in as many groups as it takes, and tells everyone after each.
-fn append(shared: &Shared, log: &mut Log, mut records: Vec<Record>, mut bytes: Vec<u64>) -> Result<(), Error> {
+fn append(
+    shared: &Shared,
+    log: &mut Log,
+    mut records: Vec<Record>,
+    mut bytes: Vec<u64>,
+) -> Result<(), Error> {
     while !records.is_empty() {
         let appended = log.append(&records)?;
         count(shared, &appended);

@@ -62,7 +62,11 @@ impl DiskStore {
             }
             let bytes = op.value().map_or(0, |value| value.len() as u64);
             if bytes > options.value_bytes_max {
-                return Err(Error::ValueTooLarge { key: printable(key), bytes, limit: options.value_bytes_max });
+                return Err(Error::ValueTooLarge {
+                    key: printable(key),
+                    bytes,
+                    limit: options.value_bytes_max,
+                });
             }
         }
         let bytes = record::batch_bytes(batch, options.inline_value_bytes_max);
@@ -73,7 +77,11 @@ impl DiskStore {
     }
 
     /// Queues under the lock: check, number, make visible, hand over.
-    fn enqueue(&self, bytes: u64, what: impl FnOnce(&mut shared::State) -> Result<What, Error>) -> Result<Sequence, Error> {
+    fn enqueue(
+        &self,
+        bytes: u64,
+        what: impl FnOnce(&mut shared::State) -> Result<What, Error>,
+    ) -> Result<Sequence, Error> {
         let shared = &self.shared;
         let mut state = shared.state();
         while state.pending_bytes > shared.options.unsynced_bytes_max {
@@ -119,6 +127,19 @@ fn spawn(
         .map_err(Error::io("start a thread for", &shared.folder.dir))
 }
 
+/// Returns the bytes of all files; what vanishes meanwhile counts nothing.
+fn folder_bytes(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
 impl Store for DiskStore {
     fn acquire(&self, partition: u16) -> Result<Fence, Error> {
         let mut fence = Fence { partition, epoch: 0 };
@@ -136,7 +157,13 @@ impl Store for DiskStore {
         read::get(&self.shared, view, key)
     }
 
-    fn scan(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+    fn scan(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
         read::scan(&self.shared, view, start, end, limit)
     }
 
@@ -163,8 +190,15 @@ impl Store for DiskStore {
 
     fn stats(&self) -> Stats {
         let counters = self.shared.counters.lock().clone();
+        let (log_segments, log_bytes) = self.shared.segments.size();
+        let index_bytes = folder_bytes(&self.shared.folder.index());
+        let disk_bytes = log_bytes + index_bytes + counters.blob_bytes + counters.snapshot_bytes;
         let state = self.shared.state();
         Stats {
+            log_segments,
+            log_bytes,
+            index_bytes,
+            disk_bytes,
             committed: state.committed,
             durable: state.durable,
             applied: self.shared.applied.load(Ordering::SeqCst),

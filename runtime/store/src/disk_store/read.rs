@@ -11,6 +11,9 @@ use crate::error::{Error, printable};
 use crate::log::record::Stored;
 use crate::overlay;
 
+/// Keys and values, ascending.
+type Pairs = Vec<(Vec<u8>, Bytes)>;
+
 /// Reads that run into changes are repeated so often; then the index is held still for one more.
 const ATTEMPTS_MAX: usize = 4;
 
@@ -22,7 +25,10 @@ fn upto(state: &State, view: View) -> Sequence {
 }
 
 /// Repeats `read` until nothing moved under it; it gets told so by `None`.
-fn steady<T>(shared: &Shared, mut read: impl FnMut() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+fn steady<T>(
+    shared: &Shared,
+    mut read: impl FnMut() -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
     let found = attempt(shared, &mut read);
     if let Err(error @ Error::Index { .. }) = &found {
         // A damaged index would give wrong answers next: the next start rebuilds it.
@@ -31,7 +37,10 @@ fn steady<T>(shared: &Shared, mut read: impl FnMut() -> Result<Option<T>, Error>
     found
 }
 
-fn attempt<T>(shared: &Shared, read: &mut impl FnMut() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+fn attempt<T>(
+    shared: &Shared,
+    read: &mut impl FnMut() -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(found) = read()? {
             return Ok(Some(found));
@@ -58,13 +67,7 @@ pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Err
     found.ok_or_else(|| blob_missing(shared, key))
 }
 
-pub fn scan(
-    shared: &Shared,
-    view: View,
-    start: &[u8],
-    end: &[u8],
-    limit: usize,
-) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+pub fn scan(shared: &Shared, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Pairs, Error> {
     if start >= end || limit == 0 {
         return Ok(Vec::new());
     }
@@ -79,14 +82,15 @@ fn scan_once(
     start: &[u8],
     end: &[u8],
     limit: usize,
-) -> Result<Option<Vec<(Vec<u8>, Bytes)>>, Error> {
+) -> Result<Option<Pairs>, Error> {
     let (upto, over) = {
         let state = shared.state();
         let upto = upto(&state, view);
         (upto, state.overlay.range(upto, start, end, limit))
     };
     let over = over.into_iter().map(|(key, value)| (key, value.map(Stored::Inline))).collect();
-    let merged = shared.index.range(start, Some(end), |pairs| overlay::merge::<_, io::Error>(over, pairs, limit))?;
+    let merged =
+        shared.index.range(start, Some(end), |pairs| overlay::merge::<_, io::Error>(over, pairs, limit))?;
     let mut found = Vec::with_capacity(merged.len());
     for (key, stored) in merged {
         let Some(value) = value_of(shared, stored)? else { return Ok(None) };

@@ -48,10 +48,14 @@ type Progress = Arc<AtomicU64>;
 fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, String>, Error> {
     let progress = Progress::default();
     let (result, results) = mpsc::channel();
-    let (folder_of_thread, options_of_thread, progress_of_thread) = (folder.clone(), options.clone(), progress.clone());
+    let (folder_of_thread, options_of_thread, progress_of_thread) =
+        (folder.clone(), options.clone(), progress.clone());
     thread::Builder::new()
         .name("abide-store-recover".into())
-        .spawn(move || result.send(as_it_is(&folder_of_thread, &options_of_thread, &progress_of_thread)))
+        .spawn(move || {
+            // Nobody listens any more when it took too long.
+            result.send(as_it_is(&folder_of_thread, &options_of_thread, &progress_of_thread)).ok();
+        })
         .map_err(Error::io("start a thread for", &folder.dir))?;
     let (mut seen, mut since) = (0, Instant::now());
     loop {
@@ -74,7 +78,11 @@ fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, Strin
     }
 }
 
-fn as_it_is(folder: &Folder, options: &Options, progress: &Progress) -> Result<Result<Recovered, String>, Error> {
+fn as_it_is(
+    folder: &Folder,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Result<Recovered, String>, Error> {
     let index = match usable_index(folder, options)? {
         Ok(index) => index,
         Err(why) => return Ok(Err(why)),
@@ -95,7 +103,12 @@ fn as_it_is(folder: &Folder, options: &Options, progress: &Progress) -> Result<R
 }
 
 /// Verifies the log and replays what the index misses.
-fn follow_log(index: &Index, folder: &Folder, options: &Options, progress: &Progress) -> Result<(Scan, u64), Error> {
+fn follow_log(
+    index: &Index,
+    folder: &Folder,
+    options: &Options,
+    progress: &Progress,
+) -> Result<(Scan, u64), Error> {
     let applied = index.applied()?;
     let mut replayed = 0;
     let scan = scan(&*options.disk, &folder.log(), |sequence, payload| {
@@ -107,7 +120,8 @@ fn follow_log(index: &Index, folder: &Folder, options: &Options, progress: &Prog
         Ok(())
     })?;
     if applied > scan.last_sequence {
-        let why = format!("the index has record {applied} but the log ends with record {}", scan.last_sequence);
+        let why =
+            format!("the index has record {applied} but the log ends with record {}", scan.last_sequence);
         return Err(Error::LogCorrupt { file: folder.log(), offset: 0, why });
     }
     index.set_applied(scan.last_sequence)?;
@@ -165,7 +179,9 @@ fn check_rebuildable(folder: &Folder, disk: &dyn Disk, why: &str) -> Result<(), 
     let covered = snapshot::list(disk, &folder.snapshots())?.last().map_or(0, |newest| newest.sequence);
     match first_sequence(disk, &folder.log())? {
         Some(first) if first > covered + 1 => {
-            let missing = format!("the newest snapshot ends with record {covered} and the log begins with record {first}");
+            let missing = format!(
+                "the newest snapshot ends with record {covered} and the log begins with record {first}"
+            );
             Err(Error::IndexLost { dir: folder.index(), why: why.to_string(), missing })
         }
         Some(_) | None => Ok(()),
@@ -184,7 +200,13 @@ fn set_aside(folder: &Folder) -> Result<(), Error> {
 }
 
 /// Brings one record of the log into the index. What it replaces is not removed: the sweep does that once at the end.
-fn replay(index: &Index, folder: &Folder, options: &Options, sequence: Sequence, payload: &[u8]) -> Result<(), Error> {
+fn replay(
+    index: &Index,
+    folder: &Folder,
+    options: &Options,
+    sequence: Sequence,
+    payload: &[u8],
+) -> Result<(), Error> {
     let record: Record = record::decode(payload).ok_or_else(|| Error::LogCorrupt {
         file: folder.log(),
         offset: 0,

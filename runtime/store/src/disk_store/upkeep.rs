@@ -18,11 +18,37 @@ const SNAPSHOT_PAIRS_PER_LOOK: u64 = 1024;
 
 /// Runs until the store is closed or fails.
 pub fn run(shared: &Arc<Shared>) {
-    while let Some(is_checkpoint_due) = next(shared) {
-        if let Err(error) = turn(shared, is_checkpoint_due) {
+    let mut applier = Watch { applying: 0, since: Instant::now() };
+    let mut is_checkpoint_due = false;
+    loop {
+        let result = turn(shared, is_checkpoint_due).and_then(|()| applier.look(shared));
+        if let Err(error) = result {
             shared.fail(&error);
             return;
         }
+        match next(shared) {
+            Some(is_due) => is_checkpoint_due = is_due,
+            None => return,
+        }
+    }
+}
+
+/// Notices that sled loops for ever over a damaged leaf. The thread that is in there cannot be helped.
+struct Watch {
+    applying: Sequence,
+    since: Instant,
+}
+
+impl Watch {
+    fn look(&mut self, shared: &Shared) -> Result<(), Error> {
+        let applying = shared.applying.load(Ordering::SeqCst);
+        if applying != self.applying || applying == shared.applied.load(Ordering::SeqCst) {
+            (self.applying, self.since) = (applying, Instant::now());
+        }
+        if self.since.elapsed() > shared.options.index_stall_max {
+            return Err(Error::Index { why: format!("sled has not finished record {applying}") });
+        }
+        Ok(())
     }
 }
 
@@ -39,13 +65,14 @@ fn next(shared: &Shared) -> Option<bool> {
 }
 
 fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
-    watch_space(shared)?;
-    if shared.segments.spares() == 0 {
+    let is_space_low = watch_space(shared)?;
+    // With little space left only what must be written is written: the committer makes a segment when it needs one.
+    if shared.segments.spares() == 0 && !is_space_low {
         shared.segments.make_spare()?;
     }
     if is_checkpoint_due {
         checkpoint(shared)?;
-        if is_snapshot_due(shared) {
+        if is_snapshot_due(shared) && !is_space_low {
             take_snapshot(shared)?;
         }
     }
@@ -56,10 +83,15 @@ fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
 }
 
 /// Asks for no new work while the disk is nearly full: what is running can still be finished then.
-fn watch_space(shared: &Shared) -> Result<(), Error> {
+/// Returns whether there is too little for a spare or another snapshot.
+fn watch_space(shared: &Shared) -> Result<bool, Error> {
     let dir = &shared.folder.dir;
     let free = shared.options.disk.free_bytes(dir).map_err(Error::io("read the free space of", dir))?;
-    shared.counters.lock().disk_free_bytes = free;
+    let snapshot_bytes = {
+        let mut counters = shared.counters.lock();
+        counters.disk_free_bytes = free;
+        counters.snapshot_bytes
+    };
     let reserve = shared.options.disk_reserve_bytes;
     let is_low = free < reserve;
     shared.status.send_if_modified(|status| match status {
@@ -78,7 +110,8 @@ fn watch_space(shared: &Shared) -> Result<(), Error> {
         }
         Status::Ready | Status::Refusing { .. } | Status::Failed { .. } => false,
     });
-    Ok(())
+    // A snapshot is about as large as the last one.
+    Ok(is_low || free < reserve.saturating_add(snapshot_bytes).saturating_add(shared.options.segment_bytes))
 }
 
 /// Puts the index on disk and gives up the log that neither it nor a rebuild needs.
@@ -104,7 +137,8 @@ fn is_snapshot_due(shared: &Shared) -> bool {
         let counters = shared.counters.lock();
         (counters.snapshot_sequence, counters.snapshot_bytes)
     };
-    let log_bytes: u64 = shared.segments.sealed().iter().filter(|s| s.last_sequence > sequence).map(|s| s.bytes).sum();
+    let log_bytes: u64 =
+        shared.segments.sealed().iter().filter(|s| s.last_sequence > sequence).map(|s| s.bytes).sum();
     let options = &shared.options;
     let small = (bytes * 2).clamp(options.snapshot_log_bytes_min, options.snapshot_log_bytes_max);
     log_bytes >= small.max(bytes)
@@ -114,7 +148,12 @@ fn is_snapshot_due(shared: &Shared) -> bool {
 pub fn take_snapshot(shared: &Shared) -> Result<(), Error> {
     let before = Instant::now();
     let Some(info) = write_snapshot(shared)? else { return Ok(()) };
-    tracing::info!(sequence = info.sequence, bytes = info.bytes, seconds = before.elapsed().as_secs_f32(), "a snapshot was taken");
+    tracing::info!(
+        sequence = info.sequence,
+        bytes = info.bytes,
+        seconds = before.elapsed().as_secs_f32(),
+        "a snapshot was taken"
+    );
     {
         let mut counters = shared.counters.lock();
         counters.snapshots += 1;
@@ -145,7 +184,7 @@ fn write_snapshot(shared: &Shared) -> Result<Option<SnapshotInfo>, Error> {
                 failed = Some(error);
                 return Ok(false);
             }
-            if count as u64 % SNAPSHOT_PAIRS_PER_LOOK == 0 && is_ending(shared) {
+            if (count as u64).is_multiple_of(SNAPSHOT_PAIRS_PER_LOOK) && is_ending(shared) {
                 return Ok(false);
             }
         }

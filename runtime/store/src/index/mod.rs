@@ -23,7 +23,7 @@ use crate::batch::{Fence, Sequence};
 use crate::blobs::{BlobName, BlobRef};
 use crate::error::Error;
 use crate::log::record::{Entry, Record, Stored};
-use crate::options::Options;
+use crate::options::{OnFlushed, Options};
 
 /// Entries of one leaf. Fixed when the index is created.
 const FANOUT: usize = 128;
@@ -69,7 +69,7 @@ pub struct Index {
     bytes_since_open: AtomicU64,
     /// A call failed. sled is not touched again, not even to drop it: after a failed flush that would hang.
     is_broken: AtomicBool,
-    on_flushed: Option<std::sync::Arc<dyn Fn(&Path) + Send + Sync>>,
+    on_flushed: Option<OnFlushed>,
 }
 
 impl Index {
@@ -118,13 +118,13 @@ impl Index {
     /// Runs `work` with a handle of its own; an error or a panic of sled becomes ours.
     fn with<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
         let pool = self.pool.read();
-        let pool = pool.as_ref().ok_or_else(|| Error::Index { why: "it is closed".into() })?;
+        let pool = pool.as_ref().ok_or_else(|| Error::Stopped { reason: "it was closed".into() })?;
         let handles = {
             let mut idle = pool.idle.lock();
+            let is_last = idle.len() == 1;
             // The last one stays, so that there is always one to clone.
-            if idle.len() > 1 { idle.pop() } else { idle.first().cloned() }
+            if is_last { idle[0].clone() } else { idle.pop().expect("a pool is never empty") }
         };
-        let handles = handles.ok_or_else(|| Error::Index { why: "it broke earlier".into() })?;
         let result = caught(|| work(&handles));
         match result {
             Ok(_) => pool.idle.lock().push(handles),
@@ -151,7 +151,9 @@ impl Index {
             let mut pairs = handles
                 .pairs
                 .range(start.to_vec()..)
-                .take_while(|pair| pair.as_ref().map_or(true, |(key, _)| end.is_none_or(|end| &key[..] < end)))
+                .take_while(|pair| {
+                    pair.as_ref().map_or(true, |(key, _)| end.is_none_or(|end| &key[..] < end))
+                })
                 .map(|pair| pair.and_then(|(key, value)| Ok((key.to_vec(), decode_stored(&value)?))));
             read(&mut pairs)
         })
@@ -320,9 +322,11 @@ fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
 fn ours(error: io::Error) -> Error {
     use io::ErrorKind;
     match error.kind() {
-        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::Other => {
-            Error::Index { why: error.to_string() }
-        }
+        ErrorKind::InvalidData
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::Unsupported
+        | ErrorKind::NotFound
+        | ErrorKind::Other => Error::Index { why: error.to_string() },
         _ => Error::Io { action: "use the index", path: PathBuf::from("index"), source: error },
     }
 }

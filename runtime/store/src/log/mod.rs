@@ -50,7 +50,9 @@ fn numbered(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<Vec<(u64, u64)>
     let entries = disk.list(dir).map_err(Error::io("list", dir))?;
     let mut numbers: Vec<_> = entries
         .iter()
-        .filter_map(|entry| Some((u64::from_str_radix(entry.name.strip_prefix(prefix)?, 16).ok()?, entry.bytes)))
+        .filter_map(|entry| {
+            Some((u64::from_str_radix(entry.name.strip_prefix(prefix)?, 16).ok()?, entry.bytes))
+        })
         .collect();
     numbers.sort_unstable();
     Ok(numbers)
@@ -129,10 +131,18 @@ impl Segments {
                 self.inner.lock().spares.pop().expect("a spare was just made and only the writer takes them")
             }
         };
-        let path = segment_path(&self.dir, number);
-        self.disk.rename(&spare_path(&self.dir, spare), &path).map_err(Error::io("rename", &path))?;
+        let (spare, path) = (spare_path(&self.dir, spare), segment_path(&self.dir, number));
+        self.disk.rename(&spare, &path).map_err(Error::io("rename", &spare))?;
         self.disk.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))?;
         self.disk.open_write(&path).map_err(Error::io("open", &path))
+    }
+
+    /// Returns how many segments there are, the one being written included, and their bytes with the spares.
+    pub fn size(&self) -> (u64, u64) {
+        let inner = self.inner.lock();
+        let sealed: u64 = inner.sealed.iter().map(|segment| segment.bytes).sum();
+        let unsealed = (1 + inner.spares.len() as u64) * self.segment_bytes;
+        (inner.sealed.len() as u64 + 1, sealed + unsealed)
     }
 
     fn seal(&self, segment: SegmentInfo) {
@@ -151,7 +161,8 @@ impl Segments {
         loop {
             let segment = {
                 let mut inner = self.inner.lock();
-                let is_free = inner.sealed.len() > 1 && inner.sealed.front().is_some_and(|s| s.last_sequence <= upto);
+                let is_free =
+                    inner.sealed.len() > 1 && inner.sealed.front().is_some_and(|s| s.last_sequence <= upto);
                 if !is_free {
                     return Ok(recycled);
                 }
@@ -206,7 +217,13 @@ pub struct Log {
 
 impl Log {
     /// Continues the log where `scan` found its end.
-    pub fn open(disk: Arc<dyn Disk>, dir: &Path, segment_bytes: u64, group_bytes_max: u64, scan: &Scan) -> Result<Log, Error> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        segment_bytes: u64,
+        group_bytes_max: u64,
+        scan: &Scan,
+    ) -> Result<Log, Error> {
         let segments = Arc::new(Segments::open(disk.clone(), dir, segment_bytes)?);
         // Empty segments behind the end are names that a crash left; they go first, the newest first, so that no gap
         // can ever appear.
@@ -225,13 +242,22 @@ impl Log {
                 let path = segment_path(dir, *segment);
                 let file = disk.open_write(&path).map_err(Error::io("open", &path))?;
                 wipe(&*file, stale).map_err(Error::io("write", &path))?;
-                let capacity = file.len().map_err(Error::io("read", &path))?;
+                let capacity = file.bytes().map_err(Error::io("read", &path))?;
                 (file, *segment, *offset, capacity)
             }
         };
         segments.inner.lock().sealed = sealed.into();
         let last_sequence = scan.last_sequence;
-        Ok(Log { segments, file, number, offset, capacity, last_sequence, group_bytes_max, buffer: Vec::new() })
+        Ok(Log {
+            segments,
+            file,
+            number,
+            offset,
+            capacity,
+            last_sequence,
+            group_bytes_max,
+            buffer: Vec::new(),
+        })
     }
 
     /// Returns the part that the upkeep works on.

@@ -44,7 +44,10 @@ pub type Change = (Vec<u8>, Option<Stored>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    Batch { fence: Fence, changes: Vec<Change> },
+    Batch {
+        fence: Fence,
+        changes: Vec<Change>,
+    },
     /// A partition was acquired.
     Epoch(Fence),
     /// The store was closed cleanly: everything before this was synced.
@@ -153,8 +156,14 @@ fn put_length(length: usize, out: &mut Vec<u8>) {
 /// What stands at one place of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
-    Record { payload: &'a [u8], group: u32, bytes: usize },
-    End { group: u32 },
+    Record {
+        payload: &'a [u8],
+        group: u32,
+        bytes: usize,
+    },
+    End {
+        group: u32,
+    },
     /// No valid record: never written, torn or damaged.
     Broken(&'static str),
 }

@@ -59,14 +59,24 @@ pub fn scan(
     mut visit: impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
 ) -> Result<Scan, Error> {
     let numbers = segments_of(disk, dir)?;
-    let mut result = Scan { segments: Vec::new(), last_sequence: 0, is_closed: false, tail: Tail::Sealed, empty: Vec::new() };
+    let mut result = Scan {
+        segments: Vec::new(),
+        last_sequence: 0,
+        is_closed: false,
+        tail: Tail::Sealed,
+        empty: Vec::new(),
+    };
     let mut previous: Option<Sequence> = None;
     let mut broken: Option<(PathBuf, u64, &'static str)> = None;
     for (position, number) in numbers.iter().copied().enumerate() {
         let path = segment_path(dir, number);
         if position > 0 && numbers[position - 1] + 1 != number {
             let why = "this segment is missing".to_string();
-            return Err(Error::LogCorrupt { file: segment_path(dir, numbers[position - 1] + 1), offset: 0, why });
+            return Err(Error::LogCorrupt {
+                file: segment_path(dir, numbers[position - 1] + 1),
+                offset: 0,
+                why,
+            });
         }
         let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
         if let Some((file, offset, why)) = &broken {
@@ -83,7 +93,11 @@ pub fn scan(
         };
         let walk = walk(&content, number, &path, &mut previous, &mut note)?;
         if walk.records > 0 || walk.stop.is_none() {
-            result.segments.push(SegmentInfo { number, last_sequence: previous.unwrap_or(0), bytes: content.len() as u64 });
+            result.segments.push(SegmentInfo {
+                number,
+                last_sequence: previous.unwrap_or(0),
+                bytes: content.len() as u64,
+            });
         }
         let Some(why) = walk.stop else { continue };
         let behind = records_behind(&content, number, walk.offset);
@@ -118,8 +132,13 @@ fn walk(
     loop {
         match record::frame_at(content, number, walk.offset) {
             Frame::Record { payload, bytes, .. } => {
-                let corrupt = |why: String| Error::LogCorrupt { file: path.to_path_buf(), offset: walk.offset as u64, why };
-                let sequence = record::sequence_of(payload).ok_or_else(|| corrupt("the record has no sequence".into()))?;
+                let corrupt = |why: String| Error::LogCorrupt {
+                    file: path.to_path_buf(),
+                    offset: walk.offset as u64,
+                    why,
+                };
+                let sequence = record::sequence_of(payload)
+                    .ok_or_else(|| corrupt("the record has no sequence".into()))?;
                 let step = u64::from(!record::is_mark(payload));
                 if let Some(before) = *previous
                     && before + step != sequence

@@ -17,7 +17,8 @@ const SEGMENT_BYTES: u64 = 4096;
 const DIR: &str = "/log";
 
 fn put(sequence: Sequence, key: &str, value: &str) -> Record {
-    let changes = vec![(key.as_bytes().to_vec(), Some(Stored::Inline(Bytes::copy_from_slice(value.as_bytes()))))];
+    let changes =
+        vec![(key.as_bytes().to_vec(), Some(Stored::Inline(Bytes::copy_from_slice(value.as_bytes()))))];
     Record { sequence, entry: Entry::Batch { fence: Fence { partition: 1, epoch: 2 }, changes } }
 }
 
@@ -60,17 +61,28 @@ fn records_have_their_golden_bytes() {
             "64000000ebf84ee140000000414252310700000000000000010201030000000000000003000000010100000061030000006f\
              6e65020100000062030100000063070000000000000002000000409c000000000000090909090909090909090909090909090909090909090909090909090909090900000000",
         ),
-        (Record { sequence: 8, entry: Entry::Epoch(fence) }, "1300000022eb1a6a4000000041425231080000000000000002020103000000000000000000000000"),
-        (Record { sequence: 8, entry: Entry::Mark }, "09000000ae321349400000004142523108000000000000000300000000000000"),
+        (
+            Record { sequence: 8, entry: Entry::Epoch(fence) },
+            "1300000022eb1a6a4000000041425231080000000000000002020103000000000000000000000000",
+        ),
+        (
+            Record { sequence: 8, entry: Entry::Mark },
+            "09000000ae321349400000004142523108000000000000000300000000000000",
+        ),
     ];
     for (record, expected) in golden {
         let mut bytes = Vec::new();
         record::encode(&record, 5, 64, &mut bytes);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, expected.replace(' ', ""), "{record:?}");
-        let Frame::Record { payload, group: 64, .. } = record::frame_at(&bytes, 5, 0) else { panic!("{hex}") };
+        let Frame::Record { payload, group: 64, .. } = record::frame_at(&bytes, 5, 0) else {
+            panic!("{hex}")
+        };
         assert_eq!(record::decode(payload).unwrap(), record);
-        assert!(matches!(record::frame_at(&bytes, 6, 0), Frame::Broken(_)), "another segment's record is not valid");
+        assert!(
+            matches!(record::frame_at(&bytes, 6, 0), Frame::Broken(_)),
+            "another segment's record is not valid"
+        );
     }
 }
 
@@ -124,7 +136,11 @@ fn a_tail_torn_at_any_byte_is_forgotten_and_written_over() {
         zero(&disk, &path, cut, end);
         let (scan, found) = read(&disk).unwrap();
         let whole = if cut < group_start + end / 5 { 3 } else { 4 };
-        assert!(found.len() >= whole && found == records[..found.len()], "cut at {cut}: {} records", found.len());
+        assert!(
+            found.len() >= whole && found == records[..found.len()],
+            "cut at {cut}: {} records",
+            found.len()
+        );
         assert!(matches!(scan.tail, Tail::Open { .. }));
         let mut log = open(&disk);
         let next = put(found.len() as u64 + 1, "next", "x");
@@ -203,10 +219,14 @@ fn damage_before_a_later_segment_is_named() {
     let first = segment_path(Path::new(DIR), 1);
     // The END record of the first segment.
     let content = crate::disk::read_all(&disk, &first).unwrap();
-    let end = (0..content.len() - 16).step_by(8).find(|at| matches!(record::frame_at(&content, 1, *at), Frame::End { .. }));
+    let end = (0..content.len() - 16)
+        .step_by(8)
+        .find(|at| matches!(record::frame_at(&content, 1, *at), Frame::End { .. }));
     disk.flip(&first, end.unwrap(), 1);
     match read(&disk) {
-        Err(Error::LogCorrupt { file, offset, .. }) => assert_eq!((file, offset), (first, end.unwrap() as u64)),
+        Err(Error::LogCorrupt { file, offset, .. }) => {
+            assert_eq!((file, offset), (first, end.unwrap() as u64))
+        }
         other => panic!("{other:?}"),
     }
 }
