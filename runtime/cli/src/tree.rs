@@ -25,11 +25,8 @@ pub fn draw(invocation: &Invocation, journal: &Journal, now: Timestamp, paint: P
         let rest = journal.items_total - journal.items.len();
         lines.push(format!("     ├──── … {rest} more, see --json and the admin port's ?from="));
     }
-    let end = match &journal.answer {
-        None => String::new(),
-        Some(answer) => result(answer, paint),
-    };
-    lines.push(format!("     └────>> {}{end}", invocation.status_text()));
+    let end = journal.answer.as_ref().map(|answer| result(answer, paint)).unwrap_or_default();
+    lines.push(format!("     └────>> {}{end}", invocation.status));
     lines.join("\n")
 }
 
@@ -88,7 +85,7 @@ fn payload(payload: &Payload) -> String {
     let text = match (&payload.json, &payload.text) {
         _ if payload.bytes == 0 => return String::new(),
         (Some(json), _) => json.to_string(),
-        (None, Some(text)) => text.escape_debug().to_string(),
+        (None, Some(text)) => one_line(text),
         (None, None) => return format!(" = {} bytes", payload.bytes),
     };
     if !payload.is_cut && text.chars().count() <= PAYLOAD_CHARS_MAX {
@@ -96,6 +93,13 @@ fn payload(payload: &Payload) -> String {
     }
     let head: String = text.chars().take(PAYLOAD_CHARS_MAX).collect();
     format!(" = {head}… ({} bytes)", payload.bytes)
+}
+
+/// Returns the text with its line ends and other control characters written out.
+fn one_line(text: &str) -> String {
+    let written =
+        |char: char| if char.is_control() { char.escape_debug().to_string() } else { char.to_string() };
+    text.chars().map(written).collect()
 }
 
 #[cfg(test)]
@@ -148,6 +152,13 @@ mod tests {
                  ├──── … 2 more, see --json and the admin port's ?from=
                  └────>> backing-off"#]]
         .assert_eq(&draw(&invocation, &journal, now, Paint::off()));
+    }
+
+    #[test]
+    fn text_stays_on_its_line() {
+        let text = Some("{\"a\"\n\u{1b}[0mä".to_owned());
+        let shown = payload(&Payload { bytes: 1, json: None, text, is_cut: false });
+        assert_eq!(shown, " = {\"a\"\\n\\u{1b}[0mä");
     }
 
     #[test]

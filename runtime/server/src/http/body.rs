@@ -73,10 +73,9 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, BadBody> {
         let Some(frame) = frame.await.map_err(|_| BadBody::Stalled)? else { return Ok(None) };
         let frame = frame.map_err(|_| BadBody::Broken)?;
         // Trailers are no part of the body.
-        if let Ok(data) = frame.into_data() {
-            if !data.is_empty() {
-                return Ok(Some(data));
-            }
+        match frame.into_data() {
+            Ok(data) if !data.is_empty() => return Ok(Some(data)),
+            Ok(_) | Err(_) => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
-use crate::model::{Invocation, Journal, PauseReason};
+use crate::model::{Invocation, Item, Journal, PauseReason};
 use crate::output::{Paint, print};
 use crate::{tree, when};
 use clap::Args;
@@ -27,7 +27,7 @@ pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     let (invocation, journal): (Invocation, Journal) = (client::read(&invocation)?, client::read(&journal)?);
     let (now, paint) = (Timestamp::now(), Paint::stdout());
     print(format!("\n {}", paint.bold("Invocation")));
-    for (name, value) in information(&invocation, now) {
+    for (name, value) in information(&invocation, &journal, now) {
         let value = value.replace('\n', &format!("\n{:18}", ""));
         print(format!(" {:<16} {value}", format!("{name}:")));
     }
@@ -36,7 +36,7 @@ pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     Ok(())
 }
 
-fn information(invocation: &Invocation, now: Timestamp) -> Vec<(&'static str, String)> {
+fn information(invocation: &Invocation, journal: &Journal, now: Timestamp) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("ID", invocation.id.clone()),
         ("Target", invocation.target.clone()),
@@ -56,11 +56,20 @@ fn information(invocation: &Invocation, now: Timestamp) -> Vec<(&'static str, St
     if let Some(failure) = invocation.completion_failure.clone() {
         lines.push(("Failure", failure));
     } else if let Some(last) = invocation.last_failures.last() {
-        let operation = last.op.map(|op| format!(", operation {op}")).unwrap_or_default();
+        let operation = last.op.map(|op| format!(", in {}", operation(op, journal))).unwrap_or_default();
         let head = format!("[{}] try {}{operation}", when::clock(&last.at), last.attempt);
         lines.push(("Last error", format!("{head}\n{}", last.message)));
     }
     lines
+}
+
+/// Returns an operation as the tree shows it.
+fn operation(op: u32, journal: &Journal) -> String {
+    match journal.items.iter().find(|item| item.op == op) {
+        Some(Item { kind, name: Some(name), .. }) => format!("{kind} [{name}]"),
+        Some(item) => item.kind.clone(),
+        None => format!("operation {op}"),
+    }
 }
 
 fn status(invocation: &Invocation, now: Timestamp) -> String {
