@@ -110,6 +110,11 @@ impl Client {
         if error.is_builder() {
             return CliError::new(Kind::Usage, format!("cannot ask {}: {cause}", self.base));
         }
+        if !error.is_connect() {
+            let message = format!("the connection to the server at {} broke off: {cause}", self.base);
+            let hint = "what it has accepted goes on once it is up again, see \"abide invocations list\"";
+            return CliError::new(Kind::Unreachable, message).hint(hint);
+        }
         let message = format!("cannot reach the server at {}: {cause}", self.base);
         let hint = format!("start it with \"abide up\"; if it runs elsewhere, set {}", self.variable);
         CliError::new(Kind::Unreachable, message).hint(hint)

@@ -89,7 +89,7 @@ fn add_settings(url: &mut Url, deploy: &Deploy) {
 }
 
 /// Prints the services of a deployment.
-pub fn show(deployment: &Deployment, is_new: bool) {
+fn show(deployment: &Deployment, is_new: bool) {
     let news = if is_new { "new" } else { "the same component was there already" };
     print(format!("deployed {} ({news})", deployment.id));
     let mut table = table(&["SERVICE", "REVISION", "HANDLERS"]);
@@ -116,11 +116,15 @@ pub fn suggest(deployment: &Deployment, ingress_url: &str) {
 }
 
 /// Builds and uploads one path on behalf of `abide up`.
-pub async fn deploy_path(client: &Client, path: &Path) -> Result<Deployment, CliError> {
+pub async fn deploy_path(client: &Client, path: &Path, global: &Global) -> Result<Deployment, CliError> {
     let deploy = Deploy { path: path.to_path_buf(), env: Vec::new(), allow_host: Vec::new() };
     let (body, is_new) = build_and_upload(client, &deploy).await?;
     let deployment = client::read(&body)?;
-    show(&deployment, is_new);
+    if global.json {
+        print(body);
+    } else {
+        show(&deployment, is_new);
+    }
     Ok(deployment)
 }
 

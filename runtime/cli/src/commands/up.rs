@@ -151,7 +151,7 @@ async fn deploy_all(paths: &[PathBuf], global: &Global) -> Result<(), CliError> 
     let client = Client::admin(global)?;
     let mut last = None;
     for path in paths {
-        last = Some(deploy::deploy_path(&client, path).await?);
+        last = Some(deploy::deploy_path(&client, path, global).await?);
     }
     if let Some(deployment) = last {
         deploy::suggest(&deployment, &global.ingress_url);
