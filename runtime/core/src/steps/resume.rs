@@ -8,6 +8,8 @@ use crate::rows::Rows;
 use crate::step::Place;
 
 pub fn apply(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
+    // Whoever asked hears when it is durable, or that there was nothing to do.
+    effects.push(Effect::Accepted { invocation: id });
     let Some(row) = rows.invocation_mut(id) else { return };
     match row.phase {
         Phase::Paused { .. } | Phase::BackingOff { .. } => {}

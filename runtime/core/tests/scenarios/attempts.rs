@@ -107,6 +107,7 @@ fn exhausted_attempts_pause_until_somebody_resumes() {
               = a: paused, attempts exhausted 0/0, 2 failures
             > advance 1000
             > resume a
+              ! accepted a
                 start a#3 journal 0/0
               = a: running #3 0/0
             > crash a boom
@@ -159,6 +160,7 @@ fn a_resume_ends_a_back_off_and_its_timer_is_stale() {
                 arm a retry 1 at 100
               = a: backing off after #1 until 100 0/0, 1 failures
             > resume a
+              ! accepted a
                 start a#2 journal 0/0
               = a: running #2 0/0
             > crash a boom after 500
@@ -185,21 +187,25 @@ fn a_resume_of_what_is_not_held_up_changes_nothing() {
          resume a",
         expect![[r#"
             > resume a
+              ! accepted a
             > submit a svc/h at 100
               ! accepted a
                 arm a begin at 100
               = a: scheduled at 100 0/0
             > resume a
+              ! accepted a
             > advance 100
                 start a#1 journal 0/0
               = a: running #1 0/0
             > resume a
+              ! accepted a
             > append a: sleep 100
                 arm a sleep 0 at 200
               = a: running #1 1/0
             > suspend a 0 seen 0
               = a: suspended on [0] 1/0
             > resume a
+              ! accepted a
         "#]],
     );
 }

@@ -156,6 +156,7 @@ fn an_answer_to_a_paused_caller_is_kept() {
               = a: paused, mismatch at op 0 1/1
               = b: completed 0/0
             > resume a
+              ! accepted a
                 start a#2 journal 1/1
               ! release a#2 below 1
               = a: running #2 1/1

@@ -202,6 +202,7 @@ fn a_resume_retries_held_blocks_now() {
               = a: backing off after #1 until 300 or [0] 1/0, 1 failures, op 0 tried 1
             > clock 100
             > resume a
+              ! accepted a
                 start a#2 journal 1/0 held 0@100
               ! release a#2 below 1
               = a: running #2 1/0, op 0 tried 1

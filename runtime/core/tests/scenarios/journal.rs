@@ -48,6 +48,7 @@ fn a_mismatch_pauses_and_loses_nothing() {
             > advance 100
               = a: paused, mismatch at op 0 2/1
             > resume a
+              ! accepted a
                 start a#2 journal 2/1
               ! release a#2 below 2
               = a: running #2 2/1
@@ -85,6 +86,7 @@ fn too_many_entries_pause_the_invocation() {
                 stop a#1
               = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/0
             > resume a
+              ! accepted a
                 start a#2 journal 100000/0
               ! release a#2 below 100000
               = a: running #2 100000/0
@@ -115,6 +117,7 @@ fn what_was_done_counts_even_at_the_limit() {
                 stop a#1
               = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/1
             > resume a
+              ! accepted a
                 start a#2 journal 100000/1
               ! release a#2 below 100000
               = a: running #2 100000/1

@@ -127,6 +127,7 @@ fn what_comes_after_the_end_changes_nothing() {
             > crash a#1 boom
             > advance 100
             > resume a
+              ! accepted a
         "#]],
     );
 }

@@ -184,6 +184,7 @@ fn a_handlers_policy_pauses_and_a_resume_tries_as_often_again() {
               = a: paused, attempts exhausted 1/0, 2 failures
             > append a: done 0 late
             > resume a
+              ! accepted a
                 start a#2 journal 1/0
               ! release a#2 below 1
               = a: running #2 1/0

@@ -142,16 +142,16 @@ impl EngineHandle {
         }
     }
 
-    /// Lets a paused invocation, or one that backs off, go on now.
+    /// Lets a paused invocation, or one that backs off, go on now; returns when that is durable.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub fn resume(&self, id: InvocationId) -> Result<Resumed, EngineError> {
+    /// The store cannot be read, or takes no work now.
+    pub async fn resume(&self, id: InvocationId) -> Result<Resumed, EngineError> {
         let Some(row) = self.invocation(id)? else { return Ok(Resumed::Unknown) };
         match row.phase {
             Phase::Paused { .. } | Phase::BackingOff { .. } => {
-                self.inboxes.send(id, Command::Resume { invocation: id });
-                Ok(Resumed::Done)
+                let accepted = self.send_and_wait(id, Command::Resume { invocation: id })?;
+                self.unless_stopped(accepted).await.map(|()| Resumed::Done)
             }
             Phase::Scheduled { .. } | Phase::Running { .. } | Phase::Suspended { .. } => {
                 Ok(Resumed::NotStopped)
@@ -211,13 +211,20 @@ impl EngineHandle {
 
     /// Hands in a submission; what is returned comes once it is durable.
     fn send(&self, submission: Submission) -> Result<oneshot::Receiver<()>, EngineError> {
+        self.send_and_wait(submission.invocation, Command::Submit(submission))
+    }
+
+    fn send_and_wait(
+        &self,
+        id: InvocationId,
+        command: Command,
+    ) -> Result<oneshot::Receiver<()>, EngineError> {
         if let Some(reason) = self.refusal() {
             return Err(EngineError::Stopped { reason });
         }
         let permit = self.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
-        let id = submission.invocation;
         let accepted = self.waiters.for_acceptance(id, permit);
-        self.inboxes.send(id, Command::Submit(submission));
+        self.inboxes.send(id, command);
         Ok(accepted)
     }
 

@@ -47,8 +47,8 @@ pub enum Next {
 /// How to wait when nothing is next.
 #[derive(Debug)]
 pub enum Rest {
-    /// Something is under way: a write, live I/O.
-    Busy,
+    /// Something is under way: a write, live I/O. A held run block may start at `until`.
+    Busy { until: Option<Timestamp> },
     /// Only durable operations can wake the guest: it may be suspended.
     Idle,
 }
@@ -246,6 +246,11 @@ impl Session {
         }
     }
 
+    /// Returns the time, and how to wait for a later one.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.around.clock.clone()
+    }
+
     // ---- what the guest is told ------------------------------------------------------------
 
     pub fn hear(&mut self, tell: Tell) {
@@ -290,7 +295,9 @@ impl Session {
     }
 
     /// Returns what comes next for the guest, if anything does: outcomes first, in journal order.
-    pub fn next(&mut self) -> wasmtime::Result<Option<Next>> {
+    /// `now` has to be the one of the [`Session::rest`] that follows, or a run block could be too
+    /// early for the one and too late for the other.
+    pub fn next(&mut self, now: Timestamp) -> wasmtime::Result<Option<Next>> {
         if self.is_stopped {
             return Err(Halt::Stopped.into());
         }
@@ -307,11 +314,11 @@ impl Session {
                 return Ok(Some(Next::Completed(settled)));
             }
         }
-        Ok(self.next_run().map(Next::Execute))
+        Ok(self.next_run(now).map(Next::Execute))
     }
 
-    fn next_run(&mut self) -> Option<OpId> {
-        let may_start = |op: &OpId| *op < self.released_until && !self.is_held(*op);
+    fn next_run(&mut self, now: Timestamp) -> Option<OpId> {
+        let may_start = |op: &OpId| *op < self.released_until && !self.is_held(*op, now);
         let mut waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Waiting);
         let op = waiting.find(|(op, _)| may_start(op)).map(|(op, _)| *op)?;
         self.runs.get_mut(&op)?.state = RunState::Executing;
@@ -319,19 +326,25 @@ impl Session {
     }
 
     /// Says whether a run block that failed has to wait still.
-    fn is_held(&self, op: OpId) -> bool {
-        self.held.get(&op).is_some_and(|retry_at| *retry_at > self.around.clock.now())
+    fn is_held(&self, op: OpId, now: Timestamp) -> bool {
+        self.held.get(&op).is_some_and(|retry_at| *retry_at > now)
+    }
+
+    /// Returns when the first of the held run blocks may start.
+    fn first_retry(&self) -> Option<Timestamp> {
+        let waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Waiting);
+        waiting.filter_map(|(op, _)| self.held.get(op).copied()).min()
     }
 
     /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
-    pub fn rest(&self, has_io: bool) -> wasmtime::Result<Rest> {
+    pub fn rest(&self, has_io: bool, now: Timestamp) -> wasmtime::Result<Rest> {
         let under_way = |(op, run): (&OpId, &RunBlock)| match run.state {
             RunState::Reported => true,
-            RunState::Waiting => !self.is_held(*op),
+            RunState::Waiting => !self.is_held(*op, now),
             RunState::Executing => false,
         };
         if has_io || self.runs.iter().any(under_way) {
-            return Ok(Rest::Busy);
+            return Ok(Rest::Busy { until: self.first_retry().filter(|until| *until > now) });
         }
         self.cursor.finish().map_err(Halt::Mismatched)?;
         if self.runs.values().any(|run| run.state == RunState::Waiting) {
@@ -346,15 +359,15 @@ impl Session {
                  so nothing can wake it"
             );
         }
-        if self.sleeps_long() {
+        if self.sleeps_long(now) {
             return Err(self.suspension().into());
         }
         Ok(Rest::Idle)
     }
 
     /// Says whether nothing can happen for longer than an idle attempt is kept.
-    fn sleeps_long(&self) -> bool {
-        let horizon = self.around.clock.now().plus_millis(self.around.suspend_after_ms);
+    fn sleeps_long(&self, now: Timestamp) -> bool {
+        let horizon = now.plus_millis(self.around.suspend_after_ms);
         let first = self.wake_ups.first();
         self.sleeps.len() == self.open.len() && first.is_some_and(|(wake_at, _)| *wake_at > horizon)
     }

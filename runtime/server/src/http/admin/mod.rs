@@ -17,6 +17,7 @@
 mod auth;
 mod deployments;
 mod health;
+mod invocation_view;
 mod invocations;
 mod journal;
 mod payload;

@@ -36,16 +36,28 @@ impl Guest {
         let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
         let (link, table) = self.linked()?;
         link.session.flush();
+        let clock = link.session.clock();
         loop {
             while let Ok(tell) = link.told.try_recv() {
                 link.session.hear(tell);
             }
-            if let Some(next) = link.session.next()? {
+            let now = clock.now();
+            if let Some(next) = link.session.next(now)? {
                 return Ok(Wakeup::Event(event(next)));
             }
-            match link.session.rest(!io.is_empty())? {
-                Rest::Busy => {
+            match link.session.rest(!io.is_empty(), now)? {
+                Rest::Busy { until: None } => {
                     if let Some(ready) = busy(link, table, io).await? {
+                        return Ok(Wakeup::Io(ready));
+                    }
+                }
+                Rest::Busy { until: Some(retry_at) } => {
+                    let woken = tokio::select! {
+                        biased;
+                        ready = busy(link, table, io) => ready?,
+                        () = clock.sleep_until(retry_at) => None,
+                    };
+                    if let Some(ready) = woken {
                         return Ok(Wakeup::Io(ready));
                     }
                 }

@@ -1,0 +1,197 @@
+//! Errors of the admin port.
+
+use super::{advise_retry, engine_status, log_fault};
+use crate::deploy::UploadError;
+use crate::engine::EngineError;
+use crate::http::body::BadBody;
+use abide_core::ids::InvocationId;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+/// Why the admin port refuses a request.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("no such path on the admin port: {0}")]
+    UnknownPath(String),
+    #[error("this path does not know the method {0}")]
+    MethodNotAllowed(http::Method),
+    #[error("the admin port needs a token")]
+    Unauthorized,
+    #[error("The requested deployment '{0}' does not exist")]
+    UnknownDeployment(String),
+    #[error("The requested service '{0}' does not exist")]
+    UnknownService(String),
+    #[error("The requested handler '{handler}' on service '{service}' does not exist")]
+    UnknownHandler { service: String, handler: String },
+    #[error("The requested invocation '{0}' does not exist")]
+    UnknownInvocation(InvocationId),
+    #[error("The request field '{field}' is invalid. Reason: {why}")]
+    BadField { field: &'static str, why: String },
+    #[error("the body is not what this path takes: {0}")]
+    BadBody(String),
+    #[error("an upload has content-type application/wasm or application/octet-stream, this one has {0}")]
+    UploadContentType(String),
+    #[error("the body is larger than the limit of {} MiB", bytes_max >> 20)]
+    TooLarge { bytes_max: usize },
+    #[error("the upload was cut short: the connection ended before the body did")]
+    CutShort,
+    #[error("the upload stalled: nothing of the body came for a long while")]
+    Stalled,
+    #[error("The invocation '{0}' was already completed.")]
+    Completed(InvocationId),
+    #[error(
+        "The invocation '{0}' waits for nothing a person could do: only paused and backing-off ones are resumed."
+    )]
+    NotStopped(InvocationId),
+    #[error("the server takes no work now: {0}")]
+    Unhealthy(String),
+    #[error(transparent)]
+    Upload(UploadError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the server could not finish this: {0}")]
+    Internal(String),
+}
+
+impl From<BadBody> for AdminError {
+    fn from(bad: BadBody) -> Self {
+        match bad {
+            BadBody::TooLarge { bytes_max } => Self::TooLarge { bytes_max },
+            BadBody::Broken => Self::CutShort,
+            BadBody::Stalled => Self::Stalled,
+        }
+    }
+}
+
+impl AdminError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownPath(_)
+            | Self::UnknownDeployment(_)
+            | Self::UnknownService(_)
+            | Self::UnknownHandler { .. }
+            | Self::UnknownInvocation(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::BadField { .. } | Self::BadBody(_) | Self::CutShort => StatusCode::BAD_REQUEST,
+            Self::UploadContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
+            Self::Completed(_) | Self::NotStopped(_) => StatusCode::CONFLICT,
+            Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upload(error) => upload_status(error),
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Engine(error) => engine_status(error),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownPath(_) => "unknown_path",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Unauthorized => "unauthorized",
+            Self::UnknownDeployment(_) => "unknown_deployment",
+            Self::UnknownService(_) => "unknown_service",
+            Self::UnknownHandler { .. } => "unknown_handler",
+            Self::UnknownInvocation(_) => "unknown_invocation",
+            Self::BadField { .. } => "bad_field",
+            Self::BadBody(_) => "bad_body",
+            Self::UploadContentType(_) => "upload_content_type",
+            Self::TooLarge { .. } => "too_large",
+            Self::CutShort => "cut_short",
+            Self::Stalled => "stalled",
+            Self::Completed(_) => "completed",
+            Self::NotStopped(_) => "not_stopped",
+            Self::Unhealthy(_)
+            | Self::Engine(EngineError::Stopped { .. })
+            | Self::Upload(UploadError::Stopped(_)) => "stopped",
+            Self::Upload(UploadError::Invalid(invalid)) => invalid.code,
+            Self::Engine(EngineError::Overloaded) => "overloaded",
+            Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
+            | Self::Engine(EngineError::Fault(_))
+            | Self::Internal(_) => "internal",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unauthorized => {
+                "send the header \"authorization: Bearer TOKEN\" with the token the server was started with; the abide command takes it from ABIDE_ADMIN_TOKEN"
+            }
+            Self::UnknownDeployment(_) => "GET /deployments lists them",
+            Self::UnknownService(_) | Self::UnknownHandler { .. } => {
+                "GET /services lists them; a new one comes with \"abide deploy\""
+            }
+            Self::UnknownInvocation(_) => "GET /invocations lists them",
+            Self::UploadContentType(_) => {
+                "with curl: -H 'content-type: application/wasm' --data-binary @FILE"
+            }
+            Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
+            Self::CutShort | Self::Stalled => "nothing was registered; send it again",
+            Self::Unhealthy(_)
+            | Self::Engine(EngineError::Stopped { .. } | EngineError::Overloaded)
+            | Self::Upload(UploadError::Stopped(_)) => "try again later; the log of the server says more",
+            Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
+            | Self::Engine(EngineError::Fault(_))
+            | Self::Internal(_) => "the log of the server says more",
+            Self::Upload(UploadError::Invalid(invalid)) => return Some(invalid.hint.clone()),
+            Self::UnknownPath(_)
+            | Self::MethodNotAllowed(_)
+            | Self::BadField { .. }
+            | Self::BadBody(_)
+            | Self::Completed(_)
+            | Self::NotStopped(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl IntoResponse for AdminError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        log_fault(&self, status);
+        let mut body = serde_json::json!({ "message": self.to_string(), "code": self.code() });
+        if let Some(hint) = self.hint() {
+            body["hint"] = hint.into();
+        }
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        advise_retry(&mut response);
+        response
+    }
+}
+
+fn upload_status(error: &UploadError) -> StatusCode {
+    match error {
+        UploadError::Invalid(invalid) if invalid.code == "name_clash" => StatusCode::CONFLICT,
+        UploadError::Invalid(_) => StatusCode::BAD_REQUEST,
+        UploadError::Stopped(_) => StatusCode::SERVICE_UNAVAILABLE,
+        UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body_of(response: Response) -> String {
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn admin_errors_have_a_code_and_a_hint() {
+        let response = AdminError::UnknownDeployment("dp_1".into()).into_response();
+        assert_eq!(response.status(), 404);
+        let body = body_of(response).await;
+        assert_eq!(
+            body,
+            r#"{"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1' does not exist"}"#
+        );
+    }
+}
