@@ -1,10 +1,13 @@
 //! One port: HTTP/1.1 and HTTP/2 with prior knowledge, with limits against slow and greedy clients.
 
+use crate::http::error::IngressError;
 use crate::http::limits::{
-    CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE, STREAMS_MAX,
+    CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE,
+    SHUTDOWN_PATIENCE, STREAMS_MAX,
 };
 use axum::Router;
 use axum::body::Body;
+use axum::response::{IntoResponse, Response};
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -83,10 +86,11 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let has_spoken = Arc::new(AtomicBool::new(false));
         let service = {
-            let (router, has_spoken) = (self.router, has_spoken.clone());
+            let (router, has_spoken, is_stopping) =
+                (self.router, has_spoken.clone(), self.is_stopping.clone());
             hyper::service::service_fn(move |request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
-                answer(router.clone(), request)
+                answer(router.clone(), request, is_stopping.subscribe())
             })
         };
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
@@ -114,6 +118,21 @@ impl Connections {
     }
 }
 
-async fn answer(router: Router, request: Request<Incoming>) -> Result<http::Response<Body>, Infallible> {
-    router.oneshot(request.map(Body::new)).await
+/// Answers a request. One that is still open when the server stops is told so in the end: calls wait
+/// for their handlers, and those go on only after the next start.
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    mut is_stopping: watch::Receiver<bool>,
+) -> Result<Response, Infallible> {
+    let too_late = async {
+        // An error means that the server is gone altogether.
+        let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
+        tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+    };
+    tokio::select! {
+        biased;
+        response = router.oneshot(request.map(Body::new)) => response,
+        () = too_late => Ok(IngressError::Stopping.into_response()),
+    }
 }

@@ -56,6 +56,11 @@ pub enum IngressError {
     NotReady,
     #[error("{0} are not supported yet by this version of abide")]
     Unsupported(&'static str),
+    #[error(
+        "the server stops; what it has accepted goes on once it is up again, \
+         so submitting it again may run it twice"
+    )]
+    Stopping,
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
@@ -101,6 +106,7 @@ impl IngressError {
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::NotReady => status_of_code(470),
             Self::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(error) => engine_status(error),
         }
     }
@@ -129,7 +135,9 @@ impl IntoResponse for IngressError {
         let body =
             ErrorBody { code: status.as_u16(), message: &self.message(), metadata: &[], source: "ingress" };
         let mut response = body.into_response(status);
-        advise_retry(&mut response);
+        if !matches!(self, Self::Stopping) {
+            advise_retry(&mut response);
+        }
         response
     }
 }
