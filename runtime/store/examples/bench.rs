@@ -1,6 +1,7 @@
 //! Measures the store next to the disk it is on: raw syncs, then commits with 1, 8 and 64 writers, in the same run.
 //!
 //! `bench [--dir FOLDER] [--seconds N]`: closed loop, each writer waits until its commit is durable.
+//! `bench --fill MIB [--dir FOLDER]`: writes so much and shows memory, disk and pauses while it does.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -26,6 +27,9 @@ fn main() {
     let dir = tempfile::tempdir_in(parent).expect("a folder can be made");
     let span = Duration::from_secs(seconds);
 
+    if let Some(mib) = option("--fill").and_then(|mib| mib.parse().ok()) {
+        return fill(&dir.path().join("data"), mib);
+    }
     raw(dir.path(), span);
     let store =
         Arc::new(DiskStore::open(&dir.path().join("data"), Options::default()).expect("the store opens"));
@@ -43,6 +47,58 @@ fn main() {
     let store = DiskStore::open(&dir.path().join("data"), Options::default()).expect("the store opens");
     println!("open after a clean close {:?}", before.elapsed());
     drop(store);
+}
+
+/// Writes pairs of 200 bytes in batches of 64, one in four beside a recent one, as journals grow; reads all at the end.
+fn fill(dir: &Path, mib: u64) {
+    const BATCH: u64 = 64;
+    const RECENT: u64 = 1000;
+    let store = DiskStore::open(dir, Options::default()).expect("the store opens");
+    let fence = store.acquire(1).expect("the partition is free");
+    let started = Instant::now();
+    let batches = mib * 1024 * 1024 / (BATCH * VALUE_BYTES as u64);
+    let mut slowest = Duration::ZERO;
+    for number in 0..batches {
+        let op = |n: u64| {
+            let back =
+                if n.is_multiple_of(4) { n.wrapping_mul(0x9e37_79b9) % RECENT.min(number + 1) } else { 0 };
+            let place = number - back;
+            Op::Put {
+                key: [place.to_be_bytes(), n.to_be_bytes()].concat(),
+                value: vec![n as u8; VALUE_BYTES].into(),
+            }
+        };
+        let before = Instant::now();
+        store.commit(Batch { fence, ops: (0..BATCH).map(op).collect() }).expect("the store runs");
+        slowest = slowest.max(before.elapsed());
+        if number.is_multiple_of((batches / 8).max(1)) {
+            println!(
+                "{:4} s  {:5} MiB written, memory {} MiB",
+                started.elapsed().as_secs(),
+                number * BATCH * VALUE_BYTES as u64 >> 20,
+                memory_mib()
+            );
+        }
+    }
+    println!("filled in {:?}, slowest commit {slowest:?}, memory {} MiB", started.elapsed(), memory_mib());
+    println!("{:?}", store.stats());
+    let before = Instant::now();
+    store.close().expect("the store closes");
+    println!("close {:?}", before.elapsed());
+    let before = Instant::now();
+    let store = DiskStore::open(dir, Options::default()).expect("the store opens");
+    println!("open {:?}", before.elapsed());
+    let before = Instant::now();
+    let pairs = store.scan(View::Durable, b"", &[0xff; 17], usize::MAX).expect("the store runs").len();
+    println!("{pairs} pairs scanned in {:?}", before.elapsed());
+}
+
+/// Returns the memory of this process that is in use.
+fn memory_mib() -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * PAGE_BYTES >> 20
 }
 
 /// Writes and syncs a preallocated file: what the disk can do for one writer.

@@ -46,6 +46,9 @@ pub enum Error {
     #[error("the index failed: {why}; restart the process, the index is rebuilt if needed")]
     Index { why: String },
 
+    #[error("the index in {} did not answer for {seconds} s; restart the process, it is rebuilt then", dir.display())]
+    IndexStalled { dir: PathBuf, seconds: u64 },
+
     #[error("cannot {action} {}: {source}; check the disk, its permissions and its free space", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
 }

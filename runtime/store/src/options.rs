@@ -100,7 +100,7 @@ impl Options {
             snapshot_log_bytes_min: 192 * KIB,
             snapshot_log_bytes_max: MIB,
             disk_reserve_bytes: 0,
-            index_stall_max: Duration::from_secs(3),
+            index_stall_max: Duration::from_secs(20),
             ..Options::default()
         }
     }

@@ -21,7 +21,7 @@ pub struct Report {
     pub batches: u64,
     pub acked: u64,
     pub rebuilds: u64,
-    /// sled looped over a damaged folder; the next open rebuilt it.
+    /// sled looped over a folder that was damaged on purpose, which ends the run.
     pub stalls: u64,
     pub checkpoints: u64,
     pub snapshots: u64,
@@ -37,6 +37,7 @@ struct World {
     report: Report,
     model: Model,
     acked: u64,
+    is_stalled: bool,
 }
 
 /// Cuts the power `rounds` times; an error says what was wrong and with which seed.
@@ -51,9 +52,16 @@ pub fn run(seed: u64, rounds: u64, huge_one_in: u64) -> Result<Report, String> {
         report: Report::default(),
         model: Model::new(workload),
         acked: 0,
+        is_stalled: false,
     };
     for round in 0..rounds {
-        world.round().map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
+        let result = world.round();
+        if world.is_stalled {
+            // Only another process could go on with this folder.
+            world.report.stalls += 1;
+            break;
+        }
+        result.map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
         world.report.rounds += 1;
     }
     world.report.batches = world.model.applied;
@@ -108,7 +116,7 @@ impl World {
         match DiskStore::open(&self.data(), self.options()) {
             Ok(store) => drop(store),
             Err(_) if self.disk.is_off() => self.report.cuts_while_opening += 1,
-            Err(abide_store::Error::Index { .. }) => self.report.stalls += 1,
+            Err(abide_store::Error::IndexStalled { .. }) => self.is_stalled = true,
             Err(error) => return Err(format!("opening failed while the power was on: {error}")),
         }
         self.power_on();
@@ -121,11 +129,10 @@ impl World {
         for _ in 0..2 {
             let store = match DiskStore::open(&self.data(), self.options()) {
                 Ok(store) => store,
-                Err(abide_store::Error::Index { .. }) => {
-                    self.report.stalls += 1;
-                    continue;
+                Err(error) => {
+                    self.is_stalled = matches!(error, abide_store::Error::IndexStalled { .. });
+                    return Err(format!("it does not open: {error}"));
                 }
-                Err(error) => return Err(format!("it does not open: {error}")),
             };
             match self.model.check(&store, self.acked) {
                 Ok(()) => return Ok(store),

@@ -32,7 +32,14 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     let lock = Lock::take(&folder)?;
     prepare(&*disk, &folder)?;
 
-    let recovered = recover(&folder, &options)?;
+    let recovered = match recover(&folder, &options) {
+        Err(error @ Error::IndexStalled { .. }) => {
+            // The thread that is stuck in sled may go on one day: nobody else gets the folder while it lives.
+            std::mem::forget(lock);
+            return Err(error);
+        }
+        recovered => recovered?,
+    };
     let last = recovered.scan.last_sequence;
     report(&recovered);
     let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);

@@ -71,9 +71,10 @@ fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, Strin
             (seen, since) = (now, Instant::now());
         }
         if since.elapsed() > options.index_stall_max {
-            let why = format!("sled did not answer for {} s", options.index_stall_max.as_secs());
-            write_marker(folder, &why)?;
-            return Err(Error::Index { why });
+            let seconds = options.index_stall_max.as_secs();
+            let error = Error::IndexStalled { dir: folder.index(), seconds };
+            write_marker(folder, &error.to_string())?;
+            return Err(error);
         }
     }
 }
