@@ -6,7 +6,7 @@ use abide_core::ids::DeploymentId;
 use abide_core::manifest::{DeploymentRow, Manifest, ServiceKind, ServiceManifest, ServiceRow, Settings};
 use abide_core::time::Timestamp;
 use abide_store::keys::{self, Tag};
-use abide_store::{Batch, Fence, META_PARTITION, Op, Store, View, codec};
+use abide_store::{Batch, Fence, META_PARTITION, Op, Store, View, codec, pairs};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -19,7 +19,6 @@ pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
 pub const ENV_BYTES_MAX: usize = 64 << 10;
 /// Hosts a deployment may be allowed.
 pub const ALLOWED_HOSTS_MAX: usize = 100;
-const PAGE: usize = 1_000;
 
 /// A deployment as users see it.
 #[derive(Clone, Debug)]
@@ -116,7 +115,8 @@ impl Deployments {
     ) -> Result<Self, UploadError> {
         let fence = store.acquire(META_PARTITION)?;
         let mut catalog = Catalog::default();
-        for (key, value) in scan(&*store, Tag::Deployment)? {
+        for pair in pairs(&*store, View::Latest, keys::all(META_PARTITION, Tag::Deployment)) {
+            let (key, value) = pair?;
             let Some(id) = keys::decode_deployment(&key) else { continue };
             let row: DeploymentRow = codec::decode(&key, &value)?;
             let loaded = components.load(id.clone(), &row.digest, row.manifest.clone(), row.settings.clone());
@@ -125,7 +125,8 @@ impl Deployments {
             }
             catalog.deployments.insert(id.clone(), (row.clone(), Arc::new(view(&id, &row))));
         }
-        for (key, value) in scan(&*store, Tag::Service)? {
+        for pair in pairs(&*store, View::Latest, keys::all(META_PARTITION, Tag::Service)) {
+            let (key, value) = pair?;
             let row: ServiceRow = codec::decode(&key, &value)?;
             let service = service_view(&row.deployment, row.revision, row.manifest);
             catalog.services.insert(service.name.clone(), Arc::new(service));
@@ -351,22 +352,5 @@ fn service_view(id: &DeploymentId, revision: u32, manifest: ServiceManifest) -> 
         revision,
         deployment: id.clone(),
         manifest: Arc::new(manifest),
-    }
-}
-
-fn scan(store: &dyn Store, tag: Tag) -> Result<Vec<(Vec<u8>, Bytes)>, abide_store::Error> {
-    let (mut start, end) = keys::all(META_PARTITION, tag);
-    let mut found = Vec::new();
-    loop {
-        let page = store.scan(View::Latest, &start, &end, PAGE)?;
-        let is_last = page.len() < PAGE;
-        found.extend(page);
-        match found.last() {
-            Some((key, _)) if !is_last => {
-                start.clone_from(key);
-                start.push(0);
-            }
-            _ => return Ok(found),
-        }
     }
 }

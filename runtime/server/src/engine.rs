@@ -156,10 +156,10 @@ fn watch_store(store: &Arc<dyn Store>, fault: &Fault) {
     let (mut status, fault) = (store.status(), fault.clone());
     tokio::spawn(async move {
         let failed = |status: &abide_store::Status| matches!(status, abide_store::Status::Failed { .. });
-        if let Ok(status) = status.wait_for(failed).await {
-            if let abide_store::Status::Failed { reason } = &*status {
-                fault.raise(reason);
-            }
+        if let Ok(status) = status.wait_for(failed).await
+            && let abide_store::Status::Failed { reason } = &*status
+        {
+            fault.raise(reason);
         }
     });
 }

@@ -194,12 +194,12 @@ pub fn all(partition: u16, tag: Tag) -> Span {
     (start, end)
 }
 
-/// Returns the keys of one invocation's entries or outcomes, from operation `from` on.
+/// Returns the keys of one invocation's entries or outcomes.
 #[must_use]
-pub fn journal(partition: PartitionId, tag: Tag, id: InvocationId, from: OpId) -> Span {
+pub fn journal(partition: PartitionId, tag: Tag, id: InvocationId) -> Span {
     let mut end = with_op(partition, tag, id, OpId::MAX);
     end.push(0);
-    (with_op(partition, tag, id, from), end)
+    (with_op(partition, tag, id, 0), end)
 }
 
 /// Returns the keys of timers due from `from` on.
@@ -267,9 +267,10 @@ mod tests {
 
     #[test]
     fn a_span_holds_its_keys_and_no_others() {
-        let (start, end) = journal(P, Tag::Entry, ID, 2);
-        let holds = |op| (start.clone()..end.clone()).contains(&encode(P, &RowKey::Entry(ID, op)));
-        assert_eq!([holds(1), holds(2), holds(OpId::MAX)], [false, true, true]);
+        let (start, end) = journal(P, Tag::Entry, ID);
+        let next = InvocationId { partition_key: ID.partition_key + 1, ..ID };
+        let holds = |id, op| (start.clone()..end.clone()).contains(&encode(P, &RowKey::Entry(id, op)));
+        assert_eq!([holds(ID, 0), holds(ID, OpId::MAX), holds(next, 0)], [true, true, false]);
         let (start, end) = all(P.0, Tag::Timer);
         let timer = Timer { at: Timestamp(u64::MAX), invocation: ID, kind: TimerKind::Begin };
         assert!((start..end).contains(&encode(P, &RowKey::Timer(timer))));

@@ -7,12 +7,10 @@ use abide_core::ids::{InvocationId, OpId};
 use abide_core::invocation::InputRow;
 use abide_core::rows::RowKey;
 use abide_store::keys::{self, Tag};
-use abide_store::{Store, View, codec};
+use abide_store::{Store, View, codec, pairs};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-
-/// Rows read at once.
-const PAGE: usize = 1_000;
 
 /// What an attempt starts from.
 #[derive(Clone, Debug)]
@@ -106,18 +104,13 @@ impl JournalReader {
         tag: Tag,
         id: InvocationId,
     ) -> Result<Vec<(OpId, T)>, TxnError> {
-        let mut items = Vec::new();
-        let mut next = Some(0);
-        while let Some(from) = next {
-            let (start, end) = keys::journal(id.partition(self.partitions), tag, id, from);
-            let page = self.store.scan(view, &start, &end, PAGE)?;
-            for (key, value) in &page {
-                let op = keys::decode_op(key).expect("a journal span holds only keys with operations");
-                items.push((op, codec::decode(key, value)?));
-            }
-            next = (page.len() == PAGE).then(|| items.last().map_or(0, |(op, _)| *op + 1));
-        }
-        Ok(items)
+        let span = keys::journal(id.partition(self.partitions), tag, id);
+        let item = |pair: Result<(Vec<u8>, Bytes), abide_store::Error>| {
+            let (key, value) = pair?;
+            let op = keys::decode_op(&key).expect("a journal span holds only keys with operations");
+            Ok((op, codec::decode(&key, &value)?))
+        };
+        pairs(&*self.store, view, span).map(item).collect()
     }
 }
 

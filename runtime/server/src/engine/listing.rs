@@ -5,7 +5,7 @@ use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
 use abide_core::invocation::{InvocationRow, Phase};
 use abide_core::time::Timestamp;
 use abide_store::keys::{self, Tag};
-use abide_store::{Store, View, codec};
+use abide_store::{Store, View, codec, pairs};
 
 /// What an invocation is doing, in the words users know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +59,6 @@ impl InvocationQuery {
 /// First stretch of time looked at; each next one is longer.
 const STRETCH_MS: u64 = 60_000;
 const STRETCH_GROWTH: u64 = 4;
-/// Rows read at once.
-const PAGE: usize = 1_000;
 
 /// Lists what matches, newest first. Walks back in time in growing stretches until it has enough.
 pub fn list(
@@ -103,22 +101,13 @@ fn collect(
     query: &InvocationQuery,
     found: &mut Vec<(InvocationId, InvocationRow)>,
 ) -> Result<(), TxnError> {
-    let (mut start, end) = keys::created(partition, tag, from, to);
-    loop {
-        let page = store.scan(View::Durable, &start, &end, PAGE)?;
-        for (key, value) in &page {
-            let id = keys::decode_invocation(key).expect("a span of invocations holds only their keys");
-            let row: InvocationRow = codec::decode(key, value)?;
-            if query.matches(id, &row) {
-                found.push((id, row));
-            }
-        }
-        match page.last() {
-            Some((key, _)) if page.len() == PAGE => {
-                start.clone_from(key);
-                start.push(0);
-            }
-            _ => return Ok(()),
+    for pair in pairs(store, View::Durable, keys::created(partition, tag, from, to)) {
+        let (key, value) = pair?;
+        let id = keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
+        let row: InvocationRow = codec::decode(&key, &value)?;
+        if query.matches(id, &row) {
+            found.push((id, row));
         }
     }
+    Ok(())
 }

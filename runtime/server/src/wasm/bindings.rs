@@ -1,5 +1,4 @@
 //! The Rust side of our WIT package, generated.
-#![expect(clippy::all, clippy::pedantic, reason = "generated code")]
 
 wasmtime::component::bindgen!({
     path: "../../wit",

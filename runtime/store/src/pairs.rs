@@ -1,0 +1,71 @@
+//! Walking over a span of keys of any length, a page at a time.
+
+use crate::keys::Span;
+use crate::{Error, Store, View};
+use bytes::Bytes;
+
+/// Pairs read at once.
+const PAGE: usize = 1_000;
+
+/// Returns the pairs of a span, ascending. Each page is as of one moment, the whole is not. After an
+/// error it ends.
+pub fn pairs(store: &dyn Store, view: View, span: Span) -> Pairs<'_> {
+    Pairs { store, view, rest: Some(span), page: Vec::new().into_iter() }
+}
+
+/// See [`pairs`].
+pub struct Pairs<'a> {
+    store: &'a dyn Store,
+    view: View,
+    /// What was not read yet.
+    rest: Option<Span>,
+    page: std::vec::IntoIter<(Vec<u8>, Bytes)>,
+}
+
+impl Pairs<'_> {
+    fn read(&mut self) -> Result<(), Error> {
+        let Some((start, end)) = self.rest.take() else { return Ok(()) };
+        let page = self.store.scan(self.view, &start, &end, PAGE)?;
+        if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) {
+            // The smallest key after the last one.
+            let next = last.iter().copied().chain([0]).collect();
+            self.rest = Some((next, end));
+        }
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Pairs<'_> {
+    type Item = Result<(Vec<u8>, Bytes), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0
+            && let Err(error) = self.read()
+        {
+            return Some(Err(error));
+        }
+        self.page.next().map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Batch, MemoryStore, Op};
+
+    #[test]
+    fn every_pair_of_a_long_span_comes_once() {
+        for count in [0, 1, 999, 1_000, 1_001, 2_500] {
+            let store = MemoryStore::new();
+            let fence = store.acquire(0).unwrap();
+            let put = |n: u32| Op::Put { key: n.to_be_bytes().to_vec(), value: Bytes::new() };
+            store.commit(Batch { fence, ops: (0..count + 1).map(put).collect() }).unwrap();
+            // The last key is the end, which does not belong to the span.
+            let span = (0u32.to_be_bytes().to_vec(), count.to_be_bytes().to_vec());
+            let keys: Vec<_> = pairs(&store, View::Latest, span).map(|pair| pair.unwrap().0).collect();
+            let expected: Vec<_> = (0..count).map(|n| n.to_be_bytes().to_vec()).collect();
+            assert_eq!(keys, expected);
+        }
+    }
+}
