@@ -1,1 +1,22 @@
-//! Placeholder.
+//! What the end-to-end tests are made of: a server process that can be killed, guests that are built
+//! once, an HTTP client, and a counter that sees side effects from the outside.
+
+pub mod api;
+pub mod binary;
+pub mod cli;
+pub mod counter;
+pub mod guests;
+pub mod http;
+pub mod kill;
+pub mod mixed;
+pub mod patch;
+pub mod poll;
+pub mod process;
+pub mod rng;
+pub mod server;
+
+pub use counter::{Counter, Hit, Reaction};
+pub use guests::Guest;
+pub use http::{Client, Reply};
+pub use poll::{eventually, within};
+pub use server::{Server, Setup};

@@ -1,0 +1,154 @@
+//! The guests: built once per run, for all tests and processes.
+
+use crate::binary::{self, workspace};
+use crate::server::Setup;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// A component of this repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    Greeter,
+    Tour,
+    Probe,
+    Misbehaving,
+    Bench,
+}
+
+const ALL: [Guest; 5] = [Guest::Greeter, Guest::Tour, Guest::Probe, Guest::Misbehaving, Guest::Bench];
+
+impl Guest {
+    /// Returns the name of its package.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Greeter => "greeter",
+            Self::Tour => "tour",
+            Self::Probe => "probe",
+            Self::Misbehaving => "misbehaving",
+            Self::Bench => "bench-guest",
+        }
+    }
+
+    /// Returns the built component; the first call builds all of them.
+    #[must_use]
+    pub fn path(self) -> PathBuf {
+        folder().join(format!("{}.wasm", self.name().replace('-', "_")))
+    }
+
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        std::fs::read(self.path()).expect("the component was built")
+    }
+}
+
+/// Returns the target folder of the guests, which is not the one of the workspace: cargo holds that
+/// locked while tests are built.
+#[must_use]
+pub fn target_dir() -> PathBuf {
+    workspace().join("target/guests")
+}
+
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        std::fs::create_dir_all(target_dir()).expect("the target folder can be made");
+        let _lock = lock();
+        ensure_target();
+        build();
+        target_dir().join(TARGET).join("release")
+    })
+}
+
+/// Returns a lock among all processes that run tests; it is released when it is dropped.
+fn lock() -> File {
+    let lock = File::create(target_dir().join("e2e.lock")).expect("the lock can be made");
+    lock.lock().expect("the lock can be waited for");
+    lock
+}
+
+/// Puts the compiled guests into the data folder of a running server, so that not every test compiles them again.
+pub fn put_artifacts(data: &Path) {
+    let to = data.join("artifacts");
+    for from in files_of(compiled()) {
+        let to = to.join(from.file_name().expect("a file has a name"));
+        // The server never writes into an artifact, so it may be the same file.
+        if to.exists() {
+            continue;
+        }
+        let put = std::fs::hard_link(&from, &to).or_else(|_| std::fs::copy(&from, &to).map(|_| ()));
+        put.expect("an artifact can be put into a data folder");
+    }
+}
+
+/// Returns the folder of the compiled guests; the first call lets a server compile them.
+fn compiled() -> &'static Path {
+    static COMPILED: OnceLock<PathBuf> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let folder = target_dir().join("compiled");
+        let of = fingerprint();
+        let _lock = lock();
+        if std::fs::read_to_string(folder.join("of")).is_ok_and(|known| known == of) {
+            return folder.join("artifacts");
+        }
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("the target folder can be written");
+        let server = Setup::new().data(&folder).that_compiles().start();
+        ALL.iter().for_each(|guest| {
+            server.deploy(*guest);
+        });
+        drop(server);
+        std::fs::write(folder.join("of"), of).expect("the target folder can be written");
+        folder.join("artifacts")
+    })
+}
+
+/// Says which guests and which server the compiled guests are of.
+fn fingerprint() -> String {
+    let paths = ALL.iter().map(|guest| guest.path()).chain([binary::abide().to_path_buf()]);
+    let describe = |path: PathBuf| {
+        let metadata = std::fs::metadata(&path).expect("it was built");
+        format!("{} {} {:?}\n", path.display(), metadata.len(), metadata.modified())
+    };
+    paths.map(describe).collect()
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder can be read");
+    entries.map(|entry| entry.expect("the folder can be read").path()).collect()
+}
+
+fn build() {
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(target_dir());
+    cargo.args(ALL.iter().flat_map(|guest| ["-p", guest.name()]));
+    let output = cargo.output().expect("cargo can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the guests do not build:\n{said}");
+}
+
+/// A cargo that does not take over what the cargo that runs the tests was told.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace()).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo
+}
+
+fn ensure_target() {
+    let has_target = || {
+        let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+        asked.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+    };
+    if has_target() {
+        return;
+    }
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    assert!(
+        added.is_ok_and(|status| status.success()) && has_target(),
+        "the guests need the Rust target {TARGET}, and rustup could not add it: install it the way Rust was installed"
+    );
+}
