@@ -75,7 +75,7 @@ fn fill(dir: &Path, mib: u64) {
             println!(
                 "{:4} s  {:5} MiB written, memory {} MiB",
                 started.elapsed().as_secs(),
-                number * BATCH * VALUE_BYTES as u64 >> 20,
+                (number * BATCH * VALUE_BYTES as u64) >> 20,
                 memory_mib()
             );
         }
@@ -98,7 +98,7 @@ fn memory_mib() -> u64 {
     const PAGE_BYTES: u64 = 4096;
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages * PAGE_BYTES >> 20
+    (pages * PAGE_BYTES) >> 20
 }
 
 /// Writes and syncs a preallocated file: what the disk can do for one writer.

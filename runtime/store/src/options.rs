@@ -34,8 +34,9 @@ pub const SNAPSHOT_LOG_BYTES_MIN: u64 = 128 * MIB;
 pub const SNAPSHOT_LOG_BYTES_MAX: u64 = GIB;
 /// Free space under which the store asks for no new work.
 pub const DISK_RESERVE_BYTES: u64 = 128 * MIB;
-/// The index gets so long to answer while it is recovered; then it counts as damaged.
-pub const INDEX_STALL_MAX: Duration = Duration::from_secs(60);
+/// The index gets so long for one step; then it counts as damaged. Long, because sled syncs every file system of the
+/// machine when it opens.
+pub const INDEX_STALL_MAX: Duration = Duration::from_secs(300);
 /// Spare segments kept for reuse.
 pub const SPARES_MAX: usize = 3;
 

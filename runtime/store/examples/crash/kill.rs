@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use abide_store::disk::sim::Random;
@@ -20,6 +22,21 @@ pub struct Report {
     pub acked: u64,
 }
 
+impl Report {
+    /// Adds a round; an error when something acknowledged before was not recovered.
+    pub fn add(&mut self, (recovered, acked): (Option<u64>, u64)) -> Result<(), String> {
+        self.kills_before_open += u64::from(recovered.is_none());
+        if let Some(recovered) = recovered
+            && recovered < self.acked
+        {
+            return Err(format!("batch {} was acknowledged, recovered {recovered}", self.acked));
+        }
+        self.acked = self.acked.max(acked);
+        self.rounds += 1;
+        Ok(())
+    }
+}
+
 /// Kills a child `rounds` times. `command` starts this program again as a child that calls [`child`].
 pub fn run(seed: u64, rounds: u64, command: impl Fn(&Path) -> Command) -> Result<Report, String> {
     let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -27,38 +44,29 @@ pub fn run(seed: u64, rounds: u64, command: impl Fn(&Path) -> Command) -> Result
     let mut random = Random::new(seed);
     let mut report = Report::default();
     for round in 0..rounds {
-        let child = command(&data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("cannot start the child: {error}"))?;
-        // Half of them while it opens, half while it writes, some of these after checkpoints and snapshots.
-        let waits = random.one_in(2);
-        let millis = if waits && random.one_in(2) { random.below(1500) } else { random.below(150) };
-        let (recovered, acked) = kill_after(child, waits, Duration::from_millis(millis))
+        let child = start(command(&data))?;
+        let (waits, after) = moment(&mut random);
+        let struck = strike_after(child, waits, after, || Ok(()));
+        struck
+            .and_then(|struck| report.add(struck))
             .map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
-        report.kills_before_open += u64::from(recovered.is_none());
-        if let Some(recovered) = recovered
-            && recovered < report.acked
-        {
-            return Err(format!(
-                "seed {seed}, round {round}: batch {} was acknowledged, recovered {recovered}",
-                report.acked
-            ));
-        }
-        report.acked = report.acked.max(acked);
-        report.rounds += 1;
     }
-    let store = DiskStore::open(&data, Options::tiny()).map_err(|error| error.to_string())?;
-    Model::new(workload(seed)).check(&store, report.acked)?;
+    check_end(&data, seed, report.acked)?;
     Ok(report)
 }
 
-/// Waits for the recovery if asked to, and then `after`. Returns what the child recovered, if it got so far, and the
-/// newest batch it reported.
-fn kill_after(mut child: Child, waits: bool, after: Duration) -> Result<(Option<u64>, u64), String> {
+/// Waits for the recovery if asked to, and then `after`; then strikes and kills. Returns what the child recovered, if it
+/// got so far, and the newest batch it reported.
+pub fn strike_after(
+    mut child: Child,
+    waits: bool,
+    after: Duration,
+    strike: impl FnOnce() -> Result<(), String>,
+) -> Result<(Option<u64>, u64), String> {
     let output = BufReader::new(child.stdout.take().expect("the output is piped"));
-    let (is_open, opened) = std::sync::mpsc::channel();
+    let (is_open, opened) = mpsc::channel();
+    let is_struck = Arc::new(AtomicBool::new(false));
+    let is_struck_seen = is_struck.clone();
     let reader = std::thread::spawn(move || {
         let (mut recovered, mut acked) = (None, 0);
         for line in output.lines().map_while(Result::ok) {
@@ -68,23 +76,45 @@ fn kill_after(mut child: Child, waits: bool, after: Duration) -> Result<(Option<
             match (words.next(), words.next().and_then(|number| number.parse().ok())) {
                 (Some("recovered"), number) => {
                     recovered = number;
-                    // Nobody listens when the kill does not wait for it.
+                    // Nobody listens when the strike does not wait for it.
                     let _ = is_open.send(());
                 }
                 (Some("acked"), Some(number)) => acked = number,
-                (Some("bad"), _) => return Err(line),
+                // Without its disk the child stops, as it should.
+                (Some("bad"), _) if !is_struck_seen.load(Ordering::SeqCst) => return Err(line),
                 _ => {}
             }
         }
         Ok((recovered, acked))
     });
-    if waits {
-        opened.recv_timeout(OPEN_MAX).map_err(|_| "the child did not open the store".to_string())?;
+    if waits && let Err(mpsc::RecvTimeoutError::Timeout) = opened.recv_timeout(OPEN_MAX) {
+        return Err("the child did not open the store in time".to_string());
     }
     std::thread::sleep(after);
+    is_struck.store(true, Ordering::SeqCst);
+    strike()?;
     child.kill().map_err(|error| error.to_string())?;
     child.wait().map_err(|error| error.to_string())?;
     reader.join().map_err(|_| "the reader panicked".to_string())?
+}
+
+/// Returns whether to wait for the recovery, and how long to wait then: half of the strikes come while the child opens,
+/// half while it writes, some of these after checkpoints and snapshots.
+pub fn moment(random: &mut Random) -> (bool, Duration) {
+    let waits = random.one_in(2);
+    let millis = if waits && random.one_in(2) { random.below(1500) } else { random.below(150) };
+    (waits, Duration::from_millis(millis))
+}
+
+pub fn start(mut command: Command) -> Result<Child, String> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    child.map_err(|error| format!("cannot start the child: {error}"))
+}
+
+/// Opens the store and compares everything, once no child uses it.
+pub fn check_end(dir: &Path, seed: u64, acked: u64) -> Result<(), String> {
+    let store = DiskStore::open(dir, Options::tiny()).map_err(|error| error.to_string())?;
+    Model::new(workload(seed)).check(&store, acked)
 }
 
 fn workload(seed: u64) -> Workload {

@@ -1,5 +1,7 @@
-//! Crashes the store on purpose: `power` on a simulated disk, `kill` with kill -9. Prints what was survived.
+//! Crashes the store on purpose: `power` on a simulated disk, `kill` with kill -9, `powercut-ext4` on a real file system.
+//! Prints what was survived.
 
+mod ext4;
 mod kill;
 mod model;
 mod power;
@@ -7,7 +9,7 @@ mod power;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: crash power|kill [--rounds N] [--seed N]";
+const USAGE: &str = "usage: crash power|kill|powercut-ext4 [--rounds N] [--seed N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let result = match arguments.first().map(String::as_str) {
         Some("power") => power::run(seed, rounds, 97).map(|report| format!("{report:?}")),
         Some("kill") => kill::run(seed, rounds, |dir| child(dir, seed)).map(|report| format!("{report:?}")),
+        Some("powercut-ext4") => ext4::run(seed, rounds, |dir| child(dir, seed)),
         Some("child") => {
             kill::child(Path::new(&arguments[1]), seed);
             return ExitCode::FAILURE;

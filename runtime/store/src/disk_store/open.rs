@@ -72,6 +72,7 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {
     if is_new {
         disk.create_dir(&folder.dir).map_err(Error::io("create", &folder.dir))?;
         folder.write_format(disk)?;
+        sync_parent(&folder.dir)?;
     }
     for dir in [folder.log(), folder.blobs(), folder.snapshots()] {
         disk.create_dir(&dir).map_err(Error::io("create", &dir))?;
@@ -83,6 +84,15 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {
         }
     }
     disk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir))
+}
+
+/// Makes the name of the folder itself durable.
+fn sync_parent(dir: &Path) -> Result<(), Error> {
+    let parent = match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(Error::io("sync", parent))
 }
 
 fn report(recovered: &Recovered) {
