@@ -115,11 +115,11 @@ impl FromStr for InvocationId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let digits = text.strip_prefix("inv_").ok_or(ParseIdError::BadFormat)?;
-        if digits.len() != 34 || !digits.is_ascii() {
-            return Err(ParseIdError::BadFormat);
-        }
         if !digits.starts_with('1') {
             return Err(ParseIdError::UnknownVersion);
+        }
+        if digits.len() != 34 || !digits.is_ascii() {
+            return Err(ParseIdError::BadFormat);
         }
         let partition_key = read_base62(&digits[1..12]).ok_or(ParseIdError::BadFormat)?;
         let unique = read_base62(&digits[12..]).ok_or(ParseIdError::BadFormat)?;
@@ -168,11 +168,11 @@ impl FromStr for DeploymentId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let digits = text.strip_prefix("dp_").ok_or(ParseIdError::BadFormat)?;
-        if digits.len() != 23 || !digits.is_ascii() {
-            return Err(ParseIdError::BadFormat);
-        }
         if !digits.starts_with('1') {
             return Err(ParseIdError::UnknownVersion);
+        }
+        if digits.len() != 23 || !digits.is_ascii() {
+            return Err(ParseIdError::BadFormat);
         }
         read_base62(&digits[1..]).ok_or(ParseIdError::BadFormat)?;
         Ok(Self(text.to_owned()))

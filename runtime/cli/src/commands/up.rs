@@ -5,8 +5,9 @@ use crate::client::Client;
 use crate::commands::deploy;
 use crate::error::{CliError, Kind};
 use crate::output::{Paint, print, say};
+use abide_server::wasm::GuestLimits;
 use abide_server::{Config, Server};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,9 +30,40 @@ pub struct Up {
     /// After the start, build and deploy this: the folder of a crate, or a .wasm file.
     #[arg(long, value_name = "PATH")]
     pub deploy: Vec<PathBuf>,
+    #[command(flatten)]
+    pub guests: Guests,
     /// How the log looks. What it tells is chosen by ABIDE_LOG, for example info or abide_server=debug.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// What guests may use.
+#[derive(Args)]
+pub struct Guests {
+    /// Memory of one guest.
+    #[arg(long, default_value_t = 128, value_parser = value_parser!(u32).range(2..=4096), value_name = "MIB")]
+    pub guest_memory_mib: u32,
+    /// How long a guest may compute without waiting for anything; an endless loop ends here.
+    #[arg(long, default_value_t = GuestLimits::default().cpu_ms_max, value_name = "MS")]
+    pub guest_cpu_ms: u64,
+    /// Attempts in memory at once; more wait until others end or are suspended.
+    #[arg(long, default_value_t = GuestLimits::default().attempts_max, value_name = "N")]
+    pub attempts_max: u32,
+    /// How long an attempt that only waits is kept in memory.
+    #[arg(long, default_value_t = GuestLimits::default().suspend_after_ms, value_name = "MS")]
+    pub suspend_after_ms: u64,
+}
+
+impl Guests {
+    fn limits(&self) -> GuestLimits {
+        GuestLimits {
+            memory_bytes_max: (self.guest_memory_mib as usize) << 20,
+            cpu_ms_max: self.guest_cpu_ms,
+            attempts_max: self.attempts_max,
+            suspend_after_ms: self.suspend_after_ms,
+            ..GuestLimits::default()
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -51,7 +83,7 @@ pub async fn run(up: Up, global: Global) -> Result<(), CliError> {
         admin: up.admin,
         partitions: up.partitions,
         admin_token: global.admin_token.clone(),
-        guests: Default::default(),
+        guests: up.guests.limits(),
     };
     let server = abide_server::start(config).await?;
     let global = Global {
