@@ -107,12 +107,13 @@ mod tests {
         let header = Header { name: "a".into(), value: "b".into() };
         let failure = Failure { code: 500, message: "no".into(), metadata: vec![header.clone()] };
         let run = Entry::Run { name: "pay".into(), retry: None };
+        let entry = EntryRow { at: Timestamp(5), outcomes_before: 2, entry: run };
         let input = InputRow { headers: vec![header], body: Bytes::from_static(b"{}") };
         let outcome = Outcome::Value(Bytes::from_static(b"1"));
         vec![
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
-            (RowKey::Entry(ID, 0), Row::Entry(EntryRow { at: Timestamp(5), entry: run }), "010500037061 7900"),
+            (RowKey::Entry(ID, 0), Row::Entry(entry), "01050200037061 7900"),
             (
                 RowKey::Outcome(ID, 0),
                 Row::Outcome(OutcomeRow { order: 1, at: Timestamp(6), outcome }),

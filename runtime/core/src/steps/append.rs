@@ -27,10 +27,12 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     if entries > 0 || !append.finished.is_empty() {
         row.note_progress();
     }
-    let until = row.entries_len;
+    let (until, outcomes_before) = (row.entries_len, row.outcomes_len);
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
     for (op, entry) in (append.first_op..).zip(append.entries) {
-        record(place, rows, id, op, entry, effects);
+        record(place, rows, id, op, &entry, effects);
+        let row = EntryRow { at: place.now, outcomes_before, entry };
+        rows.put(RowKey::Entry(id, op), Row::Entry(row));
     }
     settle_finished(place, rows, id, append.finished, effects);
     if has_runs {
@@ -64,16 +66,16 @@ fn settle_finished(
     }
 }
 
-/// Writes one entry and does what it asks for.
+/// Does what an entry asks for.
 fn record(
     place: Place,
     rows: &mut Rows,
     id: InvocationId,
     op: OpId,
-    entry: Entry,
+    entry: &Entry,
     effects: &mut Vec<Effect>,
 ) {
-    match &entry {
+    match entry {
         Entry::Run { .. } => {}
         Entry::Sleep { duration_ms, .. } => {
             let at = place.now.plus_millis(*duration_ms);
@@ -102,7 +104,6 @@ fn record(
             effects.push(Effect::Then(submit_to_owner(place, submission)));
         }
     }
-    rows.put(RowKey::Entry(id, op), Row::Entry(EntryRow { at: place.now, entry }));
 }
 
 fn submit_to_owner(place: Place, submission: Submission) -> Command {

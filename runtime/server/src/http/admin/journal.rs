@@ -141,18 +141,14 @@ enum Item {
     Outcome(usize),
 }
 
-/// Merges entries and outcomes by time. An outcome comes after its entry, and before an entry of
-/// the same millisecond: code that waits for one thing after the other is the usual case.
+/// Returns entries and outcomes in the one order of the journal.
 fn order(journal: &Journal) -> Vec<Item> {
     let mut outcomes: Vec<usize> = (0..journal.outcomes.len()).collect();
     outcomes.sort_by_key(|index| journal.outcomes[*index].1.order);
     let mut outcomes = outcomes.into_iter().peekable();
     let mut merged = Vec::with_capacity(journal.entries.len() + journal.outcomes.len());
     for (index, entry) in journal.entries.iter().enumerate() {
-        let is_before = |outcome: &usize| {
-            let (op, row) = &journal.outcomes[*outcome];
-            usize::try_from(*op).is_ok_and(|op| op < index) && row.at <= entry.at
-        };
+        let is_before = |outcome: &usize| journal.outcomes[*outcome].1.order < entry.outcomes_before;
         while let Some(outcome) = outcomes.next_if(is_before) {
             merged.push(Item::Outcome(outcome));
         }
@@ -166,7 +162,7 @@ fn item_view(index: usize, item: &Item, journal: &Journal, settled: &BTreeSet<Op
     match *item {
         Item::Entry(entry) => {
             let op = OpId::try_from(entry).unwrap_or(OpId::MAX);
-            let EntryRow { at, entry } = &journal.entries[entry];
+            let EntryRow { at, entry, .. } = &journal.entries[entry];
             let mut view = entry_view(entry);
             view.is_settled = entry.is_awaitable().then(|| settled.contains(&op));
             let (kind, name, at) = (entry.kind(), name_of(entry), time::rfc3339(*at));
@@ -237,13 +233,15 @@ mod tests {
     use abide_core::invocation::InputRow;
     use abide_core::time::Timestamp;
 
-    fn journal(entries: &[u64], outcomes: &[(OpId, u32, u64)]) -> Journal {
-        let entry = |at: &u64| EntryRow {
-            at: Timestamp(*at),
-            entry: Entry::Run { name: format!("step {at}"), retry: None },
+    /// Entries by how many outcomes stood before them, outcomes by operation and order.
+    fn journal(entries: &[u32], outcomes: &[(OpId, u32)]) -> Journal {
+        let entry = |outcomes_before: &u32| EntryRow {
+            at: Timestamp(1),
+            outcomes_before: *outcomes_before,
+            entry: Entry::Run { name: "step".into(), retry: None },
         };
-        let outcome = |&(op, order, at): &(OpId, u32, u64)| {
-            (op, OutcomeRow { order, at: Timestamp(at), outcome: Outcome::Value("1".into()) })
+        let outcome = |&(op, order): &(OpId, u32)| {
+            (op, OutcomeRow { order, at: Timestamp(2), outcome: Outcome::Value("1".into()) })
         };
         Journal {
             input: InputRow { headers: Vec::new(), body: "{}".into() },
@@ -253,7 +251,7 @@ mod tests {
         }
     }
 
-    fn show(entries: &[u64], outcomes: &[(OpId, u32, u64)]) -> String {
+    fn show(entries: &[u32], outcomes: &[(OpId, u32)]) -> String {
         let view = view("inv".into(), journal(entries, outcomes), &Page::default());
         let item = |item: &ItemView| match item.content {
             ContentView::Entry(_) => format!("+{}", item.op),
@@ -265,20 +263,18 @@ mod tests {
     #[test]
     fn entries_and_outcomes_stand_in_the_order_they_came() {
         assert_eq!(show(&[], &[]), "");
-        // One after the other, some within the same millisecond.
-        assert_eq!(show(&[1, 2, 2, 5], &[(0, 0, 2), (1, 1, 2), (2, 2, 4)]), "+0 =0 +1 =1 +2 =2 +3");
+        // One after the other.
+        assert_eq!(show(&[0, 1, 2, 3], &[(0, 0), (1, 1), (2, 2)]), "+0 =0 +1 =1 +2 =2 +3");
         // Side by side; they end in another order than they began, and are stored by operation.
-        assert_eq!(show(&[1, 1, 1], &[(0, 2, 9), (1, 0, 3), (2, 1, 3)]), "+0 +1 +2 =1 =2 =0");
-        // An outcome never stands before its entry, whatever the clock said.
-        assert_eq!(show(&[5, 6], &[(1, 0, 3)]), "+0 +1 =1");
+        assert_eq!(show(&[0, 0, 0], &[(0, 2), (1, 0), (2, 1)]), "+0 +1 +2 =1 =2 =0");
     }
 
     #[test]
     fn items_in_json() {
-        let view = view("inv".into(), journal(&[1], &[(0, 0, 2)]), &Page { from: 0, limit: Some(1) });
+        let view = view("inv".into(), journal(&[0], &[(0, 0)]), &Page { from: 0, limit: Some(1) });
         assert_eq!(
             serde_json::to_string(&view).unwrap(),
-            r#"{"invocation_id":"inv","input":{"headers":[],"body":{"bytes":2,"json":{}}},"items":[{"index":0,"op":0,"kind":"run","name":"step 1","at":"1970-01-01T00:00:00.001Z","item":"entry","summary":"run(\"step 1\")","is_settled":true}],"items_total":2}"#
+            r#"{"invocation_id":"inv","input":{"headers":[],"body":{"bytes":2,"json":{}}},"items":[{"index":0,"op":0,"kind":"run","name":"step","at":"1970-01-01T00:00:00.001Z","item":"entry","summary":"run(\"step\")","is_settled":true}],"items_total":2}"#
         );
     }
 }
