@@ -146,6 +146,9 @@ pub struct InvocationRow {
     /// The newest last, at most [`limits::FAILURES_KEPT`].
     pub last_failures: Vec<AttemptFailure>,
     pub run_tries: BTreeMap<OpId, RunTries>,
+    /// Sleeps that are not over, at most [`limits::OPEN_SLEEPS_KEPT`]: a handler may end without
+    /// waiting for them, and then their timers are of no use.
+    pub open_sleeps: BTreeMap<OpId, Timestamp>,
 }
 
 impl InvocationRow {

@@ -15,6 +15,8 @@ pub const NAME_BYTES_MAX: usize = 1 << 10;
 pub const ATTEMPT_FAILURE_BYTES_MAX: usize = 2 << 10;
 /// Failed attempts remembered with an invocation.
 pub const FAILURES_KEPT: usize = 5;
+/// Open sleeps an invocation remembers, so that their timers go when it ends; others go when due.
+pub const OPEN_SLEEPS_KEPT: usize = 64;
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.
 pub const WAIT_SET_MAX: usize = 64;
 

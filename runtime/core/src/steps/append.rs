@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::entry::{Entry, EntryRow, Outcome};
 use crate::ids::{InvocationId, OpId};
 use crate::invocation::{InputRow, Origin, PauseReason, Phase};
-use crate::limits::JOURNAL_ENTRIES_MAX;
+use crate::limits::{JOURNAL_ENTRIES_MAX, OPEN_SLEEPS_KEPT};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::{run_failed, settle};
@@ -82,6 +82,10 @@ fn record(
             let timer = Timer { at, invocation: id, kind: TimerKind::Sleep { op } };
             rows.put(RowKey::Timer(timer), Row::Timer);
             effects.push(Effect::ArmTimer(timer));
+            let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
+            if row.open_sleeps.len() < OPEN_SLEEPS_KEPT {
+                row.open_sleeps.insert(op, at);
+            }
         }
         Entry::Call { child, target, input, headers } => {
             let submission = Submission {

@@ -1,6 +1,6 @@
 //! An invocation is over: its answer is recorded and goes to whoever waits.
 
-use crate::command::Message;
+use crate::command::{Message, Timer, TimerKind};
 use crate::effect::Effect;
 use crate::entry::Answer;
 use crate::ids::InvocationId;
@@ -14,6 +14,10 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
     row.phase = Phase::Completed { at: place.now, is_failure: matches!(answer, Answer::Failure(_)) };
     row.modified_at = place.now;
     row.run_tries.clear();
+    for (op, at) in std::mem::take(&mut row.open_sleeps) {
+        let timer = Timer { at, invocation: id, kind: TimerKind::Sleep { op } };
+        rows.delete(RowKey::Timer(timer));
+    }
     match row.origin {
         Origin::Ingress | Origin::Send { .. } => {}
         Origin::Call { caller, op } => {

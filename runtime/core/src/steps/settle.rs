@@ -29,6 +29,7 @@ pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Ef
     row.outcomes_len += 1;
     row.modified_at = place.now;
     row.run_tries.remove(&op);
+    row.open_sleeps.remove(&op);
     let settled = Settled { op, order, at: place.now, outcome: outcome.clone() };
     effects.extend(tell(id, row, settled));
     let row = OutcomeRow { order, at: place.now, outcome };

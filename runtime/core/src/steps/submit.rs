@@ -48,5 +48,6 @@ fn new_row(place: Place, submission: &Submission) -> InvocationRow {
         first_failed_at: None,
         last_failures: Vec::new(),
         run_tries: BTreeMap::new(),
+        open_sleeps: BTreeMap::new(),
     }
 }

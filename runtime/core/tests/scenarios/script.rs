@@ -21,7 +21,7 @@ use crate::print;
 use abide_core::command::{Command, Message, Timer};
 use abide_core::effect::Effect;
 use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
-use abide_core::invocation::InvocationRow;
+use abide_core::invocation::{InvocationRow, Phase};
 use abide_core::manifest::{
     HandlerManifest, HandlerMode, HandlerOptions, Payload, ServiceKind, ServiceManifest, ServiceRow,
 };
@@ -53,6 +53,7 @@ fn tell(script: &str) -> String {
                 writeln!(story, "  = {}: {phase}", world.name(id)).unwrap();
             }
         }
+        assert_eq!(world.idle_timers(), [], "timers nobody waits for, after {line}");
     }
     story
 }
@@ -95,6 +96,18 @@ impl World {
     fn phases(&self) -> BTreeMap<InvocationId, String> {
         let row = |id: &InvocationId| Some((*id, print::invocation(self.row(*id)?)));
         self.names.keys().filter_map(row).collect()
+    }
+
+    /// Returns the stored timers of invocations that have ended.
+    fn idle_timers(&self) -> Vec<Timer> {
+        let ended = |timer: &Timer| {
+            self.row(timer.invocation).is_none_or(|row| matches!(row.phase, Phase::Completed { .. }))
+        };
+        let timers = self.partitions.iter().flat_map(BTreeMap::keys).filter_map(|key| match key {
+            RowKey::Timer(timer) => Some(*timer),
+            _ => None,
+        });
+        timers.filter(ended).collect()
     }
 
     /// Applies a command with all its follow-ups, and returns the other effects.

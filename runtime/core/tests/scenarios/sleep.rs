@@ -31,6 +31,32 @@ fn a_sleep_settles_when_it_is_due() {
 }
 
 #[test]
+fn a_sleep_nobody_waits_for_ends_with_its_invocation() {
+    check(
+        "submit a svc/h
+         append a: sleep 100; sleep 200
+         advance 100
+         return a done",
+        expect![[r#"
+            > submit a svc/h
+              ! accepted a
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: sleep 100; sleep 200
+                arm a sleep 0 at 100
+                arm a sleep 1 at 200
+              = a: running #1 2/0
+            > advance 100
+                deliver a#1 op 0 order 0 at 100: empty
+              = a: running #1 2/1
+            > return a done
+              ! reply a: done
+              = a: completed 2/1
+        "#]],
+    );
+}
+
+#[test]
 fn a_sleep_outlives_its_attempt() {
     check(
         "submit a svc/h
