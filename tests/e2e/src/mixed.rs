@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Threads that submit at the same time.
 const CLIENTS: usize = 4;
 /// How long after the beginning of a wave the server lives at most.
-const LIFE_MAX: Duration = Duration::from_millis(400);
+const LIFE_MAX: Duration = Duration::from_millis(1_200);
 const FINISH: Duration = Duration::from_secs(60);
 
 /// What is submitted, and what has to come of it.

@@ -1,4 +1,12 @@
 //! End-to-end tests: a real server process, real components, real HTTP, and kill -9.
 
+mod command;
+mod connections;
+mod determinism;
+mod durability;
+mod ingress;
 mod kills;
+mod misbehaving;
+mod store_trouble;
 mod tour;
+mod uploads;
