@@ -103,6 +103,7 @@ fn versions_live_in_the_root_manifest() {
         for line in text.lines() {
             if line.starts_with('[') {
                 section = line.to_owned();
+                continue;
             }
             let names_version = line.contains(" = \"") || line.contains("version = ");
             if section.contains("dependencies") && names_version && !line.contains("workspace") {
