@@ -159,6 +159,10 @@ impl Deployments {
         let id =
             DeploymentId::from_digest(u128::from_be_bytes(*examined.digest.first_chunk().expect("32 bytes")));
         if let Some(deployment) = self.get(&id) {
+            // Its component may have been lost, or damaged; this one is whole.
+            if self.inner.components.get(&id).is_none() {
+                self.inner.components.offer(id.clone(), examined, deployment.settings.clone());
+            }
             if settings == Settings::default() || settings == deployment.settings {
                 return Ok(Uploaded { deployment, is_new: false });
             }
