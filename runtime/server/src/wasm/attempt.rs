@@ -205,14 +205,18 @@ pub fn describe(error: &wasmtime::Error, output: &Output) -> String {
     text
 }
 
-/// Returns the guest's frames, the innermost first, as far as the component names them.
+/// Returns the guest's frames, the innermost first, as far as the component names them. Those of a
+/// panic itself are left out: they are always the same, and many.
 fn backtrace(error: &wasmtime::Error) -> Option<String> {
     let backtrace = error.downcast_ref::<WasmBacktrace>()?;
     let names = backtrace.frames().iter().map(|frame| match frame.func_name() {
         Some(name) => format!("  at {:#}", rustc_demangle::demangle(name)),
         None => format!("  at function {}", frame.func_index()),
     });
-    let lines: Vec<_> = names.take(FRAMES_MAX).collect();
+    let names: Vec<_> = names.collect();
+    let panicking = names.iter().rposition(|name| name.contains("core::panicking::"));
+    let shown = &names[panicking.map_or(0, |last| last + 1)..];
+    let lines = &shown[..shown.len().min(FRAMES_MAX)];
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
