@@ -1,6 +1,6 @@
 //! Many invocations of several handlers at once, while the server is killed at random moments.
 
-use crate::api::{millis, text};
+use crate::api::text;
 use crate::counter::{Counter, Hit, Reaction};
 use crate::guests::Guest;
 use crate::kill::check_effects;
@@ -114,7 +114,6 @@ fn finish(server: &Server, counter: &Counter, accepted: &[(String, Job)]) -> Vec
         let open = ["scheduled", "running", "suspended", "backing-off", "paused"];
         open.into_iter().all(is_none).then_some(())
     });
-    std::thread::sleep(millis(50));
     counter.hits()
 }
 

@@ -1,8 +1,9 @@
 //! The `abide` command: what it prints, for people and for programs, and how it exits.
 
 use abide_e2e::api::text;
-use abide_e2e::{Guest, Server, cli};
+use abide_e2e::{Guest, Server, Setup, binary, cli, guests, within};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[test]
 fn a_crate_is_built_and_deployed_and_called() {
@@ -123,19 +124,25 @@ fn without_arguments_it_says_what_there_is() {
     cli::abide(&[]).expect(2);
 }
 
+/// The README's first command, after the build.
 #[test]
-fn the_server_deploys_what_it_is_given_at_its_start() {
-    let path = Guest::Greeter.path().display().to_string();
-    let server = abide_e2e::Setup::new().args(&["--deploy", &path]).start();
-    abide_e2e::eventually("the greeter is deployed", || {
+fn the_server_deploys_the_tour_at_its_start() {
+    let tour = binary::workspace().join("examples/tour").display().to_string();
+    let target_dir = guests::target_dir().display().to_string();
+    let server = Setup::new().args(&["--deploy", &tour]).env("CARGO_TARGET_DIR", &target_dir).start();
+    within(Duration::from_secs(100), "the tour is built and deployed", || {
         let services = server.ingress().get("/restate/health").json();
-        (services == json!({ "services": ["Greeter"] })).then_some(())
+        services["services"].as_array()?.contains(&json!("SubscriptionService")).then_some(())
     });
+    let input =
+        r#"{"userId": "user-123", "creditCard": "4111111111111111", "subscriptions": ["Hulu", "Prime"]}"#;
+    server.ingress().post("/SubscriptionService/add", input).expect(200);
+    server.wait_for_log(">>> Created subscription Prime for user user-123");
 }
 
 #[test]
 fn the_admin_port_asks_for_its_token() {
-    let server = abide_e2e::Setup::new().args(&["--admin-token", "secret"]).start();
+    let server = Setup::new().args(&["--admin-token", "secret"]).start();
     let refused = server.admin().get("/deployments").expect(401);
     assert_eq!(refused.json()["code"], "unauthorized");
     let wrong = server.admin().request("GET", "/deployments").header("authorization", "Bearer other").send();

@@ -207,3 +207,22 @@ fn a_retry_policy_ends_in_the_last_failure_or_in_a_pause() {
         server.invocation_when(&failing, "a failure with its cause", |it| it["last_failures"][0].is_object());
     assert!(failures(&seen).contains("invalid digit"), "{}", failures(&seen));
 }
+
+/// Minutes, because every entry is durable before the next: set `ABIDE_E2E_LONG` to run it.
+#[test]
+fn an_endless_journal_pauses_at_its_limit() {
+    if std::env::var_os("ABIDE_E2E_LONG").is_none() {
+        println!("skipped: ABIDE_E2E_LONG is not set");
+        return;
+    }
+    let server = Server::with(Guest::Misbehaving);
+    let id = server.send_nothing("Misbehaving/endlessJournal");
+    let parked = within(Duration::from_secs(1_800), "the limit is reached", || {
+        let invocation = server.invocation(&id);
+        (invocation["status"] == "paused").then_some(invocation)
+    });
+    assert_eq!(parked["pause_reason"]["kind"], "limit-reached", "{parked:#}");
+    assert!(text(&parked["pause_reason"]["message"]).contains("100000"), "{parked:#}");
+    let beside = call(&server, "manyAtOnce", Some(r#"{"n":3}"#));
+    assert_eq!(beside.expect(200).text(), "3");
+}

@@ -2,11 +2,12 @@
 
 use abide_e2e::api::text;
 use abide_e2e::patch::rename;
+use abide_e2e::rng::Rng;
 use abide_e2e::{Counter, Guest, Reaction, Reply, Server, Setup, eventually};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The smallest core module there is.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -220,7 +221,7 @@ fn a_component_that_vanished_says_so_and_works_again_once_it_is_deployed() {
 fn what_runs_stays_with_its_deployment_while_a_new_one_comes() {
     let (server, counter) = (Server::with(Guest::Probe), Counter::start());
     counter.react(|hit| match hit.index {
-        0 => Reaction::AnswerAfter(std::time::Duration::from_millis(1_500), hit.body.clone()),
+        0 => Reaction::AnswerAfter(Duration::from_millis(1_500), hit.body.clone()),
         _ => Reaction::Answer(hit.body.clone()),
     });
     let id = server.send("Probe/steps", &json!({ "n": 3, "url": counter.url("/old") }));
@@ -256,4 +257,32 @@ fn uploads_disturb_nothing_that_runs() {
     }
     let listing: Value = server.admin().get("/invocations?status=completed&limit=100").json();
     assert_eq!(listing["invocations"].as_array().map(Vec::len), Some(20));
+}
+
+#[test]
+fn a_kill_during_an_upload_leaves_all_of_it_or_nothing() {
+    let mut server = Setup::new().that_compiles().start();
+    let mut rng = Rng::from_env();
+    let bench = Guest::Bench.bytes();
+    for _ in 0..6 {
+        let process = server.process();
+        let pause = rng.pause(Duration::from_millis(1_500));
+        let upload = server.admin().request("POST", "/deployments").body("application/wasm", bench.clone());
+        let uploading = std::thread::spawn(move || upload.try_send());
+        std::thread::sleep(pause);
+        process.kill();
+        let answered = uploading.join().expect("no panics");
+        server.restart();
+        let deployments = server.admin().get("/deployments").expect(200).json();
+        let count = deployments["deployments"].as_array().map(Vec::len);
+        match answered {
+            Ok(_) => assert_eq!(count, Some(1), "what was answered is there"),
+            Err(_) => assert!(count <= Some(1), "{deployments}"),
+        }
+        if count == Some(1) {
+            server.call("Greeter/greet", &json!("Ann")).expect(200);
+        }
+    }
+    server.deploy(Guest::Bench);
+    server.call("Greeter/greet", &json!("Ann")).expect(200);
 }
