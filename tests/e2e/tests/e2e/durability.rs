@@ -198,3 +198,70 @@ fn partitions_are_fixed_by_the_data_folder() {
         assert!(log.contains(&format!("was made with {partitions} partitions")), "{log}");
     }
 }
+
+#[test]
+fn resuming_ends_a_back_off() {
+    let server = Server::start();
+    let deployment = server.deploy(Guest::Tour);
+    let input = json!({ "userId": "u", "creditCard": "c", "subscriptions": ["Netflix"] });
+    let id = server.send("SubscriptionService/add", &input);
+    // By now the pauses are longer than anything else here.
+    let pausing = server.invocation_when(&id, "four failures", |it| {
+        it["last_failures"].as_array().is_some_and(|failures| failures.len() >= 4)
+            && it["status"] == "backing-off"
+    });
+    server.set_env(&deployment, json!({ "NETFLIX": "up" }));
+    resume(&server, &id).expect(200);
+    let start = Instant::now();
+    server.attach(&id).expect(200);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?} after {pausing:#}", start.elapsed());
+}
+
+#[test]
+fn hundreds_of_sleepers_survive_a_kill() {
+    let mut server = Server::with(Guest::Probe);
+    let client = server.ingress();
+    let send = |n: usize| -> Vec<String> {
+        let ids = (0..n).map(|_| client.post("/restate/send/Probe/sleep", r#"{"ms":4000}"#).expect(202));
+        ids.map(|reply| text(&reply.json()["invocationId"])).collect()
+    };
+    let ids: Vec<_> = std::thread::scope(|scope| {
+        let sending: Vec<_> = (0..4).map(|_| scope.spawn(|| send(100))).collect();
+        sending.into_iter().flat_map(|sent| sent.join().expect("no panics")).collect()
+    });
+    server.restart();
+    for id in &ids {
+        assert_eq!(server.attach(id).expect(200).text(), "\"slept\"");
+    }
+    let running = server.admin().get("/invocations?status=running").json();
+    assert_eq!(running["invocations"], json!([]));
+}
+
+#[test]
+fn a_long_journal_is_replayed_after_a_kill_in_its_middle() {
+    let (mut server, counter) = (Server::with(Guest::Probe), Counter::start());
+    let id = server.send("Probe/steps", &json!({ "n": 600, "url": counter.url("/long") }));
+    eventually("half of it is done", || (counter.count() >= 300).then_some(()));
+    server.restart();
+    let answer = server.attach(&id).expect(200).json();
+    assert_eq!(answer.as_array().map(Vec::len), Some(600));
+    let mut seen = counter.bodies("/long");
+    assert!(seen.len() <= 601, "one kill repeats one step at most: {}", seen.len());
+    seen.dedup();
+    let expected: Vec<_> = (0..600).map(|step| format!("step-{step}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn times_beyond_all_bounds_are_just_far_away() {
+    let mut server = Server::with(Guest::Probe);
+    let id = server.send("Probe/sleep", &json!({ "ms": u64::MAX }));
+    server.wait_for_status(&id, "suspended");
+    let delayed = server.ingress().post("/restate/send/Probe/echo?delay=P100000D", "1").expect(202);
+    let far = server.ingress().post("/restate/send/Probe/echo?delay=P99999999999999D", "1");
+    assert!([202, 400].contains(&far.status), "{}", far.text());
+    server.restart();
+    assert_eq!(server.invocation(&id)["status"], "suspended");
+    assert_eq!(server.invocation(&text(&delayed.json()["invocationId"]))["status"], "scheduled");
+    server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200);
+}

@@ -102,20 +102,26 @@ fn fill(path: &Path) {
 
 #[test]
 fn a_full_disk_is_told_and_nothing_is_lost_once_there_is_room_again() {
-    let Some(disk) = SmallDisk::mount(400) else {
-        println!("skipped: only root can mount a small disk");
-        return;
-    };
+    // Small payloads are written beside their keys, large ones to files of their own.
+    for payload_bytes in [10, 256 << 10] {
+        let Some(disk) = SmallDisk::mount(400) else {
+            println!("skipped: only root can mount a small disk");
+            return;
+        };
+        on_a_full_disk(&disk, &json!("x".repeat(payload_bytes)).to_string());
+    }
+}
+
+fn on_a_full_disk(disk: &SmallDisk, payload: &str) {
     let data = disk.path().join("data");
     let server = Setup::new().data(&data).start();
     server.deploy(Guest::Probe);
-    let accepted: Vec<_> = (0..20).map(|n| server.send("Probe/echo", &json!({ "before": n }))).collect();
+    let before: Vec<_> = (0..20).map(|n| server.send("Probe/echo", &json!({ "before": n }))).collect();
     let ballast = disk.path().join("ballast");
     fill(&ballast);
-    let payload = json!("x".repeat(256 << 10)).to_string();
     let mut late = Vec::new();
     let refused = within(Duration::from_secs(60), "a refusal", || {
-        let request = server.ingress().request("POST", "/restate/send/Probe/echo").json(&payload);
+        let request = server.ingress().request("POST", "/restate/send/Probe/echo").json(payload);
         let reply = request.try_send().ok()?;
         if reply.status == 202 {
             late.push(abide_e2e::api::text(&reply.json()["invocationId"]));
@@ -130,7 +136,7 @@ fn a_full_disk_is_told_and_nothing_is_lost_once_there_is_room_again() {
 
     fs::remove_file(&ballast).expect("it can be removed");
     let server = back(server, &data);
-    for (n, id) in accepted.iter().enumerate() {
+    for (n, id) in before.iter().enumerate() {
         assert_eq!(server.attach(id).expect(200).json(), json!({ "before": n }));
     }
     for id in &late {

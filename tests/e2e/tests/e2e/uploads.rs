@@ -286,3 +286,17 @@ fn a_kill_during_an_upload_leaves_all_of_it_or_nothing() {
     server.deploy(Guest::Bench);
     server.call("Greeter/greet", &json!("Ann")).expect(200);
 }
+
+#[test]
+fn the_same_upload_from_many_clients_is_one_deployment() {
+    let server = Server::start();
+    let bench = Guest::Bench.bytes();
+    let statuses: Vec<_> = std::thread::scope(|scope| {
+        let uploads: Vec<_> = (0..6).map(|_| scope.spawn(|| server.upload(&bench, &[]).status)).collect();
+        uploads.into_iter().map(|upload| upload.join().expect("no panics")).collect()
+    });
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(201), count(200)), (1, 5), "{statuses:?}");
+    let service = server.admin().get("/services/Greeter").expect(200).json();
+    assert_eq!(service["revision"], 1);
+}
