@@ -14,6 +14,11 @@ mod when;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// The server makes and drops many small things on many threads; the system's allocator took a fifth
+/// of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -7,6 +7,7 @@ use crate::invocation::{InputRow, InvocationRow};
 use crate::manifest::ServiceRow;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Names one record. The order of the bytes in the store is fixed there, not here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +42,8 @@ pub enum Row {
     Timer,
     Outbox(Message),
     Counter(u64),
-    Service(ServiceRow),
+    /// Shared: its manifest is large, and every first attempt looks at it.
+    Service(Arc<ServiceRow>),
 }
 
 struct Slot {

@@ -76,8 +76,8 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let state = AppState {
         engine,
         deployments: deployments.clone(),
-        admin_token: config.admin_token,
-        ingress_url: format!("http://{ingress_addr}"),
+        admin_token: config.admin_token.map(Into::into),
+        ingress_url: format!("http://{ingress_addr}").into(),
     };
     let stop = watch::Sender::new(false);
     let doors = vec![

@@ -62,7 +62,7 @@ pub fn encode_row(row: &Row) -> Bytes {
         Row::Timer => Bytes::from_static(&[VERSION]),
         Row::Outbox(row) => encode(row),
         Row::Counter(row) => encode(row),
-        Row::Service(row) => encode(row),
+        Row::Service(row) => encode(&**row),
     }
 }
 

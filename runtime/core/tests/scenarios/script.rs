@@ -70,7 +70,7 @@ pub struct World {
 impl World {
     fn new() -> Self {
         let rows: BTreeMap<_, _> =
-            services().into_iter().map(|row| (RowKey::Service(row.0), Row::Service(row.1))).collect();
+            services().into_iter().map(|row| (RowKey::Service(row.0), Row::Service(row.1.into()))).collect();
         Self {
             now: Timestamp(0),
             partitions: vec![rows.clone(), rows],

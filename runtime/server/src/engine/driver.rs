@@ -6,7 +6,7 @@
 use super::gate::{self, Held};
 use super::shell::Shell;
 use super::timers::Timers;
-use super::txn::{Txn, TxnError};
+use super::txn::{ServiceCache, Txn, TxnError};
 use super::{Fault, Parts, recovery};
 use crate::clock::Clock;
 use abide_core::command::Command;
@@ -28,6 +28,7 @@ pub struct Driver {
     fence: Fence,
     inbox: mpsc::UnboundedReceiver<Command>,
     timers: Timers,
+    services: ServiceCache,
     shell: Shell,
     gate: mpsc::UnboundedSender<Held>,
     fault: Fault,
@@ -52,7 +53,8 @@ impl Driver {
         recovery::hold_outbox(&*store, partition, &gate)?;
         let place = Place { now: parts.clock.now(), partition, partitions: parts.partitions };
         let clock = parts.clock.clone();
-        Ok(Self { place, store, clock, fence, inbox, timers, shell, gate, fault, sequence: 0 })
+        let services = ServiceCache::default();
+        Ok(Self { place, store, clock, fence, inbox, timers, services, shell, gate, fault, sequence: 0 })
     }
 
     /// Works until the server stops or the store fails.
@@ -87,7 +89,7 @@ impl Driver {
         }
         let mut commands = batch.drain(..);
         while commands.len() > 0 {
-            let mut txn = Txn::new(&*self.store, self.place.partition);
+            let mut txn = Txn::new(&*self.store, self.place.partition, &mut self.services);
             let mut effects = Vec::with_capacity(2 * commands.len());
             while !txn.is_full()
                 && let Some(command) = commands.next()

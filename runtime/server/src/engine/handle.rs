@@ -52,6 +52,10 @@ pub enum Resumed {
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     inboxes: Inboxes,
@@ -63,7 +67,7 @@ pub struct EngineHandle {
 
 impl EngineHandle {
     pub(super) fn new(parts: &Parts, inboxes: Inboxes, waiters: Arc<Waiters>, fault: Fault) -> Self {
-        Self {
+        let inner = Inner {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
             journals: JournalReader::new(parts.store.clone(), parts.partitions),
@@ -71,13 +75,14 @@ impl EngineHandle {
             inboxes,
             waiters,
             fault,
-        }
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Returns the time as the engine sees it.
     #[must_use]
     pub fn now(&self) -> abide_core::time::Timestamp {
-        self.clock.now()
+        self.inner.clock.now()
     }
 
     /// Returns a fresh id in the partition that owns the target.
@@ -87,7 +92,7 @@ impl EngineHandle {
             Some(key) => key_hash(&target.service, key),
             None => rand::random(),
         };
-        InvocationId::new(self.clock.now(), rand::random(), partition_key)
+        InvocationId::new(self.inner.clock.now(), rand::random(), partition_key)
     }
 
     /// Submits an invocation; returns when that is durable.
@@ -105,8 +110,8 @@ impl EngineHandle {
     /// The engine takes no work now, or stopped before there was an answer.
     pub async fn call(&self, submission: Submission) -> Result<Answer, EngineError> {
         let id = submission.invocation;
-        let _waiting = Waiting { waiters: &self.waiters, id };
-        let answer = self.waiters.for_answer(id);
+        let _waiting = Waiting { waiters: &self.inner.waiters, id };
+        let answer = self.inner.waiters.for_answer(id);
         // The answer comes after the submission is durable, so waiting for it is enough.
         let _accepted = self.send(submission)?;
         self.unless_stopped(answer).await
@@ -117,8 +122,8 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read, or the engine stopped before there was an answer.
     pub async fn attach(&self, id: InvocationId) -> Result<Option<Answer>, EngineError> {
-        let _waiting = Waiting { waiters: &self.waiters, id };
-        let answer = self.waiters.for_answer(id);
+        let _waiting = Waiting { waiters: &self.inner.waiters, id };
+        let answer = self.inner.waiters.for_answer(id);
         match self.output(id)? {
             Output::Unknown => Ok(None),
             Output::Ready(answer) => Ok(Some(answer)),
@@ -131,14 +136,15 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read.
     pub fn output(&self, id: InvocationId) -> Result<Output, EngineError> {
-        if let Some(answer) = self.journals.answer(id)? {
+        if let Some(answer) = self.inner.journals.answer(id)? {
             return Ok(Output::Ready(answer));
         }
-        let live: Option<InvocationRow> = self.journals.row(View::Durable, &RowKey::Invocation(id), id)?;
+        let live: Option<InvocationRow> =
+            self.inner.journals.row(View::Durable, &RowKey::Invocation(id), id)?;
         match live {
             Some(_) => Ok(Output::NotReady),
             // It may have ended between the two looks.
-            None => Ok(self.journals.answer(id)?.map_or(Output::Unknown, Output::Ready)),
+            None => Ok(self.inner.journals.answer(id)?.map_or(Output::Unknown, Output::Ready)),
         }
     }
 
@@ -165,11 +171,11 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read.
     pub fn invocation(&self, id: InvocationId) -> Result<Option<InvocationRow>, EngineError> {
-        let live = self.journals.row(View::Durable, &RowKey::Invocation(id), id)?;
+        let live = self.inner.journals.row(View::Durable, &RowKey::Invocation(id), id)?;
         if live.is_some() {
             return Ok(live);
         }
-        Ok(self.journals.row(View::Durable, &RowKey::Completed(id), id)?)
+        Ok(self.inner.journals.row(View::Durable, &RowKey::Completed(id), id)?)
     }
 
     /// Lists invocations, newest first.
@@ -180,7 +186,7 @@ impl EngineHandle {
         &self,
         query: &InvocationQuery,
     ) -> Result<Vec<(InvocationId, InvocationRow)>, EngineError> {
-        Ok(listing::list(&*self.store, self.inboxes.partitions(), self.clock.now(), query)?)
+        Ok(listing::list(&*self.inner.store, self.inner.inboxes.partitions(), self.inner.clock.now(), query)?)
     }
 
     /// Returns the journal of an invocation.
@@ -188,16 +194,16 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read.
     pub fn journal(&self, id: InvocationId) -> Result<Option<Journal>, EngineError> {
-        Ok(self.journals.read(id)?)
+        Ok(self.inner.journals.read(id)?)
     }
 
     /// Returns why no work is taken now, if so.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
-        if let Some(reason) = self.fault.subscribe().borrow().clone() {
+        if let Some(reason) = self.inner.fault.subscribe().borrow().clone() {
             return Some(reason);
         }
-        match &*self.store.status().borrow() {
+        match &*self.inner.store.status().borrow() {
             Status::Ready => None,
             Status::Refusing { reason } | Status::Failed { reason } => Some(reason.clone()),
         }
@@ -206,7 +212,7 @@ impl EngineHandle {
     /// Returns the counters of the store.
     #[must_use]
     pub fn store_stats(&self) -> abide_store::Stats {
-        self.store.stats()
+        self.inner.store.stats()
     }
 
     /// Hands in a submission; what is returned comes once it is durable.
@@ -222,9 +228,10 @@ impl EngineHandle {
         if let Some(reason) = self.refusal() {
             return Err(EngineError::Stopped { reason });
         }
-        let permit = self.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
-        let accepted = self.waiters.for_acceptance(id, permit);
-        self.inboxes.send(id, command);
+        let permit =
+            self.inner.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        let accepted = self.inner.waiters.for_acceptance(id, permit);
+        self.inner.inboxes.send(id, command);
         Ok(accepted)
     }
 
@@ -232,7 +239,7 @@ impl EngineHandle {
         &self,
         wanted: impl Future<Output = Result<T, oneshot::error::RecvError>>,
     ) -> Result<T, EngineError> {
-        let mut fault = self.fault.subscribe();
+        let mut fault = self.inner.fault.subscribe();
         let stopped = |reason: Option<String>| EngineError::Stopped {
             reason: reason.unwrap_or_else(|| "the server is stopping".into()),
         };

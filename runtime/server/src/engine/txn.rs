@@ -1,9 +1,12 @@
 //! A transaction: rows loaded from the store or from what it has staged, and one batch at the end.
 
 use abide_core::ids::PartitionId;
+use abide_core::manifest::ServiceRow;
 use abide_core::rows::{Row, RowKey, Rows};
 use abide_store::{Batch, Fence, Op, Store, View, codec, keys};
+use bytes::Bytes;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Why rows could not be loaded or written.
 #[derive(Debug, thiserror::Error)]
@@ -19,20 +22,42 @@ pub enum TxnError {
 /// stays within the store's limit of 8 MiB.
 const STAGED_ROWS_MAX: usize = 128;
 
+/// Service rows as they were read last. Decoding one for each invocation would cost more than the rest
+/// of its first step.
+#[derive(Default)]
+pub struct ServiceCache {
+    rows: HashMap<String, (Bytes, Arc<ServiceRow>)>,
+}
+
+impl ServiceCache {
+    /// Returns the row that is stored as `value`, decoded unless it is the one known already.
+    fn decode(&mut self, name: &str, key: &[u8], value: Bytes) -> Result<Arc<ServiceRow>, TxnError> {
+        if let Some((known, row)) = self.rows.get(name)
+            && *known == value
+        {
+            return Ok(row.clone());
+        }
+        let row: Arc<ServiceRow> = Arc::new(codec::decode(key, &value)?);
+        self.rows.insert(name.to_owned(), (value, row.clone()));
+        Ok(row)
+    }
+}
+
 /// Collects what a batch of commands writes. Later commands see what earlier ones staged.
 pub struct Txn<'a> {
     store: &'a dyn Store,
     partition: PartitionId,
+    services: &'a mut ServiceCache,
     staged: HashMap<RowKey, Option<Row>>,
 }
 
 impl<'a> Txn<'a> {
-    pub fn new(store: &'a dyn Store, partition: PartitionId) -> Self {
-        Self { store, partition, staged: HashMap::new() }
+    pub fn new(store: &'a dyn Store, partition: PartitionId, services: &'a mut ServiceCache) -> Self {
+        Self { store, partition, services, staged: HashMap::new() }
     }
 
     /// Loads the rows a command declared.
-    pub fn load(&self, reads: Vec<RowKey>) -> Result<Rows, TxnError> {
+    pub fn load(&mut self, reads: Vec<RowKey>) -> Result<Rows, TxnError> {
         let mut failed = None;
         let rows = Rows::load(reads, |key| match self.get(key) {
             Ok(row) => row,
@@ -44,12 +69,15 @@ impl<'a> Txn<'a> {
         failed.map_or(Ok(rows), Err)
     }
 
-    fn get(&self, row_key: &RowKey) -> Result<Option<Row>, TxnError> {
+    fn get(&mut self, row_key: &RowKey) -> Result<Option<Row>, TxnError> {
         if let Some(row) = self.staged.get(row_key) {
             return Ok(row.clone());
         }
         let key = keys::encode(self.partition, row_key);
         let Some(value) = self.store.get(View::Latest, &key)? else { return Ok(None) };
+        if let RowKey::Service(name) = row_key {
+            return Ok(Some(Row::Service(self.services.decode(name, &key, value)?)));
+        }
         Ok(Some(codec::decode_row(row_key, &key, &value)?))
     }
 

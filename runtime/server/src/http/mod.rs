@@ -16,6 +16,7 @@ pub use serve::serve;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
 use axum::Router;
+use std::sync::Arc;
 
 /// What the routers work with. Cheap to clone.
 #[derive(Clone)]
@@ -23,9 +24,9 @@ pub struct AppState {
     pub engine: EngineHandle,
     pub deployments: Deployments,
     /// When set, every call to the admin port has to carry it.
-    pub admin_token: Option<String>,
+    pub admin_token: Option<Arc<str>>,
     /// Told to clients of the admin port, so that they find the other one.
-    pub ingress_url: String,
+    pub ingress_url: Arc<str>,
 }
 
 /// Returns the router of the ingress.

@@ -50,7 +50,7 @@ pub struct World {
 impl World {
     pub fn new(plan: Plan) -> Self {
         let mut rng = Rng::new(plan.seed);
-        let rows = Table::from([(RowKey::Service(SERVICE.into()), Row::Service(service()))]);
+        let rows = Table::from([(RowKey::Service(SERVICE.into()), Row::Service(service().into()))]);
         let weights = super::moves::weights(&mut rng);
         Self {
             rng,

@@ -28,7 +28,7 @@ pub async fn version(State(state): State<AppState>) -> Json<Version> {
         version: env!("CARGO_PKG_VERSION"),
         min_admin_api_version: API_VERSION,
         max_admin_api_version: API_VERSION,
-        ingress_endpoint: state.ingress_url,
+        ingress_endpoint: state.ingress_url.to_string(),
         features: BTreeMap::new(),
     })
 }
