@@ -315,3 +315,30 @@ pub fn check_effects(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn is_accepted(bodies: &[&str], kills: usize) -> bool {
+        let hit =
+            |body: &&str| Hit { path: "/".into(), body: (*body).to_owned(), at: Instant::now(), index: 0 };
+        let hits: Vec<_> = bodies.iter().map(hit).collect();
+        let effects = ["a", "b", "c"].map(str::to_owned);
+        let name_of = |hit: &Hit| hit.body.split('=').next().unwrap_or_default().to_owned();
+        std::panic::catch_unwind(|| check_effects(&hits, name_of, &effects, kills, "test")).is_ok()
+    }
+
+    #[test]
+    fn what_the_check_of_effects_lets_pass_and_what_not() {
+        assert!(is_accepted(&["a", "b", "c"], 0));
+        assert!(is_accepted(&["a", "b", "b", "c"], 1));
+        assert!(is_accepted(&["a=1", "a=1", "b", "c", "c"], 2));
+        assert!(!is_accepted(&["a", "b", "b", "c"], 0), "repeated without a kill");
+        assert!(!is_accepted(&["a", "b", "a", "b", "c"], 2), "repeated after it was durable");
+        assert!(!is_accepted(&["a", "c"], 1), "lost");
+        assert!(!is_accepted(&["a", "b"], 1), "not finished");
+        assert!(!is_accepted(&["a=1", "a=2", "b", "c"], 1), "other bytes");
+    }
+}

@@ -1,6 +1,8 @@
 //! End-to-end tests: a real server process, real components, real HTTP, and kill -9.
 
+mod admin;
 mod command;
+mod concurrency;
 mod connections;
 mod determinism;
 mod durability;
