@@ -32,6 +32,7 @@ pub struct Measured {
     pub machine_cpus: f64,
     pub rss_peak_bytes: u64,
     pub rss_after_bytes: u64,
+    /// Bytes written to all disks by everybody: on a quiet machine, by the server.
     pub written_bytes_per_call: f64,
     /// Flushes of all disks by everybody: on a quiet machine, the server's syncs.
     pub flushes_per_call: f64,
@@ -95,11 +96,11 @@ async fn measure(
         latency,
         errors: driven.errors,
         server_cpus: (after.cpu_seconds - before.cpu_seconds) / seconds,
-        machine_cpus: (after.machine_cpu_seconds - before.machine_cpu_seconds) / seconds,
+        machine_cpus: (after.machine.cpu_seconds - before.machine.cpu_seconds) / seconds,
         rss_peak_bytes,
         rss_after_bytes: process.usage().rss_bytes,
-        written_bytes_per_call: per_call(|usage| usage.written_bytes),
-        flushes_per_call: per_call(|usage| usage.machine_flushes),
+        written_bytes_per_call: per_call(|usage| usage.machine.written_bytes),
+        flushes_per_call: per_call(|usage| usage.machine.flushes),
         log_bytes_per_call: log_bytes as f64 / calls,
         load1,
     })

@@ -1,7 +1,6 @@
 //! What the kernel knows of a process and of the machine.
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde::Serialize;
 use std::fs;
 use std::path::Path;
 
@@ -9,16 +8,20 @@ use std::path::Path;
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Counters of a process and of the machine at one moment.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub rss_bytes: u64,
     pub cpu_seconds: f64,
-    /// Bytes sent to the disk.
+    pub machine: Machine,
+}
+
+/// What everybody on the machine did. The kernel counts per process too, but counts whole folios as
+/// written when a page of them is, so only the disks know what was written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine {
+    pub cpu_seconds: f64,
     pub written_bytes: u64,
-    /// Flushes that the disks of the machine were asked for, by everybody.
-    pub machine_flushes: u64,
-    /// Busy processor time of the machine, by everybody.
-    pub machine_cpu_seconds: f64,
+    pub flushes: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -43,9 +46,7 @@ impl Process {
         Usage {
             rss_bytes: field(&self.read("status"), "VmRSS:") * 1024,
             cpu_seconds: (ticks(11) + ticks(12)) / TICKS_PER_SECOND,
-            written_bytes: field(&self.read("io"), "write_bytes:"),
-            machine_flushes: machine_flushes(),
-            machine_cpu_seconds: machine_cpu_seconds(),
+            machine: machine(),
         }
     }
 
@@ -78,10 +79,24 @@ pub fn load1() -> f64 {
     text.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }
 
-fn machine_flushes() -> u64 {
+fn machine() -> Machine {
     let text = fs::read_to_string("/proc/diskstats").unwrap_or_default();
-    let flushes = |line: &str| line.split_whitespace().nth(18)?.parse::<u64>().ok();
-    text.lines().filter_map(flushes).sum()
+    let mut machine = Machine { cpu_seconds: machine_cpu_seconds(), ..Machine::default() };
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| fields.get(at).and_then(|text| text.parse().ok()).unwrap_or(0u64);
+        // Partitions and mapped devices repeat what the disk below them says.
+        if fields.get(2).is_some_and(|name| is_disk(name)) {
+            machine.written_bytes += number(9) * 512;
+            machine.flushes += number(18);
+        }
+    }
+    machine
+}
+
+/// Says whether this is a whole disk, which has a device behind it.
+fn is_disk(name: &str) -> bool {
+    Path::new("/sys/block").join(name).join("device").exists()
 }
 
 fn machine_cpu_seconds() -> f64 {
