@@ -42,18 +42,7 @@ impl Launch<'_> {
     /// # Errors
     /// It ended before it was up; the error says how.
     pub fn start(&self) -> Result<Up, ExitStatus> {
-        let log = File::options().create(true).append(true).open(self.log).expect("the log can be written");
-        let mut command = Command::new(binary::abide());
-        command.args(["up", "--json", "--ingress", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"]);
-        command.arg(self.data).args(self.args);
-        clean_env(&mut command);
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary can be run");
+        let mut child = self.spawn();
         let stdout = child.stdout.take().expect("it is piped");
         let process = Process { child: Arc::new(Mutex::new(child)) };
         match first_line(stdout) {
@@ -63,6 +52,24 @@ impl Launch<'_> {
             }
             None => Err(process.wait().expect("it closed its output, so it ends")),
         }
+    }
+
+    /// Starts a server and kills it after a pause, wherever it is then.
+    pub fn start_and_kill(&self, pause: Duration) {
+        let process = Process { child: Arc::new(Mutex::new(self.spawn())) };
+        std::thread::sleep(pause);
+        process.kill();
+    }
+
+    fn spawn(&self) -> Child {
+        let log = File::options().create(true).append(true).open(self.log).expect("the log can be written");
+        let mut command = Command::new(binary::abide());
+        command.args(["up", "--json", "--ingress", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"]);
+        command.arg(self.data).args(self.args);
+        clean_env(&mut command);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        command.spawn().expect("the binary can be run")
     }
 }
 

@@ -5,6 +5,7 @@ use crate::http::Client;
 use crate::process::{Launch, Process, Up};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Lines of the log that a failed test shows.
@@ -154,6 +155,15 @@ impl Server {
             Ok(up) => self.up = up,
             Err(status) => panic!("the server did not start again ({status})"),
         }
+    }
+}
+
+impl Server {
+    /// Starts the server again and kills it after a pause, wherever it is then.
+    pub fn restart_and_kill(&self, pause: Duration) {
+        self.kill();
+        let Setup { args, env, .. } = &self.setup;
+        Launch { data: &self.data, log: &self.log, args, env }.start_and_kill(pause);
     }
 }
 

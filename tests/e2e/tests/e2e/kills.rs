@@ -1,8 +1,10 @@
 //! The server is killed at every step, and nothing is lost or done twice without need.
 
+use abide_e2e::api::millis;
 use abide_e2e::kill::{self, Moment, Scenario};
 use abide_e2e::rng::Rng;
-use abide_e2e::{Counter, Server, mixed};
+use abide_e2e::{Counter, Guest, Reaction, Server, mixed};
+use serde_json::json;
 
 fn prepared(scenario: impl Fn(&Counter) -> Scenario) -> (Server, Counter, Scenario) {
     let (server, counter) = (Server::start(), Counter::start());
@@ -51,4 +53,29 @@ fn random_kills_lose_nothing_of_many_concurrent_invocations() {
     mixed::prepare(&server, &counter);
     let accepted = mixed::waves(&mut server, &counter, 6, 40, &mut Rng::from_env());
     assert!(accepted > 0, "the server lived long enough to accept something");
+}
+
+#[test]
+fn kills_during_recovery_lose_nothing() {
+    let (mut server, counter) = (Server::with(Guest::Probe), Counter::start());
+    let mut rng = Rng::from_env();
+    counter.react(|hit| Reaction::AnswerAfter(millis(30), hit.body.clone()));
+    let steps = |n: usize| json!({ "n": 6, "url": counter.url(&format!("/{n}")) });
+    let stepping: Vec<_> = (0..20).map(|n| server.send("Probe/steps", &steps(n))).collect();
+    let sleeping: Vec<_> = (0..20).map(|_| server.send("Probe/sleep", &json!({ "ms": 500 }))).collect();
+    let kills = 12;
+    for _ in 0..kills {
+        server.restart_and_kill(rng.pause(millis(600)));
+    }
+    server.restart();
+    for (n, id) in stepping.iter().enumerate() {
+        assert_eq!(server.attach(id).expect(200).json().as_array().map(Vec::len), Some(6));
+        let path = format!("/{n}");
+        let own: Vec<_> = counter.hits().into_iter().filter(|hit| hit.path == path).collect();
+        let names: Vec<_> = (0..6).map(|step| format!("step-{step}")).collect();
+        kill::check_effects(&own, |hit| hit.body.clone(), &names, kills + 1, id);
+    }
+    for id in &sleeping {
+        assert_eq!(server.attach(id).expect(200).text(), "\"slept\"");
+    }
 }
