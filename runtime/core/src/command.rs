@@ -19,6 +19,8 @@ pub struct Submission {
     pub input: InputRow,
     /// None: at once.
     pub begin_at: Option<Timestamp>,
+    /// Somebody waits to hear that this is recorded; who waits for the answer need not.
+    pub is_acknowledged: bool,
 }
 
 /// What one partition tells another. Delivered at least once, applied once.

@@ -86,6 +86,7 @@ impl World {
             origin: Origin::Ingress,
             input: InputRow { headers: Vec::new(), body: Bytes::new() },
             begin_at: None,
+            is_acknowledged: false,
         }
     }
 

@@ -24,6 +24,8 @@ pub const KEY_BYTES_MAX: u64 = 4 * KIB;
 pub const UNSYNCED_BYTES_MAX: u64 = 64 * MIB;
 /// Record bytes that are synced together. Bounds how long the first of them waits for the last.
 pub const GROUP_BYTES_MAX: u64 = 4 * MIB;
+/// How long a batch that nobody waits for may stay unsynced.
+pub const LINGER: Duration = Duration::from_millis(5);
 /// The index's cache.
 pub const CACHE_BYTES: u64 = 64 * MIB;
 /// The index never evicts what it wrote, so it is closed and opened again after this much.

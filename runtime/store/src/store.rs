@@ -32,6 +32,12 @@ pub trait Store: Send + Sync + 'static {
     /// the returned sequence before telling anyone. Never waits for a disk sync, unless too much is unsynced already.
     fn commit(&self, batch: Batch) -> Result<Sequence, Error>;
 
+    /// As [`Store::commit`], for a batch that nobody waits for: its sync may wait for that of a later one, though not
+    /// for long. Saves a sync wherever one batch prepares what the next one tells.
+    fn commit_quietly(&self, batch: Batch) -> Result<Sequence, Error> {
+        self.commit(batch)
+    }
+
     /// Returns the highest sequence that is on disk; changes are notified. Never more than was committed.
     fn durable(&self) -> watch::Receiver<Sequence>;
 

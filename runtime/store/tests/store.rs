@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use abide_store::disk::sim::SimDisk;
-use abide_store::{DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor};
+use abide_store::{Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor};
 use common::{commit, delete, on, open, put, wait_until, write};
 
 #[test]
@@ -43,6 +43,24 @@ fn the_sequence_is_dense_and_goes_on_after_reopening() {
     let store = open(dir.path());
     assert_eq!(*store.durable().borrow(), 3);
     assert_eq!(commit(&store, fence, vec![delete("a")]).unwrap(), 4);
+}
+
+#[test]
+fn quiet_commits_share_the_sync_of_the_next_one_and_do_not_wait_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    let syncs = store.stats().syncs;
+    for number in 0..10 {
+        let batch = Batch { fence, ops: vec![put("a", number.to_string())] };
+        store.commit_quietly(batch).unwrap();
+    }
+    write(&store, fence, vec![put("b", "1")]).unwrap();
+    let shared = store.stats().syncs - syncs;
+    assert!(shared <= 5, "{shared} syncs for ten quiet commits and one that is awaited");
+    let sequence = store.commit_quietly(Batch { fence, ops: vec![put("c", "1")] }).unwrap();
+    wait_until("a quiet commit is durable", || *store.durable().borrow() >= sequence);
+    assert_eq!(store.get(View::Durable, b"c").unwrap().unwrap(), "1");
 }
 
 #[test]

@@ -94,6 +94,7 @@ fn record(
                 origin: Origin::Call { caller: id, op },
                 input: InputRow { headers: headers.clone(), body: input.clone() },
                 begin_at: None,
+                is_acknowledged: false,
             };
             effects.push(Effect::Then(submit_to_owner(place, submission)));
         }
@@ -104,6 +105,7 @@ fn record(
                 origin: Origin::Send { caller: id, op },
                 input: InputRow { headers: headers.clone(), body: input.clone() },
                 begin_at: delay_ms.map(|delay| place.now.plus_millis(delay)),
+                is_acknowledged: false,
             };
             effects.push(Effect::Then(submit_to_owner(place, submission)));
         }

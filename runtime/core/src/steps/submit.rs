@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mut Vec<Effect>) {
     let id = submission.invocation;
-    effects.push(Effect::Accepted { invocation: id });
+    if submission.is_acknowledged {
+        effects.push(Effect::Accepted { invocation: id });
+    }
     let is_known = rows.contains(&RowKey::Invocation(id)) || rows.contains(&RowKey::Completed(id));
     if is_known {
         return;

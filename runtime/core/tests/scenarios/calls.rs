@@ -16,7 +16,6 @@ fn a_call_on_the_same_partition() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
-              ! accepted b
                 start b#1 journal 0/0 with input
               = a: running #1 1/0
               = b: running #1 0/0
@@ -45,7 +44,6 @@ fn a_failed_call_is_a_failure_outcome() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
-              ! accepted b
                 start b#1 journal 0/0 with input
               = a: running #1 1/0
               = b: running #1 0/0
@@ -72,7 +70,6 @@ fn a_call_of_an_unknown_service() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b nope/h
-              ! accepted b
               ! reply b: [404] service 'nope' not found, make sure to register the service before calling it.
                 deliver a#1 op 0 order 0 at 0: [404] service 'nope' not found, make sure to register the service before calling it.
               = a: running #1 1/1
@@ -93,7 +90,6 @@ fn a_send_is_told_nothing_back() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b svc/h
-              ! accepted b
                 start b#1 journal 0/0 with input
               = a: running #1 1/0
               = b: running #1 0/0
@@ -117,7 +113,6 @@ fn a_delayed_send() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b svc/h +100
-              ! accepted b
                 arm b begin at 100
               = a: running #1 1/0
               = b: scheduled at 100 0/0
@@ -145,7 +140,6 @@ fn an_answer_to_a_paused_caller_is_kept() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
-              ! accepted b
                 start b#1 journal 0/0 with input
               = a: running #1 1/0
               = b: running #1 0/0
@@ -178,7 +172,6 @@ fn an_answer_to_a_caller_that_backs_off_is_kept() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
-              ! accepted b
                 start b#1 journal 0/0 with input
               = a: running #1 1/0
               = b: running #1 0/0

@@ -27,7 +27,6 @@ fn a_call_to_another_partition_and_back() {
               = a: suspended on [0] 1/0
             > receive 0>1 #1
               ! acknowledge to 0 #1
-              ! accepted b@1
                 start b@1#1 journal 0/0 with input
               = b@1: running #1 0/0
             > ack 1>0 #1
@@ -67,7 +66,6 @@ fn a_send_to_another_partition() {
             > clock 60
             > receive 0>1 #1
               ! acknowledge to 0 #1
-              ! accepted b@1
                 arm b@1 begin at 100
               = b@1: scheduled at 100 0/0
             > advance 40
@@ -98,7 +96,6 @@ fn a_repeated_message_is_acknowledged_and_applied_once() {
               = a: running #1 1/0
             > receive 0>1 #1
               ! acknowledge to 0 #1
-              ! accepted b@1
                 start b@1#1 journal 0/0 with input
               = b@1: running #1 0/0
             > receive 0>1 #1
@@ -139,12 +136,10 @@ fn a_message_after_a_gap_waits_for_the_one_before() {
             > receive 0>1 #2
             > receive 0>1 #1
               ! acknowledge to 0 #1
-              ! accepted b@1
                 start b@1#1 journal 0/0 with input
               = b@1: running #1 0/0
             > receive 0>1 #2
               ! acknowledge to 0 #2
-              ! accepted c@1
                 start c@1#1 journal 0/0 with input
               = c@1: running #1 0/0
         "#]],
@@ -173,12 +168,10 @@ fn an_acknowledgement_covers_all_before_it() {
               = a: running #1 3/0
             > receive 0>1 #1
               ! acknowledge to 0 #1
-              ! accepted b@1
                 start b@1#1 journal 0/0 with input
               = b@1: running #1 0/0
             > receive 0>1 #2
               ! acknowledge to 0 #2
-              ! accepted c@1
                 start c@1#1 journal 0/0 with input
               = c@1: running #1 0/0
             > ack 1>0 #2
@@ -206,7 +199,6 @@ fn an_answer_for_a_caller_that_is_gone() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h; call c@1 svc/h
-              ! accepted b
               ! transmit to 1 #1: submit c@1 svc/h
                 start b#1 journal 0/0 with input
               = a: running #1 2/0
@@ -219,7 +211,6 @@ fn an_answer_for_a_caller_that_is_gone() {
               = b: completed 0/0
             > receive 0>1 #1
               ! acknowledge to 0 #1
-              ! accepted c@1
                 start c@1#1 journal 0/0 with input
               = c@1: running #1 0/0
             > return c@1 42

@@ -96,6 +96,7 @@ fn submission(world: &mut World, name: &str, to: &str, rest: &[&str]) -> Submiss
         origin: Origin::Ingress,
         input: InputRow { headers: Vec::new(), body: Bytes::new() },
         begin_at,
+        is_acknowledged: true,
     }
 }
 

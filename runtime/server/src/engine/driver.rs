@@ -97,7 +97,10 @@ impl Driver {
                 apply(self.place, &mut txn, command, &mut effects)?;
             }
             if let Some(batch) = txn.into_batch(self.fence) {
-                self.sequence = self.store.commit(batch)?;
+                let is_awaited = effects.iter().any(|effect| effect.gate() == Gate::Durable);
+                let committed =
+                    if is_awaited { self.store.commit(batch) } else { self.store.commit_quietly(batch) };
+                self.sequence = committed?;
             }
             self.release(effects);
         }

@@ -18,11 +18,15 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// Submissions that may wait for the disk at once; more are told to come back later.
 pub const SUBMISSIONS_MAX: usize = 20_000;
+/// Calls that may be held open at once; more are told to come back later.
+pub const CALLS_MAX: usize = 100_000;
 
 /// Why the engine did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    #[error("{SUBMISSIONS_MAX} submissions wait for the disk already; try again later")]
+    #[error(
+        "{SUBMISSIONS_MAX} submissions wait for the disk, or {CALLS_MAX} calls for their answer; try again later"
+    )]
     Overloaded,
     /// The store takes no work: the disk is full, or a write failed.
     #[error("{reason}")]
@@ -62,6 +66,7 @@ struct Inner {
     waiters: Arc<Waiters>,
     journals: JournalReader,
     submissions: Arc<Semaphore>,
+    calls: Arc<Semaphore>,
     fault: Fault,
 }
 
@@ -72,6 +77,7 @@ impl EngineHandle {
             clock: parts.clock.clone(),
             journals: JournalReader::new(parts.store.clone(), parts.partitions),
             submissions: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
             inboxes,
             waiters,
             fault,
@@ -100,7 +106,8 @@ impl EngineHandle {
     /// # Errors
     /// The engine takes no work now.
     pub async fn submit(&self, submission: Submission) -> Result<(), EngineError> {
-        let accepted = self.send(submission)?;
+        let submission = Submission { is_acknowledged: true, ..submission };
+        let accepted = self.send_and_wait(submission.invocation, Command::Submit(submission))?;
         self.unless_stopped(accepted).await
     }
 
@@ -112,8 +119,11 @@ impl EngineHandle {
         let id = submission.invocation;
         let _waiting = Waiting { waiters: &self.inner.waiters, id };
         let answer = self.inner.waiters.for_answer(id);
-        // The answer comes after the submission is durable, so waiting for it is enough.
-        let _accepted = self.send(submission)?;
+        self.check_running()?;
+        let _open = self.inner.calls.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        // The answer comes after the submission is durable, so nobody has to hear of that.
+        let submission = Submission { is_acknowledged: false, ..submission };
+        self.inner.inboxes.send(id, Command::Submit(submission));
         self.unless_stopped(answer).await
     }
 
@@ -215,19 +225,17 @@ impl EngineHandle {
         self.inner.store.stats()
     }
 
-    /// Hands in a submission; what is returned comes once it is durable.
-    fn send(&self, submission: Submission) -> Result<oneshot::Receiver<()>, EngineError> {
-        self.send_and_wait(submission.invocation, Command::Submit(submission))
+    fn check_running(&self) -> Result<(), EngineError> {
+        self.refusal().map_or(Ok(()), |reason| Err(EngineError::Stopped { reason }))
     }
 
+    /// Hands in a command that is acknowledged; what is returned comes once it is durable.
     fn send_and_wait(
         &self,
         id: InvocationId,
         command: Command,
     ) -> Result<oneshot::Receiver<()>, EngineError> {
-        if let Some(reason) = self.refusal() {
-            return Err(EngineError::Stopped { reason });
-        }
+        self.check_running()?;
         let permit =
             self.inner.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
         let accepted = self.inner.waiters.for_acceptance(id, permit);

@@ -59,6 +59,8 @@ impl InvocationQuery {
 /// First stretch of time looked at; each next one is longer.
 const STRETCH_MS: u64 = 60_000;
 const STRETCH_GROWTH: u64 = 4;
+/// Rows kept beyond the limit before the oldest are dropped.
+const SLACK: usize = 10_000;
 
 /// Lists what matches, newest first. Walks back in time in growing stretches until it has enough.
 pub fn list(
@@ -79,7 +81,7 @@ pub fn list(
                 collect(store, PartitionId(partition), tag, span, query, &mut part)?;
             }
         }
-        part.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        keep_newest(&mut part, query.limit);
         found.extend(part);
         if found.len() >= query.limit || from == 0 {
             found.truncate(query.limit);
@@ -87,6 +89,12 @@ pub fn list(
         }
         (to, stretch) = (from, stretch.saturating_mul(STRETCH_GROWTH));
     }
+}
+
+/// Sorts, newest first, and drops what would not be shown.
+fn keep_newest(found: &mut Vec<(InvocationId, InvocationRow)>, limit: usize) {
+    found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+    found.truncate(limit);
 }
 
 fn created_at(id: InvocationId) -> u64 {
@@ -108,6 +116,86 @@ fn collect(
         if query.matches(id, &row) {
             found.push((id, row));
         }
+        if found.len() > query.limit.saturating_add(SLACK) {
+            keep_newest(found, query.limit);
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::invocation::Origin;
+    use abide_core::retry::HandlerRetry;
+    use abide_core::rows::{Row, RowKey};
+    use abide_core::target::Target;
+    use abide_store::{Batch, MemoryStore, Op};
+
+    const PARTITIONS: u16 = 3;
+
+    fn row(service: &str) -> Row {
+        Row::Invocation(Box::new(InvocationRow {
+            target: Target { service: service.into(), key: None, handler: "run".into() },
+            origin: Origin::Ingress,
+            created_at: Timestamp(0),
+            modified_at: Timestamp(0),
+            begun_at: None,
+            deployment: None,
+            retry: HandlerRetry::default(),
+            phase: Phase::Scheduled { at: Timestamp(0) },
+            attempts: 0,
+            entries_len: 0,
+            outcomes_len: 0,
+            failures: 0,
+            first_failed_at: None,
+            last_failures: Vec::new(),
+            run_tries: Default::default(),
+            open_sleeps: Default::default(),
+        }))
+    }
+
+    /// Stores invocations at these times; every third is completed, every second is of service "b".
+    fn store(times: &[u64]) -> MemoryStore {
+        let store = MemoryStore::new();
+        for (n, at) in (0..).zip(times) {
+            let id = InvocationId::new(Timestamp(*at), u128::from(n), n);
+            let partition = id.partition(PARTITIONS);
+            let key = if n % 3 == 0 { RowKey::Completed(id) } else { RowKey::Invocation(id) };
+            let value = codec::encode_row(&row(if n % 2 == 0 { "a" } else { "b" }));
+            let fence = store.acquire(partition.0).unwrap();
+            let op = Op::Put { key: keys::encode(partition, &key), value };
+            store.commit(Batch { fence, ops: vec![op] }).unwrap();
+        }
+        store
+    }
+
+    fn times(store: &MemoryStore, now: u64, query: &InvocationQuery) -> Vec<u64> {
+        let found = list(store, PARTITIONS, Timestamp(now), query).unwrap();
+        found.iter().map(|(id, _)| created_at(*id)).collect()
+    }
+
+    #[test]
+    fn pages_go_back_in_time_without_a_gap() {
+        let day = 86_400_000;
+        let store = store(&[1, 2, day, day + 1, 30 * day, 30 * day + 5, 30 * day + 6]);
+        let mut query = InvocationQuery { limit: 2, ..InvocationQuery::default() };
+        let mut seen = Vec::new();
+        loop {
+            let page = list(&store, PARTITIONS, Timestamp(30 * day + 10), &query).unwrap();
+            let Some((last, _)) = page.last() else { break };
+            query.before = Some(*last);
+            seen.extend(page.iter().map(|(id, _)| created_at(*id)));
+        }
+        assert_eq!(seen, [30 * day + 6, 30 * day + 5, 30 * day, day + 1, day, 2, 1]);
+    }
+
+    #[test]
+    fn filters_choose() {
+        let store = store(&[1, 2, 3, 4]);
+        let query = InvocationQuery { limit: 9, service: Some("b".into()), ..InvocationQuery::default() };
+        assert_eq!(times(&store, 10, &query), [4, 2]);
+        let query = InvocationQuery { limit: 9, handler: Some("other".into()), ..InvocationQuery::default() };
+        assert_eq!(times(&store, 10, &query), [0; 0]);
+    }
 }

@@ -4,6 +4,7 @@
 //! synced but not applied yet in the overlay, so waiters need not wait for the index.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::batch::{Batch, Op};
 use crate::blobs::BlobName;
@@ -11,6 +12,7 @@ use crate::disk_store::shared::{Logged, Queued, Shared, State, What};
 use crate::error::Error;
 use crate::log::record::{Entry, Record, Stored};
 use crate::log::{Appended, Log};
+use crate::options::LINGER;
 
 /// Runs until the store is closed or fails.
 pub fn run(shared: &Arc<Shared>, mut log: Log) {
@@ -35,20 +37,27 @@ fn serve(shared: &Shared, log: &mut Log) -> Result<(), Error> {
     Ok(())
 }
 
-/// Waits for work; `None` when there will be none.
+/// Waits for work that is due; `None` when there will be none.
 fn next_group(shared: &Shared) -> Option<Vec<Queued>> {
     let mut state = shared.state();
+    let mut linger_until = None;
     loop {
         if state.failed.is_some() {
             return None;
         }
-        if !state.queue.is_empty() {
-            return Some(take_group(&mut state, shared.options.group_bytes_max));
+        if state.queue.is_empty() {
+            if state.is_closing {
+                return None;
+            }
+            shared.queued.wait(&mut state);
+        } else if state.is_sync_due || state.is_closing {
+            let group = take_group(&mut state, shared.options.group_bytes_max);
+            state.is_sync_due = !state.queue.is_empty();
+            return Some(group);
+        } else {
+            let until = *linger_until.get_or_insert_with(|| Instant::now() + LINGER);
+            state.is_sync_due |= shared.queued.wait_until(&mut state, until).timed_out();
         }
-        if state.is_closing {
-            return None;
-        }
-        shared.queued.wait(&mut state);
     }
 }
 

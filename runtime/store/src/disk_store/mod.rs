@@ -32,6 +32,13 @@ pub struct DiskStore {
     running: Mutex<Option<Running>>,
 }
 
+/// Whether somebody waits for a batch to be durable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    Awaited,
+    Quiet,
+}
+
 /// What a close takes away.
 struct Running {
     committer: JoinHandle<()>,
@@ -80,6 +87,7 @@ impl DiskStore {
     fn enqueue(
         &self,
         bytes: u64,
+        urgency: Urgency,
         what: impl FnOnce(&mut shared::State) -> Result<What, Error>,
     ) -> Result<Sequence, Error> {
         let shared = &self.shared;
@@ -96,9 +104,29 @@ impl DiskStore {
             state.overlay.insert(sequence, batch);
         }
         state.pending_bytes += bytes;
+        let was_empty = state.queue.is_empty();
         state.queue.push_back(Queued { sequence, bytes, what });
+        // Who waits for room waits for a sync, too.
+        let is_urgent =
+            urgency == Urgency::Awaited || state.pending_bytes > shared.options.unsynced_bytes_max / 2;
+        state.is_sync_due |= is_urgent;
         drop(state);
-        shared.queued.notify_one();
+        if is_urgent || was_empty {
+            shared.queued.notify_one();
+        }
+        Ok(sequence)
+    }
+
+    fn commit_with(&self, batch: Batch, urgency: Urgency) -> Result<Sequence, Error> {
+        let bytes = self.check_limits(&batch)?;
+        let ops = batch.ops.len() as u64;
+        let sequence = self.enqueue(bytes, urgency, |state| {
+            check_fence(&state.epochs, batch.fence)?;
+            Ok(What::Batch(batch))
+        })?;
+        let mut counters = self.shared.counters.lock();
+        counters.commits += 1;
+        counters.ops += ops;
         Ok(sequence)
     }
 
@@ -143,7 +171,7 @@ fn folder_bytes(dir: &Path) -> u64 {
 impl Store for DiskStore {
     fn acquire(&self, partition: u16) -> Result<Fence, Error> {
         let mut fence = Fence { partition, epoch: 0 };
-        let sequence = self.enqueue(0, |state| {
+        let sequence = self.enqueue(0, Urgency::Awaited, |state| {
             let epoch = state.epochs.entry(partition).or_default();
             *epoch += 1;
             fence.epoch = *epoch;
@@ -168,16 +196,11 @@ impl Store for DiskStore {
     }
 
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
-        let bytes = self.check_limits(&batch)?;
-        let ops = batch.ops.len() as u64;
-        let sequence = self.enqueue(bytes, |state| {
-            check_fence(&state.epochs, batch.fence)?;
-            Ok(What::Batch(batch))
-        })?;
-        let mut counters = self.shared.counters.lock();
-        counters.commits += 1;
-        counters.ops += ops;
-        Ok(sequence)
+        self.commit_with(batch, Urgency::Awaited)
+    }
+
+    fn commit_quietly(&self, batch: Batch) -> Result<Sequence, Error> {
+        self.commit_with(batch, Urgency::Quiet)
     }
 
     fn durable(&self) -> watch::Receiver<Sequence> {

@@ -45,6 +45,8 @@ pub struct State {
     pub durable: Sequence,
     /// Waits for the log, in order.
     pub queue: VecDeque<Queued>,
+    /// Somebody waits for what is queued, or it has waited long enough.
+    pub is_sync_due: bool,
     /// Is in the log and waits for the index, in order.
     pub logged: VecDeque<Logged>,
     /// Bytes of `queue`, `logged` and whatever the threads hold in between.

@@ -78,8 +78,10 @@ impl World {
         let body = Program::input(self.rng.number(), 0);
         let begin_at = self.rng.chance(20).then(|| self.now.plus_millis(self.rng.below(300)));
         let input = InputRow { headers: Vec::new(), body };
-        let submission =
-            Submission { invocation, target: target(handler), origin: Origin::Ingress, input, begin_at };
+        // Calls are not acknowledged, sends are.
+        let is_acknowledged = self.rng.chance(50);
+        let (target, origin) = (target(handler), Origin::Ingress);
+        let submission = Submission { invocation, target, origin, input, begin_at, is_acknowledged };
         self.outside.submitted.push(submission.clone());
         self.inbox(invocation, Command::Submit(submission));
     }

@@ -223,6 +223,7 @@ mod tests {
                 op: None,
             }],
             run_tries: Default::default(),
+            open_sleeps: Default::default(),
         }
     }
 

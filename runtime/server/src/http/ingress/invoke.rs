@@ -46,6 +46,7 @@ pub async fn invoke(
         origin: Origin::Ingress,
         input: InputRow { headers, body },
         begin_at: execution_time.filter(|_| delay_ms != Some(0)),
+        is_acknowledged: false,
     };
     match mode {
         Mode::Call => {
