@@ -6,7 +6,9 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use abide_store::disk::sim::SimDisk;
-use abide_store::{Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor};
+use abide_store::{
+    Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor,
+};
 use common::{commit, delete, on, open, put, wait_until, write};
 
 #[test]
