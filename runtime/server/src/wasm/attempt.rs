@@ -16,7 +16,7 @@ use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::Instrument;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
@@ -33,18 +33,21 @@ pub async fn run(shared: Arc<Shared>, start: AttemptStart, told: mpsc::Unbounded
     );
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
-        let _slot = shared.slots.take().await;
-        report.ended(execute(&shared, start, told).await);
+        let (place, _slot) = shared.slots.take().await;
+        report.ended(execute(&shared, start, Admitted { told, place }).await);
     };
     attempt.instrument(span).await;
 }
 
-/// Returns how the attempt ended, or None when it was stopped and nobody wants to know.
-async fn execute(
-    shared: &Shared,
-    mut start: AttemptStart,
+/// What an attempt that was let in has: where it hears from the engine, and its place among those that
+/// start.
+struct Admitted {
     told: mpsc::UnboundedReceiver<Tell>,
-) -> Option<End> {
+    place: OwnedSemaphorePermit,
+}
+
+/// Returns how the attempt ended, or None when it was stopped and nobody wants to know.
+async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -> Option<End> {
     let Some(loaded) = shared.components.get(&start.deployment) else {
         let message =
             format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
@@ -69,7 +72,7 @@ async fn execute(
         random_seed: seed,
         input: journal.input.body.to_vec(),
     };
-    let mut store = new_store(shared, &loaded, &start, journal, told, &output, seed);
+    let mut store = new_store(shared, &loaded, &start, journal, admitted, &output, seed);
     let result = invoke(&mut store, &loaded, &invocation).await;
     Some(match result {
         Ok(result) => returned(&mut store, &loaded, &start, result),
@@ -82,7 +85,7 @@ fn new_store(
     loaded: &Loaded,
     start: &AttemptStart,
     journal: LoadedJournal,
-    told: mpsc::UnboundedReceiver<Tell>,
+    admitted: Admitted,
     output: &Arc<Output>,
     seed: u64,
 ) -> Store<Guest> {
@@ -96,7 +99,8 @@ fn new_store(
         suspend_after_ms: limits.suspend_after_ms,
     };
     let session = Session::new(start, journal, around);
-    let link = Link { session, told, pressure: shared.slots.pressure.clone() };
+    let Admitted { told, place } = admitted;
+    let link = Link { session, told, pressure: shared.slots.pressure.clone(), start: Some(place) };
     let parts = GuestParts {
         settings: &loaded.settings,
         limits,

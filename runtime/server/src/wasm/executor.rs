@@ -12,6 +12,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
+/// Attempts that may be on their way to their first wait, or first run block, at once. More would only
+/// take memory: after a restart thousands begin in the same moment.
+const STARTS_MAX: usize = 256;
+
 /// What all attempts share.
 pub struct Shared {
     pub components: Arc<Components>,
@@ -30,21 +34,30 @@ struct Running {
 /// Room for attempts in memory. Who waits for room makes the longest idle attempt give up its own.
 pub struct Slots {
     free: Arc<Semaphore>,
+    starts: Arc<Semaphore>,
     pub pressure: Arc<Notify>,
 }
 
 impl Slots {
     fn new(attempts_max: u32) -> Self {
         let free = Arc::new(Semaphore::new(attempts_max as usize));
-        Self { free, pressure: Arc::new(Notify::new()) }
+        let starts = Arc::new(Semaphore::new(STARTS_MAX));
+        Self { free, starts, pressure: Arc::new(Notify::new()) }
     }
 
-    pub async fn take(&self) -> OwnedSemaphorePermit {
+    /// Waits for a place among those that start, then for room in memory. The first is given back
+    /// early, see [`super::guest::Link`], the second with the attempt.
+    pub async fn take(&self) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
+        let start = self.starts.clone().acquire_owned().await.expect("the semaphore is never closed");
         if let Ok(slot) = self.free.clone().try_acquire_owned() {
-            return slot;
+            return (start, slot);
         }
+        // Who waits for room must not keep others from starting what will make room.
+        drop(start);
         self.pressure.notify_one();
-        self.free.clone().acquire_owned().await.expect("the semaphore is never closed")
+        let slot = self.free.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let start = self.starts.clone().acquire_owned().await.expect("the semaphore is never closed");
+        (start, slot)
     }
 }
 

@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::engine::executor::Tell;
 use abide_core::manifest::Settings;
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -21,6 +21,8 @@ pub struct Link {
     pub told: mpsc::UnboundedReceiver<Tell>,
     /// Somebody needs the room of an idle attempt.
     pub pressure: Arc<Notify>,
+    /// The place among those that start; given back when the guest first waits for something slow.
+    pub start: Option<OwnedSemaphorePermit>,
 }
 
 pub struct Guest {

@@ -45,7 +45,11 @@ impl Guest {
             if let Some(next) = link.session.next(now)? {
                 return Ok(Wakeup::Event(event(next)));
             }
-            match link.session.rest(!io.is_empty(), now)? {
+            let rest = link.session.rest(!io.is_empty(), now)?;
+            if !io.is_empty() || matches!(rest, Rest::Idle) {
+                link.start = None;
+            }
+            match rest {
                 Rest::Busy { until: None } => {
                     if let Some(ready) = busy(link, table, io).await? {
                         return Ok(Wakeup::Io(ready));
