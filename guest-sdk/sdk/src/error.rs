@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::bindings::types;
 
+/// The message of a wait that a cancellation ended; its code is 409.
+const CANCELLED: &str = "cancelled";
+
 /// What a handler, and the closure of a run block, returns.
 pub type HandlerResult<T> = Result<T, HandlerError>;
 
@@ -71,6 +74,27 @@ impl TerminalError {
     /// Returns the metadata, ordered by name.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
+    }
+
+    /// Returns whether this is what waiting comes to when the invocation is cancelled.
+    ///
+    /// ```
+    /// use abide_sdk::prelude::*;
+    /// # async fn handler(ctx: &Context) -> HandlerResult<()> {
+    /// if let Err(error) = ctx.sleep(Duration::from_secs(3600)).await {
+    ///     if error.is_cancelled() {
+    ///         ctx.run("tidy up", async || Ok(())).await?; // Works: a cancellation comes once.
+    ///     }
+    ///     return Err(error.into());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        self.code == 409 && self.message == CANCELLED
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(CANCELLED).with_code(409)
     }
 
     pub(crate) fn from_failure(failure: types::Failure) -> Self {

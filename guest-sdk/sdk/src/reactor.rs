@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use crate::bindings::events::{Completion, Event};
 use crate::bindings::io::Wakeup;
 use crate::bindings::types::{OpId, Outcome};
+use crate::error::TerminalError;
 use crate::host::{self, Pollable};
 use crate::scope;
 
@@ -27,6 +28,16 @@ pub(crate) enum Notice {
 struct Mailbox {
     notices: VecDeque<Notice>,
     waker: Option<Waker>,
+    /// The last notice is in: whatever else comes is late.
+    is_settled: bool,
+}
+
+impl Mailbox {
+    fn accept(&mut self, notice: Notice) -> Option<Waker> {
+        self.is_settled = matches!(notice, Notice::Completed(_));
+        self.notices.push_back(notice);
+        self.waker.take()
+    }
 }
 
 struct IoSlot {
@@ -59,7 +70,11 @@ pub(crate) fn wait() {
         (slots, wakeup)
     });
     let wakers: Vec<Waker> = REACTOR.with_borrow_mut(|reactor| match wakeup {
-        Wakeup::Event(event) => reactor.deliver(event).into_iter().collect(),
+        Wakeup::Event(Event::Cancelled) => reactor.cancel(),
+        Wakeup::Event(Event::Execute(op)) => reactor.deliver(op, Notice::Execute).into_iter().collect(),
+        Wakeup::Event(Event::Completed(Completion { op, outcome })) => {
+            reactor.deliver(op, Notice::Completed(outcome)).into_iter().collect()
+        }
         Wakeup::Io(ready) => {
             ready.into_iter().filter_map(|index| reactor.io_ready(slots[index as usize])).collect()
         }
@@ -69,15 +84,22 @@ pub(crate) fn wait() {
 }
 
 impl Reactor {
-    fn deliver(&mut self, event: Event) -> Option<Waker> {
-        let (op, notice) = match event {
-            Event::Execute(op) => (op, Notice::Execute),
-            Event::Completed(Completion { op, outcome }) => (op, Notice::Completed(outcome)),
-        };
+    /// Hands a notice to the owner of its operation.
+    fn deliver(&mut self, op: OpId, notice: Notice) -> Option<Waker> {
         // A forgotten operation has no mailbox any more; its late event says nothing to anyone.
         let mailbox = self.mailboxes.get_mut(&op)?;
-        mailbox.notices.push_back(notice);
-        mailbox.waker.take()
+        if mailbox.is_settled { None } else { mailbox.accept(notice) }
+    }
+
+    /// Fails every operation that waits for its outcome, in the order of their ids.
+    fn cancel(&mut self) -> Vec<Waker> {
+        let open = self.mailboxes.iter_mut().filter(|(_, mailbox)| !mailbox.is_settled);
+        let wakers = open.map(|(op, mailbox)| {
+            host::with(|host| host.forget(*op));
+            mailbox.notices.clear();
+            mailbox.accept(Notice::Completed(Outcome::Failure(TerminalError::cancelled().into_failure())))
+        });
+        wakers.flatten().collect()
     }
 
     fn io_ready(&mut self, id: u64) -> Option<Waker> {
@@ -125,17 +147,18 @@ impl Operation {
         }
     }
 
-    fn close(&mut self) {
+    /// Gives the mailbox up; returns whether the host may still have something for it.
+    fn close(&mut self) -> bool {
         self.is_over = true;
-        REACTOR.with_borrow_mut(|reactor| reactor.mailboxes.remove(&self.id));
+        let mailbox = REACTOR.with_borrow_mut(|reactor| reactor.mailboxes.remove(&self.id));
+        mailbox.is_some_and(|mailbox| !mailbox.is_settled)
     }
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
         // While a native test unwinds from a panic the host is of no interest any more.
-        if !self.is_over && !std::thread::panicking() {
-            self.close();
+        if !self.is_over && !std::thread::panicking() && self.close() {
             host::with(|host| host.forget(self.id));
         }
     }

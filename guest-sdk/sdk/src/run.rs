@@ -128,6 +128,7 @@ fn decode<T: DeserializeOwned>(name: &str, outcome: Outcome) -> Result<T, Termin
     let bytes = match outcome {
         Outcome::Value(bytes) => bytes,
         Outcome::Empty => b"null".to_vec(),
+        Outcome::Names(_) => panic!("the runtime answered run block \"{name}\" with names"),
         Outcome::Failure(failure) => return Err(TerminalError::from_failure(failure)),
     };
     // Not the handler's failure but a mistake in its code, which a new deployment can repair.

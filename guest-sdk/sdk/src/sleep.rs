@@ -60,7 +60,7 @@ impl Future for Sleep {
         let Poll::Ready(notice) = operation.poll_notice(cx) else { return Poll::Pending };
         self.state = State::Over;
         Poll::Ready(match notice {
-            Notice::Completed(Outcome::Empty | Outcome::Value(_)) => Ok(()),
+            Notice::Completed(Outcome::Empty | Outcome::Value(_) | Outcome::Names(_)) => Ok(()),
             Notice::Completed(Outcome::Failure(failure)) => Err(TerminalError::from_failure(failure)),
             Notice::Execute => panic!("the runtime asked a timer to execute"),
         })
