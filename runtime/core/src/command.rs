@@ -1,14 +1,26 @@
 //! Commands: everything that can happen, and the rows each needs.
 
 use crate::entry::{Entry, Failure, Outcome};
-use crate::ids::{Attempt, InvocationId, OpId, PartitionId};
-use crate::invocation::{InputRow, MismatchReport, Origin, WaitSet};
+use crate::ids::{Attempt, AwakeableId, CANCEL_OP, InvocationId, OpId, PartitionId};
+use crate::invocation::{InputRow, Listener, MismatchReport, Origin, WaitSet};
 use crate::retry::RetryPolicy;
-use crate::rows::RowKey;
-use crate::target::Target;
+use crate::rows::{NamesOf, RowKey};
+use crate::target::{ObjectKey, Target};
 use crate::time::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+/// Names a request of the outside that waits for a notice.
+pub type Ticket = u64;
+
+/// Who hears that a submission is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Receipt {
+    Nobody,
+    /// Somebody waits for the answer, and has to hear only if the invocation was there before.
+    IfKnown(Ticket),
+    Always(Ticket),
+}
 
 /// A request for an invocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,17 +29,52 @@ pub struct Submission {
     pub target: Target,
     pub origin: Origin,
     pub input: InputRow,
+    /// The id is computed from it.
+    pub idempotency_key: Option<String>,
     /// None: at once.
     pub begin_at: Option<Timestamp>,
-    /// Somebody waits to hear that this is recorded; who waits for the answer need not.
-    pub is_acknowledged: bool,
+    pub receipt: Receipt,
 }
 
 /// What one partition tells another. Delivered at least once, applied once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
     Submit(Submission),
-    Settle { invocation: InvocationId, op: OpId, outcome: Outcome },
+    /// The end of an invocation that the listener waits for.
+    Answer {
+        listener: Listener,
+        callee: InvocationId,
+        outcome: Outcome,
+    },
+    Attach {
+        invocation: InvocationId,
+        listener: Listener,
+    },
+    /// Follows from the end of its caller, or was asked for by a handler.
+    End {
+        invocation: InvocationId,
+        how: HowToEnd,
+        /// Only if this one asked for it: a call with an idempotency key may have found it there.
+        caller: Option<InvocationId>,
+    },
+    CompleteAwakeable {
+        awakeable: AwakeableId,
+        outcome: Outcome,
+    },
+    Signal {
+        invocation: InvocationId,
+        name: String,
+        outcome: Outcome,
+    },
+}
+
+/// How an invocation is ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HowToEnd {
+    /// What it waits for fails, so that it can undo what it did.
+    Cancel,
+    /// At once, wherever it is.
+    Kill,
 }
 
 impl Message {
@@ -36,9 +83,70 @@ impl Message {
     pub fn addressee(&self) -> InvocationId {
         match self {
             Self::Submit(submission) => submission.invocation,
-            Self::Settle { invocation, .. } => *invocation,
+            Self::Answer { listener, .. } => listener.caller,
+            Self::CompleteAwakeable { awakeable, .. } => awakeable.invocation,
+            Self::Attach { invocation, .. }
+            | Self::End { invocation, .. }
+            | Self::Signal { invocation, .. } => *invocation,
         }
     }
+}
+
+impl From<Message> for Command {
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Submit(submission) => Self::Submit(submission),
+            Message::Answer { listener, callee, outcome } => Self::Settle(Settle {
+                invocation: listener.caller,
+                op: listener.op,
+                expected: Expected::Answer { callee },
+                outcome,
+            }),
+            Message::Attach { invocation, listener } => Self::Attach { invocation, listener },
+            Message::End { invocation, how: HowToEnd::Cancel, caller } => {
+                Self::Cancel { invocation, caller, ticket: None }
+            }
+            Message::End { invocation, how: HowToEnd::Kill, caller } => {
+                Self::Kill { invocation, caller, ticket: None }
+            }
+            Message::CompleteAwakeable { awakeable, outcome } => {
+                Self::CompleteAwakeable { awakeable, outcome, ticket: None }
+            }
+            Message::Signal { invocation, name, outcome } => {
+                Self::Signal { invocation, name, outcome, ticket: None }
+            }
+        }
+    }
+}
+
+/// An operation gets its outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settle {
+    pub invocation: InvocationId,
+    pub op: OpId,
+    pub expected: Expected,
+    pub outcome: Outcome,
+}
+
+/// What the operation has to be, or the outcome is not for it: an id can be used again after a purge,
+/// and what was meant for the earlier invocation must not reach the later one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A sleep that is over at this time.
+    Sleep {
+        at: Timestamp,
+    },
+    /// A call of this invocation, or an attach to it.
+    Answer {
+        callee: InvocationId,
+    },
+    Awakeable,
+    Signal {
+        name: String,
+    },
+    Promise {
+        name: String,
+    },
 }
 
 /// What a running guest did since it last spoke: one message, applied as a whole.
@@ -46,6 +154,8 @@ impl Message {
 pub struct Append {
     pub invocation: InvocationId,
     pub attempt: Attempt,
+    /// What it runs on; None for a plain service.
+    pub object: Option<ObjectKey>,
     /// Operation id of the first entry; equals the length of the journal.
     pub first_op: OpId,
     pub entries: Vec<Entry>,
@@ -109,6 +219,10 @@ pub enum TimerKind {
     Retry { attempt: Attempt },
     /// A sleep is over.
     Sleep { op: OpId },
+    /// The journal of a completed invocation has been kept long enough.
+    PurgeJournal,
+    /// All that is left of a completed invocation has been kept long enough.
+    Purge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +240,37 @@ pub enum Command {
     /// A person wants a paused invocation, or one that backs off, to go on now.
     Resume {
         invocation: InvocationId,
+        ticket: Ticket,
+    },
+    /// The invocation shall end: what it waits for fails, so that it can undo what it did.
+    Cancel {
+        invocation: InvocationId,
+        /// See [`Message::End`].
+        caller: Option<InvocationId>,
+        ticket: Option<Ticket>,
+    },
+    /// The invocation ends here.
+    Kill {
+        invocation: InvocationId,
+        /// See [`Message::End`].
+        caller: Option<InvocationId>,
+        ticket: Option<Ticket>,
+    },
+    /// A completed invocation is forgotten.
+    Purge {
+        invocation: InvocationId,
+        ticket: Option<Ticket>,
+    },
+    CompleteAwakeable {
+        awakeable: AwakeableId,
+        outcome: Outcome,
+        ticket: Option<Ticket>,
+    },
+    Signal {
+        invocation: InvocationId,
+        name: String,
+        outcome: Outcome,
+        ticket: Option<Ticket>,
     },
     /// The message number `sequence` of another partition arrived.
     Receive {
@@ -138,17 +283,61 @@ pub enum Command {
         by: PartitionId,
         sequence: u64,
     },
-    /// Follow-up: an entry gets its outcome.
-    Settle {
+    /// Follow-up: an operation gets its outcome.
+    Settle(Settle),
+    /// Follow-up: an invocation on an object begins, or waits for its key.
+    Admit {
         invocation: InvocationId,
-        op: OpId,
-        outcome: Outcome,
+        object: ObjectKey,
+        input: Option<InputRow>,
     },
     /// Follow-up: an attempt begins.
     Begin {
         invocation: InvocationId,
         service: String,
         input: Option<InputRow>,
+    },
+    /// Follow-up: an invocation gives back the key of its object.
+    Release {
+        invocation: InvocationId,
+        object: ObjectKey,
+    },
+    /// Follow-up: the key of an object goes to whoever waits at this position, or behind.
+    Grant {
+        object: ObjectKey,
+        position: u64,
+    },
+    /// Follow-up: an operation wants to hear the end of the invocation.
+    Attach {
+        invocation: InvocationId,
+        listener: Listener,
+    },
+    /// Follow-up: an invocation has ended, and those who wait hear it.
+    Notify {
+        invocation: InvocationId,
+        outcome: Outcome,
+    },
+    /// Follow-up: the calls recorded from `from` on are cancelled, or killed, with their caller.
+    Spread {
+        invocation: InvocationId,
+        from: OpId,
+        until: OpId,
+        how: HowToEnd,
+    },
+    /// Follow-up: an operation receives a signal that came before.
+    TakeSignal {
+        invocation: InvocationId,
+        op: OpId,
+        number: u64,
+    },
+    /// Follow-up: state and promises of a workflow are forgotten, with the run they belong to.
+    PurgeObject {
+        invocation: InvocationId,
+        object: ObjectKey,
+    },
+    /// Follow-up: what is left of an invocation is forgotten.
+    PurgeRest {
+        invocation: InvocationId,
     },
     /// Follow-up: a message goes to the owner of its addressee.
     Post {
@@ -157,37 +346,118 @@ pub enum Command {
     },
 }
 
+/// Entries that [`Command::Spread`] looks at in one step.
+pub const SPREAD_AT_ONCE: OpId = 500;
+
 impl Command {
     /// Lists the rows that have to be loaded before [`crate::step::step`].
     #[must_use]
     pub fn reads(&self) -> Vec<RowKey> {
         match self {
-            Self::Submit(submission) => {
-                vec![RowKey::Invocation(submission.invocation), RowKey::Completed(submission.invocation)]
+            Self::Submit(Submission { invocation, .. }) => {
+                vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
             }
-            Self::Append(append) => {
-                let mut reads = vec![RowKey::Invocation(append.invocation)];
-                let outcome = |op| RowKey::Outcome(append.invocation, op);
-                reads.extend(append.finished.iter().map(|(op, _)| outcome(*op)));
-                reads.extend(append.failed.iter().map(|failed| outcome(failed.op)));
-                reads
+            Self::Append(append) => reads_of_append(append),
+            Self::Ended { invocation, .. } => vec![RowKey::Invocation(*invocation)],
+            Self::Kill { invocation, .. } | Self::Resume { invocation, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
             }
-            Self::Ended { invocation, .. } | Self::Resume { invocation } => {
-                vec![RowKey::Invocation(*invocation)]
+            Self::Cancel { invocation, .. } => vec![
+                RowKey::Invocation(*invocation),
+                RowKey::Completed(*invocation),
+                RowKey::Outcome(*invocation, CANCEL_OP),
+            ],
+            Self::Purge { invocation, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
+            }
+            Self::PurgeRest { invocation } => {
+                vec![RowKey::Completed(*invocation), RowKey::Mailbox(*invocation)]
+            }
+            Self::TakeSignal { invocation, number, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
             }
             Self::TimerDue(timer) => match timer.kind {
                 TimerKind::Begin | TimerKind::Retry { .. } => vec![RowKey::Invocation(timer.invocation)],
                 TimerKind::Sleep { .. } => Vec::new(),
+                TimerKind::PurgeJournal | TimerKind::Purge => vec![RowKey::Completed(timer.invocation)],
             },
             Self::Receive { from, .. } => vec![RowKey::InboxMark(*from)],
             Self::Acknowledged { by, .. } => vec![RowKey::OutboxTail(*by)],
-            Self::Settle { invocation, op, .. } => {
-                vec![RowKey::Invocation(*invocation), RowKey::Outcome(*invocation, *op)]
+            Self::Settle(Settle { invocation, op, .. }) => reads_of_operation(*invocation, *op).into(),
+            Self::CompleteAwakeable { awakeable, .. } => {
+                reads_of_operation(awakeable.invocation, awakeable.op).into()
             }
+            Self::Signal { invocation, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Mailbox(*invocation)]
+            }
+            Self::Admit { invocation, object, .. } => vec![
+                RowKey::Invocation(*invocation),
+                RowKey::Service(object.service.clone()),
+                RowKey::KeyQueue(object.clone()),
+            ],
             Self::Begin { invocation, service, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Service(service.clone())]
             }
+            Self::Release { object, .. } => vec![RowKey::KeyQueue(object.clone())],
+            Self::Grant { object, position } => {
+                vec![RowKey::KeyQueue(object.clone()), RowKey::KeyWaiter(object.clone(), *position)]
+            }
+            Self::Attach { invocation, .. } => vec![
+                RowKey::Invocation(*invocation),
+                RowKey::Completed(*invocation),
+                RowKey::Answer(*invocation),
+                RowKey::Listeners(*invocation),
+            ],
+            Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
+            Self::Spread { invocation, from, until, .. } => {
+                let ops = *from..(*until).min(from.saturating_add(SPREAD_AT_ONCE));
+                ops.flat_map(|op| [RowKey::Entry(*invocation, op), RowKey::Outcome(*invocation, op)])
+                    .collect()
+            }
+            Self::PurgeObject { invocation, object } => vec![
+                RowKey::Completed(*invocation),
+                RowKey::Names(NamesOf::State(object.clone())),
+                RowKey::Names(NamesOf::Promises(object.clone())),
+            ],
             Self::Post { to, .. } => vec![RowKey::OutboxHead(*to)],
         }
+    }
+}
+
+fn reads_of_operation(invocation: InvocationId, op: OpId) -> [RowKey; 3] {
+    [RowKey::Invocation(invocation), RowKey::Entry(invocation, op), RowKey::Outcome(invocation, op)]
+}
+
+fn reads_of_append(append: &Append) -> Vec<RowKey> {
+    let id = append.invocation;
+    let mut reads = vec![RowKey::Invocation(id)];
+    reads.extend(append.finished.iter().map(|(op, _)| RowKey::Outcome(id, *op)));
+    reads.extend(append.failed.iter().map(|failed| RowKey::Outcome(id, failed.op)));
+    reads.extend(append.entries.iter().filter_map(|entry| row_of_entry(append, entry)));
+    reads
+}
+
+/// Returns the row, other than those of its journal, that an entry needs.
+fn row_of_entry(append: &Append, entry: &Entry) -> Option<RowKey> {
+    let object = || append.object.clone();
+    match entry {
+        Entry::GetState { name } => Some(RowKey::State(object()?, name.clone())),
+        Entry::StateKeys | Entry::ClearAllState => Some(RowKey::Names(NamesOf::State(object()?))),
+        Entry::GetPromise { name } | Entry::PeekPromise { name } | Entry::CompletePromise { name, .. } => {
+            Some(RowKey::Promise(object()?, name.clone()))
+        }
+        Entry::ReceiveSignal { .. } => Some(RowKey::Mailbox(append.invocation)),
+        Entry::Run { .. }
+        | Entry::Sleep { .. }
+        | Entry::Call(_)
+        | Entry::Send { .. }
+        | Entry::Attach { .. }
+        | Entry::Cancel { .. }
+        | Entry::Kill { .. }
+        | Entry::SetState { .. }
+        | Entry::ClearState { .. }
+        | Entry::Awakeable { .. }
+        | Entry::CompleteAwakeable { .. }
+        | Entry::SendSignal { .. } => None,
     }
 }

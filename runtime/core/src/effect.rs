@@ -1,9 +1,10 @@
 //! Effects: what the shell has to do about a command, and how soon it may.
 
-use crate::command::{Command, Message, Timer};
+use crate::command::{Command, Message, Ticket, Timer};
 use crate::entry::{Answer, Settled};
 use crate::ids::{Attempt, DeploymentId, InvocationId, OpId, PartitionId};
 use crate::invocation::InputRow;
+use crate::manifest::{HandlerMode, ServiceKind};
 use crate::time::Timestamp;
 
 /// Everything a new guest execution has to know besides its journal.
@@ -13,6 +14,8 @@ pub struct AttemptStart {
     pub attempt: Attempt,
     pub deployment: DeploymentId,
     pub target: crate::target::Target,
+    pub kind: ServiceKind,
+    pub mode: HandlerMode,
     /// The start of the guest's clock.
     pub begun_at: Timestamp,
     /// Entries and outcomes in the journal; both 0 for the first attempt.
@@ -22,6 +25,23 @@ pub struct AttemptStart {
     pub held: Vec<(OpId, Timestamp)>,
     /// The input, when the attempt begins in the step that brought it; otherwise it is stored.
     pub input: Option<InputRow>,
+}
+
+/// What came of a request of the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It is recorded, or done.
+    Done,
+    /// The submission names an invocation that was there before.
+    Known,
+    /// There is no such invocation.
+    Absent,
+    /// The invocation has ended, so there was nothing to do.
+    Completed,
+    /// The invocation is in a phase that does not allow it.
+    Unfit,
+    /// The invocation keeps as many as it may.
+    Full,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +74,10 @@ pub enum Effect {
         until: OpId,
     },
     ArmTimer(Timer),
-    /// The submission is recorded.
-    Accepted {
-        invocation: InvocationId,
+    /// Whoever holds the ticket hears what came of the request.
+    Notice {
+        ticket: Ticket,
+        notice: Notice,
     },
     /// Whoever waits for the end of the invocation gets its answer.
     Reply {
@@ -97,7 +118,7 @@ impl Effect {
             | Self::HoldRun { .. }
             | Self::ArmTimer(_) => Gate::Open,
             Self::Release { .. }
-            | Self::Accepted { .. }
+            | Self::Notice { .. }
             | Self::Reply { .. }
             | Self::Transmit { .. }
             | Self::Acknowledge { .. } => Gate::Durable,

@@ -1,6 +1,6 @@
 //! What stands in a journal: entries the guest asked for and the outcomes they came to.
 
-use crate::ids::{InvocationId, OpId};
+use crate::ids::{AwakeableId, InvocationId, OpId};
 use crate::limits;
 use crate::retry::RetryPolicy;
 use crate::target::Target;
@@ -29,10 +29,84 @@ impl Header {
 /// On replay the entry asked is compared with the one recorded, see [`crate::replay`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
-    Run { name: String, retry: Option<RetryPolicy> },
-    Sleep { duration_ms: u64, name: Option<String> },
-    Call { child: InvocationId, target: Target, input: Bytes, headers: Vec<Header> },
-    Send { child: InvocationId, target: Target, input: Bytes, headers: Vec<Header>, delay_ms: Option<u64> },
+    Run {
+        name: String,
+        retry: Option<RetryPolicy>,
+    },
+    Sleep {
+        duration_ms: u64,
+        name: Option<String>,
+    },
+    Call(Request),
+    Send {
+        request: Request,
+        delay_ms: Option<u64>,
+    },
+    /// Waits for the end of any invocation.
+    Attach {
+        invocation: InvocationId,
+    },
+    Cancel {
+        invocation: InvocationId,
+    },
+    Kill {
+        invocation: InvocationId,
+    },
+    GetState {
+        name: String,
+    },
+    SetState {
+        name: String,
+        value: Bytes,
+    },
+    ClearState {
+        name: String,
+    },
+    ClearAllState,
+    StateKeys,
+    Awakeable {
+        name: Option<String>,
+    },
+    CompleteAwakeable {
+        awakeable: AwakeableId,
+        outcome: Outcome,
+    },
+    ReceiveSignal {
+        name: String,
+    },
+    SendSignal {
+        invocation: InvocationId,
+        name: String,
+        outcome: Outcome,
+    },
+    GetPromise {
+        name: String,
+    },
+    PeekPromise {
+        name: String,
+    },
+    CompletePromise {
+        name: String,
+        outcome: Outcome,
+    },
+}
+
+/// What a handler asks of another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The invocation this becomes, or already is when the idempotency key was used before.
+    pub child: InvocationId,
+    pub target: Target,
+    pub input: Bytes,
+    pub headers: Vec<Header>,
+    pub idempotency_key: Option<String>,
+}
+
+impl Request {
+    fn bytes(&self) -> usize {
+        let headers = self.headers.iter().map(Header::bytes).sum::<usize>();
+        self.input.len() + headers + self.idempotency_key.as_ref().map_or(0, String::len)
+    }
 }
 
 impl Entry {
@@ -42,8 +116,23 @@ impl Entry {
         match self {
             Self::Run { .. } => "run",
             Self::Sleep { .. } => "sleep",
-            Self::Call { .. } => "call",
+            Self::Call(_) => "call",
             Self::Send { .. } => "send",
+            Self::Attach { .. } => "attach",
+            Self::Cancel { .. } => "cancel",
+            Self::Kill { .. } => "kill",
+            Self::GetState { .. } => "get-state",
+            Self::SetState { .. } => "set-state",
+            Self::ClearState { .. } => "clear-state",
+            Self::ClearAllState => "clear-all-state",
+            Self::StateKeys => "state-keys",
+            Self::Awakeable { .. } => "awakeable",
+            Self::CompleteAwakeable { .. } => "complete-awakeable",
+            Self::ReceiveSignal { .. } => "receive-signal",
+            Self::SendSignal { .. } => "send-signal",
+            Self::GetPromise { .. } => "get-promise",
+            Self::PeekPromise { .. } => "peek-promise",
+            Self::CompletePromise { .. } => "complete-promise",
         }
     }
 
@@ -51,14 +140,26 @@ impl Entry {
     #[must_use]
     pub fn bytes(&self) -> usize {
         const FIXED: usize = 64;
-        let of_headers = |headers: &[Header]| headers.iter().map(Header::bytes).sum::<usize>();
         FIXED
             + match self {
-                Self::Run { name, .. } => name.len(),
-                Self::Sleep { name, .. } => name.as_ref().map_or(0, String::len),
-                Self::Call { input, headers, .. } | Self::Send { input, headers, .. } => {
-                    input.len() + of_headers(headers)
+                Self::Run { name, .. }
+                | Self::GetState { name }
+                | Self::ClearState { name }
+                | Self::ReceiveSignal { name }
+                | Self::GetPromise { name }
+                | Self::PeekPromise { name } => name.len(),
+                Self::Sleep { name, .. } | Self::Awakeable { name } => name.as_ref().map_or(0, String::len),
+                Self::Call(request) | Self::Send { request, .. } => request.bytes(),
+                Self::SetState { name, value } => name.len() + value.len(),
+                Self::SendSignal { name, outcome, .. } | Self::CompletePromise { name, outcome } => {
+                    name.len() + outcome.bytes()
                 }
+                Self::CompleteAwakeable { outcome, .. } => outcome.bytes(),
+                Self::Attach { .. }
+                | Self::Cancel { .. }
+                | Self::Kill { .. }
+                | Self::ClearAllState
+                | Self::StateKeys => 0,
             }
     }
 
@@ -66,23 +167,65 @@ impl Entry {
     #[must_use]
     pub fn is_awaitable(&self) -> bool {
         match self {
-            Self::Run { .. } | Self::Sleep { .. } | Self::Call { .. } => true,
-            Self::Send { .. } => false,
+            Self::Run { .. }
+            | Self::Sleep { .. }
+            | Self::Call(_)
+            | Self::Attach { .. }
+            | Self::Awakeable { .. }
+            | Self::ReceiveSignal { .. }
+            | Self::GetPromise { .. } => true,
+            Self::Send { .. }
+            | Self::Cancel { .. }
+            | Self::Kill { .. }
+            | Self::SetState { .. }
+            | Self::ClearState { .. }
+            | Self::ClearAllState
+            | Self::CompleteAwakeable { .. }
+            | Self::SendSignal { .. } => false,
+            Self::GetState { .. }
+            | Self::StateKeys
+            | Self::PeekPromise { .. }
+            | Self::CompletePromise { .. } => self.is_prompt(),
         }
+    }
+
+    /// Says whether the outcome comes with the step that records the entry, so that it is not worth
+    /// giving up the instance for.
+    #[must_use]
+    pub fn is_prompt(&self) -> bool {
+        matches!(
+            self,
+            Self::GetState { .. } | Self::StateKeys | Self::PeekPromise { .. } | Self::CompletePromise { .. }
+        )
     }
 }
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind();
         match self {
-            Self::Run { name, .. } => write!(f, "run({name:?})"),
             Self::Sleep { duration_ms, name: None } => write!(f, "sleep({duration_ms} ms)"),
             Self::Sleep { duration_ms, name: Some(name) } => {
                 write!(f, "sleep({name:?}, {duration_ms} ms)")
             }
-            Self::Call { target, .. } => write!(f, "call({target})"),
-            Self::Send { target, delay_ms: None, .. } => write!(f, "send({target})"),
-            Self::Send { target, delay_ms: Some(ms), .. } => write!(f, "send({target}, {ms} ms)"),
+            Self::Call(request) => write!(f, "call({})", request.target),
+            Self::Send { request, delay_ms: None } => write!(f, "send({})", request.target),
+            Self::Send { request, delay_ms: Some(ms) } => write!(f, "send({}, {ms} ms)", request.target),
+            Self::Attach { invocation } | Self::Cancel { invocation } | Self::Kill { invocation } => {
+                write!(f, "{kind}({invocation})")
+            }
+            Self::ClearAllState | Self::StateKeys | Self::Awakeable { name: None } => write!(f, "{kind}()"),
+            Self::Run { name, .. }
+            | Self::GetState { name }
+            | Self::SetState { name, .. }
+            | Self::ClearState { name }
+            | Self::Awakeable { name: Some(name) }
+            | Self::ReceiveSignal { name }
+            | Self::GetPromise { name }
+            | Self::PeekPromise { name }
+            | Self::CompletePromise { name, .. } => write!(f, "{kind}({name:?})"),
+            Self::CompleteAwakeable { awakeable, .. } => write!(f, "{kind}({awakeable})"),
+            Self::SendSignal { invocation, name, .. } => write!(f, "{kind}({invocation}, {name:?})"),
         }
     }
 }
@@ -117,6 +260,20 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What everything a cancelled invocation waits for comes to.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(409, "cancelled")
+    }
+
+    /// What a killed invocation comes to.
+    #[must_use]
+    pub fn killed() -> Self {
+        Self::new(409, "killed")
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] {}", self.code, self.message)
@@ -130,6 +287,8 @@ pub enum Outcome {
     Empty,
     Value(Bytes),
     Failure(Failure),
+    /// The names of all values in a state.
+    Names(Vec<String>),
 }
 
 impl Outcome {
@@ -142,6 +301,7 @@ impl Outcome {
             Self::Failure(failure) => {
                 failure.message.len() + failure.metadata.iter().map(Header::bytes).sum::<usize>()
             }
+            Self::Names(names) => names.iter().map(String::len).sum(),
         }
     }
 }

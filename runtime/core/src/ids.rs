@@ -22,6 +22,9 @@ impl PartitionId {
 /// Number of an operation within its invocation: dense, from 0, in the order of the guest's calls.
 pub type OpId = u32;
 
+/// Stands for the cancellation of the invocation among its outcomes. No operation has this number.
+pub const CANCEL_OP: OpId = OpId::MAX;
+
 /// Number of a guest execution within its invocation, from 1. Messages of older ones are ignored.
 pub type Attempt = u32;
 
@@ -37,6 +40,8 @@ pub struct InvocationId {
 
 const TIME_BITS: u32 = 48;
 const RANDOM_BITS: u32 = 128 - TIME_BITS;
+/// In place of the time of creation: the id is computed. It would be the year 10889.
+const COMPUTED: u128 = (1 << TIME_BITS) - 1;
 
 impl InvocationId {
     /// Length of the binary form in bytes.
@@ -47,6 +52,20 @@ impl InvocationId {
     pub fn new(created_at: Timestamp, random: u128, partition_key: u64) -> Self {
         let random = random & ((1 << RANDOM_BITS) - 1);
         Self { unique: (u128::from(created_at.0) << RANDOM_BITS) | random, partition_key }
+    }
+
+    /// Builds the id of an invocation that is one of a kind: the same idempotency key, or the same
+    /// workflow, is the same id. It does not tell the time of creation.
+    #[must_use]
+    pub fn computed(digest: u128, partition_key: u64) -> Self {
+        let digest = digest & ((1 << RANDOM_BITS) - 1);
+        Self { unique: (COMPUTED << RANDOM_BITS) | digest, partition_key }
+    }
+
+    /// Says whether the id was made by [`Self::computed`].
+    #[must_use]
+    pub fn is_computed(&self) -> bool {
+        self.unique >> RANDOM_BITS == COMPUTED
     }
 
     /// Returns the partition that owns this invocation.
@@ -124,6 +143,50 @@ impl FromStr for InvocationId {
         let partition_key = read_base62(&digits[1..12]).ok_or(ParseIdError::BadFormat)?;
         let unique = read_base62(&digits[12..]).ok_or(ParseIdError::BadFormat)?;
         Ok(Self { unique, partition_key: u64::try_from(partition_key).map_err(|_| ParseIdError::BadFormat)? })
+    }
+}
+
+/// Names one operation of one invocation that somebody outside completes. Tells its owner, so that it
+/// can be completed without a look into an index.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AwakeableId {
+    pub invocation: InvocationId,
+    pub op: OpId,
+}
+
+/// `sign_1` + 11 base-62 digits of the partition key + 22 of the invocation's unique part + 6 of the
+/// operation.
+impl fmt::Display for AwakeableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sign_1")?;
+        write_base62(f, u128::from(self.invocation.partition_key), 11)?;
+        write_base62(f, self.invocation.unique, 22)?;
+        write_base62(f, u128::from(self.op), 6)
+    }
+}
+
+impl fmt::Debug for AwakeableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for AwakeableId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let digits = text.strip_prefix("sign_").ok_or(ParseIdError::BadFormat)?;
+        if !digits.starts_with('1') {
+            return Err(ParseIdError::UnknownVersion);
+        }
+        if digits.len() != 40 || !digits.is_ascii() {
+            return Err(ParseIdError::BadFormat);
+        }
+        let read = |digits: &str| read_base62(digits).ok_or(ParseIdError::BadFormat);
+        let partition_key = u64::try_from(read(&digits[1..12])?).map_err(|_| ParseIdError::BadFormat)?;
+        let unique = read(&digits[12..34])?;
+        let op = OpId::try_from(read(&digits[34..])?).map_err(|_| ParseIdError::BadFormat)?;
+        Ok(Self { invocation: InvocationId { unique, partition_key }, op })
     }
 }
 
@@ -232,6 +295,22 @@ mod tests {
         assert_eq!(parse(&format!("inv_2{}", "0".repeat(33))), Err(ParseIdError::UnknownVersion));
         assert_eq!(parse(&format!("inv_1{}", "z".repeat(33))), Err(ParseIdError::BadFormat));
         assert_eq!(parse(&format!("inv_1{}ä", "0".repeat(31))), Err(ParseIdError::BadFormat));
+    }
+
+    #[test]
+    fn an_awakeable_id_survives_its_text() {
+        for (unique, partition_key, op) in [(0, 0, 0), (u128::MAX, u64::MAX, u32::MAX), (1 << 80, 7, 17)] {
+            let id = AwakeableId { invocation: InvocationId { unique, partition_key }, op };
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        assert_eq!("sign_foo".parse::<AwakeableId>(), Err(ParseIdError::UnknownVersion));
+        assert_eq!("foo".parse::<AwakeableId>(), Err(ParseIdError::BadFormat));
+    }
+
+    #[test]
+    fn a_computed_id_says_so() {
+        assert!(InvocationId::computed(u128::MAX, 1).is_computed());
+        assert!(!InvocationId::new(Timestamp(1), u128::MAX, 1).is_computed());
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The record of one invocation and the phases it goes through.
 //!
 //! ```text
-//! Scheduled ─┐
-//!            ├─▶ Running ─▶ Completed
-//!  (submit) ─┘    │  ▲
-//!                 ▼  │
-//!        Suspended, BackingOff, Paused
+//! Scheduled ─┬──────────▶┐
+//!            ├─▶ Queued ─▶├─▶ Running ─▶ Completed
+//!  (submit) ─┴──────────▶┘    │  ▲
+//!                             ▼  │
+//!                    Suspended, BackingOff, Paused
 //! ```
+//!
+//! Every phase can end in Completed by a kill, and those before Running by a cancellation.
 
 use crate::entry::Header;
 use crate::ids::{Attempt, DeploymentId, InvocationId, OpId};
 use crate::limits;
+use crate::manifest::{HandlerMode, Retention, ServiceKind};
 use crate::retry::HandlerRetry;
 use crate::target::Target;
 use crate::time::Timestamp;
@@ -85,6 +88,10 @@ pub enum Phase {
     Scheduled {
         at: Timestamp,
     },
+    /// Waits for the key of its object; `position` is its place in the queue.
+    Queued {
+        position: u64,
+    },
     Running {
         attempt: Attempt,
     },
@@ -135,6 +142,15 @@ pub struct InvocationRow {
     /// Pinned when the first attempt begins.
     pub deployment: Option<DeploymentId>,
     pub retry: HandlerRetry,
+    pub retention: Retention,
+    /// Of the service and of the handler, pinned with the deployment.
+    pub kind: ServiceKind,
+    pub mode: HandlerMode,
+    /// Given by whoever asked first.
+    pub idempotency_key: Option<String>,
+    /// It has the key of its object, and nobody else does.
+    pub holds_key: bool,
+    pub cancelled_at: Option<Timestamp>,
     pub phase: Phase,
     /// Number of the last attempt.
     pub attempts: Attempt,
@@ -149,15 +165,75 @@ pub struct InvocationRow {
     /// Sleeps that are not over, at most [`limits::OPEN_SLEEPS_KEPT`]: a handler may end without
     /// waiting for them, and then their timers are of no use.
     pub open_sleeps: BTreeMap<OpId, Timestamp>,
+    pub open_calls: OpenCalls,
+    /// Operations elsewhere wait for its end; they are in [`ListenersRow`].
+    pub has_listeners: bool,
+    /// Signals were sent to it, or it waits for some; they are in [`MailboxRow`].
+    pub has_mailbox: bool,
+}
+
+/// The calls an invocation waits for: whom a cancellation reaches, and who waits for whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenCalls {
+    /// At most [`limits::OPEN_CALLS_KEPT`].
+    pub callees: BTreeMap<OpId, InvocationId>,
+    /// There were more at some time: the journal knows them all.
+    pub has_overflowed: bool,
+}
+
+impl OpenCalls {
+    pub(crate) fn insert(&mut self, op: OpId, callee: InvocationId) {
+        if self.callees.len() < limits::OPEN_CALLS_KEPT {
+            self.callees.insert(op, callee);
+        } else {
+            self.has_overflowed = true;
+        }
+    }
+}
+
+/// An operation that waits for the end of an invocation, or for a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    pub caller: InvocationId,
+    pub op: OpId,
+}
+
+/// Who waits for the end of an invocation, besides the one who asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenersRow {
+    pub listeners: Vec<Listener>,
+}
+
+/// Signals that arrived and were not received, and operations that wait for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxRow {
+    /// Number and name, in the order of arrival; what they say is in a row of its own.
+    pub arrived: Vec<(u64, String)>,
+    pub waiting: Vec<(OpId, String)>,
+    /// Number of the next signal.
+    pub next: u64,
 }
 
 impl InvocationRow {
+    /// Says whether this is what a workflow comes to, which happens once per key.
+    #[must_use]
+    pub fn is_workflow_run(&self) -> bool {
+        self.kind == ServiceKind::Workflow && self.mode == HandlerMode::Exclusive
+    }
+
+    /// Says whether it may change the state of its object or workflow.
+    #[must_use]
+    pub fn may_write_state(&self) -> bool {
+        self.kind != ServiceKind::Service && self.mode == HandlerMode::Exclusive
+    }
+
     /// Returns the running attempt, if there is one.
     #[must_use]
     pub fn running_attempt(&self) -> Option<Attempt> {
         match self.phase {
             Phase::Running { attempt } => Some(attempt),
             Phase::Scheduled { .. }
+            | Phase::Queued { .. }
             | Phase::Suspended { .. }
             | Phase::BackingOff { .. }
             | Phase::Paused { .. }

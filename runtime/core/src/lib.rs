@@ -11,6 +11,7 @@ pub mod ids;
 pub mod invocation;
 pub mod limits;
 pub mod manifest;
+pub mod object;
 pub mod replay;
 pub mod retry;
 pub mod rows;

@@ -17,6 +17,19 @@ pub const ATTEMPT_FAILURE_BYTES_MAX: usize = 2 << 10;
 pub const FAILURES_KEPT: usize = 5;
 /// Open sleeps an invocation remembers, so that their timers go when it ends; others go when due.
 pub const OPEN_SLEEPS_KEPT: usize = 64;
+/// Open calls an invocation remembers one by one, so that a cancellation finds them; beyond, it looks
+/// through the journal.
+pub const OPEN_CALLS_KEPT: usize = 64;
+/// Operations that may wait for one invocation, or for one promise. More fail with code 429.
+pub const LISTENERS_MAX: usize = 1_000;
+/// Signals an invocation has not received yet. More are dropped, and the invocation says so.
+pub const SIGNALS_KEPT: usize = 1_000;
+/// Bytes of the key of a virtual object or workflow, and of an idempotency key.
+pub const KEY_BYTES_MAX: usize = 1 << 10;
+/// Values in the state of one object that can be listed, or cleared, all at once.
+pub const STATE_NAMES_MAX: usize = 10_000;
+/// Entries of a journal that one step purges.
+pub const PURGED_AT_ONCE: u32 = 500;
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.
 pub const WAIT_SET_MAX: usize = 64;
 

@@ -52,6 +52,13 @@ pub struct ServiceManifest {
 }
 
 impl ServiceManifest {
+    /// Says whether the handler runs once per key and is what the workflow comes to.
+    #[must_use]
+    pub fn is_workflow_run(&self, handler: &str) -> bool {
+        self.kind == ServiceKind::Workflow
+            && self.handler(handler).is_some_and(|handler| handler.mode == HandlerMode::Exclusive)
+    }
+
     #[must_use]
     pub fn handler(&self, name: &str) -> Option<&HandlerManifest> {
         self.handlers.iter().find(|handler| handler.name == name)
@@ -102,6 +109,26 @@ pub struct DeploymentRow {
 pub struct HandlerOptions {
     pub retry: HandlerRetry,
     pub is_private: bool,
+    pub retention: Retention,
+}
+
+/// How long something of an invocation is kept after its end, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// The answer of an invocation with an idempotency key.
+    pub idempotency_ms: u64,
+    /// The answer, the state and the promises of a workflow.
+    pub workflow_ms: u64,
+    /// The journal of any invocation, though no longer than its answer.
+    pub journal_ms: u64,
+}
+
+/// A day each, as in Restate 1.7.
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY_MS: u64 = 86_400_000;
+        Self { idempotency_ms: DAY_MS, workflow_ms: DAY_MS, journal_ms: DAY_MS }
+    }
 }
 
 /// An option that is not known or whose value cannot be read.
@@ -142,6 +169,9 @@ impl HandlerOptions {
                     _ => return Err(bad("pause or kill")),
                 }
             }
+            "retention.idempotency-ms" => self.retention.idempotency_ms = number()?,
+            "retention.workflow-ms" => self.retention.workflow_ms = number()?,
+            "retention.journal-ms" => self.retention.journal_ms = number()?,
             "ingress.private" => {
                 self.is_private = option.value.parse().map_err(|_| bad("true or false"))?;
             }

@@ -1,6 +1,6 @@
 //! Replay: a cursor over the journal that says, for each entry the guest asks, what is known of it.
 
-use crate::entry::{Entry, Settled};
+use crate::entry::{Entry, Request, Settled};
 use crate::ids::OpId;
 use crate::invocation::MismatchReport;
 
@@ -32,6 +32,12 @@ impl Cursor {
     #[must_use]
     pub fn is_replaying(&self) -> bool {
         (self.asked as usize) < self.recorded.len()
+    }
+
+    /// Returns an entry of the journal the attempt began with.
+    #[must_use]
+    pub fn recorded(&self, op: OpId) -> Option<&Entry> {
+        self.recorded.get(op as usize)
     }
 
     /// Returns how many entries the guest has asked.
@@ -99,14 +105,38 @@ fn compare(recorded: &Entry, asked: &Entry) -> Likeness {
     match (recorded, asked) {
         // A policy may change with the code; the name is what tells one run block from another.
         (Entry::Run { name: a, .. }, Entry::Run { name: b, .. }) if a == b => Likeness::Same,
-        (Entry::Call { target: a, .. }, Entry::Call { target: b, .. }) if a == b => Likeness::OtherInput,
-        (Entry::Send { target: a, delay_ms: c, .. }, Entry::Send { target: b, delay_ms: d, .. })
-            if a == b && c == d =>
+        (Entry::Call(a), Entry::Call(b)) => compare_requests(a, b),
+        (Entry::Send { request: a, delay_ms: c }, Entry::Send { request: b, delay_ms: d }) if c == d => {
+            compare_requests(a, b)
+        }
+        (Entry::SetState { name: a, .. }, Entry::SetState { name: b, .. })
+        | (Entry::CompletePromise { name: a, .. }, Entry::CompletePromise { name: b, .. })
+            if a == b =>
+        {
+            Likeness::OtherInput
+        }
+        (
+            Entry::SendSignal { invocation: a, name: c, .. },
+            Entry::SendSignal { invocation: b, name: d, .. },
+        ) if a == b && c == d => Likeness::OtherInput,
+        (Entry::CompleteAwakeable { awakeable: a, .. }, Entry::CompleteAwakeable { awakeable: b, .. })
+            if a == b =>
         {
             Likeness::OtherInput
         }
         _ => Likeness::Other,
     }
+}
+
+/// The id of the child is drawn anew by each attempt; the recorded one counts.
+fn compare_requests(recorded: &Request, asked: &Request) -> Likeness {
+    if recorded.target != asked.target || recorded.idempotency_key != asked.idempotency_key {
+        return Likeness::Other;
+    }
+    if recorded.input == asked.input && recorded.headers == asked.headers {
+        return Likeness::Same;
+    }
+    Likeness::OtherInput
 }
 
 /// Puts recorded outcomes, and those that arrive while the guest runs, in the order of the journal.

@@ -1,12 +1,16 @@
 //! Rows: the records a command declared it reads, and what it changed in them.
 
 use crate::command::{Message, Timer};
-use crate::entry::{Answer, EntryRow, OutcomeRow};
+use crate::entry::{Answer, EntryRow, Outcome, OutcomeRow};
 use crate::ids::{InvocationId, OpId, PartitionId};
-use crate::invocation::{InputRow, InvocationRow};
+use crate::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
 use crate::manifest::ServiceRow;
+use crate::object::{KeyQueueRow, PromiseRow};
+use crate::target::ObjectKey;
+use crate::time::Timestamp;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Names one record. The order of the bytes in the store is fixed there, not here.
@@ -30,6 +34,43 @@ pub enum RowKey {
     InboxMark(PartitionId),
     /// Written by uploads, only read here.
     Service(String),
+    KeyQueue(ObjectKey),
+    /// Who waits at a position of the queue.
+    KeyWaiter(ObjectKey, u64),
+    State(ObjectKey, String),
+    Promise(ObjectKey, String),
+    /// Not a record: the names of several, only read here.
+    Names(NamesOf),
+    Listeners(InvocationId),
+    Mailbox(InvocationId),
+    /// What a signal says, by its number.
+    Signal(InvocationId, u64),
+    /// Finds an invocation by the time of its creation, where the id does not tell.
+    Created(Timestamp, InvocationId),
+}
+
+/// Records whose names can be read all at once, at most
+/// [`crate::limits::STATE_NAMES_MAX`] and one more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NamesOf {
+    State(ObjectKey),
+    Promises(ObjectKey),
+}
+
+impl RowKey {
+    /// Returns the name of the record, if it is one of these.
+    #[must_use]
+    pub fn name_in(&self, names: &NamesOf) -> Option<&str> {
+        match (self, names) {
+            (Self::State(object, name), NamesOf::State(of))
+            | (Self::Promise(object, name), NamesOf::Promises(of))
+                if object == of =>
+            {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +85,16 @@ pub enum Row {
     Counter(u64),
     /// Shared: its manifest is large, and every first attempt looks at it.
     Service(Arc<ServiceRow>),
+    KeyQueue(KeyQueueRow),
+    KeyWaiter(InvocationId),
+    State(Bytes),
+    Promise(PromiseRow),
+    /// In order.
+    Names(Vec<String>),
+    Listeners(ListenersRow),
+    Mailbox(MailboxRow),
+    Signal(Outcome),
+    Created,
 }
 
 struct Slot {
@@ -84,6 +135,11 @@ impl Rows {
         self.slots.get(key).unwrap_or_else(|| panic!("row {key:?} is read but was not declared"))
     }
 
+    /// Puts the row, or deletes it when there is none.
+    pub(crate) fn set(&mut self, key: RowKey, row: Option<Row>) {
+        self.slots.insert(key, Slot { row, is_dirty: true });
+    }
+
     pub(crate) fn put(&mut self, key: RowKey, row: Row) {
         self.slots.insert(key, Slot { row: Some(row), is_dirty: true });
     }
@@ -119,6 +175,15 @@ impl Rows {
         }
     }
 
+    /// Returns a completed invocation.
+    pub(crate) fn completed(&self, id: InvocationId) -> Option<&InvocationRow> {
+        match &self.slot(&RowKey::Completed(id)).row {
+            Some(Row::Invocation(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("completed invocation {id} is stored as {other:?}"),
+        }
+    }
+
     pub(crate) fn counter(&self, key: &RowKey) -> u64 {
         match &self.slot(key).row {
             Some(Row::Counter(value)) => *value,
@@ -133,5 +198,94 @@ impl Rows {
             None => None,
             Some(other) => unreachable!("service {name} is stored as {other:?}"),
         }
+    }
+
+    pub(crate) fn entry(&self, id: InvocationId, op: OpId) -> Option<&EntryRow> {
+        match &self.slot(&RowKey::Entry(id, op)).row {
+            Some(Row::Entry(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("entry {op} of {id} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn answer(&self, id: InvocationId) -> Option<&Answer> {
+        match &self.slot(&RowKey::Answer(id)).row {
+            Some(Row::Answer(answer)) => Some(answer),
+            None => None,
+            Some(other) => unreachable!("the answer of {id} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn key_queue(&self, object: &ObjectKey) -> Option<&KeyQueueRow> {
+        match &self.slot(&RowKey::KeyQueue(object.clone())).row {
+            Some(Row::KeyQueue(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("the queue of {object} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn key_waiter(&self, object: &ObjectKey, position: u64) -> Option<InvocationId> {
+        match &self.slot(&RowKey::KeyWaiter(object.clone(), position)).row {
+            Some(Row::KeyWaiter(id)) => Some(*id),
+            None => None,
+            Some(other) => unreachable!("position {position} of {object} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn state(&self, object: &ObjectKey, name: &str) -> Option<&Bytes> {
+        match &self.slot(&RowKey::State(object.clone(), name.to_owned())).row {
+            Some(Row::State(value)) => Some(value),
+            None => None,
+            Some(other) => unreachable!("state {name} of {object} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn promise(&self, object: &ObjectKey, name: &str) -> PromiseRow {
+        match &self.slot(&RowKey::Promise(object.clone(), name.to_owned())).row {
+            Some(Row::Promise(row)) => row.clone(),
+            None => PromiseRow::default(),
+            Some(other) => unreachable!("promise {name} of {object} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn listeners(&self, id: InvocationId) -> ListenersRow {
+        match &self.slot(&RowKey::Listeners(id)).row {
+            Some(Row::Listeners(row)) => row.clone(),
+            None => ListenersRow::default(),
+            Some(other) => unreachable!("the listeners of {id} are stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn mailbox(&self, id: InvocationId) -> MailboxRow {
+        match &self.slot(&RowKey::Mailbox(id)).row {
+            Some(Row::Mailbox(row)) => row.clone(),
+            None => MailboxRow::default(),
+            Some(other) => unreachable!("the mailbox of {id} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn signal(&self, id: InvocationId, number: u64) -> Option<&Outcome> {
+        match &self.slot(&RowKey::Signal(id, number)).row {
+            Some(Row::Signal(outcome)) => Some(outcome),
+            None => None,
+            Some(other) => unreachable!("signal {number} of {id} is stored as {other:?}"),
+        }
+    }
+
+    /// Returns the names of what is stored, with what this very step changed.
+    pub(crate) fn names(&self, of: &NamesOf) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = match &self.slot(&RowKey::Names(of.clone())).row {
+            Some(Row::Names(names)) => names.iter().cloned().collect(),
+            None => BTreeSet::new(),
+            Some(other) => unreachable!("names are stored as {other:?}"),
+        };
+        for (key, slot) in self.slots.iter().filter(|(_, slot)| slot.is_dirty) {
+            match (key.name_in(of), &slot.row) {
+                (Some(name), Some(_)) => _ = names.insert(name.to_owned()),
+                (Some(name), None) => _ = names.remove(name),
+                (None, _) => {}
+            }
+        }
+        names
     }
 }

@@ -4,7 +4,10 @@ use crate::command::{Command, Message};
 use crate::effect::Effect;
 use crate::ids::PartitionId;
 use crate::rows::Rows;
-use crate::steps::{acknowledged, append, begin, ended, post, receive, resume, settle, submit, timer_due};
+use crate::steps::{
+    acknowledged, admit, append, attach, begin, cancel, complete_awakeable, ended, key_queue, kill, post,
+    purge, receive, resume, settle, signal, spread, submit, timer_due,
+};
 use crate::time::Timestamp;
 
 /// Where and when a step happens.
@@ -19,13 +22,7 @@ impl Place {
     /// Returns the command that brings a message to the owner of its addressee.
     pub(crate) fn route(&self, message: Message) -> Command {
         let to = message.addressee().partition(self.partitions);
-        if to != self.partition {
-            return Command::Post { to, message };
-        }
-        match message {
-            Message::Submit(submission) => Command::Submit(submission),
-            Message::Settle { invocation, op, outcome } => Command::Settle { invocation, op, outcome },
-        }
+        if to == self.partition { message.into() } else { Command::Post { to, message } }
     }
 }
 
@@ -33,26 +30,52 @@ impl Place {
 #[must_use]
 pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let out = &mut effects;
     match command {
-        Command::Submit(submission) => submit::apply(place, rows, submission, &mut effects),
-        Command::Append(append) => append::apply(place, rows, append, &mut effects),
+        Command::Submit(submission) => submit::apply(place, rows, submission, out),
+        Command::Append(append) => append::apply(place, rows, append, out),
         Command::Ended { invocation, attempt, end, jitter } => {
-            let ended = ended::Ended { invocation, attempt, jitter };
-            ended::apply(place, rows, ended, end, &mut effects);
+            ended::apply(place, rows, ended::Ended { invocation, attempt, jitter }, end, out);
         }
-        Command::TimerDue(timer) => timer_due::apply(place, rows, timer, &mut effects),
-        Command::Resume { invocation } => resume::apply(place, rows, invocation, &mut effects),
+        Command::TimerDue(timer) => timer_due::apply(place, rows, timer, out),
+        Command::Resume { invocation, ticket } => resume::apply(place, rows, invocation, ticket, out),
+        Command::Cancel { invocation, caller, ticket } => {
+            cancel::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
+        }
+        Command::Kill { invocation, caller, ticket } => {
+            kill::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
+        }
+        Command::Purge { invocation, ticket } => purge::apply(rows, invocation, ticket, out),
+        Command::CompleteAwakeable { awakeable, outcome, ticket } => {
+            complete_awakeable::apply(place, rows, awakeable, outcome, ticket, out);
+        }
+        Command::Signal { invocation, name, outcome, ticket } => {
+            signal::apply(place, rows, signal::Signal { invocation, name, outcome, ticket }, out);
+        }
         Command::Receive { from, sequence, message } => {
-            receive::apply(place, rows, from, sequence, message, &mut effects);
+            receive::apply(place, rows, from, sequence, message, out);
         }
         Command::Acknowledged { by, sequence } => acknowledged::apply(rows, by, sequence),
-        Command::Settle { invocation, op, outcome } => {
-            settle::apply(place, rows, settle::Settle { invocation, op, outcome }, &mut effects);
+        Command::Settle(settle) => settle::apply(place, rows, settle, out),
+        Command::Admit { invocation, object, input } => {
+            admit::apply(place, rows, invocation, object, input, out)
         }
         Command::Begin { invocation, service, input } => {
-            begin::apply(place, rows, invocation, &service, input, &mut effects);
+            begin::apply(place, rows, invocation, &service, input, out);
         }
-        Command::Post { to, message } => post::apply(rows, to, message, &mut effects),
+        Command::Release { invocation, object } => key_queue::release(rows, invocation, object, out),
+        Command::Grant { object, position } => key_queue::grant(rows, object, position, out),
+        Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),
+        Command::Notify { invocation, outcome } => attach::notify(place, rows, invocation, &outcome, out),
+        Command::Spread { invocation, from, until, how } => {
+            spread::apply(place, rows, spread::Spread { invocation, from, until, how }, out);
+        }
+        Command::TakeSignal { invocation, op, number } => {
+            signal::take(place, rows, invocation, op, number, out);
+        }
+        Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
+        Command::PurgeRest { invocation } => purge::rest(place, rows, invocation, out),
+        Command::Post { to, message } => post::apply(rows, to, message, out),
     }
     effects
 }

@@ -1,13 +1,14 @@
 //! What a running guest asked and did is recorded; run blocks start once that is durable.
 
-use crate::command::{Append, Command, Message, Submission, Timer, TimerKind};
+use crate::command::Append;
 use crate::effect::Effect;
 use crate::entry::{Entry, EntryRow, Outcome};
-use crate::ids::{InvocationId, OpId};
-use crate::invocation::{InputRow, Origin, PauseReason, Phase};
-use crate::limits::{JOURNAL_ENTRIES_MAX, OPEN_SLEEPS_KEPT};
+use crate::ids::{Attempt, InvocationId, OpId};
+use crate::invocation::{PauseReason, Phase};
+use crate::limits::JOURNAL_ENTRIES_MAX;
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
+use crate::steps::entries::{self, Asked, LimitReached};
 use crate::steps::{run_failed, settle};
 
 pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
@@ -30,9 +31,13 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     let (until, outcomes_before) = (row.entries_len, row.outcomes_len);
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
     for (op, entry) in (append.first_op..).zip(append.entries) {
-        record(place, rows, id, op, &entry, effects);
-        let row = EntryRow { at: place.now, outcomes_before, entry };
+        let asked = Asked { place, id, op, object: append.object.as_ref() };
+        let row = EntryRow { at: place.now, outcomes_before, entry: entry.clone() };
         rows.put(RowKey::Entry(id, op), Row::Entry(row));
+        if let Err(LimitReached(text)) = entries::record(asked, rows, entry, effects) {
+            pause(place, rows, id, append.attempt, text, effects);
+            break;
+        }
     }
     settle_finished(place, rows, id, append.finished, effects);
     if has_runs {
@@ -47,11 +52,22 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
 fn pause_at_limit(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
     let id = append.invocation;
     settle_finished(place, rows, id, append.finished, effects);
-    let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
     let text = format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)");
+    pause(place, rows, id, append.attempt, text, effects);
+}
+
+fn pause(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    attempt: Attempt,
+    text: String,
+    effects: &mut Vec<Effect>,
+) {
+    let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
     row.phase = Phase::Paused { reason: PauseReason::LimitReached(text) };
     row.modified_at = place.now;
-    effects.push(Effect::StopAttempt { invocation: id, attempt: append.attempt });
+    effects.push(Effect::StopAttempt { invocation: id, attempt });
 }
 
 fn settle_finished(
@@ -62,56 +78,6 @@ fn settle_finished(
     effects: &mut Vec<Effect>,
 ) {
     for (op, outcome) in finished {
-        settle::apply(place, rows, settle::Settle { invocation: id, op, outcome }, effects);
+        settle::once(place, rows, id, op, outcome, effects);
     }
-}
-
-/// Does what an entry asks for.
-fn record(
-    place: Place,
-    rows: &mut Rows,
-    id: InvocationId,
-    op: OpId,
-    entry: &Entry,
-    effects: &mut Vec<Effect>,
-) {
-    match entry {
-        Entry::Run { .. } => {}
-        Entry::Sleep { duration_ms, .. } => {
-            let at = place.now.plus_millis(*duration_ms);
-            let timer = Timer { at, invocation: id, kind: TimerKind::Sleep { op } };
-            rows.put(RowKey::Timer(timer), Row::Timer);
-            effects.push(Effect::ArmTimer(timer));
-            let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
-            if row.open_sleeps.len() < OPEN_SLEEPS_KEPT {
-                row.open_sleeps.insert(op, at);
-            }
-        }
-        Entry::Call { child, target, input, headers } => {
-            let submission = Submission {
-                invocation: *child,
-                target: target.clone(),
-                origin: Origin::Call { caller: id, op },
-                input: InputRow { headers: headers.clone(), body: input.clone() },
-                begin_at: None,
-                is_acknowledged: false,
-            };
-            effects.push(Effect::Then(submit_to_owner(place, submission)));
-        }
-        Entry::Send { child, target, input, headers, delay_ms } => {
-            let submission = Submission {
-                invocation: *child,
-                target: target.clone(),
-                origin: Origin::Send { caller: id, op },
-                input: InputRow { headers: headers.clone(), body: input.clone() },
-                begin_at: delay_ms.map(|delay| place.now.plus_millis(delay)),
-                is_acknowledged: false,
-            };
-            effects.push(Effect::Then(submit_to_owner(place, submission)));
-        }
-    }
-}
-
-fn submit_to_owner(place: Place, submission: Submission) -> Command {
-    place.route(Message::Submit(submission))
 }

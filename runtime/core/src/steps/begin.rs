@@ -4,9 +4,11 @@ use crate::effect::{AttemptStart, Effect};
 use crate::entry::{Answer, Failure};
 use crate::ids::InvocationId;
 use crate::invocation::{InputRow, InvocationRow, Phase};
+use crate::manifest::ServiceKind;
 use crate::rows::Rows;
 use crate::step::Place;
 use crate::steps::complete;
+use crate::target::Target;
 
 pub fn apply(
     place: Place,
@@ -19,6 +21,7 @@ pub fn apply(
     let Some(row) = rows.invocation(id) else { return };
     match row.phase {
         Phase::Scheduled { .. }
+        | Phase::Queued { .. }
         | Phase::Suspended { .. }
         | Phase::BackingOff { .. }
         | Phase::Paused { .. } => {}
@@ -26,6 +29,13 @@ pub fn apply(
         Phase::Running { .. } => return,
         Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
     }
+    if matches!(row.phase, Phase::Queued { .. }) {
+        // Only the one that is granted the key leaves the queue this way.
+        let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+        row.holds_key = true;
+        row.phase = Phase::Scheduled { at: place.now };
+    }
+    let row = rows.invocation(id).expect("the invocation is there: read above");
     if row.deployment.is_none()
         && let Err(failure) = pin(place, rows, id, service)
     {
@@ -51,12 +61,31 @@ fn pin(place: Place, rows: &mut Rows, id: InvocationId, service: &str) -> Result
         );
         return Err(Failure::new(404, message));
     };
-    let (deployment, retry) = (service_row.deployment.clone(), handler.options.retry.clone());
+    check_key(&row.target, service_row.manifest.kind)?;
+    let (deployment, kind, mode) = (service_row.deployment.clone(), service_row.manifest.kind, handler.mode);
+    let options = handler.options.clone();
     let row = rows.invocation_mut(id).expect("the invocation is there: read above");
     row.deployment = Some(deployment);
-    row.retry = retry;
+    row.retry = options.retry;
+    row.retention = options.retention;
+    row.kind = kind;
+    row.mode = mode;
     row.begun_at = Some(place.now);
     Ok(())
+}
+
+/// Handlers may ask for any target; the ingress has checked its own.
+fn check_key(target: &Target, kind: ServiceKind) -> Result<(), Failure> {
+    let name = &target.service;
+    match (kind, &target.key) {
+        (ServiceKind::Service, None) | (ServiceKind::Object | ServiceKind::Workflow, Some(_)) => Ok(()),
+        (ServiceKind::Service, Some(_)) => {
+            Err(Failure::new(400, format!("'{name}' is a plain service, call it without a key")))
+        }
+        (ServiceKind::Object | ServiceKind::Workflow, None) => {
+            Err(Failure::new(400, format!("'{name}' is called with the key of an object or workflow")))
+        }
+    }
 }
 
 /// Starts the next attempt of an invocation whose deployment is pinned.
@@ -75,6 +104,8 @@ pub fn start(
         attempt: row.attempts,
         deployment: row.deployment.clone().expect("the deployment is pinned before the first attempt"),
         target: row.target.clone(),
+        kind: row.kind,
+        mode: row.mode,
         begun_at: row.begun_at.expect("set when the deployment was pinned"),
         entries_len: row.entries_len,
         outcomes_len: row.outcomes_len,

@@ -1,32 +1,85 @@
 //! An invocation is over: its answer is recorded and goes to whoever waits.
 
-use crate::command::{Message, Timer, TimerKind};
+use crate::command::{Command, Timer, TimerKind};
 use crate::effect::Effect;
-use crate::entry::Answer;
+use crate::entry::{Answer, Outcome};
 use crate::ids::InvocationId;
-use crate::invocation::{Origin, Phase};
+use crate::invocation::{InvocationRow, Listener, Origin, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
+use crate::steps::attach;
+use crate::steps::purge::Kept;
 
 pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer, effects: &mut Vec<Effect>) {
     let Some(row) = rows.invocation_mut(id) else { return };
     let mut row = row.clone();
-    row.phase = Phase::Completed { at: place.now, is_failure: matches!(answer, Answer::Failure(_)) };
+    let is_failure = matches!(answer, Answer::Failure(_));
+    let phase = std::mem::replace(&mut row.phase, Phase::Completed { at: place.now, is_failure });
     row.modified_at = place.now;
+    stop_waiting(rows, id, &mut row, &phase);
+    tell(place, id, &row, answer.clone().into(), effects);
+    if row.holds_key {
+        row.holds_key = false;
+        let object = row.target.object().expect("only invocations on objects hold a key");
+        effects.push(Effect::Then(Command::Release { invocation: id, object }));
+    }
+    keep(place, rows, id, row, answer.clone(), effects);
+    effects.push(Effect::Reply { invocation: id, answer });
+}
+
+/// Takes back what would have made the invocation go on.
+fn stop_waiting(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow, phase: &Phase) {
     row.run_tries.clear();
+    row.open_calls = Default::default();
     for (op, at) in std::mem::take(&mut row.open_sleeps) {
-        let timer = Timer { at, invocation: id, kind: TimerKind::Sleep { op } };
-        rows.delete(RowKey::Timer(timer));
+        rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Sleep { op } }));
+    }
+    match *phase {
+        Phase::Scheduled { at } => {
+            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Begin }));
+        }
+        Phase::BackingOff { attempt, until: at, .. } => {
+            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Retry { attempt } }));
+        }
+        Phase::Queued { position } => {
+            let object = row.target.object().expect("only invocations on objects wait for a key");
+            rows.delete(RowKey::KeyWaiter(object, position));
+        }
+        Phase::Running { .. } | Phase::Suspended { .. } | Phase::Paused { .. } | Phase::Completed { .. } => {}
+    }
+}
+
+fn tell(place: Place, id: InvocationId, row: &InvocationRow, outcome: Outcome, effects: &mut Vec<Effect>) {
+    if row.has_listeners {
+        effects.push(Effect::Then(Command::Notify { invocation: id, outcome: outcome.clone() }));
     }
     match row.origin {
         Origin::Ingress | Origin::Send { .. } => {}
         Origin::Call { caller, op } => {
-            let message = Message::Settle { invocation: caller, op, outcome: answer.clone().into() };
-            effects.push(Effect::Then(place.route(message)));
+            effects.push(attach::answer(place, id, Listener { caller, op }, outcome))
         }
     }
+}
+
+/// Keeps what is left for as long as its handler says.
+fn keep(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    row: InvocationRow,
+    answer: Answer,
+    effects: &mut Vec<Effect>,
+) {
+    let kept = Kept::of(&row).expect("the phase was set above");
     rows.delete(RowKey::Invocation(id));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
-    rows.put(RowKey::Answer(id), Row::Answer(answer.clone()));
-    effects.push(Effect::Reply { invocation: id, answer });
+    rows.put(RowKey::Answer(id), Row::Answer(answer));
+    if kept.answer_until <= place.now {
+        effects.push(Effect::Then(Command::Purge { invocation: id, ticket: None }));
+        return;
+    }
+    for timer in kept.timers(id) {
+        rows.put(RowKey::Timer(timer), Row::Timer);
+        effects.push(Effect::ArmTimer(timer));
+    }
 }

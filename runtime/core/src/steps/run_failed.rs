@@ -34,7 +34,7 @@ pub fn apply(
         None if failed.policy.is_some() => {
             row.note_progress();
             let outcome = Outcome::Failure(Failure::new(500, failed.message).within_limits());
-            settle::apply(place, rows, settle::Settle { invocation: id, op: failed.op, outcome }, effects);
+            settle::once(place, rows, id, failed.op, outcome, effects);
         }
         None => {
             // A resume tries the block as often as the policy says, not once.

@@ -1,28 +1,62 @@
-//! An entry gets its outcome: a running guest hears of it, a suspended one wakes.
+//! An operation gets its outcome: a running guest hears of it, a suspended one wakes.
 //!
-//! Invariant: an outcome is written once; a second settle is ignored.
+//! Invariant: an outcome is written once; a second one is ignored.
 
-use crate::command::Command;
+use crate::command::{Command, Expected, Settle};
 use crate::effect::Effect;
-use crate::entry::{Outcome, OutcomeRow, Settled};
-use crate::ids::{InvocationId, OpId};
+use crate::entry::{Entry, EntryRow, Outcome, OutcomeRow, Settled};
+use crate::ids::{CANCEL_OP, InvocationId, OpId};
 use crate::invocation::{InvocationRow, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 
-pub struct Settle {
-    pub invocation: InvocationId,
-    pub op: OpId,
-    pub outcome: Outcome,
+/// Settles an operation from afar, if it is what the outcome is for.
+pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Effect>) {
+    let Settle { invocation: id, op, expected, outcome } = settle;
+    if rows.entry(id, op).is_some_and(|row| expected.is_met_by(row)) {
+        once(place, rows, id, op, outcome, effects);
+    }
 }
 
-pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Effect>) {
-    let Settle { invocation: id, op, outcome } = settle;
-    if rows.contains(&RowKey::Outcome(id, op)) {
-        return;
+impl Expected {
+    fn is_met_by(&self, row: &EntryRow) -> bool {
+        match (self, &row.entry) {
+            (Self::Sleep { at }, Entry::Sleep { duration_ms, .. }) => row.at.plus_millis(*duration_ms) == *at,
+            (Self::Answer { callee }, Entry::Call(request)) => request.child == *callee,
+            (Self::Answer { callee }, Entry::Attach { invocation }) => invocation == callee,
+            (Self::Awakeable, Entry::Awakeable { .. }) => true,
+            (Self::Signal { name }, Entry::ReceiveSignal { name: wanted }) => name == wanted,
+            (Self::Promise { name }, Entry::GetPromise { name: wanted }) => name == wanted,
+            _ => false,
+        }
     }
+}
+
+/// Settles an operation unless it has its outcome already.
+pub fn once(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    op: OpId,
+    outcome: Outcome,
+    effects: &mut Vec<Effect>,
+) {
+    if !rows.contains(&RowKey::Outcome(id, op)) {
+        record(place, rows, id, op, outcome, effects);
+    }
+}
+
+/// Records an outcome that is known to be the first of its operation, and tells the guest.
+pub fn record(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    op: OpId,
+    outcome: Outcome,
+    effects: &mut Vec<Effect>,
+) {
     let Some(row) = rows.invocation_mut(id) else { return };
-    if op >= row.entries_len {
+    if op >= row.entries_len && op != CANCEL_OP {
         return;
     }
     let order = row.outcomes_len;
@@ -30,6 +64,7 @@ pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Ef
     row.modified_at = place.now;
     row.run_tries.remove(&op);
     row.open_sleeps.remove(&op);
+    row.open_calls.callees.remove(&op);
     let settled = Settled { op, order, at: place.now, outcome: outcome.clone() };
     effects.extend(tell(id, row, settled));
     let row = OutcomeRow { order, at: place.now, outcome };
@@ -37,16 +72,19 @@ pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Ef
 }
 
 fn tell(id: InvocationId, row: &InvocationRow, settled: Settled) -> Option<Effect> {
-    let waiting_on = match &row.phase {
+    let is_cancel = settled.op == CANCEL_OP;
+    let wakes = match &row.phase {
         Phase::Running { attempt } => {
             return Some(Effect::Deliver { invocation: id, attempt: *attempt, settled });
         }
-        Phase::Suspended { waiting_on } => Some(waiting_on),
-        Phase::BackingOff { waiting_on, .. } => waiting_on.as_ref(),
-        Phase::Scheduled { .. } | Phase::Paused { .. } | Phase::Completed { .. } => None,
+        Phase::Suspended { waiting_on } => is_cancel || waiting_on.contains(settled.op),
+        Phase::BackingOff { waiting_on, .. } => {
+            is_cancel || waiting_on.as_ref().is_some_and(|ops| ops.contains(settled.op))
+        }
+        // Somebody has to look first, unless it shall end anyway.
+        Phase::Paused { .. } => is_cancel,
+        Phase::Scheduled { .. } | Phase::Queued { .. } | Phase::Completed { .. } => false,
     };
-    waiting_on.filter(|ops| ops.contains(settled.op)).map(|_| {
-        let service = row.target.service.clone();
-        Effect::Then(Command::Begin { invocation: id, service, input: None })
-    })
+    let service = row.target.service.clone();
+    wakes.then_some(Effect::Then(Command::Begin { invocation: id, service, input: None }))
 }

@@ -2,34 +2,67 @@
 //!
 //! Invariant: an id is one invocation; a repeated submit changes nothing.
 
-use crate::command::{Command, Submission, Timer, TimerKind};
-use crate::effect::Effect;
-use crate::invocation::{InvocationRow, Phase};
+use crate::command::{Command, Receipt, Submission, Timer, TimerKind};
+use crate::effect::{Effect, Notice};
+use crate::entry::{Failure, Outcome};
+use crate::ids::InvocationId;
+use crate::invocation::{InputRow, InvocationRow, Listener, OpenCalls, Origin, Phase};
+use crate::manifest::{HandlerMode, Retention, ServiceKind};
 use crate::retry::HandlerRetry;
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
+use crate::steps::attach;
+use crate::target::Target;
 use std::collections::BTreeMap;
 
 pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mut Vec<Effect>) {
     let id = submission.invocation;
-    if submission.is_acknowledged {
-        effects.push(Effect::Accepted { invocation: id });
-    }
-    let is_known = rows.contains(&RowKey::Invocation(id)) || rows.contains(&RowKey::Completed(id));
-    if is_known {
+    if rows.contains(&RowKey::Invocation(id)) || rows.contains(&RowKey::Completed(id)) {
+        known(place, &submission, effects);
         return;
     }
+    if let Receipt::Always(ticket) = submission.receipt {
+        effects.push(Effect::Notice { ticket, notice: Notice::Done });
+    }
     let begin_at = submission.begin_at.unwrap_or(place.now).max(place.now);
-    let service = submission.target.service.clone();
     rows.put(RowKey::Invocation(id), Row::Invocation(Box::new(new_row(place, &submission))));
     rows.put(RowKey::Input(id), Row::Input(submission.input.clone()));
+    if id.is_computed() {
+        rows.put(RowKey::Created(place.now, id), Row::Created);
+    }
     if begin_at > place.now {
         let timer = Timer { at: begin_at, invocation: id, kind: TimerKind::Begin };
         rows.put(RowKey::Timer(timer), Row::Timer);
         effects.push(Effect::ArmTimer(timer));
     } else {
-        let input = Some(submission.input);
-        effects.push(Effect::Then(Command::Begin { invocation: id, service, input }));
+        effects.push(Effect::Then(first(id, &submission.target, Some(submission.input))));
+    }
+}
+
+/// Returns the command by which an invocation begins.
+pub fn first(id: InvocationId, target: &Target, input: Option<InputRow>) -> Command {
+    match target.object() {
+        Some(object) => Command::Admit { invocation: id, object, input },
+        None => Command::Begin { invocation: id, service: target.service.clone(), input },
+    }
+}
+
+/// The invocation was there before: the same idempotency key, or the same workflow.
+fn known(place: Place, submission: &Submission, effects: &mut Vec<Effect>) {
+    let id = submission.invocation;
+    match submission.receipt {
+        Receipt::Nobody => {}
+        Receipt::IfKnown(ticket) | Receipt::Always(ticket) => {
+            effects.push(Effect::Notice { ticket, notice: Notice::Known });
+        }
+    }
+    let Origin::Call { caller, op } = submission.origin else { return };
+    let listener = Listener { caller, op };
+    if submission.idempotency_key.is_some() {
+        effects.push(Effect::Then(Command::Attach { invocation: id, listener }));
+    } else if id.is_computed() {
+        let refusal = Outcome::Failure(Failure::new(409, "the workflow method was already invoked"));
+        effects.push(attach::answer(place, id, listener, refusal));
     }
 }
 
@@ -42,6 +75,12 @@ fn new_row(place: Place, submission: &Submission) -> InvocationRow {
         begun_at: None,
         deployment: None,
         retry: HandlerRetry::default(),
+        retention: Retention::default(),
+        kind: ServiceKind::Service,
+        mode: HandlerMode::Shared,
+        idempotency_key: submission.idempotency_key.clone(),
+        holds_key: false,
+        cancelled_at: None,
         phase: Phase::Scheduled { at: submission.begin_at.unwrap_or(place.now) },
         attempts: 0,
         entries_len: 0,
@@ -51,5 +90,8 @@ fn new_row(place: Place, submission: &Submission) -> InvocationRow {
         last_failures: Vec::new(),
         run_tries: BTreeMap::new(),
         open_sleeps: BTreeMap::new(),
+        open_calls: OpenCalls::default(),
+        has_listeners: false,
+        has_mailbox: false,
     }
 }

@@ -1,11 +1,13 @@
-//! A due timer becomes a settle, a begin or a retry.
+//! A due timer becomes a settle, a begin, a retry or a purge.
 
-use crate::command::{Command, Timer, TimerKind};
+use crate::command::{Command, Expected, Settle, Timer, TimerKind};
 use crate::effect::Effect;
 use crate::entry::Outcome;
 use crate::invocation::Phase;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
+use crate::steps::purge::Kept;
+use crate::steps::{purge, submit};
 
 pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
     if timer.at > place.now {
@@ -16,21 +18,44 @@ pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effe
     rows.delete(RowKey::Timer(timer));
     match timer.kind {
         TimerKind::Sleep { op } => {
-            let (invocation, outcome) = (timer.invocation, Outcome::Empty);
-            effects.push(Effect::Then(Command::Settle { invocation, op, outcome }));
+            let expected = Expected::Sleep { at: timer.at };
+            let settle = Settle { invocation: timer.invocation, op, expected, outcome: Outcome::Empty };
+            effects.push(Effect::Then(Command::Settle(settle)));
         }
         TimerKind::Begin | TimerKind::Retry { .. } => effects.extend(begin(rows, timer)),
+        TimerKind::PurgeJournal => {
+            if kept(rows, timer).is_some_and(|kept| timer.at >= kept.journal_until) {
+                purge::journal(place, rows, timer.invocation, effects);
+            }
+        }
+        TimerKind::Purge => {
+            if kept(rows, timer).is_some_and(|kept| timer.at >= kept.answer_until) {
+                let purge = Command::Purge { invocation: timer.invocation, ticket: None };
+                effects.push(Effect::Then(purge));
+            }
+        }
     }
+}
+
+/// Returns how long the invocation is kept. An earlier timer was for an earlier one with this id.
+fn kept(rows: &Rows, timer: Timer) -> Option<Kept> {
+    rows.completed(timer.invocation).and_then(Kept::of)
 }
 
 /// Begins an attempt if the invocation still waits for this very timer.
 fn begin(rows: &Rows, timer: Timer) -> Option<Effect> {
-    let row = rows.invocation(timer.invocation)?;
-    let waits = match (&row.phase, timer.kind) {
-        (Phase::Scheduled { .. }, TimerKind::Begin) => true,
-        (Phase::BackingOff { attempt, .. }, TimerKind::Retry { attempt: of }) => *attempt == of,
-        _ => false,
-    };
-    let service = row.target.service.clone();
-    waits.then_some(Effect::Then(Command::Begin { invocation: timer.invocation, service, input: None }))
+    let id = timer.invocation;
+    let row = rows.invocation(id)?;
+    match (&row.phase, timer.kind) {
+        (Phase::Scheduled { at }, TimerKind::Begin) if *at == timer.at => {
+            Some(Effect::Then(submit::first(id, &row.target, None)))
+        }
+        (Phase::BackingOff { attempt, until, .. }, TimerKind::Retry { attempt: of })
+            if *attempt == of && *until == timer.at =>
+        {
+            let service = row.target.service.clone();
+            Some(Effect::Then(Command::Begin { invocation: id, service, input: None }))
+        }
+        _ => None,
+    }
 }

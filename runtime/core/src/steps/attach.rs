@@ -1,0 +1,48 @@
+//! An operation hears the end of an invocation it did not ask for, or not first.
+
+use crate::command::Message;
+use crate::effect::Effect;
+use crate::entry::{Failure, Outcome};
+use crate::ids::InvocationId;
+use crate::invocation::Listener;
+use crate::limits::LISTENERS_MAX;
+use crate::rows::{Row, RowKey, Rows};
+use crate::step::Place;
+
+pub fn apply(place: Place, rows: &mut Rows, id: InvocationId, listener: Listener, effects: &mut Vec<Effect>) {
+    if let Some(outcome) = listen(rows, id, listener) {
+        effects.push(answer(place, id, listener, outcome));
+    }
+}
+
+/// Adds the listener, or returns what it can hear at once.
+fn listen(rows: &mut Rows, id: InvocationId, listener: Listener) -> Option<Outcome> {
+    if rows.contains(&RowKey::Completed(id)) {
+        let answer = rows.answer(id).cloned();
+        return Some(answer.map_or_else(|| Outcome::Failure(Failure::new(404, "not found")), Outcome::from));
+    }
+    let mut row = rows.listeners(id);
+    let Some(invocation) = rows.invocation_mut(id) else {
+        return Some(Outcome::Failure(Failure::new(404, "not found")));
+    };
+    if row.listeners.len() >= LISTENERS_MAX {
+        let message = format!("{LISTENERS_MAX} operations wait for {id} already (LISTENERS_MAX)");
+        return Some(Outcome::Failure(Failure::new(429, message)));
+    }
+    invocation.has_listeners = true;
+    row.listeners.push(listener);
+    rows.put(RowKey::Listeners(id), Row::Listeners(row));
+    None
+}
+
+/// The invocation has ended: all who listen hear it.
+pub fn notify(place: Place, rows: &mut Rows, id: InvocationId, outcome: &Outcome, effects: &mut Vec<Effect>) {
+    let row = rows.listeners(id);
+    rows.delete(RowKey::Listeners(id));
+    effects.extend(row.listeners.into_iter().map(|listener| answer(place, id, listener, outcome.clone())));
+}
+
+/// Sends an answer on its way to the listener.
+pub fn answer(place: Place, callee: InvocationId, listener: Listener, outcome: Outcome) -> Effect {
+    Effect::Then(place.route(Message::Answer { listener, callee, outcome }))
+}

@@ -1,0 +1,65 @@
+//! A cancellation: what the invocation waits for fails, so that it can undo what it did and end.
+//!
+//! It stands among the outcomes of the journal, under [`CANCEL_OP`], so every replay meets it at the
+//! same place. It happens once; what is asked afterwards works as ever.
+
+use crate::command::{HowToEnd, Ticket};
+use crate::effect::{Effect, Notice};
+use crate::entry::{Answer, Failure, Outcome};
+use crate::ids::{CANCEL_OP, InvocationId};
+use crate::invocation::{InvocationRow, Origin, Phase};
+use crate::rows::{RowKey, Rows};
+use crate::step::Place;
+use crate::steps::{complete, settle, spread};
+
+/// Somebody wants an invocation to end.
+pub struct Wanted {
+    pub invocation: InvocationId,
+    /// None: a person, or a handler that named it. Otherwise only what this one called is meant.
+    pub caller: Option<InvocationId>,
+    pub ticket: Option<Ticket>,
+}
+
+impl Wanted {
+    /// Returns what there is to say before anything is done: [`Notice::Done`] means go on.
+    pub fn check(&self, rows: &Rows) -> Notice {
+        match rows.invocation(self.invocation) {
+            Some(row) if self.is_meant(row) => Notice::Done,
+            Some(_) => Notice::Unfit,
+            None if rows.contains(&RowKey::Completed(self.invocation)) => Notice::Completed,
+            None => Notice::Absent,
+        }
+    }
+
+    fn is_meant(&self, row: &InvocationRow) -> bool {
+        let called_by = match row.origin {
+            Origin::Call { caller, .. } => Some(caller),
+            Origin::Ingress | Origin::Send { .. } => None,
+        };
+        self.caller.is_none() || self.caller == called_by
+    }
+}
+
+pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Effect>) {
+    let notice = wanted.check(rows);
+    effects.extend(wanted.ticket.map(|ticket| Effect::Notice { ticket, notice }));
+    if notice != Notice::Done {
+        return;
+    }
+    let id = wanted.invocation;
+    let Some(row) = rows.invocation_mut(id) else { return };
+    match row.phase {
+        Phase::Scheduled { .. } | Phase::Queued { .. } => {
+            complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
+        }
+        Phase::Running { .. } | Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } => {
+            if row.cancelled_at.is_some() {
+                return;
+            }
+            row.cancelled_at = Some(place.now);
+            spread::to_open_calls(place, id, row, HowToEnd::Cancel, effects);
+            settle::record(place, rows, id, CANCEL_OP, Outcome::Failure(Failure::cancelled()), effects);
+        }
+        Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
+    }
+}

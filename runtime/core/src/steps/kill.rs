@@ -1,0 +1,24 @@
+//! A kill: the invocation ends here, wherever it is, and so do the calls it waits for.
+
+use crate::command::HowToEnd;
+use crate::effect::{Effect, Notice};
+use crate::entry::{Answer, Failure};
+use crate::rows::Rows;
+use crate::step::Place;
+use crate::steps::cancel::Wanted;
+use crate::steps::{complete, spread};
+
+pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Effect>) {
+    let notice = wanted.check(rows);
+    effects.extend(wanted.ticket.map(|ticket| Effect::Notice { ticket, notice }));
+    if notice != Notice::Done {
+        return;
+    }
+    let id = wanted.invocation;
+    let Some(row) = rows.invocation(id) else { return };
+    if let Some(attempt) = row.running_attempt() {
+        effects.push(Effect::StopAttempt { invocation: id, attempt });
+    }
+    spread::to_open_calls(place, id, row, HowToEnd::Kill, effects);
+    complete::complete(place, rows, id, Answer::Failure(Failure::killed()), effects);
+}

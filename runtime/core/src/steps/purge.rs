@@ -1,0 +1,168 @@
+//! A completed invocation is forgotten, a bounded part at a time.
+//!
+//! A long journal goes from its end, so that what is left of it is still a journal.
+
+use crate::command::{Command, Ticket, Timer, TimerKind};
+use crate::effect::{Effect, Notice};
+use crate::ids::{CANCEL_OP, InvocationId};
+use crate::invocation::{InvocationRow, Phase};
+use crate::limits::PURGED_AT_ONCE;
+use crate::manifest::Retention;
+use crate::rows::{NamesOf, Row, RowKey, Rows};
+use crate::step::Place;
+use crate::target::ObjectKey;
+use crate::time::Timestamp;
+
+/// When parts of a completed invocation go.
+pub struct Kept {
+    pub journal_until: Timestamp,
+    pub answer_until: Timestamp,
+}
+
+impl Kept {
+    /// Returns how long a completed invocation is kept. Without an idempotency key nobody can ask for
+    /// its answer by anything but its id, so the answer goes with the journal.
+    #[must_use]
+    pub fn of(row: &InvocationRow) -> Option<Self> {
+        let Phase::Completed { at, .. } = row.phase else { return None };
+        let retention = &row.retention;
+        let answer_ms = if row.is_workflow_run() {
+            retention.workflow_ms
+        } else if row.idempotency_key.is_some() {
+            retention.idempotency_ms
+        } else {
+            retention.journal_ms
+        };
+        let journal_ms = retention.journal_ms.min(answer_ms);
+        Some(Self { journal_until: at.plus_millis(journal_ms), answer_until: at.plus_millis(answer_ms) })
+    }
+
+    /// Returns the timers that end the keeping.
+    pub fn timers(&self, id: InvocationId) -> Vec<Timer> {
+        let mut timers = vec![Timer { at: self.answer_until, invocation: id, kind: TimerKind::Purge }];
+        if self.journal_until < self.answer_until {
+            timers.push(Timer { at: self.journal_until, invocation: id, kind: TimerKind::PurgeJournal });
+        }
+        timers
+    }
+}
+
+/// Somebody wants the invocation forgotten, or its time has come.
+pub fn apply(rows: &mut Rows, id: InvocationId, ticket: Option<Ticket>, effects: &mut Vec<Effect>) {
+    let notice = match rows.completed(id) {
+        Some(_) => Notice::Done,
+        None if rows.contains(&RowKey::Invocation(id)) => Notice::Unfit,
+        None => Notice::Absent,
+    };
+    effects.extend(ticket.map(|ticket| Effect::Notice { ticket, notice }));
+    let Some(row) = rows.completed(id) else { return };
+    let next = match row.target.object().filter(|_| row.is_workflow_run()) {
+        Some(object) => Command::PurgeObject { invocation: id, object },
+        None => Command::PurgeRest { invocation: id },
+    };
+    effects.push(Effect::Then(next));
+}
+
+/// State and promises of a workflow go first: without its run nobody would find them.
+pub fn object(place: Place, rows: &mut Rows, id: InvocationId, object: ObjectKey, effects: &mut Vec<Effect>) {
+    let mut budget = PURGED_AT_ONCE as usize;
+    let mut is_done = true;
+    let state = |name| RowKey::State(object.clone(), name);
+    let promise = |name| RowKey::Promise(object.clone(), name);
+    let found = [
+        rows.names(&NamesOf::State(object.clone())).into_iter().map(state).collect::<Vec<_>>(),
+        rows.names(&NamesOf::Promises(object.clone())).into_iter().map(promise).collect(),
+    ];
+    for key in found.into_iter().flatten() {
+        is_done = budget > 0;
+        if !is_done {
+            break;
+        }
+        budget -= 1;
+        rows.delete(key);
+    }
+    if is_done {
+        effects.push(Effect::Then(Command::PurgeRest { invocation: id }));
+    } else if let Some(row) = rows.completed(id).cloned() {
+        go_on_soon(place, rows, id, row, effects);
+    }
+}
+
+/// The journal, or a part of it, and at last the record itself.
+pub fn rest(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
+    let Some(row) = rows.completed(id) else { return };
+    let mut row = row.clone();
+    if !shorten(rows, id, &mut row) {
+        go_on_soon(place, rows, id, row, effects);
+        return;
+    }
+    delete_timers(rows, id, &row);
+    if row.has_mailbox {
+        let mailbox = rows.mailbox(id);
+        mailbox.arrived.iter().for_each(|(number, _)| rows.delete(RowKey::Signal(id, *number)));
+        rows.delete(RowKey::Mailbox(id));
+    }
+    if id.is_computed() {
+        rows.delete(RowKey::Created(row.created_at, id));
+    }
+    rows.delete(RowKey::Input(id));
+    rows.delete(RowKey::Answer(id));
+    rows.delete(RowKey::Completed(id));
+}
+
+/// The journal has been kept long enough; the answer stays.
+pub fn journal(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
+    let Some(row) = rows.completed(id) else { return };
+    let mut row = row.clone();
+    if shorten(rows, id, &mut row) {
+        rows.delete(RowKey::Input(id));
+    } else {
+        arm(rows, Timer { at: place.now, invocation: id, kind: TimerKind::PurgeJournal }, effects);
+    }
+    rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
+}
+
+/// Takes the last entries off the journal; says whether nothing is left of it.
+fn shorten(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow) -> bool {
+    let until = row.entries_len;
+    let from = until.saturating_sub(PURGED_AT_ONCE);
+    for op in from..until {
+        rows.delete(RowKey::Entry(id, op));
+        rows.delete(RowKey::Outcome(id, op));
+    }
+    row.entries_len = from;
+    if from > 0 {
+        return false;
+    }
+    if row.cancelled_at.is_some() {
+        rows.delete(RowKey::Outcome(id, CANCEL_OP));
+    }
+    row.outcomes_len = 0;
+    true
+}
+
+/// The next part goes in a transaction of its own. From now on there is nothing to keep it for, so a
+/// timer of the past cannot be mistaken for one of a later invocation with the same id.
+fn go_on_soon(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    mut row: InvocationRow,
+    effects: &mut Vec<Effect>,
+) {
+    delete_timers(rows, id, &row);
+    row.retention = Retention { idempotency_ms: 0, workflow_ms: 0, journal_ms: 0 };
+    rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
+    arm(rows, Timer { at: place.now, invocation: id, kind: TimerKind::Purge }, effects);
+}
+
+fn delete_timers(rows: &mut Rows, id: InvocationId, row: &InvocationRow) {
+    for timer in Kept::of(row).iter().flat_map(|kept| kept.timers(id)) {
+        rows.delete(RowKey::Timer(timer));
+    }
+}
+
+fn arm(rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
+    rows.put(RowKey::Timer(timer), Row::Timer);
+    effects.push(Effect::ArmTimer(timer));
+}
