@@ -59,7 +59,15 @@ pub fn encode_row(row: &Row) -> Bytes {
         Row::Answer(row) => encode(row),
         Row::Entry(row) => encode(row),
         Row::Outcome(row) => encode(row),
-        Row::Timer => Bytes::from_static(&[VERSION]),
+        Row::Timer | Row::Created => Bytes::from_static(&[VERSION]),
+        Row::KeyQueue(row) => encode(row),
+        Row::KeyWaiter(row) => encode(row),
+        Row::State(row) => encode(row),
+        Row::Promise(row) => encode(row),
+        Row::Names(_) => unreachable!("names are read from the keys of other rows"),
+        Row::Listeners(row) => encode(row),
+        Row::Mailbox(row) => encode(row),
+        Row::Signal(row) => encode(row),
         Row::Outbox(row) => encode(row),
         Row::Counter(row) => encode(row),
         Row::Service(row) => encode(&**row),
@@ -83,6 +91,15 @@ pub fn decode_row(row_key: &RowKey, key: &[u8], value: &[u8]) -> Result<Row, Cod
             Row::Counter(decode(key, value)?)
         }
         RowKey::Service(_) => Row::Service(decode(key, value)?),
+        RowKey::KeyQueue(_) => Row::KeyQueue(decode(key, value)?),
+        RowKey::KeyWaiter(..) => Row::KeyWaiter(decode(key, value)?),
+        RowKey::State(..) => Row::State(decode(key, value)?),
+        RowKey::Promise(..) => Row::Promise(decode(key, value)?),
+        RowKey::Names(_) => unreachable!("names are read from the keys of other rows"),
+        RowKey::Listeners(_) => Row::Listeners(decode(key, value)?),
+        RowKey::Mailbox(_) => Row::Mailbox(decode(key, value)?),
+        RowKey::Signal(..) => Row::Signal(decode(key, value)?),
+        RowKey::Created(..) => Row::Created,
     })
 }
 
@@ -98,10 +115,16 @@ mod tests {
     use super::*;
     use abide_core::entry::{Answer, Entry, EntryRow, Failure, Header, Outcome, OutcomeRow};
     use abide_core::ids::{InvocationId, PartitionId};
-    use abide_core::invocation::InputRow;
+    use abide_core::invocation::{InputRow, Listener};
+    use abide_core::object::{KeyQueueRow, PromiseRow};
+    use abide_core::target::ObjectKey;
     use abide_core::time::Timestamp;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
+
+    fn object() -> ObjectKey {
+        ObjectKey { service: "S".into(), key: "k".into() }
+    }
 
     fn samples() -> Vec<(RowKey, Row, &'static str)> {
         let header = Header { name: "a".into(), value: "b".into() };
@@ -110,6 +133,8 @@ mod tests {
         let entry = EntryRow { at: Timestamp(5), outcomes_before: 2, entry: run };
         let input = InputRow { headers: vec![header], body: Bytes::from_static(b"{}") };
         let outcome = Outcome::Value(Bytes::from_static(b"1"));
+        let queue = KeyQueueRow { holder: ID, head: 3, tail: 5 };
+        let promise = PromiseRow { outcome: None, waiting: vec![Listener { caller: ID, op: 7 }] };
         vec![
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
@@ -120,6 +145,10 @@ mod tests {
                 "010106010131",
             ),
             (RowKey::InboxMark(PartitionId(0)), Row::Counter(300), "01ac02"),
+            (RowKey::KeyWaiter(object(), 0), Row::KeyWaiter(ID), "010102"),
+            (RowKey::State(object(), "n".into()), Row::State(Bytes::from_static(b"42")), "01023432"),
+            (RowKey::KeyQueue(object()), Row::KeyQueue(queue), "0101020305"),
+            (RowKey::Promise(object(), "n".into()), Row::Promise(promise), "010001010207"),
         ]
     }
 

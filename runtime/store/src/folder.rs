@@ -10,7 +10,7 @@ use crate::disk::{self, Disk};
 use crate::error::Error;
 
 /// The version of everything in the folder.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 const FORMAT_PREFIX: &str = "abide data folder, format ";
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
@@ -79,7 +79,11 @@ impl Folder {
             Some(found) if found > FORMAT_VERSION => {
                 Err(Error::NewerFormat { dir: self.dir.clone(), found, supported: FORMAT_VERSION })
             }
-            Some(_) | None => {
+            Some(found) => {
+                let why = format!("it has format {found}, of a version that was never released");
+                Err(Error::NotOurs { dir: self.dir.clone(), why })
+            }
+            None => {
                 Err(Error::NotOurs { dir: self.dir.clone(), why: "its FORMAT file is not readable".into() })
             }
         }

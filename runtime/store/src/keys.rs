@@ -8,10 +8,10 @@
 //! |   1 | Invocation | id                                | `InvocationRow` | until it ends           |
 //! |   2 | Entry      | id, op u32                        | `EntryRow`      | with its invocation     |
 //! |   3 | Outcome    | id, op u32                        | `OutcomeRow`    | with its invocation     |
-//! |   4 | key queue  | kept for objects                  |                 |                         |
-//! |   5 | state      | kept for objects                  |                 |                         |
+//! |   4 | KeyQueue   | object                            | `KeyQueueRow`   | while somebody has it   |
+//! |   5 | State      | object, name                      | bytes           | until cleared           |
 //! |   6 | Timer      | due u64, id, kind u8, number u32  | nothing         | until due               |
-//! |   7 | duplicate  | kept for idempotency keys         |                 |                         |
+//! |   7 | never used | idempotency keys are in the ids   |                 |                         |
 //! |   8 | Deployment | id text (meta partition)          | `DeploymentRow` | until removed           |
 //! |   9 | Service    | name (meta partition)             | `ServiceRow`    | while offered           |
 //! |  10 | Completed  | id                                | `InvocationRow` | after it ended          |
@@ -22,11 +22,21 @@
 //! |  15 | OutboxTail | to u16                            | u64             | for good                |
 //! |  16 | InboxMark  | from u16                          | u64             | for good                |
 //! |  17 | Setup      | nothing (meta partition)          | `Setup`         | for good                |
+//! |  18 | KeyWaiter  | object, position u64              | invocation id   | while it waits          |
+//! |  19 | Promise    | object, name                      | `PromiseRow`    | with its workflow       |
+//! |  20 | Listeners  | id                                | `ListenersRow`  | until it ends           |
+//! |  21 | Mailbox    | id                                | `MailboxRow`    | with its invocation     |
+//! |  22 | Signal     | id, number u64                    | `Outcome`       | until received          |
+//! |  23 | Created    | time u64, id                      | nothing         | with its invocation     |
+//!
+//! An object is its service and its key. Both can be any text, so each is closed by two zero bytes,
+//! and a zero byte within is followed by `0xff`: the order of the keys is the order of the texts.
 
 use crate::META_PARTITION;
 use abide_core::command::{Timer, TimerKind};
 use abide_core::ids::{DeploymentId, InvocationId, OpId, PartitionId};
-use abide_core::rows::RowKey;
+use abide_core::rows::{NamesOf, RowKey};
+use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +45,8 @@ pub enum Tag {
     Invocation = 1,
     Entry = 2,
     Outcome = 3,
+    KeyQueue = 4,
+    State = 5,
     Timer = 6,
     Deployment = 8,
     Service = 9,
@@ -46,6 +58,12 @@ pub enum Tag {
     OutboxTail = 15,
     InboxMark = 16,
     Setup = 17,
+    KeyWaiter = 18,
+    Promise = 19,
+    Listeners = 20,
+    Mailbox = 21,
+    Signal = 22,
+    Created = 23,
 }
 
 /// Length of the part before `rest`.
@@ -76,7 +94,58 @@ fn with_peer(partition: PartitionId, tag: Tag, peer: PartitionId) -> Vec<u8> {
     key
 }
 
+fn put_text(key: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        key.push(byte);
+        if byte == 0 {
+            key.push(0xff);
+        }
+    }
+    key.extend_from_slice(&[0, 0]);
+}
+
+/// Reads what [`put_text`] wrote, and what follows it.
+fn take_text(key: &[u8]) -> Option<(String, &[u8])> {
+    let mut text = Vec::new();
+    let mut rest = key;
+    loop {
+        match rest {
+            [0, 0, after @ ..] => return Some((String::from_utf8(text).ok()?, after)),
+            [0, 0xff, after @ ..] => {
+                text.push(0);
+                rest = after;
+            }
+            [0, ..] | [] => return None,
+            [byte, after @ ..] => {
+                text.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+fn with_object(partition: PartitionId, tag: Tag, object: &ObjectKey) -> Vec<u8> {
+    let mut key = head(partition.0, tag, object.bytes() + 16);
+    put_text(&mut key, &object.service);
+    put_text(&mut key, &object.key);
+    key
+}
+
+fn with_name(partition: PartitionId, tag: Tag, object: &ObjectKey, name: &str) -> Vec<u8> {
+    let mut key = with_object(partition, tag, object);
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+fn with_number(mut key: Vec<u8>, number: u64) -> Vec<u8> {
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
 /// Returns the key of a row in a partition.
+///
+/// # Panics
+/// For [`RowKey::Names`], which is no record: see [`names`].
 #[must_use]
 pub fn encode(partition: PartitionId, key: &RowKey) -> Vec<u8> {
     match key {
@@ -96,6 +165,21 @@ pub fn encode(partition: PartitionId, key: &RowKey) -> Vec<u8> {
         RowKey::OutboxTail(by) => with_peer(partition, Tag::OutboxTail, *by),
         RowKey::InboxMark(from) => with_peer(partition, Tag::InboxMark, *from),
         RowKey::Service(name) => service(name),
+        RowKey::KeyQueue(object) => with_object(partition, Tag::KeyQueue, object),
+        RowKey::KeyWaiter(object, position) => {
+            with_number(with_object(partition, Tag::KeyWaiter, object), *position)
+        }
+        RowKey::State(object, name) => with_name(partition, Tag::State, object, name),
+        RowKey::Promise(object, name) => with_name(partition, Tag::Promise, object, name),
+        RowKey::Names(of) => unreachable!("{of:?} is a span, not a record"),
+        RowKey::Listeners(id) => with_id(partition, Tag::Listeners, *id),
+        RowKey::Mailbox(id) => with_id(partition, Tag::Mailbox, *id),
+        RowKey::Signal(id, number) => with_number(with_id(partition, Tag::Signal, *id), *number),
+        RowKey::Created(at, id) => {
+            let mut key = with_number(head(partition.0, Tag::Created, 8 + InvocationId::LEN), at.0);
+            key.extend_from_slice(&id.to_bytes());
+            key
+        }
     }
 }
 
@@ -104,6 +188,8 @@ fn timer_key(partition: PartitionId, timer: &Timer) -> Vec<u8> {
         TimerKind::Begin => (1u8, 0),
         TimerKind::Retry { attempt } => (2, attempt),
         TimerKind::Sleep { op } => (3, op),
+        TimerKind::PurgeJournal => (4, 0),
+        TimerKind::Purge => (5, 0),
     };
     let mut key = head(partition.0, Tag::Timer, 8 + InvocationId::LEN + 5);
     key.extend_from_slice(&timer.at.0.to_be_bytes());
@@ -125,6 +211,8 @@ pub fn decode_timer(key: &[u8]) -> Option<Timer> {
         1 => TimerKind::Begin,
         2 => TimerKind::Retry { attempt: number },
         3 => TimerKind::Sleep { op: number },
+        4 => TimerKind::PurgeJournal,
+        5 => TimerKind::Purge,
         _ => return None,
     };
     Some(Timer { at: Timestamp(u64::from_be_bytes(*at)), invocation: InvocationId::from_bytes(id)?, kind })
@@ -154,6 +242,28 @@ pub fn decode_outbox(key: &[u8]) -> Option<(PartitionId, u64)> {
 #[must_use]
 pub fn decode_deployment(key: &[u8]) -> Option<DeploymentId> {
     std::str::from_utf8(rest_of(key, Tag::Deployment)?).ok()?.parse().ok()
+}
+
+/// Reads the object and what follows it of a key that begins with one: a name, or nothing.
+#[must_use]
+pub fn decode_object(key: &[u8], tag: Tag) -> Option<(ObjectKey, &[u8])> {
+    let (service, rest) = take_text(rest_of(key, tag)?)?;
+    let (key, rest) = take_text(rest)?;
+    Some((ObjectKey { service, key }, rest))
+}
+
+/// Reads the name of a key of [`Tag::State`] or [`Tag::Promise`].
+#[must_use]
+pub fn decode_name(key: &[u8], tag: Tag) -> Option<String> {
+    let (_, name) = decode_object(key, tag)?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
+/// Reads the invocation of a key of [`Tag::Created`].
+#[must_use]
+pub fn decode_created(key: &[u8]) -> Option<(Timestamp, InvocationId)> {
+    let (at, id) = rest_of(key, Tag::Created)?.split_first_chunk::<8>()?;
+    Some((Timestamp(u64::from_be_bytes(*at)), InvocationId::from_bytes(id)?))
 }
 
 fn rest_of(key: &[u8], tag: Tag) -> Option<&[u8]> {
@@ -202,6 +312,35 @@ pub fn journal(partition: PartitionId, tag: Tag, id: InvocationId) -> Span {
     (with_op(partition, tag, id, 0), end)
 }
 
+/// Returns the keys of all values of an object's state, or of all promises of a workflow.
+#[must_use]
+pub fn names(partition: PartitionId, of: &NamesOf) -> Span {
+    let start = match of {
+        NamesOf::State(object) => with_object(partition, Tag::State, object),
+        NamesOf::Promises(object) => with_object(partition, Tag::Promise, object),
+    };
+    let mut end = start.clone();
+    // Names are UTF-8, which has no such byte.
+    end.push(0xff);
+    (start, end)
+}
+
+/// Returns the keys of those who wait for an object, in their order.
+#[must_use]
+pub fn key_waiters(partition: PartitionId, object: &ObjectKey) -> Span {
+    let start = with_object(partition, Tag::KeyWaiter, object);
+    let mut end = start.clone();
+    end.extend_from_slice(&[0xff; 9]);
+    (start, end)
+}
+
+/// Returns the keys of invocations with computed ids created from `from` up to, but without, `to`.
+#[must_use]
+pub fn computed(partition: PartitionId, from: Timestamp, to: Timestamp) -> Span {
+    let bound = |at: Timestamp| with_number(head(partition.0, Tag::Created, 8), at.0);
+    (bound(from), bound(to))
+}
+
 /// Returns the keys of timers due from `from` on.
 #[must_use]
 pub fn timers(partition: PartitionId, from: Timestamp) -> Span {
@@ -245,6 +384,18 @@ mod tests {
             (RowKey::OutboxHead(PartitionId(1)), "00030e0001".into()),
             (RowKey::OutboxTail(PartitionId(1)), "00030f0001".into()),
             (RowKey::InboxMark(PartitionId(1)), "0003100001".into()),
+            (RowKey::KeyQueue(object("S", "k")), "0003045300006b0000".into()),
+            (RowKey::KeyQueue(object("S", "")), "00030453000000 00".replace(' ', "")),
+            (RowKey::KeyWaiter(object("S", "k"), 7), "0003125300006b00000000000000000007".into()),
+            (
+                RowKey::State(object("S", "a\0b"), "n".into()),
+                "00030553000061 00ff 620000 6e".replace(' ', ""),
+            ),
+            (RowKey::Promise(object("S", "k"), "n".into()), "0003135300006b00006e".into()),
+            (RowKey::Listeners(ID), format!("000314{ID_HEX}")),
+            (RowKey::Mailbox(ID), format!("000315{ID_HEX}")),
+            (RowKey::Signal(ID, 9), format!("000316{ID_HEX}0000000000000009")),
+            (RowKey::Created(Timestamp(5), ID), format!("0003170000000000000005{ID_HEX}")),
         ];
         for (key, expected) in golden {
             assert_eq!(hex(&encode(P, &key)), expected, "{key:?}");
@@ -253,7 +404,9 @@ mod tests {
 
     #[test]
     fn keys_can_be_read_back() {
-        for kind in [TimerKind::Begin, TimerKind::Retry { attempt: 4 }, TimerKind::Sleep { op: 9 }] {
+        let retry = TimerKind::Retry { attempt: 4 };
+        let sleep = TimerKind::Sleep { op: 9 };
+        for kind in [TimerKind::Begin, retry, sleep, TimerKind::PurgeJournal, TimerKind::Purge] {
             let timer = Timer { at: Timestamp(5), invocation: ID, kind };
             assert_eq!(decode_timer(&encode(P, &RowKey::Timer(timer))), Some(timer));
         }
@@ -263,6 +416,36 @@ mod tests {
         assert_eq!(decode_outbox(&outbox), Some((PartitionId(1), 2)));
         let id = DeploymentId::from_digest(77);
         assert_eq!(decode_deployment(&deployment(&id)), Some(id));
+    }
+
+    fn object(service: &str, key: &str) -> ObjectKey {
+        ObjectKey { service: service.into(), key: key.into() }
+    }
+
+    #[test]
+    fn names_of_objects_can_be_read_back_and_do_not_mix() {
+        let objects =
+            [object("S", ""), object("S", "a"), object("S", "a\0"), object("S", "ä/b"), object("Sa", "")];
+        for of in &objects {
+            let (start, end) = names(P, &NamesOf::State(of.clone()));
+            for each in &objects {
+                for name in ["", "n", "\u{10ffff}"] {
+                    let key = encode(P, &RowKey::State(each.clone(), name.into()));
+                    assert_eq!((start.clone()..end.clone()).contains(&key), each == of, "{each} in {of}");
+                    assert_eq!(decode_name(&key, Tag::State).as_deref(), Some(name));
+                    assert_eq!(
+                        decode_object(&key, Tag::State).map(|(object, _)| object).as_ref(),
+                        Some(each)
+                    );
+                }
+            }
+        }
+        let created = RowKey::Created(Timestamp(5), ID);
+        assert_eq!(decode_created(&encode(P, &created)), Some((Timestamp(5), ID)));
+        let (start, end) = key_waiters(P, &objects[1]);
+        let waiter = |object: &ObjectKey| encode(P, &RowKey::KeyWaiter(object.clone(), u64::MAX));
+        assert!((start.clone()..end.clone()).contains(&waiter(&objects[1])));
+        assert!(!(start..end).contains(&waiter(&objects[2])));
     }
 
     #[test]
