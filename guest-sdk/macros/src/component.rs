@@ -7,10 +7,19 @@ use syn::{Ident, ImplItem, ItemImpl, Type};
 use crate::handler::Handler;
 use crate::options::Options;
 
-/// What the component offers. Virtual objects and workflows will be two more.
-#[derive(Clone, Copy)]
+/// What the component offers.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Service,
+    Object,
+    Workflow,
+}
+
+/// Whether a handler has its key to itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Exclusive,
+    Shared,
 }
 
 impl Kind {
@@ -18,20 +27,47 @@ impl Kind {
     pub(crate) fn attribute(self) -> &'static str {
         match self {
             Kind::Service => "service",
+            Kind::Object => "object",
+            Kind::Workflow => "workflow",
         }
     }
 
-    /// Returns the context types its handlers can take.
-    pub(crate) fn contexts(self) -> &'static [&'static str] {
+    /// Returns what people call it.
+    pub(crate) fn noun(self) -> &'static str {
         match self {
-            Kind::Service => &["Context"],
+            Kind::Service => "service",
+            Kind::Object => "virtual object",
+            Kind::Workflow => "workflow",
         }
     }
 
-    /// Returns the variant of `ServiceKind`.
+    /// Returns the context types its handlers can take, each with the mode it stands for.
+    pub(crate) fn contexts(self) -> &'static [(&'static str, Mode)] {
+        match self {
+            Kind::Service => &[("Context", Mode::Shared)],
+            Kind::Object => &[("ObjectContext", Mode::Exclusive), ("SharedObjectContext", Mode::Shared)],
+            Kind::Workflow => {
+                &[("WorkflowContext", Mode::Exclusive), ("SharedWorkflowContext", Mode::Shared)]
+            }
+        }
+    }
+
+    /// Returns the variant of `ServiceKind`, which is also the trait of its types.
     pub(crate) fn variant(self) -> &'static str {
         match self {
             Kind::Service => "Service",
+            Kind::Object => "Object",
+            Kind::Workflow => "Workflow",
+        }
+    }
+}
+
+impl Mode {
+    /// Returns the variant of `HandlerMode`.
+    pub(crate) fn variant(self) -> &'static str {
+        match self {
+            Mode::Exclusive => "Exclusive",
+            Mode::Shared => "Shared",
         }
     }
 }
@@ -43,6 +79,8 @@ pub(crate) struct Component {
     pub(crate) docs: String,
     pub(crate) options: Options,
     pub(crate) self_type: Type,
+    /// The last part of the type's path.
+    pub(crate) type_name: Ident,
     pub(crate) handlers: Vec<Handler>,
     /// The block as it is to be compiled, without our attributes.
     pub(crate) item: ItemImpl,
@@ -52,21 +90,28 @@ impl Component {
     /// Reads an impl block; reports all mistakes at once.
     pub(crate) fn parse(kind: Kind, attribute: TokenStream, item: TokenStream) -> syn::Result<Self> {
         let mut item = parse_impl(kind, item)?;
-        let type_name = plain_type(kind, &item)?.to_string();
+        let type_name = plain_type(kind, &item)?.clone();
         let mut problems = Problems::default();
-        let options = problems.unless_ok(Options::of_service(attribute)).unwrap_or_default();
+        let options = problems.unless_ok(Options::of_component(kind, attribute)).unwrap_or_default();
         let mut handlers = Vec::new();
         for function in functions(&mut item, &mut problems) {
             handlers.extend(problems.unless_ok(Handler::parse(kind, options.rename_all, function)));
         }
         check_names(&handlers, &mut problems);
+        if kind == Kind::Workflow {
+            check_run(&item, &handlers, &mut problems);
+        }
         problems.into_result()?;
         if handlers.is_empty() {
-            return Err(syn::Error::new(item.self_ty.span(), "a service has at least one handler"));
+            return Err(syn::Error::new(
+                item.self_ty.span(),
+                format!("a {} has at least one handler", kind.noun()),
+            ));
         }
-        let name = options.name.as_ref().map_or(type_name, syn::LitStr::value);
+        let name = options.name.as_ref().map_or_else(|| type_name.to_string(), syn::LitStr::value);
         let docs = docs(&item.attrs);
-        Ok(Self { kind, name, docs, options, self_type: (*item.self_ty).clone(), handlers, item })
+        let self_type = (*item.self_ty).clone();
+        Ok(Self { kind, name, docs, options, self_type, type_name, handlers, item })
     }
 }
 
@@ -83,7 +128,7 @@ fn parse_impl(kind: Kind, item: TokenStream) -> syn::Result<ItemImpl> {
         return Err(syn::Error::new_spanned(path, format!("{usage}, without a trait")));
     }
     if let Some(parameter) = item.generics.params.first() {
-        return Err(syn::Error::new_spanned(parameter, format!("a {} cannot be generic", kind.attribute())));
+        return Err(syn::Error::new_spanned(parameter, format!("a {} cannot be generic", kind.noun())));
     }
     Ok(item)
 }
@@ -91,7 +136,7 @@ fn parse_impl(kind: Kind, item: TokenStream) -> syn::Result<ItemImpl> {
 fn plain_type(kind: Kind, item: &ItemImpl) -> syn::Result<&Ident> {
     match &*item.self_ty {
         Type::Path(path) => Ok(&path.path.segments.last().expect("a path has a segment").ident),
-        other => Err(syn::Error::new_spanned(other, format!("a {} is a struct or enum", kind.attribute()))),
+        other => Err(syn::Error::new_spanned(other, format!("a {} is a struct or enum", kind.noun()))),
     }
 }
 
@@ -113,6 +158,27 @@ fn check_names(handlers: &[Handler], problems: &mut Problems) {
             let message = format!("there is already a handler named \"{}\"", handler.name);
             problems.add(syn::Error::new(handler.name_span, message));
         }
+    }
+}
+
+/// A workflow is one execution of `run`; its other handlers look on and complete promises.
+fn check_run(item: &ItemImpl, handlers: &[Handler], problems: &mut Problems) {
+    let mut has_run = false;
+    for handler in handlers {
+        let is_run = handler.name == "run";
+        has_run |= is_run;
+        let message = match (is_run, handler.mode) {
+            (true, Mode::Exclusive) | (false, Mode::Shared) => continue,
+            (true, Mode::Shared) => "the handler `run` of a workflow takes `ctx: &WorkflowContext`",
+            (false, Mode::Exclusive) => {
+                "only the handler `run` takes `&WorkflowContext`; the others take `ctx: &SharedWorkflowContext`"
+            }
+        };
+        problems.add(syn::Error::new_spanned(&handler.context, message));
+    }
+    if !has_run && !handlers.is_empty() {
+        let message = "a workflow has a handler named `run`, which takes `ctx: &WorkflowContext`";
+        problems.add(syn::Error::new(item.self_ty.span(), message));
     }
 }
 

@@ -1,22 +1,26 @@
-//! Writes the code that registers a component's handlers.
+//! Writes the code that registers a service's handlers.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use crate::client;
 use crate::component::Component;
 use crate::handler::Handler;
 use crate::options::Options;
 
-/// The impl block as written, and its registration.
+/// The impl block as written, its registration, and its client.
 pub(crate) fn component(component: &Component) -> TokenStream {
     let Component { name, docs, item, .. } = component;
     let kind = format_ident!("{}", component.kind.variant());
     let options = options(&component.options);
     let manifests = component.handlers.iter().map(manifest);
     let arms = component.handlers.iter().map(|handler| arm(component, handler));
+    let client = client::client(component);
     quote! {
         #item
+
+        #client
 
         const _: () = {
             fn manifest() -> ::abide_sdk::registry::ServiceManifest {
@@ -51,6 +55,7 @@ fn manifest(handler: &Handler) -> TokenStream {
     let Handler { name, docs, output, .. } = handler;
     let nothing = syn::parse_quote!(());
     let input = handler.input.as_ref().unwrap_or(&nothing);
+    let mode = format_ident!("{}", handler.mode.variant());
     let options = options(&handler.options);
     // The spans make a type that cannot be sent be reported where it is written.
     let input = quote_spanned!(input.span()=> #input);
@@ -58,7 +63,7 @@ fn manifest(handler: &Handler) -> TokenStream {
     quote! {
         ::abide_sdk::registry::describe_handler::<#input, #output>(
             #name,
-            ::abide_sdk::registry::HandlerMode::Shared,
+            ::abide_sdk::registry::HandlerMode::#mode,
             #docs,
             #options,
         )
@@ -75,8 +80,8 @@ fn arm(component: &Component, handler: &Handler) -> TokenStream {
     quote! {
         #name => ::std::option::Option::Some(::std::boxed::Box::pin(async move {
             #read
-            let context: &#context = &context;
-            ::abide_sdk::registry::encode(<#self_type>::#function(context #argument).await)
+            let context = <#context as ::abide_sdk::registry::FromContext>::from_context(context);
+            ::abide_sdk::registry::encode(<#self_type>::#function(&context #argument).await)
         })),
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, Ident, ImplItemFn, PathArguments, ReturnType, Signature, Type};
 
-use crate::component::{Kind, docs};
+use crate::component::{Kind, Mode, docs};
 use crate::options::{Options, RenameAll};
 
 /// A method, understood.
@@ -16,6 +16,7 @@ pub(crate) struct Handler {
     pub(crate) options: Options,
     /// The type after `ctx: &`.
     pub(crate) context: Type,
+    pub(crate) mode: Mode,
     pub(crate) input: Option<Type>,
     pub(crate) output: Type,
 }
@@ -30,7 +31,7 @@ impl Handler {
         let options = take_options(function)?;
         let signature = &function.sig;
         check_form(signature)?;
-        let context = context_type(kind, signature)?;
+        let (context, mode) = context_type(kind, signature)?;
         let input = input_type(signature)?;
         let output = output_type(signature)?;
         let ident = signature.ident.clone();
@@ -43,7 +44,7 @@ impl Handler {
             }
         };
         let docs = docs(&function.attrs);
-        Ok(Self { function: ident, name, name_span, docs, options, context, input, output })
+        Ok(Self { function: ident, name, name_span, docs, options, context, mode, input, output })
     }
 }
 
@@ -72,10 +73,10 @@ fn check_form(signature: &Signature) -> syn::Result<()> {
     Ok(())
 }
 
-fn context_type(kind: Kind, signature: &Signature) -> syn::Result<Type> {
-    let expected =
-        kind.contexts().iter().map(|name| format!("`ctx: &{name}`")).collect::<Vec<_>>().join(" or ");
-    let message = format!("the first parameter of a handler is {expected}");
+fn context_type(kind: Kind, signature: &Signature) -> syn::Result<(Type, Mode)> {
+    let expected: Vec<_> = kind.contexts().iter().map(|(name, _)| format!("`ctx: &{name}`")).collect();
+    let message =
+        format!("the first parameter of a handler of a {} is {}", kind.noun(), expected.join(" or "));
     let first = match signature.inputs.first() {
         Some(FnArg::Typed(first)) => first,
         Some(FnArg::Receiver(receiver)) => {
@@ -86,23 +87,19 @@ fn context_type(kind: Kind, signature: &Signature) -> syn::Result<Type> {
         }
         None => return Err(syn::Error::new(signature.paren_token.span.span(), message)),
     };
-    match &*first.ty {
-        Type::Reference(reference)
-            if reference.mutability.is_none() && is_named(&reference.elem, kind.contexts()) =>
-        {
-            Ok((*reference.elem).clone())
-        }
-        other => Err(syn::Error::new_spanned(other, message)),
-    }
+    let context = match &*first.ty {
+        Type::Reference(reference) if reference.mutability.is_none() => mode(kind, &reference.elem),
+        _ => None,
+    };
+    context.ok_or_else(|| syn::Error::new_spanned(&first.ty, message))
 }
 
-fn is_named(path: &Type, names: &[&str]) -> bool {
-    match path {
-        Type::Path(path) => {
-            path.path.segments.last().is_some_and(|last| names.iter().any(|name| last.ident == name))
-        }
-        _ => false,
-    }
+/// Returns a context type together with the mode it stands for.
+fn mode(kind: Kind, context: &Type) -> Option<(Type, Mode)> {
+    let Type::Path(path) = context else { return None };
+    let last = path.path.segments.last()?;
+    let (_, mode) = kind.contexts().iter().find(|(name, _)| last.ident == name)?;
+    Some((context.clone(), *mode))
 }
 
 fn input_type(signature: &Signature) -> syn::Result<Option<Type>> {

@@ -1,10 +1,12 @@
 //! The attribute macros of `abide-sdk`. Use them through that crate, which documents them.
 //!
-//! `#[service]` works in three steps, one file each: `component` reads the impl block into a plain
-//! description, `handler` reads one method of it, `expand` writes the code that registers it.
+//! `#[service]`, `#[object]` and `#[workflow]` work in the same steps, one file each: `component`
+//! reads the impl block into a plain description, `handler` reads one method of it, `expand` writes
+//! the code that registers it, `client` the type that calls it.
 
 use proc_macro::TokenStream;
 
+mod client;
 mod component;
 mod data;
 mod expand;
@@ -17,6 +19,18 @@ use component::{Component, Kind};
 #[proc_macro_attribute]
 pub fn service(attribute: TokenStream, item: TokenStream) -> TokenStream {
     component(Kind::Service, attribute.into(), item.into()).into()
+}
+
+/// Makes the async functions of an impl block the handlers of a virtual object.
+#[proc_macro_attribute]
+pub fn object(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    component(Kind::Object, attribute.into(), item.into()).into()
+}
+
+/// Makes the async functions of an impl block the handlers of a workflow.
+#[proc_macro_attribute]
+pub fn workflow(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    component(Kind::Workflow, attribute.into(), item.into()).into()
 }
 
 /// Makes a struct or enum usable as input, output and result: derives `Serialize`, `Deserialize`

@@ -1,14 +1,16 @@
-//! The options of `#[service(...)]` and `#[handler(...)]`, and what they are called in the manifest.
+//! The options of `#[service(...)]`, `#[handler(...)]` and so on, and what they are called in the manifest.
 
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
 use syn::{Lit, LitFloat, LitInt, LitStr};
 
-/// Options of a service or a handler.
+use crate::component::Kind;
+
+/// Options of a service, virtual object, workflow or handler.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<LitStr>,
-    /// Only services have it.
+    /// Handlers do not have it.
     pub(crate) rename_all: Option<RenameAll>,
     /// Names and values as they go to the manifest.
     pub(crate) manifest: Vec<(&'static str, String)>,
@@ -24,15 +26,27 @@ pub(crate) enum RenameAll {
 }
 
 impl Options {
-    /// Reads the options of a service.
-    pub(crate) fn of_service(attribute: proc_macro2::TokenStream) -> syn::Result<Self> {
+    /// Reads the options of a service, virtual object or workflow.
+    pub(crate) fn of_component(kind: Kind, attribute: proc_macro2::TokenStream) -> syn::Result<Self> {
         let mut options = Self::default();
+        let known = match kind {
+            Kind::Service | Kind::Object => {
+                "`name`, `rename_all`, `private`, `retry(...)`, `idempotency_retention` and `journal_retention`"
+            }
+            Kind::Workflow => {
+                "`name`, `rename_all`, `private`, `retry(...)`, `idempotency_retention`, `journal_retention` and \
+                 `workflow_retention`"
+            }
+        };
         let parser = syn::meta::parser(|meta| {
             if meta.path.is_ident("rename_all") {
                 options.rename_all = Some(RenameAll::parse(&meta)?);
                 return Ok(());
             }
-            options.read(&meta, "`name`, `rename_all`, `private` and `retry(...)`")
+            if meta.path.is_ident("workflow_retention") && kind == Kind::Workflow {
+                return options.add_millis("retention.workflow-ms", &meta);
+            }
+            options.read(&meta, known)
         });
         parser.parse2(attribute)?;
         Ok(options)
@@ -41,8 +55,9 @@ impl Options {
     /// Reads the options of a handler.
     pub(crate) fn of_handler(attribute: &syn::Attribute) -> syn::Result<Self> {
         let mut options = Self::default();
+        let known = "`name`, `private`, `retry(...)`, `idempotency_retention` and `journal_retention`";
         if !matches!(attribute.meta, syn::Meta::Path(_)) {
-            attribute.parse_nested_meta(|meta| options.read(&meta, "`name`, `private` and `retry(...)`"))?;
+            attribute.parse_nested_meta(|meta| options.read(&meta, known))?;
         }
         Ok(options)
     }
@@ -54,9 +69,18 @@ impl Options {
             self.manifest.push(("ingress.private", "true".to_owned()));
         } else if meta.path.is_ident("retry") {
             meta.parse_nested_meta(|meta| self.read_retry(&meta))?;
+        } else if meta.path.is_ident("idempotency_retention") {
+            self.add_millis("retention.idempotency-ms", meta)?;
+        } else if meta.path.is_ident("journal_retention") {
+            self.add_millis("retention.journal-ms", meta)?;
         } else {
             return Err(meta.error(format!("unknown option; there are {known}")));
         }
+        Ok(())
+    }
+
+    fn add_millis(&mut self, option: &'static str, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        self.manifest.push((option, millis(&meta.value()?.parse()?)?.to_string()));
         Ok(())
     }
 
@@ -183,7 +207,9 @@ mod tests {
     use quote::quote;
 
     fn service(attribute: proc_macro2::TokenStream) -> Result<Vec<(&'static str, String)>, String> {
-        Options::of_service(attribute).map(|options| options.manifest).map_err(|error| error.to_string())
+        Options::of_component(Kind::Service, attribute)
+            .map(|options| options.manifest)
+            .map_err(|error| error.to_string())
     }
 
     #[test]

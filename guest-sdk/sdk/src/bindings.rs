@@ -12,5 +12,7 @@ wit_bindgen::generate!({
     with: { "wasi:io/poll@0.2.12": wasip2::io::poll },
 });
 
-pub use abide::runtime::{events, io, log, run, sleep, types};
+pub use abide::runtime::{
+    awakeable, call, events, invocations, io, log, promise, run, signal, sleep, state, types,
+};
 pub use exports::abide::runtime::guest;

@@ -1,17 +1,17 @@
 //! The handler's access to durable operations.
 
-use std::rc::Rc;
-use std::time::Duration;
+mod object;
+mod workflow;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::rc::Rc;
+
 use uuid::Uuid;
 
 use crate::bindings::types::{Header, Target};
-use crate::error::HandlerResult;
 use crate::random::Random;
-use crate::run::Run;
-use crate::sleep::Sleep;
+
+pub use object::{ObjectContext, SharedObjectContext};
+pub use workflow::{SharedWorkflowContext, WorkflowContext};
 
 /// What a handler of a service can do durably.
 ///
@@ -19,6 +19,8 @@ use crate::sleep::Sleep;
 /// types can have their own. Everything that waits is lazy, as usual in Rust: the operation is
 /// issued when its future is polled for the first time. `a.await; b.await` is one after the other,
 /// `join!(a, b)` is both at once.
+///
+/// The contexts of virtual objects and workflows can do all of this and more.
 #[derive(Debug, Clone)]
 pub struct Context {
     shared: Rc<Shared>,
@@ -35,91 +37,6 @@ struct Shared {
 impl Context {
     pub(crate) fn new(id: String, target: Target, headers: Vec<Header>, random_seed: u64) -> Self {
         Self { shared: Rc::new(Shared { id, target, headers, random: Random::new(random_seed) }) }
-    }
-
-    /// Executes a side effect and records its result.
-    ///
-    /// The closure runs until it succeeds or fails terminally; from then on the recorded result is
-    /// returned and the closure is never executed again. In it, and only in it, the real clock,
-    /// real randomness and outbound HTTP are available.
-    ///
-    /// * It may be executed more than once before its result is recorded, for example when the
-    ///   server is killed in between. Make it idempotent where that matters, with an id drawn
-    ///   before the block.
-    /// * It communicates by its result only. Whatever else it changes in memory is lost on replay,
-    ///   which skips it; that it is an `async Fn` closure, not `FnMut`, prevents most of that.
-    /// * It cannot use durable operations; they panic with an explanation.
-    ///
-    /// An ordinary error from `?` makes the runtime try again; a [`TerminalError`] is recorded and
-    /// returned here, and so is the last failure when the [`RetryPolicy`] is exhausted.
-    ///
-    /// ```
-    /// use abide_sdk::prelude::*;
-    /// # async fn charge(id: &Uuid) -> HandlerResult<String> { Ok(id.to_string()) }
-    /// # async fn ship(to: &str) -> HandlerResult<()> { Ok(()) }
-    /// # async fn handler(ctx: &Context) -> HandlerResult<()> {
-    /// let id = ctx.rand_uuid();
-    /// let receipt = ctx.run("charge", async || charge(&id).await).await?;
-    ///
-    /// // Several at once:
-    /// let addresses = ["north", "south"];
-    /// let shipped = addresses.map(|to| ctx.run(format!("ship-{to}"), async move || ship(to).await));
-    /// for result in join_all(shipped).await {
-    ///     result?;
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// [`TerminalError`]: crate::TerminalError
-    /// [`RetryPolicy`]: crate::RetryPolicy
-    pub fn run<'a, T>(
-        &self,
-        name: impl Into<String>,
-        closure: impl AsyncFn() -> HandlerResult<T> + 'a,
-    ) -> Run<'a, T>
-    where
-        T: Serialize + DeserializeOwned + 'a,
-    {
-        Run::new(name.into(), closure)
-    }
-
-    /// Waits for a time, which may be months. Survives restarts.
-    ///
-    /// ```
-    /// use abide_sdk::prelude::*;
-    /// # async fn handler(ctx: &Context) -> HandlerResult<()> {
-    /// ctx.sleep(Duration::from_secs(60)).named("cool down").await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn sleep(&self, duration: Duration) -> Sleep {
-        Sleep::new(duration)
-    }
-
-    /// Waits for a future, but no longer than a time. Dropping an unfinished durable future is safe.
-    ///
-    /// ```
-    /// use abide_sdk::prelude::*;
-    /// # async fn quote() -> HandlerResult<u32> { Ok(1) }
-    /// # async fn handler(ctx: &Context) -> HandlerResult<()> {
-    /// match ctx.timeout(Duration::from_secs(5), ctx.run("quote", async || quote().await)).await? {
-    ///     Some(price) => println!("{}", price?),
-    ///     None => println!("too slow"),
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// When the timer itself fails, as it does when the invocation is cancelled.
-    pub async fn timeout<F: Future>(
-        &self,
-        limit: Duration,
-        future: F,
-    ) -> Result<Option<F::Output>, crate::TerminalError> {
-        use futures_util::future::{Either, select};
-        match select(std::pin::pin!(future), self.sleep(limit).named("timeout")).await {
-            Either::Left((output, _)) => Ok(Some(output)),
-            Either::Right((elapsed, _)) => elapsed.map(|()| None),
-        }
     }
 
     /// Draws a random UUID (version 4), the same one on every attempt. Good as idempotency key.
@@ -158,5 +75,23 @@ impl Context {
     /// Returns the value of the first header of this name; case does not matter.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Returns the key that was called, in a handler that is called by key.
+    fn key(&self) -> &str {
+        self.shared.target.key.as_deref().expect("objects and workflows are called with a key")
+    }
+}
+
+/// A context that handlers take. Generated code makes the one that the handler asks for.
+#[doc(hidden)]
+pub trait FromContext {
+    /// Makes it from the context that every invocation has.
+    fn from_context(context: Context) -> Self;
+}
+
+impl FromContext for Context {
+    fn from_context(context: Context) -> Self {
+        context
     }
 }

@@ -1,37 +1,51 @@
 //! A runtime for native tests: events come from a script, calls go to a transcript.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::{Debug, Display};
 use std::rc::Rc;
 
 use expect_test::Expect;
 
+use crate::bindings::awakeable::AwakeableHandle;
+use crate::bindings::call::CallHandle;
 use crate::bindings::events::{Completion, Event};
 use crate::bindings::io::Wakeup;
 use crate::bindings::log::{Field, Level};
+use crate::bindings::state::Lookup;
 use crate::bindings::types::{Failure, OpId, Outcome, RetryPolicy, Retryable, Target};
-use crate::context::Context;
-use crate::host::{self, Host, Pollable};
+use crate::context::{Context, FromContext};
+use crate::host::{self, Answer, Host, Pollable, Request};
 
 /// Runs a handler against a script of events and compares what it asked with the expectation.
-pub(crate) fn check<T: std::fmt::Debug>(
+pub(crate) fn check<T: Debug>(events: &str, handler: impl AsyncFnOnce(&Context) -> T, expected: Expect) {
+    check_keyed(events, handler, expected);
+}
+
+/// As [`check`], for handlers that take another context. Their key is `ann`.
+pub(crate) fn check_keyed<C: FromContext, T: Debug>(
     events: &str,
-    handler: impl AsyncFnOnce(&Context) -> T,
+    handler: impl AsyncFnOnce(&C) -> T,
     expected: Expect,
 ) {
-    let (output, transcript) = play(events, handler);
+    let (output, transcript) = play_keyed(events, handler);
     expected.assert_eq(&format!("{transcript}=> {output:?}\n"));
 }
 
 /// Runs a handler against a script of events; returns its output and what it asked.
 ///
-/// Events, one per line: `execute OP`, `value OP JSON`, `empty OP`, `failure OP CODE MESSAGE`,
-/// `io INDEX`.
+/// Events, one per line: `execute OP`, `value OP JSON`, `empty OP`, `names OP NAME NAME`,
+/// `failure OP CODE MESSAGE`, `io INDEX`, `cancelled`.
 pub(crate) fn play<T>(events: &str, handler: impl AsyncFnOnce(&Context) -> T) -> (T, String) {
+    play_keyed(events, handler)
+}
+
+/// As [`play`], for handlers that take another context.
+pub(crate) fn play_keyed<C: FromContext, T>(events: &str, handler: impl AsyncFnOnce(&C) -> T) -> (T, String) {
     let host = Rc::new(FakeHost::new(events));
     host::install(host.clone());
-    let target = Target { service: "Test".into(), key: None, handler: "test".into() };
-    let context = Context::new("inv_1".into(), target, Vec::new(), 7);
+    let target = Target { service: "Test".into(), key: Some("ann".into()), handler: "test".into() };
+    let context = C::from_context(Context::new("inv_1".into(), target, Vec::new(), 7));
     let output = crate::executor::block_on(handler(&context));
     assert!(host.events.borrow().is_empty(), "events were left over: {:?}", host.events.borrow());
     (output, host.transcript.take())
@@ -41,21 +55,38 @@ struct FakeHost {
     events: RefCell<VecDeque<String>>,
     transcript: RefCell<String>,
     next_op: Cell<OpId>,
+    /// What the handler set and cleared, so that it is known without asking.
+    state: RefCell<BTreeMap<String, Option<Vec<u8>>>>,
 }
 
 impl FakeHost {
     fn new(events: &str) -> Self {
         let events =
             events.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-        Self { events: RefCell::new(events), transcript: RefCell::default(), next_op: Cell::new(0) }
+        Self {
+            events: RefCell::new(events),
+            transcript: RefCell::default(),
+            next_op: Cell::new(0),
+            state: RefCell::default(),
+        }
     }
 
     fn note(&self, text: String) {
         self.transcript.borrow_mut().push_str(&(text + "\n"));
     }
 
-    fn issue(&self) -> OpId {
-        self.next_op.replace(self.next_op.get() + 1)
+    /// Issues an operation and notes what it is.
+    fn issue(&self, text: impl Display) -> OpId {
+        let op = self.next_op.replace(self.next_op.get() + 1);
+        self.note(format!("{op}: {text}"));
+        op
+    }
+
+    /// Notes something that is not an operation; fails when `id` is none.
+    fn tell(&self, id: &str, text: String) -> Result<(), Failure> {
+        check_id(id)?;
+        self.note(text);
+        Ok(())
     }
 
     fn next_line(&self) -> String {
@@ -69,22 +100,50 @@ impl FakeHost {
 /// Reads a line of the script.
 fn parse(line: &str) -> Wakeup {
     let mut words = line.splitn(3, ' ');
-    let (kind, op) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
+    let kind = words.next().unwrap();
+    if kind == "cancelled" {
+        return Wakeup::Event(Event::Cancelled);
+    }
+    let op = words.next().unwrap().parse().unwrap();
     let rest = words.next().unwrap_or_default();
     let completed = |outcome| Wakeup::Event(Event::Completed(Completion { op, outcome }));
     match kind {
         "execute" => Wakeup::Event(Event::Execute(op)),
         "value" => completed(Outcome::Value(rest.as_bytes().to_vec())),
         "empty" => completed(Outcome::Empty),
+        "names" => completed(Outcome::Names(rest.split_whitespace().map(str::to_owned).collect())),
         "failure" => {
             let (code, message) = rest.split_once(' ').unwrap();
-            let failure =
-                Failure { code: code.parse().unwrap(), message: message.to_owned(), metadata: Vec::new() };
-            completed(Outcome::Failure(failure))
+            completed(Outcome::Failure(failure(code.parse().unwrap(), message)))
         }
         "io" => Wakeup::Io(vec![op]),
         _ => panic!("bad line in the script: {line}"),
     }
+}
+
+fn failure(code: u16, message: &str) -> Failure {
+    Failure { code, message: message.to_owned(), metadata: Vec::new() }
+}
+
+fn check_id(id: &str) -> Result<(), Failure> {
+    if id.contains('_') { Ok(()) } else { Err(failure(400, "this is not an id")) }
+}
+
+fn show(answer: Answer<'_>) -> String {
+    match answer {
+        Ok(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Err(failure) => format!("failure {} {}", failure.code, failure.message),
+    }
+}
+
+/// Shows the parts of a request that are there.
+fn show_request(request: &Request) -> String {
+    let Request { target, input, headers, idempotency_key } = request;
+    let key = target.key.as_ref().map(|key| format!("{key}/")).unwrap_or_default();
+    let mut text = format!("{}/{key}{} [{}]", target.service, target.handler, String::from_utf8_lossy(input));
+    text.extend(headers.iter().map(|header| format!(" {}: {}", header.name, header.value)));
+    text.extend(idempotency_key.iter().map(|key| format!(" once by {key}")));
+    text
 }
 
 impl Host for FakeHost {
@@ -108,10 +167,8 @@ impl Host for FakeHost {
     }
 
     fn run_start(&self, name: &str, retry: Option<RetryPolicy>) -> OpId {
-        let op = self.issue();
         let limit = retry.map(|policy| format!(", {:?} attempts", policy.max_attempts)).unwrap_or_default();
-        self.note(format!("{op}: run {name}{limit}"));
-        op
+        self.issue(format_args!("run {name}{limit}"))
     }
 
     fn run_enter(&self, op: OpId) {
@@ -122,11 +179,8 @@ impl Host for FakeHost {
         self.note("exit".into());
     }
 
-    fn run_finish(&self, op: OpId, result: Result<&[u8], &Failure>) {
-        self.note(match result {
-            Ok(bytes) => format!("finish {op} {}", String::from_utf8_lossy(bytes)),
-            Err(failure) => format!("finish {op} failure {} {}", failure.code, failure.message),
-        });
+    fn run_finish(&self, op: OpId, answer: Answer<'_>) {
+        self.note(format!("finish {op} {}", show(answer)));
     }
 
     fn run_failed(&self, op: OpId, error: &Retryable) {
@@ -134,12 +188,88 @@ impl Host for FakeHost {
     }
 
     fn sleep(&self, duration_ms: u64, name: Option<&str>) -> OpId {
-        let op = self.issue();
-        self.note(format!(
-            "{op}: sleep {duration_ms}{}",
-            name.map(|name| format!(" ({name})")).unwrap_or_default()
-        ));
-        op
+        let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+        self.issue(format_args!("sleep {duration_ms}{name}"))
+    }
+
+    fn state_get(&self, name: &str) -> Lookup {
+        match self.state.borrow().get(name) {
+            Some(value) => Lookup::Known(value.clone()),
+            None => Lookup::Pending(self.issue(format_args!("get {name}"))),
+        }
+    }
+
+    fn state_set(&self, name: &str, value: &[u8]) {
+        self.note(format!("set {name} {}", String::from_utf8_lossy(value)));
+        self.state.borrow_mut().insert(name.to_owned(), Some(value.to_vec()));
+    }
+
+    fn state_clear(&self, name: &str) {
+        self.note(format!("clear {name}"));
+        self.state.borrow_mut().insert(name.to_owned(), None);
+    }
+
+    fn state_clear_all(&self) {
+        self.note("clear all".into());
+        self.state.borrow_mut().values_mut().for_each(|value| *value = None);
+    }
+
+    fn state_keys(&self) -> OpId {
+        self.issue("keys")
+    }
+
+    fn call(&self, request: &Request) -> CallHandle {
+        let op = self.issue(format_args!("call {}", show_request(request)));
+        CallHandle { op, invocation: format!("inv_1_{op}") }
+    }
+
+    fn send(&self, request: &Request, delay_ms: Option<u64>) -> String {
+        let delay = delay_ms.map(|delay| format!(" in {delay} ms")).unwrap_or_default();
+        let op = self.issue(format_args!("send {}{delay}", show_request(request)));
+        format!("inv_1_{op}")
+    }
+
+    fn attach(&self, invocation_id: &str) -> Result<OpId, Failure> {
+        check_id(invocation_id)?;
+        Ok(self.issue(format_args!("attach {invocation_id}")))
+    }
+
+    fn cancel(&self, invocation_id: &str) -> Result<(), Failure> {
+        self.tell(invocation_id, format!("cancel {invocation_id}"))
+    }
+
+    fn kill(&self, invocation_id: &str) -> Result<(), Failure> {
+        self.tell(invocation_id, format!("kill {invocation_id}"))
+    }
+
+    fn awakeable_create(&self, name: Option<&str>) -> AwakeableHandle {
+        let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+        let op = self.issue(format_args!("awakeable{name}"));
+        AwakeableHandle { op, id: format!("awk_{op}") }
+    }
+
+    fn awakeable_complete(&self, id: &str, answer: Answer<'_>) -> Result<(), Failure> {
+        self.tell(id, format!("complete {id} {}", show(answer)))
+    }
+
+    fn signal_receive(&self, name: &str) -> OpId {
+        self.issue(format_args!("signal {name}"))
+    }
+
+    fn signal_send(&self, invocation_id: &str, name: &str, answer: Answer<'_>) -> Result<(), Failure> {
+        self.tell(invocation_id, format!("signal {invocation_id} {name} {}", show(answer)))
+    }
+
+    fn promise_get(&self, name: &str) -> OpId {
+        self.issue(format_args!("promise {name}"))
+    }
+
+    fn promise_peek(&self, name: &str) -> OpId {
+        self.issue(format_args!("peek {name}"))
+    }
+
+    fn promise_complete(&self, name: &str, answer: Answer<'_>) -> OpId {
+        self.issue(format_args!("complete {name} {}", show(answer)))
     }
 
     fn log(&self, level: Level, target: &str, message: &str, fields: &[Field]) {

@@ -3,10 +3,13 @@
 //! In a component the WIT imports are behind it. A native build has none: unless a test installs a
 //! fake, every operation panics with an explanation.
 
+use crate::bindings::awakeable::AwakeableHandle;
+use crate::bindings::call::CallHandle;
 use crate::bindings::events::Event;
 use crate::bindings::io::Wakeup;
 use crate::bindings::log;
-use crate::bindings::types::{Failure, OpId, RetryPolicy, Retryable};
+use crate::bindings::state::Lookup;
+use crate::bindings::types::{Failure, Header, OpId, RetryPolicy, Retryable, Target};
 
 /// Something of WASI that becomes ready, for example a part of an HTTP response.
 #[cfg(target_family = "wasm")]
@@ -17,6 +20,17 @@ pub(crate) type Pollable = wasip2::io::poll::Pollable;
 #[derive(Debug)]
 pub(crate) struct Pollable(pub(crate) u32);
 
+/// What somebody is told: a value, or that it failed.
+pub(crate) type Answer<'a> = Result<&'a [u8], &'a Failure>;
+
+/// What a call or send says to its callee.
+pub(crate) struct Request {
+    pub(crate) target: Target,
+    pub(crate) input: Vec<u8>,
+    pub(crate) headers: Vec<Header>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
 /// Every import of the world `service`, one method each.
 pub(crate) trait Host {
     fn next_event(&self) -> Event;
@@ -25,9 +39,26 @@ pub(crate) trait Host {
     fn run_start(&self, name: &str, retry: Option<RetryPolicy>) -> OpId;
     fn run_enter(&self, op: OpId);
     fn run_exit(&self);
-    fn run_finish(&self, op: OpId, result: Result<&[u8], &Failure>);
+    fn run_finish(&self, op: OpId, answer: Answer<'_>);
     fn run_failed(&self, op: OpId, error: &Retryable);
     fn sleep(&self, duration_ms: u64, name: Option<&str>) -> OpId;
+    fn state_get(&self, name: &str) -> Lookup;
+    fn state_set(&self, name: &str, value: &[u8]);
+    fn state_clear(&self, name: &str);
+    fn state_clear_all(&self);
+    fn state_keys(&self) -> OpId;
+    fn call(&self, request: &Request) -> CallHandle;
+    fn send(&self, request: &Request, delay_ms: Option<u64>) -> String;
+    fn attach(&self, invocation_id: &str) -> Result<OpId, Failure>;
+    fn cancel(&self, invocation_id: &str) -> Result<(), Failure>;
+    fn kill(&self, invocation_id: &str) -> Result<(), Failure>;
+    fn awakeable_create(&self, name: Option<&str>) -> AwakeableHandle;
+    fn awakeable_complete(&self, id: &str, answer: Answer<'_>) -> Result<(), Failure>;
+    fn signal_receive(&self, name: &str) -> OpId;
+    fn signal_send(&self, invocation_id: &str, name: &str, answer: Answer<'_>) -> Result<(), Failure>;
+    fn promise_get(&self, name: &str) -> OpId;
+    fn promise_peek(&self, name: &str) -> OpId;
+    fn promise_complete(&self, name: &str, answer: Answer<'_>) -> OpId;
     fn log(&self, level: log::Level, target: &str, message: &str, fields: &[log::Field]);
 }
 
@@ -36,7 +67,7 @@ mod imports {
     //! The WIT imports.
 
     use super::*;
-    use crate::bindings::{events, io, run, sleep};
+    use crate::bindings::{awakeable, call, events, invocations, io, promise, run, signal, sleep, state};
 
     struct Imports;
 
@@ -59,14 +90,67 @@ mod imports {
         fn run_exit(&self) {
             run::run_exit();
         }
-        fn run_finish(&self, op: OpId, result: Result<&[u8], &Failure>) {
-            run::run_finish(op, result);
+        fn run_finish(&self, op: OpId, answer: Answer<'_>) {
+            run::run_finish(op, answer);
         }
         fn run_failed(&self, op: OpId, error: &Retryable) {
             run::run_failed(op, error);
         }
         fn sleep(&self, duration_ms: u64, name: Option<&str>) -> OpId {
             sleep::sleep(duration_ms, name)
+        }
+        fn state_get(&self, name: &str) -> Lookup {
+            state::get(name)
+        }
+        fn state_set(&self, name: &str, value: &[u8]) {
+            state::set(name, value);
+        }
+        fn state_clear(&self, name: &str) {
+            state::clear(name);
+        }
+        fn state_clear_all(&self) {
+            state::clear_all();
+        }
+        fn state_keys(&self) -> OpId {
+            state::keys()
+        }
+        fn call(&self, request: &Request) -> CallHandle {
+            let Request { target, input, headers, idempotency_key } = request;
+            call::call(target, input, headers, idempotency_key.as_deref())
+        }
+        fn send(&self, request: &Request, delay_ms: Option<u64>) -> String {
+            let Request { target, input, headers, idempotency_key } = request;
+            call::send(target, input, headers, idempotency_key.as_deref(), delay_ms)
+        }
+        fn attach(&self, invocation_id: &str) -> Result<OpId, Failure> {
+            invocations::attach(invocation_id)
+        }
+        fn cancel(&self, invocation_id: &str) -> Result<(), Failure> {
+            invocations::cancel(invocation_id)
+        }
+        fn kill(&self, invocation_id: &str) -> Result<(), Failure> {
+            invocations::kill(invocation_id)
+        }
+        fn awakeable_create(&self, name: Option<&str>) -> AwakeableHandle {
+            awakeable::create(name)
+        }
+        fn awakeable_complete(&self, id: &str, answer: Answer<'_>) -> Result<(), Failure> {
+            awakeable::complete(id, answer)
+        }
+        fn signal_receive(&self, name: &str) -> OpId {
+            signal::receive(name)
+        }
+        fn signal_send(&self, invocation_id: &str, name: &str, answer: Answer<'_>) -> Result<(), Failure> {
+            signal::send(invocation_id, name, answer)
+        }
+        fn promise_get(&self, name: &str) -> OpId {
+            promise::get(name)
+        }
+        fn promise_peek(&self, name: &str) -> OpId {
+            promise::peek(name)
+        }
+        fn promise_complete(&self, name: &str, answer: Answer<'_>) -> OpId {
+            promise::complete(name, answer)
         }
         fn log(&self, level: log::Level, target: &str, message: &str, fields: &[log::Field]) {
             log::log(level, target, message, fields);

@@ -112,9 +112,15 @@
 // The code that the macros write says `::abide_sdk`, also in this crate's own tests.
 extern crate self as abide_sdk;
 
+mod awakeable;
 mod bindings;
+mod call;
+mod client;
+mod codec;
 pub mod collections;
+mod combinators;
 mod context;
+mod durable;
 mod entry;
 mod error;
 mod executor;
@@ -122,9 +128,11 @@ mod executor;
 mod fake_host;
 mod host;
 pub mod http;
+mod invocations;
 mod logging;
 mod payload;
 pub mod prelude;
+mod promise;
 mod random;
 mod reactor;
 #[doc(hidden)]
@@ -134,7 +142,9 @@ mod run;
 #[cfg(test)]
 mod scenarios;
 mod scope;
+mod signal;
 mod sleep;
+mod state;
 
 /// Makes a struct or enum usable as input, output, and result of a run block.
 ///
@@ -172,6 +182,9 @@ pub use abide_sdk_macros::data;
 ///   on_max_attempts = "pause")`: how failed attempts are retried, all parts optional.
 ///   `max_attempts` may be `"unlimited"`; `on_max_attempts` is `"pause"`, so that somebody can look
 ///   and resume, or `"kill"`, so that the caller gets the failure.
+/// * `idempotency_retention = "1d"`: how long the answer to a request with an idempotency key is
+///   kept, so that the same request gets the same answer.
+/// * `journal_retention = "1d"`: how long the journal is kept after the end, to look at.
 ///
 /// Only on the service: `rename_all = "camelCase"` (or `"PascalCase"`, `"kebab-case"`) turns the
 /// names of functions into names of handlers.
@@ -195,9 +208,85 @@ pub use abide_sdk_macros::data;
 /// }
 /// ```
 pub use abide_sdk_macros::service;
-pub use context::Context;
+
+/// Makes the async functions of an impl block the handlers of a virtual object.
+///
+/// A *virtual object* is many things of one kind, each with a key and a state of its own: carts,
+/// counters, accounts. It is called by the path `/Object/key/handler`. Handlers that take
+/// `ctx: &`[`ObjectContext`] change the state; they run one at a time per key. Those that take
+/// `ctx: &`[`SharedObjectContext`] only read, and run whenever they are called. Objects need not be
+/// created: each key exists, at first without any state.
+///
+/// Everything else, options included, is as for [`service`](macro@service).
+///
+/// ```
+/// use abide_sdk::prelude::*;
+///
+/// pub struct Cart;
+///
+/// #[object(rename_all = "camelCase", idempotency_retention = "1h")]
+/// impl Cart {
+///     /// Called at `/Cart/ann/addItem`.
+///     async fn add_item(ctx: &ObjectContext, item: String) -> HandlerResult<()> {
+///         let mut items = ctx.get::<Vec<String>>("items").await?.unwrap_or_default();
+///         items.push(item);
+///         ctx.set("items", &items);
+///         Ok(())
+///     }
+///
+///     async fn items(ctx: &SharedObjectContext) -> HandlerResult<Vec<String>> {
+///         Ok(ctx.get("items").await?.unwrap_or_default())
+///     }
+/// }
+/// ```
+pub use abide_sdk_macros::object;
+
+/// Makes the async functions of an impl block the handlers of a workflow.
+///
+/// A *workflow* is a process that happens once per key: a sign-up, an order, a loan application. It
+/// is called by the path `/Workflow/key/handler`. The handler `run` takes
+/// `ctx: &`[`WorkflowContext`] and is the process itself; it is executed once for each key. The other
+/// handlers take `ctx: &`[`SharedWorkflowContext`]; they tell how it is going, from its state, and
+/// bring it news, by its promises.
+///
+/// Options are those of [`service`](macro@service), and `workflow_retention = "7d"`: how long the
+/// answer, the state and the promises are kept after the end of `run`.
+///
+/// ```
+/// use abide_sdk::prelude::*;
+///
+/// pub struct Loan;
+///
+/// #[workflow(workflow_retention = "30d")]
+/// impl Loan {
+///     async fn run(ctx: &WorkflowContext, cents: u64) -> HandlerResult<bool> {
+///         ctx.set("status", "waiting for approval");
+///         let approved = ctx.promise::<bool>("approved").await?;
+///         ctx.set("status", if approved { "approved" } else { "refused" });
+///         Ok(approved)
+///     }
+///
+///     async fn decide(ctx: &SharedWorkflowContext, approved: bool) -> HandlerResult<()> {
+///         Ok(ctx.promise("approved").resolve(&approved).await?)
+///     }
+///
+///     async fn status(ctx: &SharedWorkflowContext) -> HandlerResult<Option<String>> {
+///         Ok(ctx.get("status").await?)
+///     }
+/// }
+/// ```
+pub use abide_sdk_macros::workflow;
+
+pub use awakeable::Awakeable;
+pub use call::{Call, RunningCall, Target};
+pub use codec::{Decode, Encode};
+pub use combinators::race;
+pub use context::{Context, ObjectContext, SharedObjectContext, SharedWorkflowContext, WorkflowContext};
+pub use durable::Durable;
 pub use error::{HandlerError, HandlerResult, RetryableError, TerminalError};
+pub use invocations::InvocationHandle;
 pub use payload::{Bytes, Input, Output, Text};
+pub use promise::Promise;
 pub use random::Random;
 pub use retry::RetryPolicy;
 pub use run::Run;

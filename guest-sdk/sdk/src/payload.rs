@@ -1,6 +1,5 @@
-//! How inputs and outputs of handlers become bytes.
+//! What handlers take and give, and how the manifest describes it.
 
-use std::any::TypeId;
 use std::ops::Deref;
 
 use schemars::JsonSchema;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::guest;
+use crate::codec::{self, Decode, Encode};
 use crate::error::TerminalError;
 
 /// Raw bytes as input or output: `application/octet-stream` instead of JSON.
@@ -53,13 +53,10 @@ impl<T: Into<String>> From<T> for Text {
     message = "`{Self}` cannot be the input of a handler",
     note = "it needs `Deserialize` and `JsonSchema`: put `#[data]` on the type, or derive both"
 )]
-pub trait Input: Sized {
+pub trait Input: Decode {
     /// Describes the type in the manifest.
     #[doc(hidden)]
     fn describe() -> guest::Payload;
-    /// Reads the body of the request.
-    #[doc(hidden)]
-    fn decode(body: Vec<u8>) -> Result<Self, TerminalError>;
 }
 
 /// What a handler can give: JSON of any type that is `Serialize` and `JsonSchema`, [`Bytes`],
@@ -68,52 +65,27 @@ pub trait Input: Sized {
     message = "`{Self}` cannot be the output of a handler",
     note = "it needs `Serialize` and `JsonSchema`: put `#[data]` on the type, or derive both"
 )]
-pub trait Output {
+pub trait Output: Encode {
     /// Describes the type in the manifest.
     #[doc(hidden)]
     fn describe() -> guest::Payload;
-    /// Writes the body of the response.
-    #[doc(hidden)]
-    fn encode(self) -> Result<Vec<u8>, TerminalError>;
 }
 
-impl<T: DeserializeOwned + JsonSchema + 'static> Input for T {
+impl<T: DeserializeOwned + JsonSchema> Input for T {
     fn describe() -> guest::Payload {
         json_or_nothing::<T>(SchemaSettings::draft2020_12())
     }
-
-    fn decode(body: Vec<u8>) -> Result<Self, TerminalError> {
-        // A request without a body is JSON's null, so `Option` and `()` accept it.
-        let json = if body.is_empty() { b"null" } else { body.as_slice() };
-        serde_json::from_slice(json).map_err(|error| match body.is_empty() {
-            true => bad_input("the request has no body"),
-            false => bad_input(error),
-        })
-    }
 }
 
-impl<T: Serialize + JsonSchema + 'static> Output for T {
+impl<T: Serialize + JsonSchema> Output for T {
     fn describe() -> guest::Payload {
         json_or_nothing::<T>(SchemaSettings::draft2020_12().for_serialize())
     }
-
-    fn encode(self) -> Result<Vec<u8>, TerminalError> {
-        if is_nothing::<T>() {
-            return Ok(Vec::new());
-        }
-        serde_json::to_vec(&self)
-            .map_err(|error| TerminalError::new(format!("Failed to serialize output: {error}")))
-    }
 }
 
-// Neither type implements serde's traits, so these do not overlap with the blanket implementations.
 impl Input for Bytes {
     fn describe() -> guest::Payload {
         plain("application/octet-stream")
-    }
-
-    fn decode(body: Vec<u8>) -> Result<Self, TerminalError> {
-        Ok(Self(body))
     }
 }
 
@@ -121,19 +93,11 @@ impl Output for Bytes {
     fn describe() -> guest::Payload {
         plain("application/octet-stream")
     }
-
-    fn encode(self) -> Result<Vec<u8>, TerminalError> {
-        Ok(self.0)
-    }
 }
 
 impl Input for Text {
     fn describe() -> guest::Payload {
         plain("text/plain")
-    }
-
-    fn decode(body: Vec<u8>) -> Result<Self, TerminalError> {
-        String::from_utf8(body).map(Self).map_err(bad_input)
     }
 }
 
@@ -141,29 +105,33 @@ impl Output for Text {
     fn describe() -> guest::Payload {
         plain("text/plain")
     }
-
-    fn encode(self) -> Result<Vec<u8>, TerminalError> {
-        Ok(self.0.into_bytes())
-    }
 }
 
-fn bad_input(reason: impl std::fmt::Display) -> TerminalError {
-    TerminalError::new(format!("Failed to deserialize input: {reason}")).with_code(400)
+/// Reads the body of a request.
+pub(crate) fn read_input<I: Input>(body: Vec<u8>) -> Result<I, TerminalError> {
+    let has_body = !body.is_empty();
+    I::decode(body).map_err(|error| {
+        let reason = if has_body { error.as_str() } else { "the request has no body" };
+        TerminalError::new(format!("Failed to deserialize input: {reason}")).with_code(400)
+    })
+}
+
+/// Writes the body of a response.
+pub(crate) fn write_output<O: Output>(output: &O) -> Result<Vec<u8>, TerminalError> {
+    codec::body(output).map_err(|error| TerminalError::new(format!("Failed to serialize output: {error}")))
 }
 
 fn plain(content_type: &str) -> guest::Payload {
     guest::Payload { content_type: Some(content_type.to_owned()), schema: None }
 }
 
-fn is_nothing<T: 'static>() -> bool {
-    TypeId::of::<T>() == TypeId::of::<()>()
-}
-
-fn json_or_nothing<T: JsonSchema + 'static>(settings: SchemaSettings) -> guest::Payload {
-    if is_nothing::<T>() {
+fn json_or_nothing<T: JsonSchema>(settings: SchemaSettings) -> guest::Payload {
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    let is_null = schema.get("type").is_some_and(|kind| kind == "null");
+    // The counterpart of `codec::body`.
+    if is_null && size_of::<T>() == 0 {
         return guest::Payload { content_type: None, schema: None };
     }
-    let schema = settings.into_generator().into_root_schema_for::<T>();
     guest::Payload {
         content_type: Some("application/json".to_owned()),
         schema: Some(schema.as_value().to_string()),
@@ -174,41 +142,46 @@ fn json_or_nothing<T: JsonSchema + 'static>(settings: SchemaSettings) -> guest::
 mod tests {
     use super::*;
 
-    fn decode<T: Input>(body: &str) -> Result<T, String> {
-        T::decode(body.as_bytes().to_vec()).map_err(|error| format!("{} {error}", error.code()))
+    fn read<T: Input>(body: &str) -> Result<T, String> {
+        read_input(body.as_bytes().to_vec()).map_err(|error| format!("{} {error}", error.code()))
     }
+
+    #[derive(Serialize, JsonSchema)]
+    struct Done;
 
     #[test]
     fn json_comes_and_goes() {
-        assert_eq!(decode::<Vec<u32>>("[1,2]"), Ok(vec![1, 2]));
-        assert_eq!(Output::encode("a").unwrap(), b"\"a\"");
+        assert_eq!(read::<Vec<u32>>("[1,2]"), Ok(vec![1, 2]));
+        assert_eq!(write_output(&"a").unwrap(), b"\"a\"");
     }
 
     #[test]
     fn input_that_does_not_deserialize_is_a_terminal_400() {
         assert_eq!(
-            decode::<u32>("oops"),
+            read::<u32>("oops"),
             Err("400 Failed to deserialize input: expected value at line 1 column 1".into())
         );
-        assert_eq!(decode::<u32>(""), Err("400 Failed to deserialize input: the request has no body".into()));
+        assert_eq!(read::<u32>(""), Err("400 Failed to deserialize input: the request has no body".into()));
     }
 
     #[test]
     fn an_empty_body_is_null() {
-        assert_eq!(decode::<Option<u32>>(""), Ok(None));
+        assert_eq!(read::<Option<u32>>(""), Ok(None));
     }
 
     #[test]
     fn nothing_has_neither_bytes_nor_content_type() {
-        assert_eq!(().encode().unwrap(), b"");
+        assert_eq!(write_output(&()).unwrap(), b"");
+        assert_eq!(write_output(&Done).unwrap(), b"");
         assert_eq!(<() as Output>::describe().content_type, None);
-        assert_eq!(decode::<()>(""), Ok(()));
+        assert_eq!(<Done as Output>::describe().content_type, None);
+        assert_eq!(read::<()>(""), Ok(()));
     }
 
     #[test]
     fn raw_types_pass_through() {
-        assert_eq!(Bytes::decode(vec![0xff]).unwrap().encode().unwrap(), vec![0xff]);
-        assert_eq!(decode::<Text>("abc"), Ok(Text("abc".into())));
+        assert_eq!(write_output(&Bytes(vec![0xff])).unwrap(), vec![0xff]);
+        assert_eq!(read::<Text>("abc"), Ok(Text("abc".into())));
         assert_eq!(<Text as Output>::describe().content_type.as_deref(), Some("text/plain"));
     }
 

@@ -6,8 +6,11 @@ use std::pin::Pin;
 
 pub use crate::bindings::guest::{HandlerManifest, HandlerMode, Payload, ServiceKind, ServiceManifest};
 use crate::bindings::types::Header;
+pub use crate::client::{Callee, Object, Service, Workflow};
 use crate::context::Context;
+pub use crate::context::FromContext;
 use crate::error::{HandlerError, HandlerResult};
+use crate::payload;
 pub use crate::payload::{Input, Output};
 pub use inventory;
 
@@ -82,12 +85,12 @@ pub fn describe_handler<I: Input, O: Output>(
 
 /// Reads the input of a handler.
 pub fn decode<I: Input>(body: Vec<u8>) -> HandlerResult<I> {
-    Ok(I::decode(body)?)
+    Ok(payload::read_input(body)?)
 }
 
 /// Writes the output of a handler.
 pub fn encode<O: Output, E: Into<HandlerError>>(result: Result<O, E>) -> HandlerResult<Vec<u8>> {
-    Ok(result.map_err(Into::into)?.encode()?)
+    Ok(payload::write_output(&result.map_err(Into::into)?)?)
 }
 
 fn some_docs(docs: &str) -> Option<String> {

@@ -3,23 +3,70 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context as TaskContext, Poll};
 
-use futures_util::future::{Either, FusedFuture, select};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::bindings::types::{Outcome, Retryable};
+use crate::bindings::types::Retryable;
+use crate::codec::{self, Decode, Encode};
+use crate::context::Context;
 use crate::error::{HandlerError, HandlerResult, TerminalError};
 use crate::host;
 use crate::reactor::{Notice, Operation};
 use crate::retry::RetryPolicy;
 use crate::scope::{self, Bracketed};
+use futures_util::future::{Either, FusedFuture, select};
 
 type Outcomes<'a, T> = Pin<Box<dyn Future<Output = Result<T, TerminalError>> + 'a>>;
 type Start<'a, T> = Box<dyn FnOnce(Option<RetryPolicy>) -> Outcomes<'a, T> + 'a>;
 
-/// A run block: the future that [`Context::run`](crate::Context::run) returns.
+impl Context {
+    /// Executes a side effect and records its result.
+    ///
+    /// The closure runs until it succeeds or fails terminally; from then on the recorded result is
+    /// returned and the closure is never executed again. In it, and only in it, the real clock,
+    /// real randomness and outbound HTTP are available.
+    ///
+    /// * It may be executed more than once before its result is recorded, for example when the
+    ///   server is killed in between. Make it idempotent where that matters, with an id drawn
+    ///   before the block.
+    /// * It communicates by its result only. Whatever else it changes in memory is lost on replay,
+    ///   which skips it; that it is an `async Fn` closure, not `FnMut`, prevents most of that.
+    /// * It cannot use durable operations; they panic with an explanation.
+    ///
+    /// An ordinary error from `?` makes the runtime try again; a [`TerminalError`] is recorded and
+    /// returned here, and so is the last failure when the [`RetryPolicy`] is exhausted.
+    ///
+    /// ```
+    /// use abide_sdk::prelude::*;
+    /// # async fn charge(id: &Uuid) -> HandlerResult<String> { Ok(id.to_string()) }
+    /// # async fn ship(to: &str) -> HandlerResult<()> { Ok(()) }
+    /// # async fn handler(ctx: &Context) -> HandlerResult<()> {
+    /// let id = ctx.rand_uuid();
+    /// let receipt = ctx.run("charge", async || charge(&id).await).await?;
+    ///
+    /// // Several at once:
+    /// let addresses = ["north", "south"];
+    /// let shipped = addresses.map(|to| ctx.run(format!("ship-{to}"), async move || ship(to).await));
+    /// for result in join_all(shipped).await {
+    ///     result?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// [`TerminalError`]: crate::TerminalError
+    /// [`RetryPolicy`]: crate::RetryPolicy
+    pub fn run<'a, T>(
+        &self,
+        name: impl Into<String>,
+        closure: impl AsyncFn() -> HandlerResult<T> + 'a,
+    ) -> Run<'a, T>
+    where
+        T: Encode + Decode + 'a,
+    {
+        Run::new(name.into(), closure)
+    }
+}
+
+/// A run block: the future that [`Context::run`] returns.
 ///
 /// The block starts when it is first polled, that is when it is awaited or joined with others; the
 /// operations of a handler are numbered in this order. Dropping it before it is over makes the
@@ -36,7 +83,7 @@ enum State<'a, T> {
     Over,
 }
 
-impl<'a, T: Serialize + DeserializeOwned + 'a> Run<'a, T> {
+impl<'a, T: Encode + Decode + 'a> Run<'a, T> {
     pub(crate) fn new(name: String, closure: impl AsyncFn() -> HandlerResult<T> + 'a) -> Self {
         let start: Start<'a, T> = Box::new(move |retry| Box::pin(drive(name, retry, closure)));
         Self { retry: None, state: State::Created(start) }
@@ -55,7 +102,7 @@ impl<T> Unpin for Run<'_, T> {}
 impl<T> Future for Run<'_, T> {
     type Output = Result<T, TerminalError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut started = match std::mem::replace(&mut self.state, State::Over) {
             State::Created(start) => start(self.retry.take()),
             State::Started(started) => started,
@@ -76,7 +123,7 @@ impl<T> FusedFuture for Run<'_, T> {
 }
 
 /// Follows one run block from its start to its outcome, through any number of executions.
-async fn drive<T: Serialize + DeserializeOwned>(
+async fn drive<T: Encode + Decode>(
     name: String,
     retry: Option<RetryPolicy>,
     closure: impl AsyncFn() -> HandlerResult<T>,
@@ -100,7 +147,7 @@ async fn drive<T: Serialize + DeserializeOwned>(
             Either::Right((result, _)) => report(op, &name, result),
         }
     };
-    decode(&name, outcome)
+    codec::recorded(&format!("the recorded result of run block \"{name}\""), outcome)
 }
 
 async fn next_notice(operation: &mut Operation) -> Notice {
@@ -108,8 +155,8 @@ async fn next_notice(operation: &mut Operation) -> Notice {
 }
 
 /// Tells the host how an execution ended. The block's outcome comes back as an event.
-fn report<T: Serialize>(op: u32, name: &str, result: HandlerResult<T>) {
-    let encoded = result.map(|value| serde_json::to_vec(&value));
+fn report<T: Encode>(op: u32, name: &str, result: HandlerResult<T>) {
+    let encoded = result.map(|value| value.encode());
     host::with(|host| match encoded {
         Ok(Ok(bytes)) => host.run_finish(op, Ok(&bytes)),
         Ok(Err(error)) => host.run_failed(
@@ -122,21 +169,4 @@ fn report<T: Serialize>(op: u32, name: &str, result: HandlerResult<T>) {
         Err(HandlerError::Terminal(error)) => host.run_finish(op, Err(&error.into_failure())),
         Err(HandlerError::Retryable(error)) => host.run_failed(op, &error.into_wire()),
     });
-}
-
-fn decode<T: DeserializeOwned>(name: &str, outcome: Outcome) -> Result<T, TerminalError> {
-    let bytes = match outcome {
-        Outcome::Value(bytes) => bytes,
-        Outcome::Empty => b"null".to_vec(),
-        Outcome::Names(_) => panic!("the runtime answered run block \"{name}\" with names"),
-        Outcome::Failure(failure) => return Err(TerminalError::from_failure(failure)),
-    };
-    // Not the handler's failure but a mistake in its code, which a new deployment can repair.
-    Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-        panic!(
-            "the recorded result of run block \"{name}\" is not a {}: {error}. Serialize and Deserialize of the \
-             result have to agree.",
-            std::any::type_name::<T>()
-        )
-    }))
 }

@@ -382,7 +382,7 @@ fn randomness_inside_a_block_is_explained() {
 }
 
 #[test]
-#[should_panic(expected = "the recorded result of run block \"a\" is not a u32")]
+#[should_panic(expected = "the recorded result of run block \"a\" is \"text\", which is not a u32")]
 fn recorded_result_of_another_type_is_explained() {
     let _ = play("value 0 \"text\"", async |ctx| ctx.run("a", async || Ok(1_u32)).await);
 }
