@@ -62,6 +62,13 @@ impl InvocationId {
         Self { unique: (COMPUTED << RANDOM_BITS) | digest, partition_key }
     }
 
+    /// Returns when the invocation was created, where the id tells.
+    #[must_use]
+    pub fn created_at(&self) -> Option<Timestamp> {
+        let millis = self.unique >> RANDOM_BITS;
+        (millis != COMPUTED).then(|| Timestamp(u64::try_from(millis).expect("48 bits fit a u64")))
+    }
+
     /// Says whether the id was made by [`Self::computed`].
     #[must_use]
     pub fn is_computed(&self) -> bool {

@@ -221,6 +221,12 @@ impl InvocationRow {
         self.kind == ServiceKind::Workflow && self.mode == HandlerMode::Exclusive
     }
 
+    /// Returns until when the answer of a completed invocation is kept.
+    #[must_use]
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        crate::steps::purge::Kept::of(self).map(|kept| kept.answer_until)
+    }
+
     /// Says whether it may change the state of its object or workflow.
     #[must_use]
     pub fn may_write_state(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The engine: one driver per partition feeds commands to the core, commits what it decides and
 //! runs the effects, each as soon as its gate allows.
 
+pub mod address;
 mod driver;
 pub mod executor;
 mod gate;
@@ -8,14 +9,16 @@ mod handle;
 mod journal;
 mod listing;
 mod recovery;
+mod requests;
 mod shell;
 mod timers;
 mod txn;
 mod waiters;
 
-pub use handle::{EngineError, EngineHandle, Output, Resumed};
+pub use handle::{EngineError, EngineHandle};
 pub use journal::{Journal, JournalReader, LoadedJournal};
 pub use listing::{InvocationQuery, StatusFilter};
+pub use requests::{Called, Output, Retrieved, Submitted};
 
 use crate::clock::Clock;
 use abide_core::command::Command;

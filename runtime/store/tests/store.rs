@@ -216,9 +216,9 @@ fn a_held_folder_is_refused_with_the_holder() {
 fn a_newer_format_and_a_strange_folder_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    fs::write(dir.path().join("FORMAT"), "abide data folder, format 2\n").unwrap();
+    fs::write(dir.path().join("FORMAT"), "abide data folder, format 3\n").unwrap();
     match DiskStore::open(dir.path(), Options::tiny()) {
-        Err(Error::NewerFormat { found: 2, supported: 1, .. }) => {}
+        Err(Error::NewerFormat { found: 3, supported: 2, .. }) => {}
         other => panic!("{:?}", other.err()),
     }
     fs::write(dir.path().join("FORMAT"), "something else").unwrap();

@@ -3,6 +3,7 @@
 use super::txn::TxnError;
 use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
 use abide_core::invocation::{InvocationRow, Phase};
+use abide_core::rows::RowKey;
 use abide_core::time::Timestamp;
 use abide_store::keys::{self, Tag};
 use abide_store::{Store, View, codec, pairs};
@@ -11,6 +12,8 @@ use abide_store::{Store, View, codec, pairs};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusFilter {
     Scheduled,
+    /// Waits for the key of its object.
+    Pending,
     Running,
     Suspended,
     BackingOff,
@@ -24,6 +27,7 @@ impl StatusFilter {
     pub fn of(phase: &Phase) -> Self {
         match phase {
             Phase::Scheduled { .. } => Self::Scheduled,
+            Phase::Queued { .. } => Self::Pending,
             Phase::Running { .. } => Self::Running,
             Phase::Suspended { .. } => Self::Suspended,
             Phase::BackingOff { .. } => Self::BackingOff,
@@ -46,10 +50,9 @@ pub struct InvocationQuery {
 }
 
 impl InvocationQuery {
-    fn matches(&self, id: InvocationId, row: &InvocationRow) -> bool {
+    fn matches(&self, row: &InvocationRow) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
-        self.before.is_none_or(|before| id < before)
-            && is(&self.service, &row.target.service)
+        is(&self.service, &row.target.service)
             && is(&self.handler, &row.target.handler)
             && self.status.is_none_or(|status| status == StatusFilter::of(&row.phase))
             && self.deployment.as_ref().is_none_or(|wanted| row.deployment.as_ref() == Some(wanted))
@@ -62,6 +65,15 @@ const STRETCH_GROWTH: u64 = 4;
 /// Rows kept beyond the limit before the oldest are dropped.
 const SLACK: usize = 10_000;
 
+/// An invocation's place in the list: the time of its creation, and its id where that is the same.
+type Place = (Timestamp, InvocationId);
+
+type Found = Vec<(Place, InvocationRow)>;
+
+fn place(id: InvocationId, row: &InvocationRow) -> Place {
+    (id.created_at().unwrap_or(row.created_at), id)
+}
+
 /// Lists what matches, newest first. Walks back in time in growing stretches until it has enough.
 pub fn list(
     store: &dyn Store,
@@ -69,80 +81,124 @@ pub fn list(
     now: Timestamp,
     query: &InvocationQuery,
 ) -> Result<Vec<(InvocationId, InvocationRow)>, TxnError> {
+    let reader = Reader { store, partitions, query };
+    let before = query.before.map(|id| reader.place_of(id)).transpose()?.flatten();
     let mut found = Vec::new();
-    let newest = query.before.map_or(now.plus_millis(STRETCH_MS).0, |id| created_at(id) + 1);
+    let newest = before.map_or(now.plus_millis(STRETCH_MS).0, |(at, _)| at.0 + 1);
     let (mut to, mut stretch) = (newest, STRETCH_MS);
     loop {
         let from = to.saturating_sub(stretch);
         let mut part = Vec::new();
-        for partition in 0..partitions {
-            for tag in [Tag::Invocation, Tag::Completed] {
-                let span = (Timestamp(from), Timestamp(to));
-                collect(store, PartitionId(partition), tag, span, query, &mut part)?;
-            }
-        }
+        reader.collect((Timestamp(from), Timestamp(to)), before, &mut part)?;
         keep_newest(&mut part, query.limit);
         found.extend(part);
         if found.len() >= query.limit || from == 0 {
             found.truncate(query.limit);
-            return Ok(found);
+            return Ok(found.into_iter().map(|((_, id), row)| (id, row)).collect());
         }
         (to, stretch) = (from, stretch.saturating_mul(STRETCH_GROWTH));
     }
 }
 
 /// Sorts, newest first, and drops what would not be shown.
-fn keep_newest(found: &mut Vec<(InvocationId, InvocationRow)>, limit: usize) {
-    found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+fn keep_newest(found: &mut Found, limit: usize) {
+    found.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
     found.truncate(limit);
 }
 
-fn created_at(id: InvocationId) -> u64 {
-    u64::try_from(id.unique >> 80).expect("48 bits fit a u64")
+struct Reader<'a> {
+    store: &'a dyn Store,
+    partitions: u16,
+    query: &'a InvocationQuery,
 }
 
-fn collect(
-    store: &dyn Store,
-    partition: PartitionId,
-    tag: Tag,
-    (from, to): (Timestamp, Timestamp),
-    query: &InvocationQuery,
-    found: &mut Vec<(InvocationId, InvocationRow)>,
-) -> Result<(), TxnError> {
-    for pair in pairs(store, View::Durable, keys::created(partition, tag, from, to)) {
-        let (key, value) = pair?;
-        let id = keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
-        let row: InvocationRow = codec::decode(&key, &value)?;
-        if query.matches(id, &row) {
-            found.push((id, row));
+impl Reader<'_> {
+    /// Returns the place of an invocation; None when its id does not tell and it is gone.
+    fn place_of(&self, id: InvocationId) -> Result<Option<Place>, TxnError> {
+        if let Some(at) = id.created_at() {
+            return Ok(Some((at, id)));
         }
-        if found.len() > query.limit.saturating_add(SLACK) {
-            keep_newest(found, query.limit);
+        Ok(self.row(id)?.map(|row| place(id, &row)))
+    }
+
+    fn row(&self, id: InvocationId) -> Result<Option<InvocationRow>, TxnError> {
+        for row_key in [RowKey::Invocation(id), RowKey::Completed(id)] {
+            let key = keys::encode(id.partition(self.partitions), &row_key);
+            if let Some(value) = self.store.get(View::Durable, &key)? {
+                return Ok(Some(codec::decode(&key, &value)?));
+            }
+        }
+        Ok(None)
+    }
+
+    fn collect(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        before: Option<Place>,
+        found: &mut Found,
+    ) -> Result<(), TxnError> {
+        for partition in (0..self.partitions).map(PartitionId) {
+            for tag in [Tag::Invocation, Tag::Completed] {
+                for pair in pairs(self.store, View::Durable, keys::created(partition, tag, from, to)) {
+                    let (key, value) = pair?;
+                    let id =
+                        keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
+                    self.take(id, codec::decode(&key, &value)?, before, found);
+                }
+            }
+            for pair in pairs(self.store, View::Durable, keys::computed(partition, from, to)) {
+                let (key, _) = pair?;
+                let (_, id) = keys::decode_created(&key).expect("a span of this index holds only its keys");
+                if let Some(row) = self.row(id)? {
+                    self.take(id, row, before, found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self, id: InvocationId, row: InvocationRow, before: Option<Place>, found: &mut Found) {
+        let place = place(id, &row);
+        if before.is_none_or(|before| place < before) && self.query.matches(&row) {
+            found.push((place, row));
+        }
+        if found.len() > self.query.limit.saturating_add(SLACK) {
+            keep_newest(found, self.query.limit);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use abide_core::invocation::Origin;
+    use abide_core::manifest::{HandlerMode, Retention, ServiceKind};
     use abide_core::retry::HandlerRetry;
-    use abide_core::rows::{Row, RowKey};
+    use abide_core::rows::Row;
     use abide_core::target::Target;
     use abide_store::{Batch, MemoryStore, Op};
 
     const PARTITIONS: u16 = 3;
 
     fn row(service: &str) -> Row {
+        row_of(service, Timestamp(0))
+    }
+
+    fn row_of(service: &str, created_at: Timestamp) -> Row {
         Row::Invocation(Box::new(InvocationRow {
             target: Target { service: service.into(), key: None, handler: "run".into() },
             origin: Origin::Ingress,
-            created_at: Timestamp(0),
+            created_at,
             modified_at: Timestamp(0),
             begun_at: None,
             deployment: None,
             retry: HandlerRetry::default(),
+            retention: Retention::default(),
+            kind: ServiceKind::Service,
+            mode: HandlerMode::Shared,
+            idempotency_key: None,
+            holds_key: false,
+            cancelled_at: None,
             phase: Phase::Scheduled { at: Timestamp(0) },
             attempts: 0,
             entries_len: 0,
@@ -152,7 +208,14 @@ mod tests {
             last_failures: Vec::new(),
             run_tries: Default::default(),
             open_sleeps: Default::default(),
+            open_calls: Default::default(),
+            has_listeners: false,
+            has_mailbox: false,
         }))
+    }
+
+    fn created_at(id: InvocationId) -> u64 {
+        id.created_at().unwrap().0
     }
 
     /// Stores invocations at these times; every third is completed, every second is of service "b".
@@ -188,6 +251,31 @@ mod tests {
             seen.extend(page.iter().map(|(id, _)| created_at(*id)));
         }
         assert_eq!(seen, [30 * day + 6, 30 * day + 5, 30 * day, day + 1, day, 2, 1]);
+    }
+
+    #[test]
+    fn computed_ids_have_their_place_in_time() {
+        let store = store(&[10, 20, 30]);
+        let fence = store.acquire(0).unwrap();
+        let put = |row_key: RowKey, row: Row| Op::Put {
+            key: keys::encode(PartitionId(0), &row_key),
+            value: codec::encode_row(&row),
+        };
+        for (digest, at) in [(7, 15), (1, 25), (9, 25)] {
+            let (id, at) = (InvocationId::computed(digest, 0), Timestamp(at));
+            let ops = vec![
+                put(RowKey::Invocation(id), row_of("c", at)),
+                put(RowKey::Created(at, id), Row::Created),
+            ];
+            store.commit(Batch { fence, ops }).unwrap();
+        }
+        let mut query = InvocationQuery { limit: 1, ..InvocationQuery::default() };
+        let mut seen = Vec::new();
+        while let Some((id, row)) = list(&store, PARTITIONS, Timestamp(40), &query).unwrap().pop() {
+            seen.push(id.created_at().unwrap_or(row.created_at).0);
+            query.before = Some(id);
+        }
+        assert_eq!(seen, [30, 25, 25, 20, 15, 10]);
     }
 
     #[test]

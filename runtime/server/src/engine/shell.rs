@@ -33,7 +33,7 @@ impl Shell {
             Effect::Release { invocation, attempt, until } => {
                 self.tell(invocation, attempt, Tell::Release { until });
             }
-            Effect::Accepted { invocation } => self.waiters.accepted(invocation),
+            Effect::Notice { ticket, notice } => self.waiters.noticed(ticket, notice),
             Effect::Reply { invocation, answer } => self.waiters.answered(invocation, &answer),
             Effect::Transmit { to, sequence, message } => {
                 let from = self.partition;

@@ -1,11 +1,13 @@
 //! A transaction: rows loaded from the store or from what it has staged, and one batch at the end.
 
 use abide_core::ids::PartitionId;
+use abide_core::limits::STATE_NAMES_MAX;
 use abide_core::manifest::ServiceRow;
-use abide_core::rows::{Row, RowKey, Rows};
+use abide_core::rows::{NamesOf, Row, RowKey, Rows};
+use abide_store::keys::Tag;
 use abide_store::{Batch, Fence, Op, Store, View, codec, keys};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Why rows could not be loaded or written.
@@ -73,12 +75,35 @@ impl<'a> Txn<'a> {
         if let Some(row) = self.staged.get(row_key) {
             return Ok(row.clone());
         }
+        if let RowKey::Names(of) = row_key {
+            return self.names(of).map(|names| Some(Row::Names(names)));
+        }
         let key = keys::encode(self.partition, row_key);
         let Some(value) = self.store.get(View::Latest, &key)? else { return Ok(None) };
         if let RowKey::Service(name) = row_key {
             return Ok(Some(Row::Service(self.services.decode(name, &key, value)?)));
         }
         Ok(Some(codec::decode_row(row_key, &key, &value)?))
+    }
+
+    /// Reads the names of several rows, with what was staged.
+    fn names(&self, of: &NamesOf) -> Result<Vec<String>, TxnError> {
+        let tag = match of {
+            NamesOf::State(_) => Tag::State,
+            NamesOf::Promises(_) => Tag::Promise,
+        };
+        let (start, end) = keys::names(self.partition, of);
+        let stored = self.store.scan(View::Latest, &start, &end, STATE_NAMES_MAX + 1)?;
+        let mut names: BTreeSet<String> =
+            stored.iter().filter_map(|(key, _)| keys::decode_name(key, tag)).collect();
+        for (row_key, row) in &self.staged {
+            match (row_key.name_in(of), row) {
+                (Some(name), Some(_)) => _ = names.insert(name.to_owned()),
+                (Some(name), None) => _ = names.remove(name),
+                (None, _) => {}
+            }
+        }
+        Ok(names.into_iter().collect())
     }
 
     pub fn stage(&mut self, rows: Rows) {

@@ -1,5 +1,7 @@
 //! Waiters: requests that are held open until something about an invocation is durable.
 
+use abide_core::command::Ticket;
+use abide_core::effect::Notice;
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
 use parking_lot::Mutex;
@@ -13,24 +15,32 @@ pub struct Waiters {
 
 #[derive(Default)]
 struct Waiting {
-    accepted: HashMap<InvocationId, Vec<Acceptance>>,
+    noticed: HashMap<Ticket, Requested>,
+    last_ticket: Ticket,
     answered: HashMap<InvocationId, Vec<oneshot::Sender<Answer>>>,
 }
 
-/// Somebody who waits for a submission to be durable, and the room it takes until then. A client
-/// that goes away does not make room: its submission is still on its way to the disk.
-struct Acceptance {
-    sender: oneshot::Sender<()>,
-    _permit: OwnedSemaphorePermit,
+/// Somebody who waits for what comes of a request, and the room it takes until then. A client that
+/// goes away does not make room: its request is still on its way to the disk.
+struct Requested {
+    sender: oneshot::Sender<Notice>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Waiters {
-    /// Registers for the moment the submission is durable.
-    pub fn for_acceptance(&self, id: InvocationId, permit: OwnedSemaphorePermit) -> oneshot::Receiver<()> {
+    /// Registers for the notice of a request, which has to carry the ticket.
+    pub fn for_notice(&self, permit: Option<OwnedSemaphorePermit>) -> (Ticket, oneshot::Receiver<Notice>) {
         let (sender, receiver) = oneshot::channel();
-        let acceptance = Acceptance { sender, _permit: permit };
-        self.waiting.lock().accepted.entry(id).or_default().push(acceptance);
-        receiver
+        let mut waiting = self.waiting.lock();
+        waiting.last_ticket += 1;
+        let ticket = waiting.last_ticket;
+        waiting.noticed.insert(ticket, Requested { sender, _permit: permit });
+        (ticket, receiver)
+    }
+
+    /// Forgets a ticket that is of no use any more.
+    pub fn drop_ticket(&self, ticket: Ticket) {
+        self.waiting.lock().noticed.remove(&ticket);
     }
 
     /// Registers for the answer. Register first, then look whether it is there already.
@@ -55,10 +65,10 @@ impl Waiters {
         }
     }
 
-    pub fn accepted(&self, id: InvocationId) {
-        let acceptances = self.waiting.lock().accepted.remove(&id);
-        for acceptance in acceptances.into_iter().flatten() {
-            let _ = acceptance.sender.send(());
+    pub fn noticed(&self, ticket: Ticket, notice: Notice) {
+        let requested = self.waiting.lock().noticed.remove(&ticket);
+        if let Some(requested) = requested {
+            let _ = requested.sender.send(notice);
         }
     }
 

@@ -1,0 +1,281 @@
+//! Requests of the outside: submissions, and what may be asked of an invocation.
+//!
+//! What waits here hears of it when it is durable, not before.
+
+use super::address;
+use super::handle::{EngineError, EngineHandle};
+use super::waiters::Waiters;
+use abide_core::command::{Command, Receipt, Submission, Ticket};
+use abide_core::effect::Notice;
+use abide_core::entry::{Answer, Outcome};
+use abide_core::ids::{AwakeableId, InvocationId};
+use abide_core::invocation::InvocationRow;
+use abide_core::rows::RowKey;
+use abide_core::target::Target;
+use abide_core::time::Timestamp;
+use abide_store::View;
+use tokio::sync::oneshot;
+
+/// What came of a submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    New,
+    /// The same idempotency key, or the same workflow, was submitted before.
+    Known,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    Answered(Retrieved),
+    /// The workflow was submitted before; a second call does not wait for the first.
+    WorkflowKnown,
+}
+
+/// The answer of an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retrieved {
+    pub answer: Answer,
+    /// Until when it is kept, if it was there before it was asked for.
+    pub kept_until: Option<Timestamp>,
+}
+
+/// What is known of an invocation's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    Unknown,
+    NotReady,
+    Ready(Retrieved),
+}
+
+impl EngineHandle {
+    /// Returns the id for a submission: computed for a workflow run or with an idempotency key, else a
+    /// fresh one. It is in the partition that owns the target.
+    #[must_use]
+    pub fn address(
+        &self,
+        target: &Target,
+        idempotency_key: Option<&str>,
+        is_workflow_run: bool,
+    ) -> InvocationId {
+        match (target.object().filter(|_| is_workflow_run), idempotency_key) {
+            (Some(workflow), _) => address::workflow_run(&workflow),
+            (None, Some(idempotency_key)) => address::idempotent(target, idempotency_key),
+            (None, None) => address::fresh(target, self.now(), rand::random()),
+        }
+    }
+
+    /// Submits an invocation; returns when that is durable.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
+        let id = submission.invocation;
+        let submit = |ticket| Command::Submit(Submission { receipt: Receipt::Always(ticket), ..submission });
+        match self.ask(id, submit).await? {
+            Notice::Known => Ok(Submitted::Known),
+            _ => Ok(Submitted::New),
+        }
+    }
+
+    /// Submits an invocation and waits for its answer, as long as it takes. One that was submitted
+    /// before by the same idempotency key is waited for instead.
+    ///
+    /// # Errors
+    /// The engine takes no work now, or stopped before there was an answer.
+    pub async fn call(&self, submission: Submission) -> Result<Called, EngineError> {
+        let id = submission.invocation;
+        let _waiting = Waiting { waiters: &self.inner.waiters, id };
+        let answer = self.inner.waiters.for_answer(id);
+        self.check_running()?;
+        let _open = self.inner.calls.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        if !id.is_computed() {
+            // The answer comes after the submission is durable, so nobody has to hear of that.
+            let submission = Submission { receipt: Receipt::Nobody, ..submission };
+            self.inner.inboxes.send(id, Command::Submit(submission));
+            return self.unless_stopped(answer).await.map(fresh);
+        }
+        let is_workflow_run = submission.idempotency_key.is_none();
+        let (ticket, known) = self.inner.waiters.for_notice(None);
+        let _ticket = Held { waiters: &self.inner.waiters, ticket };
+        let submission = Submission { receipt: Receipt::IfKnown(ticket), ..submission };
+        self.inner.inboxes.send(id, Command::Submit(submission));
+        let first = async {
+            tokio::select! {
+                biased;
+                answer = answer => answer.map(Some),
+                Ok(_) = known => Ok(None),
+            }
+        };
+        match self.unless_stopped(first).await? {
+            Some(answer) => Ok(fresh(answer)),
+            None if is_workflow_run => Ok(Called::WorkflowKnown),
+            // It may be purged in between; then whoever asked has come too late, as after a purge.
+            None => match self.attach(id).await? {
+                Some(retrieved) => Ok(Called::Answered(retrieved)),
+                None => Err(EngineError::Purged),
+            },
+        }
+    }
+
+    /// Waits for the end of an invocation; None when there is no such invocation.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the engine stopped before there was an answer.
+    pub async fn attach(&self, id: InvocationId) -> Result<Option<Retrieved>, EngineError> {
+        let _waiting = Waiting { waiters: &self.inner.waiters, id };
+        let answer = self.inner.waiters.for_answer(id);
+        match self.output(id)? {
+            Output::Unknown => Ok(None),
+            Output::Ready(retrieved) => Ok(Some(retrieved)),
+            Output::NotReady => {
+                let answer = self.unless_stopped(answer).await?;
+                Ok(Some(Retrieved { answer, kept_until: None }))
+            }
+        }
+    }
+
+    /// Returns the answer if there is one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn output(&self, id: InvocationId) -> Result<Output, EngineError> {
+        if let Some(retrieved) = self.stored(id)? {
+            return Ok(Output::Ready(retrieved));
+        }
+        let live: Option<InvocationRow> =
+            self.inner.journals.row(View::Durable, &RowKey::Invocation(id), id)?;
+        match live {
+            Some(_) => Ok(Output::NotReady),
+            // It may have ended between the two looks.
+            None => Ok(self.stored(id)?.map_or(Output::Unknown, Output::Ready)),
+        }
+    }
+
+    fn stored(&self, id: InvocationId) -> Result<Option<Retrieved>, EngineError> {
+        let Some(answer) = self.inner.journals.answer(id)? else { return Ok(None) };
+        let row: Option<InvocationRow> =
+            self.inner.journals.row(View::Durable, &RowKey::Completed(id), id)?;
+        let kept_until = row.and_then(|row| row.kept_until());
+        Ok(Some(Retrieved { answer, kept_until }))
+    }
+
+    /// Lets a paused invocation, or one that backs off, go on now. `Unfit` when it is neither.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn resume(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.ask(invocation, |ticket| Command::Resume { invocation, ticket }).await
+    }
+
+    /// Cancels an invocation: what it waits for fails, so that it can undo what it did.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn cancel(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.ask(invocation, |ticket| Command::Cancel { invocation, caller: None, ticket: Some(ticket) })
+            .await
+    }
+
+    /// Ends an invocation where it is.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn kill(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.ask(invocation, |ticket| Command::Kill { invocation, caller: None, ticket: Some(ticket) }).await
+    }
+
+    /// Forgets a completed invocation. `Unfit` when it has not ended.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn purge(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.ask(invocation, |ticket| Command::Purge { invocation, ticket: Some(ticket) }).await
+    }
+
+    /// Completes an awakeable; returns when that is durable. One that is completed already, or whose
+    /// invocation is over, is left as it is.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn complete_awakeable(
+        &self,
+        awakeable: AwakeableId,
+        outcome: Outcome,
+    ) -> Result<(), EngineError> {
+        let complete = |ticket| Command::CompleteAwakeable { awakeable, outcome, ticket: Some(ticket) };
+        self.ask(awakeable.invocation, complete).await.map(|_| ())
+    }
+
+    /// Sends a signal to an invocation. `Full` when it keeps as many as it may.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn signal(
+        &self,
+        invocation: InvocationId,
+        name: String,
+        outcome: Outcome,
+    ) -> Result<Notice, EngineError> {
+        let signal = |ticket| Command::Signal { invocation, name, outcome, ticket: Some(ticket) };
+        self.ask(invocation, signal).await
+    }
+
+    /// Hands in a command with a ticket and waits until what came of it is durable.
+    async fn ask(
+        &self,
+        id: InvocationId,
+        command: impl FnOnce(Ticket) -> Command,
+    ) -> Result<Notice, EngineError> {
+        self.check_running()?;
+        let permit =
+            self.inner.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        let (ticket, notice) = self.inner.waiters.for_notice(Some(permit));
+        self.inner.inboxes.send(id, command(ticket));
+        self.unless_stopped(notice).await
+    }
+
+    async fn unless_stopped<T>(
+        &self,
+        wanted: impl Future<Output = Result<T, oneshot::error::RecvError>>,
+    ) -> Result<T, EngineError> {
+        let mut fault = self.inner.fault.subscribe();
+        let stopped = |reason: Option<String>| EngineError::Stopped {
+            reason: reason.unwrap_or_else(|| "the server is stopping".into()),
+        };
+        tokio::select! {
+            biased;
+            wanted = wanted => wanted.map_err(|_| stopped(self.refusal())),
+            reason = fault.wait_for(Option::is_some) => Err(stopped(reason.ok().and_then(|reason| reason.clone()))),
+        }
+    }
+}
+
+fn fresh(answer: Answer) -> Called {
+    Called::Answered(Retrieved { answer, kept_until: None })
+}
+
+/// Gives up the place among the waiters when the client goes away. Made before the place is taken,
+/// so that it is dropped after it.
+struct Waiting<'a> {
+    waiters: &'a Waiters,
+    id: InvocationId,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.waiters.tidy(self.id);
+    }
+}
+
+/// Gives up the ticket of a call that was new, or whose client went away.
+struct Held<'a> {
+    waiters: &'a Waiters,
+    ticket: Ticket,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.waiters.drop_ticket(self.ticket);
+    }
+}
