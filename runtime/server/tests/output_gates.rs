@@ -1,7 +1,7 @@
 //! The engine against a store whose disk stands still: nothing the outside could notice happens
 //! before the write that justifies it is durable, and what nobody could notice does not wait.
 
-use abide_core::command::{Append, Command, End, Submission};
+use abide_core::command::{Append, Command, End, Receipt, Submission};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Entry, Outcome};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId};
@@ -12,7 +12,7 @@ use abide_core::manifest::{
 use abide_core::target::Target;
 use abide_server::clock::SystemClock;
 use abide_server::engine::executor::{Executor, Tell};
-use abide_server::engine::{Engine, EngineHandle, Inboxes, Parts};
+use abide_server::engine::{Called, Engine, EngineHandle, Inboxes, Parts, Retrieved, Submitted};
 use abide_store::{Batch, META_PARTITION, MemoryStore, Op, Store, codec, keys};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -55,38 +55,48 @@ fn start(store: Arc<MemoryStore>) -> World {
 
 fn store_with_a_service() -> Arc<MemoryStore> {
     let store = Arc::new(MemoryStore::new());
+    offer(&store, "Greeter", ServiceKind::Service, HandlerMode::Shared);
+    offer(&store, "Counter", ServiceKind::Object, HandlerMode::Exclusive);
+    store
+}
+
+fn offer(store: &MemoryStore, name: &str, kind: ServiceKind, mode: HandlerMode) {
     let handler = HandlerManifest {
         name: "greet".into(),
-        mode: HandlerMode::Shared,
+        mode,
         input: Payload::default(),
         output: Payload::default(),
         docs: None,
         options: HandlerOptions::default(),
     };
     let manifest = ServiceManifest {
-        name: "Greeter".into(),
-        kind: ServiceKind::Service,
+        name: name.into(),
+        kind,
         handlers: vec![handler],
         docs: None,
         is_private: false,
     };
     let row = ServiceRow { deployment: DeploymentId::from_digest(1), revision: 1, manifest };
     let fence = store.acquire(META_PARTITION).unwrap();
-    let op = Op::Put { key: keys::service("Greeter"), value: codec::encode(&row) };
+    let op = Op::Put { key: keys::service(name), value: codec::encode(&row) };
     store.commit(Batch { fence, ops: vec![op] }).unwrap();
-    store
 }
 
 impl World {
     fn submission(&self) -> Submission {
         let target = Target { service: "Greeter".into(), key: None, handler: "greet".into() };
+        self.submission_to(target, None)
+    }
+
+    fn submission_to(&self, target: Target, idempotency_key: Option<&str>) -> Submission {
         Submission {
-            invocation: self.engine.new_invocation_id(&target),
+            invocation: self.engine.address(&target, idempotency_key, false),
             target,
             origin: Origin::Ingress,
             input: InputRow { headers: Vec::new(), body: Bytes::new() },
             begin_at: None,
-            is_acknowledged: false,
+            idempotency_key: idempotency_key.map(Into::into),
+            receipt: Receipt::Nobody,
         }
     }
 
@@ -112,6 +122,7 @@ impl World {
         let append = Append {
             invocation: start.invocation,
             attempt: start.attempt,
+            object: start.target.object(),
             first_op,
             entries,
             finished,
@@ -149,7 +160,8 @@ async fn an_empty_handler_runs_before_the_disk_and_answers_after_it() {
     world.settle().await;
     assert!(!call.is_finished(), "the answer left before it was durable");
     world.store.release_durability();
-    assert_eq!(call.await.unwrap().unwrap(), Answer::Value(Bytes::from_static(b"done")));
+    let answer = Answer::Value(Bytes::from_static(b"done"));
+    assert_eq!(call.await.unwrap().unwrap(), Called::Answered(Retrieved { answer, kept_until: None }));
 }
 
 #[tokio::test]
@@ -215,5 +227,54 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     assert!(call.await.unwrap_err().is_cancelled());
     world.ended(&attempt, End::Returned(Bytes::from_static(b"done")));
     let answer = world.engine.attach(id).await.unwrap();
-    assert_eq!(answer, Some(Answer::Value(Bytes::from_static(b"done"))));
+    assert_eq!(answer.unwrap().answer, Answer::Value(Bytes::from_static(b"done")));
+}
+
+#[tokio::test]
+async fn the_key_of_an_object_changes_hands_before_the_disk() {
+    let mut world = start(store_with_a_service());
+    world.store.hold_durability();
+    let target = Target { service: "Counter".into(), key: Some("a".into()), handler: "greet".into() };
+    let calls: Vec<_> = (0..3)
+        .map(|_| {
+            let (engine, submission) = (world.engine.clone(), world.submission_to(target.clone(), None));
+            tokio::spawn(async move { engine.call(submission).await })
+        })
+        .collect();
+    for _ in 0..3 {
+        let attempt = world.next_start().await;
+        world.settle().await;
+        assert!(world.asked.try_recv().is_err(), "two run on one key");
+        world.ended(&attempt, End::Returned(Bytes::new()));
+    }
+    world.settle().await;
+    assert!(calls.iter().all(|call| !call.is_finished()), "an answer left before it was durable");
+    world.store.release_durability();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_is_one_invocation() {
+    let mut world = start(store_with_a_service());
+    let target = Target { service: "Greeter".into(), key: None, handler: "greet".into() };
+    let submission = world.submission_to(target, Some("k"));
+    assert_eq!(world.engine.submit(submission.clone()).await.unwrap(), Submitted::New);
+    assert_eq!(world.engine.submit(submission.clone()).await.unwrap(), Submitted::Known);
+    let attempt = world.next_start().await;
+    let (engine, again) = (world.engine.clone(), submission.clone());
+    let while_running = tokio::spawn(async move { engine.call(again).await });
+    world.settle().await;
+    world.ended(&attempt, End::Returned(Bytes::from_static(b"done")));
+    let answer = Answer::Value(Bytes::from_static(b"done"));
+    match while_running.await.unwrap().unwrap() {
+        Called::Answered(retrieved) => assert_eq!(retrieved.answer, answer),
+        Called::WorkflowKnown => panic!("it is no workflow"),
+    }
+    match world.engine.call(submission).await.unwrap() {
+        Called::Answered(Retrieved { answer: stored, kept_until: Some(_) }) => assert_eq!(stored, answer),
+        other => panic!("expected a stored answer, got {other:?}"),
+    }
+    assert!(world.asked.try_recv().is_err(), "it ran twice");
 }

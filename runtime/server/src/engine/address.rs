@@ -100,9 +100,9 @@ mod tests {
     fn computed_ids_never_change() {
         // Ids are stored and handed out: another digest would be another invocation.
         let golden = [
-            (idempotent(&target(None), "k"), ""),
-            (idempotent(&target(Some("a")), "k"), ""),
-            (workflow_run(&object("k")), ""),
+            (idempotent(&target(None), "k"), "inv_1BmvbhcpWdTy7n42DGM5RgAbUYscWf2cR7"),
+            (idempotent(&target(Some("a")), "k"), "inv_10fASq3wh4QI7n42DGM5RlBGY30EQeAUR7"),
+            (workflow_run(&object("k")), "inv_11506pEipJyA7n42DGM5NvxRsxWaLLVcWT"),
         ];
         for (id, text) in golden {
             assert_eq!(id.to_string(), text);
