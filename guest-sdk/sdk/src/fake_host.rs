@@ -1,4 +1,6 @@
-//! A runtime for native tests: events come from a script, calls go to a transcript.
+//! A runtime for native tests: events come from a script or by chance, calls go to a transcript.
+
+mod chance;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -7,6 +9,7 @@ use std::rc::Rc;
 
 use expect_test::Expect;
 
+use self::chance::{Chance, Next};
 use crate::bindings::awakeable::AwakeableHandle;
 use crate::bindings::call::CallHandle;
 use crate::bindings::events::{Completion, Event};
@@ -42,17 +45,33 @@ pub(crate) fn play<T>(events: &str, handler: impl AsyncFnOnce(&Context) -> T) ->
 
 /// As [`play`], for handlers that take another context.
 pub(crate) fn play_keyed<C: FromContext, T>(events: &str, handler: impl AsyncFnOnce(&C) -> T) -> (T, String) {
-    let host = Rc::new(FakeHost::new(events));
-    host::install(host.clone());
-    let target = Target { service: "Test".into(), key: Some("ann".into()), handler: "test".into() };
-    let context = C::from_context(Context::new("inv_1".into(), target, Vec::new(), 7));
-    let output = crate::executor::block_on(handler(&context));
-    assert!(host.events.borrow().is_empty(), "events were left over: {:?}", host.events.borrow());
+    let lines = events.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
+    let host = FakeHost::new(Events::Script(lines.collect()));
+    let output = host.clone().drive(handler);
+    let Events::Script(left) = &*host.events.borrow() else { unreachable!("made so above") };
+    assert!(left.is_empty(), "events were left over: {left:?}");
     (output, host.transcript.take())
 }
 
+/// Runs a handler while things happen by chance; returns its output, what it asked, and the events
+/// for a replay.
+pub(crate) fn play_by_chance<T>(seed: u64, handler: impl AsyncFnOnce(&Context) -> T) -> (T, String, String) {
+    let host = FakeHost::new(Events::Chance(Box::new(Chance::new(seed))));
+    let output = host.clone().drive(handler);
+    let Events::Chance(chance) = host.events.replace(Events::Script(VecDeque::new())) else {
+        unreachable!("made so above")
+    };
+    (output, host.transcript.take(), chance.into_journal())
+}
+
+/// Where the events come from.
+enum Events {
+    Script(VecDeque<String>),
+    Chance(Box<Chance>),
+}
+
 struct FakeHost {
-    events: RefCell<VecDeque<String>>,
+    events: RefCell<Events>,
     transcript: RefCell<String>,
     next_op: Cell<OpId>,
     /// What the handler set and cleared, so that it is known without asking.
@@ -60,23 +79,41 @@ struct FakeHost {
 }
 
 impl FakeHost {
-    fn new(events: &str) -> Self {
-        let events =
-            events.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-        Self {
+    fn new(events: Events) -> Rc<Self> {
+        Rc::new(Self {
             events: RefCell::new(events),
             transcript: RefCell::default(),
             next_op: Cell::new(0),
             state: RefCell::default(),
-        }
+        })
+    }
+
+    fn drive<C: FromContext, T>(self: Rc<Self>, handler: impl AsyncFnOnce(&C) -> T) -> T {
+        host::install(self);
+        let target = Target { service: "Test".into(), key: Some("ann".into()), handler: "test".into() };
+        let context = C::from_context(Context::new("inv_1".into(), target, Vec::new(), 7));
+        crate::executor::block_on(handler(&context))
     }
 
     fn note(&self, text: String) {
         self.transcript.borrow_mut().push_str(&(text + "\n"));
     }
 
-    /// Issues an operation and notes what it is.
+    /// Issues an operation that will complete, and notes what it is.
     fn issue(&self, text: impl Display) -> OpId {
+        self.issue_with(Next::Complete, text)
+    }
+
+    fn issue_with(&self, next: Next, text: impl Display) -> OpId {
+        let op = self.number(text);
+        if let Events::Chance(chance) = &mut *self.events.borrow_mut() {
+            chance.open(op, next);
+        }
+        op
+    }
+
+    /// Gives an operation its number, and notes what it is.
+    fn number(&self, text: impl Display) -> OpId {
         let op = self.next_op.replace(self.next_op.get() + 1);
         self.note(format!("{op}: {text}"));
         op
@@ -90,7 +127,10 @@ impl FakeHost {
     }
 
     fn next_line(&self) -> String {
-        let line = self.events.borrow_mut().pop_front();
+        let line = match &mut *self.events.borrow_mut() {
+            Events::Script(lines) => lines.pop_front(),
+            Events::Chance(chance) => chance.next(),
+        };
         let line = line.unwrap_or_else(|| panic!("deadlock after:\n{}", self.transcript.borrow()));
         self.note(format!("<- {line}"));
         line
@@ -164,11 +204,14 @@ impl Host for FakeHost {
 
     fn forget(&self, op: OpId) {
         self.note(format!("forget {op}"));
+        if let Events::Chance(chance) = &mut *self.events.borrow_mut() {
+            chance.forget(op);
+        }
     }
 
     fn run_start(&self, name: &str, retry: Option<RetryPolicy>) -> OpId {
         let limit = retry.map(|policy| format!(", {:?} attempts", policy.max_attempts)).unwrap_or_default();
-        self.issue(format_args!("run {name}{limit}"))
+        self.issue_with(Next::Execute, format_args!("run {name}{limit}"))
     }
 
     fn run_enter(&self, op: OpId) {
@@ -225,7 +268,7 @@ impl Host for FakeHost {
 
     fn send(&self, request: &Request, delay_ms: Option<u64>) -> String {
         let delay = delay_ms.map(|delay| format!(" in {delay} ms")).unwrap_or_default();
-        let op = self.issue(format_args!("send {}{delay}", show_request(request)));
+        let op = self.number(format_args!("send {}{delay}", show_request(request)));
         format!("inv_1_{op}")
     }
 

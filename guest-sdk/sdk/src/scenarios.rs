@@ -1,5 +1,16 @@
 //! What the executor asks of the runtime, and in which order, for every shape of handler.
 
+mod awakeable;
+mod call;
+mod cancellation;
+mod combinators;
+mod invocations;
+mod manifest;
+mod promise;
+mod replay;
+mod signal;
+mod state;
+
 use std::time::Duration;
 
 use expect_test::expect;

@@ -1,0 +1,62 @@
+//! Signals: received by name, sent by id.
+
+use expect_test::expect;
+
+use crate::fake_host::check;
+use crate::prelude::*;
+
+#[test]
+fn signals_are_received_one_after_the_other() {
+    check(
+        "value 0 \"a\"
+         value 1 \"b\"
+         value 2 null",
+        async |ctx| {
+            let mut lines = Vec::new();
+            while let Some(line) = ctx.signal::<Option<String>>("line").await? {
+                lines.push(line);
+            }
+            HandlerResult::Ok(lines)
+        },
+        expect![[r#"
+            0: signal line
+            <- value 0 "a"
+            1: signal line
+            <- value 1 "b"
+            2: signal line
+            <- value 2 null
+            => Ok(["a", "b"])
+        "#]],
+    );
+}
+
+#[test]
+fn signal_of_another_type_is_a_terminal_error() {
+    check(
+        "value 0 7",
+        async |ctx| ctx.signal::<bool>("approve").await.map_err(|error| error.to_string()),
+        expect![[r#"
+            0: signal approve
+            <- value 0 7
+            => Err("signal \"approve\" is 7, which is not a bool: invalid type: integer `7`, expected a boolean at line 1 column 1")
+        "#]],
+    );
+}
+
+#[test]
+fn signals_are_sent_to_other_invocations() {
+    check(
+        "",
+        async |ctx| {
+            let other = ctx.invocation("inv_7");
+            other.signal("line", "once upon a time")?;
+            other.reject_signal("line", "no more ink")?;
+            ctx.invocation("nonsense").signal("line", &1)
+        },
+        expect![[r#"
+            signal inv_7 line "once upon a time"
+            signal inv_7 line failure 500 no more ink
+            => Err(TerminalError { code: 400, message: "this is not an id", metadata: {} })
+        "#]],
+    );
+}
