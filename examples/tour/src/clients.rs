@@ -7,6 +7,8 @@
 use abide_sdk::prelude::*;
 use abide_sdk::serde_json::{Value, json};
 
+use crate::payments::PaymentRequest;
+
 /// Charges the card every month from now on. The id makes asking twice harmless.
 pub async fn create_recurring_payment(credit_card: &str, payment_id: Uuid) -> HandlerResult<String> {
     println!(">>> Creating recurring payment {payment_id}");
@@ -39,6 +41,31 @@ pub async fn remove_subscription(user_id: &str, subscription: &str) -> HandlerRe
     post("subscriptions/remove", json!({ "userId": user_id, "subscription": subscription })).await?;
     println!(">>> Removed subscription {subscription} for user {user_id}");
     Ok(())
+}
+
+/// Asks the provider for a payment, which it confirms later. Here you are the provider: this prints
+/// how to confirm. `INGRESS` in the environment of the deployment is for a server at another port.
+pub async fn init_payment(
+    req: &PaymentRequest,
+    payment_id: Uuid,
+    confirmation_id: &str,
+) -> HandlerResult<String> {
+    let body = json!({ "paymentId": payment_id, "confirmationId": confirmation_id, "payment": req });
+    post("payments/init", body).await?;
+    let ingress = std::env::var("INGRESS").unwrap_or_else(|_| "localhost:8080".to_owned());
+    let result = r#"{"success": true, "transactionId": "txn-123"}"#;
+    let confirm = format!(r#"confirm --json '{{"id": "{confirmation_id}", "result": {result}}}'"#);
+    println!(">>> Initiating external payment {payment_id}");
+    println!("  Confirm the payment via:");
+    println!("    - For Payments service: curl {ingress}/Payments/{confirm}");
+    println!("    - For PaymentsWithTimeout service: curl {ingress}/PaymentsWithTimeout/{confirm}");
+    Ok(format!("payRef-{payment_id}"))
+}
+
+/// Calls off a payment that was not confirmed.
+pub async fn cancel_payment(pay_ref: &str) -> HandlerResult<()> {
+    println!(">>> Canceling external payment with ref {pay_ref}");
+    post("payments/cancel", json!({ "payRef": pay_ref })).await
 }
 
 /// An outage: an ordinary error, which is worth another try.
