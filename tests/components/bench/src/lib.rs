@@ -1,5 +1,10 @@
 //! The services that the benchmark calls; the workloads are those of the other servers' drivers.
 
+mod calls;
+mod counter;
+mod sleeper;
+mod soak;
+
 use abide_sdk::prelude::*;
 use abide_sdk::serde_json::Value;
 
@@ -33,17 +38,4 @@ async fn sum_of_steps(ctx: &Context, steps: u32) -> HandlerResult<u32> {
         sum += ctx.run(format!("step-{n}"), async || Ok(n)).await?;
     }
     Ok(sum)
-}
-
-/// One step before and one after a timer: what a sleeping invocation costs, and how it resumes.
-pub struct Sleeper;
-
-#[service]
-impl Sleeper {
-    async fn sleep(ctx: &Context, millis: u64) -> HandlerResult<String> {
-        let before = ctx.run("before", async || Ok("b".to_owned())).await?;
-        ctx.sleep(Duration::from_millis(millis)).await?;
-        ctx.run("after", async || Ok("a".to_owned())).await?;
-        Ok(before)
-    }
 }
