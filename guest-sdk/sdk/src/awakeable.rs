@@ -17,8 +17,10 @@ impl Context {
     /// Creates an awakeable: a future that somebody outside completes, who got its id.
     ///
     /// Give the id away in a run block, in a mail or in a request to a system that calls back, and
-    /// await the awakeable. Others complete it by HTTP, or a handler by
-    /// [`resolve_awakeable`](Self::resolve_awakeable).
+    /// await the awakeable. It is completed over HTTP, by a POST of the value to
+    /// `/restate/awakeables/ID/resolve` or of a reason to `/restate/awakeables/ID/reject`, or by a
+    /// handler with [`resolve_awakeable`](Self::resolve_awakeable). Who posts something that is not
+    /// JSON is received by an awakeable of [`Text`](crate::Text) or [`Bytes`](crate::Bytes).
     ///
     /// ```
     /// use abide_sdk::prelude::*;

@@ -80,7 +80,6 @@ pub(crate) fn body<T: Encode + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json:
 }
 
 /// Writes a value where failing is a mistake in the handler's code, which a new deployment repairs.
-#[track_caller]
 pub(crate) fn written<T: Encode + ?Sized>(what: &str, value: &T) -> Vec<u8> {
     value.encode().unwrap_or_else(|error| panic!("{what} does not serialize: {error}"))
 }

@@ -76,7 +76,8 @@ impl TerminalError {
         &self.metadata
     }
 
-    /// Returns whether this is what waiting comes to when the invocation is cancelled.
+    /// Returns whether this is what waiting comes to when an invocation is cancelled: this one, or
+    /// the one whose answer was awaited.
     ///
     /// ```
     /// use abide_sdk::prelude::*;

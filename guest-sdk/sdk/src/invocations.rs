@@ -49,7 +49,7 @@ impl InvocationHandle {
     ///
     /// Awaiting fails with the [`TerminalError`] that the invocation ended with; with code 404 when
     /// there is no such invocation, for example because it ended long ago; with code 400 when the
-    /// text is not an id.
+    /// text is not an id. [`Bytes`](crate::Bytes) takes an answer of whatever type.
     ///
     /// ```
     /// use abide_sdk::prelude::*;

@@ -71,6 +71,81 @@
 //! block or the handler, until it works. A [`TerminalError`] is final: it is recorded and goes to
 //! whoever waits, and a handler can catch it to undo what it did before. See [`HandlerError`].
 //!
+//! # Services, virtual objects, workflows
+//!
+//! A [`service`](macro@service) is handlers and nothing else; any number of invocations run at once.
+//!
+//! A [virtual object](macro@object) is many things of one kind, each with a key and a state that
+//! stays: carts, accounts, devices. Handlers that change the state run one at a time per key, so
+//! they need no locks and no transactions. Take one when requests for the same thing have to wait
+//! for each other.
+//!
+//! ```
+//! # use abide_sdk::prelude::*;
+//! pub struct Account;
+//!
+//! #[object]
+//! impl Account {
+//!     /// Called at `/Account/ann/withdraw`.
+//!     async fn withdraw(ctx: &ObjectContext, cents: u64) -> HandlerResult<u64> {
+//!         let balance = ctx.get::<u64>("balance").await?.unwrap_or_default();
+//!         let Some(left) = balance.checked_sub(cents) else {
+//!             return Err(TerminalError::new("not enough money").with_code(409).into());
+//!         };
+//!         ctx.set("balance", &left);
+//!         Ok(left)
+//!     }
+//!
+//!     /// Need not wait for its turn.
+//!     async fn balance(ctx: &SharedObjectContext) -> HandlerResult<u64> {
+//!         Ok(ctx.get("balance").await?.unwrap_or_default())
+//!     }
+//! }
+//! ```
+//!
+//! A [workflow](macro@workflow) is a process that happens once per key, with handlers beside it
+//! that look on and bring it news: a sign-up, an order, an application. Take one when the process
+//! has a name by which others ask for it.
+//!
+//! # Calls
+//!
+//! Each of the three also gets a typed client, one function per handler. A call is recorded before
+//! it leaves and made once, and its answer is recorded when it comes; nothing has to be retried by
+//! the caller. [`Call`] says what else can be done with it: go on meanwhile, send without waiting,
+//! send later.
+//!
+//! ```
+//! # use abide_sdk::prelude::*;
+//! # pub struct Account;
+//! # #[object]
+//! # impl Account {
+//! #     async fn withdraw(ctx: &ObjectContext, cents: u64) -> HandlerResult<u64> { Ok(cents) }
+//! #     async fn deposit(ctx: &ObjectContext, cents: u64) -> HandlerResult<u64> { Ok(cents) }
+//! # }
+//! # async fn handler(ctx: &Context) -> HandlerResult<()> {
+//! ctx.object::<Account>("ann").withdraw(500).await?;
+//! ctx.object::<Account>("bob").deposit(500).send();
+//! # Ok(()) }
+//! ```
+//!
+//! Handlers of other components are called by name, with [`Context::call`]. For anything that is no
+//! handler there are run blocks.
+//!
+//! # News from outside
+//!
+//! A handler can wait for something that somebody else decides, for months if need be:
+//!
+//! * an [awakeable](Context::awakeable), for who is told its id: a payment provider that calls
+//!   back, a person who clicks on a link;
+//! * a [signal](Context::signal), for who knows the id of the invocation: news that may come many
+//!   times;
+//! * a [promise](SharedWorkflowContext::promise), between the handlers of one workflow.
+//!
+//! What comes is another's doing, so when it is not of the expected type, awaiting it is a terminal
+//! error that says what came. The same holds for answers of calls. What a handler recorded itself,
+//! the result of a run block or a value of the state, is its own doing: if it cannot be read, after
+//! a change of types, the attempt fails, and the invocation continues with a deployment that can.
+//!
 //! # Waiting for several things
 //!
 //! Durable futures are lazy, as all in Rust: they start when they are polled for the first time.
@@ -90,10 +165,75 @@
 //! # Ok(()) }
 //! ```
 //!
+//! | To wait for | take |
+//! |---|---|
+//! | all of a few, all of many | `join!`, [`join_all`](prelude::join_all) |
+//! | all, or the first failure | `try_join!`, [`try_join_all`](prelude::try_join_all) |
+//! | the first of two, of several, of many | [`race`], [`select!`](prelude::select), [`select_all`](prelude::select_all) |
+//! | each as it comes | [`FuturesUnordered`](prelude::FuturesUnordered) |
+//! | many, but a few at a time | [`buffered`](prelude::StreamExt::buffered), [`buffer_unordered`](prelude::StreamExt::buffer_unordered) |
+//! | something, but not for long | [`Context::timeout`] |
+//!
+//! ```
+//! # use abide_sdk::prelude::*;
+//! # async fn resize(image: u32) -> HandlerResult<u32> { Ok(image) }
+//! # async fn handler(ctx: &Context) -> HandlerResult<()> {
+//! let blocks = stream::iter(0..1000).map(|n| ctx.run(format!("resize-{n}"), async move || resize(n).await));
+//! let resized: Vec<u32> = blocks.buffered(8).try_collect().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Cancellation and sagas
+//!
+//! A *saga* undoes what it did when it cannot go on: it remembers how to undo each step before the
+//! step, and when one fails for good, it undoes them in reverse order. That is ordinary code:
+//!
+//! ```
+//! # use abide_sdk::prelude::*;
+//! # async fn book(what: &str) -> HandlerResult<()> { Ok(()) }
+//! # async fn cancel(what: &str) -> HandlerResult<()> { Ok(()) }
+//! # pub struct Trips;
+//! # #[service]
+//! # impl Trips {
+//! async fn trip(ctx: &Context, parts: Vec<String>) -> HandlerResult<()> {
+//!     let mut to_undo = Vec::new();
+//!     let booked = book_all(ctx, &parts, &mut to_undo).await;
+//!     if booked.is_err() {
+//!         for part in to_undo.into_iter().rev() {
+//!             ctx.run(format!("cancel-{part}"), async || cancel(part).await).await?;
+//!         }
+//!     }
+//!     Ok(booked?)
+//! }
+//! # }
+//!
+//! // Only terminal errors can leave it: everything else is tried again where it happened.
+//! async fn book_all<'a>(
+//!     ctx: &Context,
+//!     parts: &'a [String],
+//!     to_undo: &mut Vec<&'a str>,
+//! ) -> Result<(), TerminalError> {
+//!     for part in parts {
+//!         to_undo.push(part);
+//!         ctx.run(format!("book-{part}"), async || book(part).await).await?;
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! *Cancelling* an invocation, from outside or with [`InvocationHandle::cancel`], uses the same
+//! path. Everything that the handler waits for at that moment ends with a terminal error, code 409,
+//! for which [`TerminalError::is_cancelled`] is true; the calls among it are cancelled too, those
+//! that were only sent are not. The closure of a run block that is being executed stops at its next
+//! `await`. What the handler asks for afterwards works as ever, so compensations run, and may wait.
+//! A handler that catches the error and goes on is not cancelled again: who cannot wait for it
+//! kills it.
+//!
 //! # What handlers take and give
 //!
 //! JSON of every type that is `Serialize`, `Deserialize` and `JsonSchema`; [`data`] derives all
-//! three. [`Bytes`] and [`Text`] are for bodies that are not JSON, `()` is for none.
+//! three. [`Bytes`] and [`Text`] are for bodies that are not JSON, `()` is for none. Whatever else is
+//! recorded or sent, from the state to signals, follows the same rule, but needs no schema.
 //!
 //! # Logging
 //!
@@ -172,6 +312,9 @@ pub use abide_sdk_macros::data;
 /// memory between two invocations. Helper functions go into another impl block. Doc comments go to
 /// the manifest, where the web UI and the OpenAPI description show them.
 ///
+/// Other handlers call it with the typed client that [`Context::service`] returns: the attribute
+/// on `Mailer` also makes a type `MailerClient`.
+///
 /// # Options
 ///
 /// On the service, and for a single handler in `#[handler(...)]`:
@@ -183,8 +326,9 @@ pub use abide_sdk_macros::data;
 ///   `max_attempts` may be `"unlimited"`; `on_max_attempts` is `"pause"`, so that somebody can look
 ///   and resume, or `"kill"`, so that the caller gets the failure.
 /// * `idempotency_retention = "1d"`: how long the answer to a request with an idempotency key is
-///   kept, so that the same request gets the same answer.
-/// * `journal_retention = "1d"`: how long the journal is kept after the end, to look at.
+///   kept, so that the same request gets the same answer. A day unless said otherwise.
+/// * `journal_retention = "1d"`: how long the journal is kept after the end, to look at; at most as
+///   long as the answer.
 ///
 /// Only on the service: `rename_all = "camelCase"` (or `"PascalCase"`, `"kebab-case"`) turns the
 /// names of functions into names of handlers.

@@ -5,6 +5,8 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
 
+use futures_util::future::{Either, FusedFuture, select};
+
 use crate::bindings::types::Retryable;
 use crate::codec::{self, Decode, Encode};
 use crate::context::Context;
@@ -13,7 +15,6 @@ use crate::host;
 use crate::reactor::{Notice, Operation};
 use crate::retry::RetryPolicy;
 use crate::scope::{self, Bracketed};
-use futures_util::future::{Either, FusedFuture, select};
 
 type Outcomes<'a, T> = Pin<Box<dyn Future<Output = Result<T, TerminalError>> + 'a>>;
 type Start<'a, T> = Box<dyn FnOnce(Option<RetryPolicy>) -> Outcomes<'a, T> + 'a>;

@@ -12,9 +12,8 @@ use crate::invocations::InvocationHandle;
 impl Context {
     /// Waits for the next signal of this name.
     ///
-    /// Signals are sent to an invocation by its id, over HTTP or with
-    /// [`InvocationHandle::signal`]. Those that come before anybody waits are kept; each is received
-    /// once, in the order of arrival.
+    /// Signals are sent to an invocation by its id, with [`InvocationHandle::signal`]. Those that
+    /// come before anybody waits are kept; each is received once, in the order of arrival.
     ///
     /// Unlike an awakeable a signal needs no id of its own, so who sends it need not have heard
     /// from this handler before.

@@ -117,7 +117,6 @@ fn keys() -> Durable<Vec<String>> {
     Durable::new("ctx.state_keys".to_owned(), issue, codec::names)
 }
 
-#[track_caller]
 fn set(name: &str, value: &(impl Encode + ?Sized)) {
     scope::assert_outside(format_args!("ctx.set(\"{name}\") was called"));
     let value = codec::written(&format!("the state \"{name}\""), value);
