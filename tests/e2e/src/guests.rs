@@ -15,11 +15,13 @@ pub enum Guest {
     Greeter,
     Tour,
     Probe,
+    Abilities,
     Misbehaving,
     Bench,
 }
 
-const ALL: [Guest; 5] = [Guest::Greeter, Guest::Tour, Guest::Probe, Guest::Misbehaving, Guest::Bench];
+const ALL: [Guest; 6] =
+    [Guest::Greeter, Guest::Tour, Guest::Probe, Guest::Abilities, Guest::Misbehaving, Guest::Bench];
 
 impl Guest {
     /// Returns the name of its package.
@@ -29,6 +31,7 @@ impl Guest {
             Self::Greeter => "greeter",
             Self::Tour => "tour",
             Self::Probe => "probe",
+            Self::Abilities => "abilities",
             Self::Misbehaving => "misbehaving",
             Self::Bench => "bench-guest",
         }
