@@ -32,14 +32,15 @@ pub(crate) fn client(component: &Component) -> TokenStream {
     quote! {
         #[doc = #summary]
         #docs
-        #[allow(dead_code)]
+        #[allow(dead_code, unreachable_pub)]
         #[derive(::std::clone::Clone, ::std::fmt::Debug)]
         pub struct #client {
             callee: ::abide_sdk::registry::Callee,
         }
 
-        // Not every handler is called by another one, and their types may be private.
-        #[allow(dead_code, private_interfaces, private_bounds)]
+        // Not every handler is called by another one, their types may be private, and what is a good
+        // name for a handler need not be one for a function with `&self`.
+        #[allow(clippy::all, dead_code, private_bounds, private_interfaces, unreachable_pub)]
         impl #client {
             #(#methods)*
         }

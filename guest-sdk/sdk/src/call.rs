@@ -67,6 +67,10 @@ impl Target {
     pub(crate) fn new(service: String, key: Option<String>, handler: String) -> Self {
         Self(types::Target { service, key, handler })
     }
+
+    pub(crate) fn as_wire(&self) -> &types::Target {
+        &self.0
+    }
 }
 
 impl fmt::Display for Target {
@@ -125,7 +129,7 @@ impl<T> Call<T> {
     pub(crate) fn new(target: Target, input: &(impl Encode + ?Sized)) -> Self {
         let input = codec::body(input)
             .unwrap_or_else(|error| panic!("the input of {target} does not serialize: {error}"));
-        let request = Request { target: target.0, input, headers: Vec::new(), idempotency_key: None };
+        let request = Request { target, input, headers: Vec::new(), idempotency_key: None };
         Self { request, running: None }
     }
 
@@ -210,17 +214,13 @@ impl<T: Decode> RunningCall<T> {
         let called = host::with(|host| host.call(request));
         Self {
             invocation: InvocationHandle::new(called.invocation),
-            answer: Durable::issued(
-                format!("the answer of {}", Target(request.target.clone())),
-                called.op,
-                codec::sent,
-            ),
+            answer: Durable::issued(format!("the answer of {}", request.target), called.op, codec::sent),
         }
     }
 }
 
 fn assert_outside(request: &Request) {
-    scope::assert_outside(format_args!("{} was called", Target(request.target.clone())));
+    scope::assert_outside(format_args!("{} was called", request.target));
 }
 
 impl<T> RunningCall<T> {

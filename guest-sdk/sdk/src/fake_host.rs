@@ -179,8 +179,7 @@ fn show(answer: Answer<'_>) -> String {
 /// Shows the parts of a request that are there.
 fn show_request(request: &Request) -> String {
     let Request { target, input, headers, idempotency_key } = request;
-    let key = target.key.as_ref().map(|key| format!("{key}/")).unwrap_or_default();
-    let mut text = format!("{}/{key}{} [{}]", target.service, target.handler, String::from_utf8_lossy(input));
+    let mut text = format!("{target} [{}]", String::from_utf8_lossy(input));
     text.extend(headers.iter().map(|header| format!(" {}: {}", header.name, header.value)));
     text.extend(idempotency_key.iter().map(|key| format!(" once by {key}")));
     text

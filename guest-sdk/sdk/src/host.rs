@@ -9,7 +9,8 @@ use crate::bindings::events::Event;
 use crate::bindings::io::Wakeup;
 use crate::bindings::log;
 use crate::bindings::state::Lookup;
-use crate::bindings::types::{Failure, Header, OpId, RetryPolicy, Retryable, Target};
+use crate::bindings::types::{Failure, Header, OpId, RetryPolicy, Retryable};
+use crate::call::Target;
 
 /// Something of WASI that becomes ready, for example a part of an HTTP response.
 #[cfg(target_family = "wasm")]
@@ -116,11 +117,11 @@ mod imports {
         }
         fn call(&self, request: &Request) -> CallHandle {
             let Request { target, input, headers, idempotency_key } = request;
-            call::call(target, input, headers, idempotency_key.as_deref())
+            call::call(target.as_wire(), input, headers, idempotency_key.as_deref())
         }
         fn send(&self, request: &Request, delay_ms: Option<u64>) -> String {
             let Request { target, input, headers, idempotency_key } = request;
-            call::send(target, input, headers, idempotency_key.as_deref(), delay_ms)
+            call::send(target.as_wire(), input, headers, idempotency_key.as_deref(), delay_ms)
         }
         fn attach(&self, invocation_id: &str) -> Result<OpId, Failure> {
             invocations::attach(invocation_id)
