@@ -1,11 +1,12 @@
 //! An attempt begins: the first one pins the deployment, every one gets a new number.
 
+use crate::command::{Timer, TimerKind};
 use crate::effect::{AttemptStart, Effect};
 use crate::entry::{Answer, Failure};
 use crate::ids::InvocationId;
 use crate::invocation::{InputRow, InvocationRow, Phase};
 use crate::manifest::ServiceKind;
-use crate::rows::Rows;
+use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::complete;
 use crate::target::Target;
@@ -20,20 +21,20 @@ pub fn apply(
 ) {
     let Some(row) = rows.invocation(id) else { return };
     match row.phase {
-        Phase::Scheduled { .. }
-        | Phase::Queued { .. }
-        | Phase::Suspended { .. }
-        | Phase::BackingOff { .. }
-        | Phase::Paused { .. } => {}
+        Phase::Scheduled { .. } | Phase::Suspended { .. } | Phase::Paused { .. } => {}
+        Phase::Queued { .. } => {
+            // Only the one that is granted the key leaves the queue this way.
+            let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+            row.holds_key = true;
+            row.phase = Phase::Scheduled { at: place.now };
+        }
+        Phase::BackingOff { attempt, until: at, .. } => {
+            // It may be early: then nobody waits for the timer any more.
+            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Retry { attempt } }));
+        }
         // Two outcomes of one transaction may both have asked for it.
         Phase::Running { .. } => return,
         Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
-    }
-    if matches!(row.phase, Phase::Queued { .. }) {
-        // Only the one that is granted the key leaves the queue this way.
-        let row = rows.invocation_mut(id).expect("the invocation is there: read above");
-        row.holds_key = true;
-        row.phase = Phase::Scheduled { at: place.now };
     }
     let row = rows.invocation(id).expect("the invocation is there: read above");
     if row.deployment.is_none()
