@@ -3,6 +3,11 @@
 //! In a component the WIT imports are behind it. A native build has none: unless a test installs a
 //! fake, every operation panics with an explanation.
 
+#[cfg(target_family = "wasm")]
+mod imports;
+#[cfg(not(target_family = "wasm"))]
+mod installed;
+
 use crate::bindings::awakeable::AwakeableHandle;
 use crate::bindings::call::CallHandle;
 use crate::bindings::events::Event;
@@ -11,6 +16,13 @@ use crate::bindings::log;
 use crate::bindings::state::Lookup;
 use crate::bindings::types::{Failure, Header, OpId, RetryPolicy, Retryable};
 use crate::call::Target;
+
+#[cfg(target_family = "wasm")]
+pub(crate) use imports::with;
+#[cfg(all(test, not(target_family = "wasm")))]
+pub(crate) use installed::install;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use installed::with;
 
 /// Something of WASI that becomes ready, for example a part of an HTTP response.
 #[cfg(target_family = "wasm")]
@@ -62,133 +74,3 @@ pub(crate) trait Host {
     fn promise_complete(&self, name: &str, answer: Answer<'_>) -> OpId;
     fn log(&self, level: log::Level, target: &str, message: &str, fields: &[log::Field]);
 }
-
-#[cfg(target_family = "wasm")]
-mod imports {
-    //! The WIT imports.
-
-    use super::*;
-    use crate::bindings::{awakeable, call, events, invocations, io, promise, run, signal, sleep, state};
-
-    struct Imports;
-
-    impl Host for Imports {
-        fn next_event(&self) -> Event {
-            events::next_event()
-        }
-        fn next_event_or_io(&self, pollables: &[&Pollable]) -> Wakeup {
-            io::next_event_or_io(pollables)
-        }
-        fn forget(&self, op: OpId) {
-            events::forget(op);
-        }
-        fn run_start(&self, name: &str, retry: Option<RetryPolicy>) -> OpId {
-            run::run_start(name, retry)
-        }
-        fn run_enter(&self, op: OpId) {
-            run::run_enter(op);
-        }
-        fn run_exit(&self) {
-            run::run_exit();
-        }
-        fn run_finish(&self, op: OpId, answer: Answer<'_>) {
-            run::run_finish(op, answer);
-        }
-        fn run_failed(&self, op: OpId, error: &Retryable) {
-            run::run_failed(op, error);
-        }
-        fn sleep(&self, duration_ms: u64, name: Option<&str>) -> OpId {
-            sleep::sleep(duration_ms, name)
-        }
-        fn state_get(&self, name: &str) -> Lookup {
-            state::get(name)
-        }
-        fn state_set(&self, name: &str, value: &[u8]) {
-            state::set(name, value);
-        }
-        fn state_clear(&self, name: &str) {
-            state::clear(name);
-        }
-        fn state_clear_all(&self) {
-            state::clear_all();
-        }
-        fn state_keys(&self) -> OpId {
-            state::keys()
-        }
-        fn call(&self, request: &Request) -> CallHandle {
-            let Request { target, input, headers, idempotency_key } = request;
-            call::call(target.as_wire(), input, headers, idempotency_key.as_deref())
-        }
-        fn send(&self, request: &Request, delay_ms: Option<u64>) -> String {
-            let Request { target, input, headers, idempotency_key } = request;
-            call::send(target.as_wire(), input, headers, idempotency_key.as_deref(), delay_ms)
-        }
-        fn attach(&self, invocation_id: &str) -> Result<OpId, Failure> {
-            invocations::attach(invocation_id)
-        }
-        fn cancel(&self, invocation_id: &str) -> Result<(), Failure> {
-            invocations::cancel(invocation_id)
-        }
-        fn kill(&self, invocation_id: &str) -> Result<(), Failure> {
-            invocations::kill(invocation_id)
-        }
-        fn awakeable_create(&self, name: Option<&str>) -> AwakeableHandle {
-            awakeable::create(name)
-        }
-        fn awakeable_complete(&self, id: &str, answer: Answer<'_>) -> Result<(), Failure> {
-            awakeable::complete(id, answer)
-        }
-        fn signal_receive(&self, name: &str) -> OpId {
-            signal::receive(name)
-        }
-        fn signal_send(&self, invocation_id: &str, name: &str, answer: Answer<'_>) -> Result<(), Failure> {
-            signal::send(invocation_id, name, answer)
-        }
-        fn promise_get(&self, name: &str) -> OpId {
-            promise::get(name)
-        }
-        fn promise_peek(&self, name: &str) -> OpId {
-            promise::peek(name)
-        }
-        fn promise_complete(&self, name: &str, answer: Answer<'_>) -> OpId {
-            promise::complete(name, answer)
-        }
-        fn log(&self, level: log::Level, target: &str, message: &str, fields: &[log::Field]) {
-            log::log(level, target, message, fields);
-        }
-    }
-
-    pub(crate) fn with<R>(use_host: impl FnOnce(&dyn Host) -> R) -> R {
-        use_host(&Imports)
-    }
-}
-
-#[cfg(not(target_family = "wasm"))]
-mod imports {
-    //! The host that a native test installed in its thread.
-
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
-    use super::*;
-
-    thread_local! {
-        static INSTALLED: RefCell<Option<Rc<dyn Host>>> = const { RefCell::new(None) };
-    }
-
-    /// Makes `host` answer this thread's operations.
-    #[cfg(test)]
-    pub(crate) fn install(host: Rc<dyn Host>) {
-        INSTALLED.set(Some(host));
-    }
-
-    pub(crate) fn with<R>(use_host: impl FnOnce(&dyn Host) -> R) -> R {
-        let host = INSTALLED.with_borrow(Clone::clone);
-        let host = host.expect("durable operations work only in a component that the Abide runtime runs");
-        use_host(&*host)
-    }
-}
-
-#[cfg(all(test, not(target_family = "wasm")))]
-pub(crate) use imports::install;
-pub(crate) use imports::with;
