@@ -18,9 +18,10 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
     row.modified_at = place.now;
     stop_waiting(rows, id, &mut row, &phase);
     tell(place, id, &row, answer.clone().into(), effects);
-    if row.holds_key {
+    // One in the queue may have been granted the key by this very transaction, and not begun yet.
+    if row.holds_key || matches!(phase, Phase::Queued { .. }) {
         row.holds_key = false;
-        let object = row.target.object().expect("only invocations on objects hold a key");
+        let object = row.target.object().expect("only invocations on objects have a key, or wait for one");
         effects.push(Effect::Then(Command::Release { invocation: id, object }));
     }
     keep(place, rows, id, row, answer.clone(), effects);
