@@ -3,6 +3,9 @@
 //! Nothing here waits. `host/events.rs` asks [`Session::next`] what is next for the guest, and when
 //! there is nothing, [`Session::rest`] how to wait for it.
 
+mod runs;
+
+use self::runs::Runs;
 use super::bindings::abide::runtime::types as wit;
 use super::output::Output;
 use super::sandbox::Scope;
@@ -16,9 +19,8 @@ use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::invocation::{MismatchReport, WaitSet};
 use abide_core::limits;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
-use abide_core::retry::RetryPolicy;
 use abide_core::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// About the bytes after which what the guest did is told to the core, even if it does not wait.
@@ -53,20 +55,6 @@ pub enum Rest {
     Idle,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RunState {
-    Waiting,
-    Executing,
-    /// Its result, or its failure, is on the way to the journal.
-    Reported,
-}
-
-#[derive(Debug)]
-struct RunBlock {
-    state: RunState,
-    policy: Option<RetryPolicy>,
-}
-
 /// What the session shares with the rest of the attempt.
 pub struct Surroundings {
     pub inboxes: Inboxes,
@@ -88,9 +76,7 @@ pub struct Session {
     /// When each open sleep is over; the same by time, to find the first.
     sleeps: HashMap<OpId, Timestamp>,
     wake_ups: BTreeSet<(Timestamp, OpId)>,
-    runs: BTreeMap<OpId, RunBlock>,
-    held: HashMap<OpId, Timestamp>,
-    released_until: OpId,
+    runs: Runs,
     in_run: Option<OpId>,
     is_stopped: bool,
     /// Length of the journal as far as the core was told.
@@ -122,9 +108,7 @@ impl Session {
             open: BTreeSet::new(),
             sleeps: HashMap::new(),
             wake_ups: BTreeSet::new(),
-            runs: BTreeMap::new(),
-            held: start.held.iter().copied().collect(),
-            released_until: 0,
+            runs: Runs::new(&start.held),
             in_run: None,
             is_stopped: false,
             appended,
@@ -174,9 +158,7 @@ impl Session {
             self.open.insert(op);
         }
         match entry {
-            Entry::Run { retry, .. } => {
-                self.runs.insert(op, RunBlock { state: RunState::Waiting, policy: retry });
-            }
+            Entry::Run { retry, .. } => self.runs.open(op, retry),
             Entry::Sleep { duration_ms, .. } => {
                 let asked_at = self.asked_at.get(op as usize).copied();
                 let asked_at = asked_at.unwrap_or_else(|| self.around.clock.now());
@@ -200,12 +182,12 @@ impl Session {
         if let Some(wake_at) = self.sleeps.remove(&op) {
             self.wake_ups.remove(&(wake_at, op));
         }
-        self.runs.remove(&op);
+        self.runs.close(op);
     }
 
     pub fn enter_run(&mut self, op: OpId) -> wasmtime::Result<()> {
         self.outside_run("another run block")?;
-        if self.runs.get(&op).is_none_or(|run| run.state != RunState::Executing) {
+        if !self.runs.is_executing(op) {
             wasmtime::bail!("run-enter for operation {op}, which was not asked to execute");
         }
         self.in_run = Some(op);
@@ -219,7 +201,7 @@ impl Session {
     }
 
     pub fn finish_run(&mut self, op: OpId, outcome: Outcome) -> wasmtime::Result<()> {
-        self.report_run(op)?;
+        self.runs.report(op)?;
         let bytes = outcome.bytes();
         self.finished.push((op, outcome));
         self.count_unsent(bytes);
@@ -227,23 +209,13 @@ impl Session {
     }
 
     pub fn fail_run(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
-        let policy = self.report_run(op)?;
+        let policy = self.runs.report(op)?;
         let wit::Retryable { message, retry_after_ms } = error;
         let message = limits::cut(message, limits::FAILURE_MESSAGE_BYTES_MAX);
         let bytes = message.len();
         self.failed.push(FailedRun { op, message, policy, retry_after_ms });
         self.count_unsent(bytes);
         Ok(())
-    }
-
-    fn report_run(&mut self, op: OpId) -> wasmtime::Result<Option<RetryPolicy>> {
-        match self.runs.get_mut(&op) {
-            Some(run) if run.state == RunState::Executing => {
-                run.state = RunState::Reported;
-                Ok(run.policy.clone())
-            }
-            _ => wasmtime::bail!("a result for operation {op}, which was not asked to execute"),
-        }
     }
 
     /// Returns the time, and how to wait for a later one.
@@ -256,13 +228,8 @@ impl Session {
     pub fn hear(&mut self, tell: Tell) {
         match tell {
             Tell::Settled(settled) => self.deliveries.take_in(settled),
-            Tell::Hold { op, retry_at } => {
-                self.held.insert(op, retry_at);
-                if let Some(run) = self.runs.get_mut(&op) {
-                    run.state = RunState::Waiting;
-                }
-            }
-            Tell::Release { until } => self.released_until = self.released_until.max(until),
+            Tell::Hold { op, retry_at } => self.runs.hold(op, retry_at),
+            Tell::Release { until } => self.runs.release(until),
             Tell::Stop => self.is_stopped = true,
         }
     }
@@ -314,40 +281,16 @@ impl Session {
                 return Ok(Some(Next::Completed(settled)));
             }
         }
-        Ok(self.next_run(now).map(Next::Execute))
-    }
-
-    fn next_run(&mut self, now: Timestamp) -> Option<OpId> {
-        let may_start = |op: &OpId| *op < self.released_until && !self.is_held(*op, now);
-        let mut waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Waiting);
-        let op = waiting.find(|(op, _)| may_start(op)).map(|(op, _)| *op)?;
-        self.runs.get_mut(&op)?.state = RunState::Executing;
-        Some(op)
-    }
-
-    /// Says whether a run block that failed has to wait still.
-    fn is_held(&self, op: OpId, now: Timestamp) -> bool {
-        self.held.get(&op).is_some_and(|retry_at| *retry_at > now)
-    }
-
-    /// Returns when the first of the held run blocks may start.
-    fn first_retry(&self) -> Option<Timestamp> {
-        let waiting = self.runs.iter().filter(|(_, run)| run.state == RunState::Waiting);
-        waiting.filter_map(|(op, _)| self.held.get(op).copied()).min()
+        Ok(self.runs.start_next(now).map(Next::Execute))
     }
 
     /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
     pub fn rest(&self, has_io: bool, now: Timestamp) -> wasmtime::Result<Rest> {
-        let under_way = |(op, run): (&OpId, &RunBlock)| match run.state {
-            RunState::Reported => true,
-            RunState::Waiting => !self.is_held(*op, now),
-            RunState::Executing => false,
-        };
-        if has_io || self.runs.iter().any(under_way) {
-            return Ok(Rest::Busy { until: self.first_retry().filter(|until| *until > now) });
+        if has_io || self.runs.are_under_way(now) {
+            return Ok(Rest::Busy { until: self.runs.first_retry().filter(|until| *until > now) });
         }
         self.cursor.finish().map_err(Halt::Mismatched)?;
-        if self.runs.values().any(|run| run.state == RunState::Waiting) {
+        if self.runs.are_waiting() {
             // The held blocks are among those waited for: the core looks up when they may start.
             let waiting_on = WaitSet::of(self.open.iter().copied().collect());
             let outcomes_seen = self.deliveries.handed_out();
@@ -377,7 +320,7 @@ impl Session {
     }
 
     fn waiting_on(&self) -> WaitSet {
-        WaitSet::of(self.open.iter().filter(|op| !self.runs.contains_key(op)).copied().collect())
+        WaitSet::of(self.open.iter().filter(|op| !self.runs.contains(**op)).copied().collect())
     }
 
     /// Checks at the end of the guest that it asked for all its journal holds.
