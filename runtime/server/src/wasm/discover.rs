@@ -20,6 +20,8 @@ const NAME_BYTES_MAX: usize = 128;
 const SCHEMA_BYTES_MAX: usize = 256 << 10;
 /// First path segments of the ingress that are not services.
 const RESERVED: [&str; 2] = ["restate", "openapi"];
+/// The handler that a workflow comes to.
+const WORKFLOW_RUN: &str = "run";
 
 /// Asks the component what it offers.
 pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Result<Manifest, Invalid> {
@@ -76,11 +78,8 @@ fn service(service: wit::ServiceManifest) -> Result<ServiceManifest, Invalid> {
     }
     let kind = match service.kind {
         wit::ServiceKind::Service => ServiceKind::Service,
-        wit::ServiceKind::Object | wit::ServiceKind::Workflow => {
-            let message =
-                format!("'{}' is an object or a workflow, which this runtime does not run yet", service.name);
-            return Err(Invalid::new("unsupported_kind", message, "use #[service]"));
-        }
+        wit::ServiceKind::Object => ServiceKind::Object,
+        wit::ServiceKind::Workflow => ServiceKind::Workflow,
     };
     if service.handlers.is_empty() || service.handlers.len() > HANDLERS_MAX {
         let message = format!(
@@ -94,8 +93,12 @@ fn service(service: wit::ServiceManifest) -> Result<ServiceManifest, Invalid> {
     let mut defaults = HandlerOptions::default();
     apply(&mut defaults, &service.name, service.options)?;
     let handlers = service.handlers.into_iter().map(|each| handler(&service.name, &defaults, each));
+    let handlers: Vec<_> = handlers.collect::<Result<_, _>>()?;
+    if kind == ServiceKind::Workflow {
+        check_workflow(&service.name, &handlers)?;
+    }
     Ok(ServiceManifest {
-        handlers: handlers.collect::<Result<_, _>>()?,
+        handlers,
         kind,
         docs: service.docs,
         is_private: defaults.is_private,
@@ -122,6 +125,23 @@ fn handler(
         options,
         name: handler.name,
     })
+}
+
+/// A workflow is what one handler does, once per key; the others look on.
+fn check_workflow(name: &str, handlers: &[HandlerManifest]) -> Result<(), Invalid> {
+    let exclusive = handlers.iter().filter(|handler| handler.mode == HandlerMode::Exclusive);
+    let exclusive: Vec<_> = exclusive.map(|handler| handler.name.as_str()).collect();
+    if exclusive == [WORKFLOW_RUN] {
+        return Ok(());
+    }
+    let there_are = match exclusive.len() {
+        0 => "has no exclusive handler".to_owned(),
+        1 => format!("has the exclusive handler '{}'", exclusive[0]),
+        many => format!("has {many} exclusive handlers ({})", exclusive.join(", ")),
+    };
+    let message = format!("the workflow '{name}' {there_are}; it needs exactly one, named '{WORKFLOW_RUN}'");
+    let hint = "name the one that is the workflow run, and make all others shared";
+    Err(Invalid::new("bad_workflow", message, hint))
 }
 
 fn payload(service: &str, payload: wit::Payload) -> Result<Payload, Invalid> {
@@ -170,4 +190,58 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), In
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer(kind: wit::ServiceKind, handlers: &[(&str, wit::HandlerMode)]) -> Result<ServiceKind, Invalid> {
+        let nothing = || wit::Payload { content_type: None, schema: None };
+        let handlers = handlers.iter().map(|(name, mode)| wit::HandlerManifest {
+            name: (*name).into(),
+            mode: *mode,
+            input: nothing(),
+            output: nothing(),
+            docs: None,
+            options: Vec::new(),
+        });
+        let service = wit::ServiceManifest {
+            name: "S".into(),
+            kind,
+            handlers: handlers.collect(),
+            docs: None,
+            options: Vec::new(),
+        };
+        let manifest = read(wit::Manifest { sdk: "test".into(), services: vec![service] })?;
+        Ok(manifest.services[0].kind)
+    }
+
+    #[test]
+    fn services_and_objects_have_handlers_of_any_mode() {
+        use wit::HandlerMode::{Exclusive, Shared};
+        for (kind, read_as) in [
+            (wit::ServiceKind::Service, ServiceKind::Service),
+            (wit::ServiceKind::Object, ServiceKind::Object),
+        ] {
+            assert_eq!(offer(kind, &[("add", Exclusive), ("set", Exclusive), ("get", Shared)]), Ok(read_as));
+            assert_eq!(offer(kind, &[("get", Shared)]), Ok(read_as));
+        }
+    }
+
+    #[test]
+    fn a_workflow_has_one_exclusive_handler_named_run() {
+        use wit::HandlerMode::{Exclusive, Shared};
+        let workflow = |handlers: &[(&str, wit::HandlerMode)]| offer(wit::ServiceKind::Workflow, handlers);
+        assert_eq!(workflow(&[("run", Exclusive), ("status", Shared)]), Ok(ServiceKind::Workflow));
+        for (handlers, words) in [
+            (&[("run", Shared)][..], "has no exclusive handler;"),
+            (&[("start", Exclusive)], "has the exclusive handler 'start';"),
+            (&[("run", Exclusive), ("stop", Exclusive)], "has 2 exclusive handlers (run, stop);"),
+        ] {
+            let invalid = workflow(handlers).unwrap_err();
+            assert_eq!(invalid.code, "bad_workflow");
+            assert!(invalid.message.contains(words), "{}", invalid.message);
+        }
+    }
 }
