@@ -303,6 +303,12 @@ impl Deployments {
     }
 }
 
+impl crate::wasm::Catalog for Deployments {
+    fn is_workflow_run(&self, service: &str, handler: &str) -> bool {
+        self.service(service).is_some_and(|service| service.manifest.is_workflow_run(handler))
+    }
+}
+
 /// Runs something that computes for seconds without holding up others.
 async fn run_apart<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,

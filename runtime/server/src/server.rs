@@ -70,7 +70,8 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     };
     let engine = Engine::new(Parts { store: store.clone(), clock: clock.clone(), partitions });
     let fault = engine.fault();
-    let executor = WasmExecutor::new(components, engine.inboxes(), engine.journals(), clock);
+    let catalog = Arc::new(deployments.clone());
+    let executor = WasmExecutor::new(components, catalog, engine.inboxes(), engine.journals(), clock);
     let engine = engine.start(Arc::new(executor))?;
 
     let state = AppState {

@@ -91,8 +91,10 @@ fn new_store(
 ) -> Store<Guest> {
     let limits = shared.components.limits();
     let scope = Scope::new(start.begun_at);
+    let inboxes = shared.inboxes.clone();
     let around = Surroundings {
-        inboxes: shared.inboxes.clone(),
+        append: Box::new(move |append| inboxes.send(append.invocation, Command::Append(append))),
+        catalog: shared.catalog.clone(),
         clock: shared.clock.clone(),
         scope: scope.clone(),
         output: output.clone(),

@@ -16,9 +16,16 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 /// take memory: after a restart thousands begin in the same moment.
 const STARTS_MAX: usize = 256;
 
+/// Knows what is deployed now.
+pub trait Catalog: Send + Sync + 'static {
+    /// Says whether the handler runs once per key and is what the workflow comes to.
+    fn is_workflow_run(&self, service: &str, handler: &str) -> bool;
+}
+
 /// What all attempts share.
 pub struct Shared {
     pub components: Arc<Components>,
+    pub catalog: Arc<dyn Catalog>,
     pub inboxes: Inboxes,
     pub journals: JournalReader,
     pub clock: Arc<dyn Clock>,
@@ -69,13 +76,14 @@ impl WasmExecutor {
     #[must_use]
     pub fn new(
         components: Arc<Components>,
+        catalog: Arc<dyn Catalog>,
         inboxes: Inboxes,
         journals: JournalReader,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let slots = Slots::new(components.engine().attempts_max());
         let running = Mutex::default();
-        Self { shared: Arc::new(Shared { components, inboxes, journals, clock, slots, running }) }
+        Self { shared: Arc::new(Shared { components, catalog, inboxes, journals, clock, slots, running }) }
     }
 }
 

@@ -1,27 +1,70 @@
 //! Host functions, one file per interface of the WIT package.
 
+mod awakeable;
+mod call;
 mod events;
+mod invocations;
 mod io;
 mod log;
+mod promise;
 mod run;
+mod signal;
 mod sleep;
+mod state;
 
 use super::bindings::abide::runtime::types as wit;
 use super::guest::Guest;
-use abide_core::entry::{Failure, Header, Outcome};
-use abide_core::limits::NAME_BYTES_MAX;
+use abide_core::entry::{Entry, Failure, Header, Outcome};
+use abide_core::ids::ParseIdError;
+use abide_core::limits::{self, KEY_BYTES_MAX, NAME_BYTES_MAX};
 use abide_core::retry::RetryPolicy;
+use std::str::FromStr;
+
+/// Bytes of a text that is no id which the failure shows.
+const BAD_ID_BYTES_MAX: usize = 100;
 
 impl wit::Host for Guest {}
 
+impl Guest {
+    /// Reads what the guest says that something came to.
+    fn read_result(&self, what: &str, res: Result<Vec<u8>, wit::Failure>) -> wasmtime::Result<Outcome> {
+        match res {
+            Ok(value) => {
+                check_value(what, value.len(), self.limits.value_bytes_max)?;
+                Ok(Outcome::Value(value.into()))
+            }
+            Err(refused) => Ok(Outcome::Failure(failure(refused).within_limits())),
+        }
+    }
+
+    /// Asks for something that names an id. A text that is none is the guest's failure, and nothing of
+    /// it is recorded.
+    fn ask_by_id<Id: FromStr<Err = ParseIdError>>(
+        &mut self,
+        what: &str,
+        id: String,
+        entry: impl FnOnce(Id) -> Entry,
+    ) -> wasmtime::Result<Result<wit::OpId, wit::Failure>> {
+        match id.parse() {
+            Ok(id) => self.session()?.ask(entry(id)).map(Ok),
+            Err(error) => Ok(Err(bad_id(what, id, error))),
+        }
+    }
+}
+
+fn bad_id(what: &str, id: String, error: ParseIdError) -> wit::Failure {
+    let shown = limits::cut(id, BAD_ID_BYTES_MAX);
+    wit::Failure { code: 400, message: format!("bad {what} id '{shown}': {error}"), metadata: Vec::new() }
+}
+
 /// Reads a failure of the guest.
 pub fn failure(failure: wit::Failure) -> Failure {
+    Failure { code: failure.code, message: failure.message, metadata: read_headers(failure.metadata) }
+}
+
+fn read_headers(headers: Vec<wit::Header>) -> Vec<Header> {
     let header = |header: wit::Header| Header { name: header.name, value: header.value };
-    Failure {
-        code: failure.code,
-        message: failure.message,
-        metadata: failure.metadata.into_iter().map(header).collect(),
-    }
+    headers.into_iter().map(header).collect()
 }
 
 fn retry_policy(policy: &wit::RetryPolicy) -> RetryPolicy {
@@ -43,6 +86,7 @@ fn outcome(outcome: Outcome) -> wit::Outcome {
             message: failure.message,
             metadata: headers(failure.metadata),
         }),
+        Outcome::Names(names) => wit::Outcome::Names(names),
     }
 }
 
@@ -55,6 +99,14 @@ pub fn headers(headers: Vec<Header>) -> Vec<wit::Header> {
 fn check_name(name: &str) -> wasmtime::Result<()> {
     if name.len() > NAME_BYTES_MAX {
         wasmtime::bail!("a name of {} bytes, the limit is {NAME_BYTES_MAX} (NAME_BYTES_MAX)", name.len());
+    }
+    Ok(())
+}
+
+/// Refuses the key of an object, or of a call, that is longer than what the store takes.
+fn check_key(what: &str, key: &str) -> wasmtime::Result<()> {
+    if key.len() > KEY_BYTES_MAX {
+        wasmtime::bail!("{what} has {} bytes, the limit is {KEY_BYTES_MAX} (KEY_BYTES_MAX)", key.len());
     }
     Ok(())
 }

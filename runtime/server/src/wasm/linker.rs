@@ -1,7 +1,9 @@
 //! What is offered to guests: WASI in the sandbox, outbound HTTP, and our own interfaces.
 
 use super::bindings::ServicePre;
-use super::bindings::abide::runtime::{events, io, log, run, sleep};
+use super::bindings::abide::runtime::{
+    awakeable, call, events, invocations, io, log, promise, run, signal, sleep, state,
+};
 use super::guest::Guest;
 use wasmtime::component::{Component, HasSelf, Linker, Resource};
 use wasmtime::{Engine, StoreContextMut};
@@ -19,6 +21,12 @@ pub fn build(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     events::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     run::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     sleep::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    state::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    call::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    invocations::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    awakeable::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    signal::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    promise::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     log::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     io::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     refuse_blocking_sleeps(&mut linker)?;

@@ -44,7 +44,7 @@ impl Scope {
         self.journal_ms.fetch_max(at.0, Ordering::Relaxed);
     }
 
-    fn now_ms(&self) -> u64 {
+    pub fn now_ms(&self) -> u64 {
         if self.is_in_run() { SystemClock.now().0 } else { self.journal_ms.load(Ordering::Relaxed) }
     }
 }

@@ -3,23 +3,34 @@
 //! Nothing here waits. `host/events.rs` asks [`Session::next`] what is next for the guest, and when
 //! there is nothing, [`Session::rest`] how to wait for it.
 
+mod child;
+mod overlay;
+mod permit;
 mod runs;
+#[cfg(test)]
+mod tests;
 
+pub use self::child::Wanted;
+use self::overlay::Overlay;
+use self::permit::Permit;
 use self::runs::Runs;
 use super::bindings::abide::runtime::types as wit;
+use super::executor::Catalog;
 use super::output::Output;
 use super::sandbox::Scope;
 use crate::clock::Clock;
+use crate::engine::LoadedJournal;
 use crate::engine::executor::Tell;
-use crate::engine::{Inboxes, LoadedJournal};
-use abide_core::command::{Append, Command, FailedRun};
+use abide_core::command::{Append, FailedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
-use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::ids::{Attempt, AwakeableId, CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::{MismatchReport, WaitSet};
 use abide_core::limits;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
+use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
+use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -43,13 +54,14 @@ pub enum Halt {
 #[derive(Debug)]
 pub enum Next {
     Completed(Settled),
+    Cancelled,
     Execute(OpId),
 }
 
 /// How to wait when nothing is next.
 #[derive(Debug)]
 pub enum Rest {
-    /// Something is under way: a write, live I/O. A held run block may start at `until`.
+    /// Something is under way: a write, a read, live I/O. A held run block may start at `until`.
     Busy { until: Option<Timestamp> },
     /// Only durable operations can wake the guest: it may be suspended.
     Idle,
@@ -57,7 +69,9 @@ pub enum Rest {
 
 /// What the session shares with the rest of the attempt.
 pub struct Surroundings {
-    pub inboxes: Inboxes,
+    /// Tells the core what the guest did.
+    pub append: Box<dyn Fn(Append) + Send + Sync>,
+    pub catalog: Arc<dyn Catalog>,
     pub clock: Arc<dyn Clock>,
     pub scope: Arc<Scope>,
     pub output: Arc<Output>,
@@ -67,12 +81,18 @@ pub struct Surroundings {
 pub struct Session {
     invocation: InvocationId,
     attempt: Attempt,
+    /// What the invocation runs on, and what that allows.
+    object: Option<ObjectKey>,
+    permit: Permit,
     around: Surroundings,
     cursor: Cursor,
     deliveries: Deliveries,
     recorded_outcomes: u32,
     /// Operations the guest waits for.
     open: BTreeSet<OpId>,
+    /// Operations whose outcome comes with their record, and has not come yet.
+    prompt: BTreeSet<OpId>,
+    overlay: Overlay,
     /// When each open sleep is over; the same by time, to find the first.
     sleeps: HashMap<OpId, Timestamp>,
     wake_ups: BTreeSet<(Timestamp, OpId)>,
@@ -101,11 +121,15 @@ impl Session {
         let session = Self {
             invocation: start.invocation,
             attempt: start.attempt,
+            object: start.target.object(),
+            permit: Permit { kind: start.kind, mode: start.mode },
             around,
             cursor: Cursor::new(recorded),
             deliveries,
             recorded_outcomes,
             open: BTreeSet::new(),
+            prompt: BTreeSet::new(),
+            overlay: Overlay::default(),
             sleeps: HashMap::new(),
             wake_ups: BTreeSet::new(),
             runs: Runs::new(&start.held),
@@ -136,38 +160,62 @@ impl Session {
     /// The guest asks for a durable operation.
     pub fn ask(&mut self, entry: Entry) -> wasmtime::Result<OpId> {
         self.outside_run(entry.kind())?;
+        self.permit.check(&entry)?;
         let op = match self.cursor.next(&entry).map_err(Halt::Mismatched)? {
-            Replayed::Recorded(op) => op,
+            Replayed::Recorded(op) => {
+                self.watch(op, &entry);
+                op
+            }
             Replayed::RecordedWithOtherInput(op) => {
                 tracing::warn!(invocation = %self.invocation, op, %entry, "replay asks with other bytes; the recorded ones count");
+                let recorded = self.cursor.recorded(op).expect("it was compared just now").clone();
+                self.watch(op, &recorded);
                 op
             }
             Replayed::Fresh(op) => {
-                self.entries.push(entry.clone());
-                self.count_unsent(entry.bytes());
+                self.watch(op, &entry);
+                let bytes = entry.bytes();
+                self.entries.push(entry);
+                self.count_unsent(bytes);
                 op
             }
         };
-        self.watch(op, entry);
         self.set_silence();
         Ok(op)
     }
 
-    fn watch(&mut self, op: OpId, entry: Entry) {
+    fn watch(&mut self, op: OpId, entry: &Entry) {
         if entry.is_awaitable() {
             self.open.insert(op);
         }
-        match entry {
-            Entry::Run { retry, .. } => self.runs.open(op, retry),
-            Entry::Sleep { duration_ms, .. } => {
-                let asked_at = self.asked_at.get(op as usize).copied();
-                let asked_at = asked_at.unwrap_or_else(|| self.around.clock.now());
-                let wake_at = asked_at.plus_millis(duration_ms);
-                self.sleeps.insert(op, wake_at);
-                self.wake_ups.insert((wake_at, op));
-            }
-            Entry::Call { .. } | Entry::Send { .. } => {}
+        if entry.is_prompt() {
+            self.prompt.insert(op);
         }
+        // In a shared handler others write in between: it asks for each value each time.
+        if self.permit.has_state_to_itself() {
+            self.overlay.asked(op, entry);
+        }
+        if let Entry::Run { retry, .. } = entry {
+            self.runs.open(op, retry.clone());
+        }
+        if let Entry::Sleep { duration_ms, .. } = entry {
+            let asked_at = self.asked_at.get(op as usize).copied();
+            let asked_at = asked_at.unwrap_or_else(|| self.around.clock.now());
+            let wake_at = asked_at.plus_millis(*duration_ms);
+            self.sleeps.insert(op, wake_at);
+            self.wake_ups.insert((wake_at, op));
+        }
+    }
+
+    /// Returns a value of the state if the attempt knows it; None: it has to be asked.
+    pub fn known_state(&self, name: &str) -> wasmtime::Result<Option<Option<Bytes>>> {
+        self.outside_run("get-state")?;
+        Ok(self.overlay.get(name))
+    }
+
+    /// Returns the id under which others know an operation of this invocation.
+    pub fn awakeable(&self, op: OpId) -> AwakeableId {
+        AwakeableId { invocation: self.invocation, op }
     }
 
     fn outside_run(&self, what: &str) -> wasmtime::Result<()> {
@@ -183,6 +231,7 @@ impl Session {
             self.wake_ups.remove(&(wake_at, op));
         }
         self.runs.close(op);
+        self.overlay.forget(op);
     }
 
     pub fn enter_run(&mut self, op: OpId) -> wasmtime::Result<()> {
@@ -251,6 +300,7 @@ impl Session {
         let append = Append {
             invocation: self.invocation,
             attempt: self.attempt,
+            object: self.object.clone(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),
@@ -258,7 +308,7 @@ impl Session {
             jitter: rand::random(),
         };
         self.appended += OpId::try_from(append.entries.len()).expect("bounded by the guest's memory");
-        self.around.inboxes.send(self.invocation, Command::Append(append));
+        (self.around.append)(append);
     }
 
     /// Returns what comes next for the guest, if anything does: outcomes first, in journal order.
@@ -270,23 +320,41 @@ impl Session {
         }
         self.outside_run("waiting")?;
         while let Some(settled) = self.deliveries.next() {
-            if settled.op >= self.cursor.asked() {
+            if settled.op != CANCEL_OP && settled.op >= self.cursor.asked() {
                 self.cursor.finish().map_err(Halt::Mismatched)?;
             }
             self.set_silence();
-            let is_awaited = self.open.contains(&settled.op);
-            self.forget(settled.op);
-            if is_awaited {
-                self.around.scope.advance(settled.at);
-                return Ok(Some(Next::Completed(settled)));
+            if let Some(next) = self.deliver(settled) {
+                return Ok(Some(next));
             }
         }
         Ok(self.runs.start_next(now).map(Next::Execute))
     }
 
+    /// Takes the next outcome of the journal; None when the guest has no interest in it.
+    fn deliver(&mut self, settled: Settled) -> Option<Next> {
+        let op = settled.op;
+        if op == CANCEL_OP {
+            self.around.scope.advance(settled.at);
+            return Some(Next::Cancelled);
+        }
+        self.prompt.remove(&op);
+        let is_awaited = self.open.contains(&op);
+        if is_awaited {
+            self.overlay.told(op, &settled.outcome);
+        }
+        self.forget(op);
+        if !is_awaited {
+            return None;
+        }
+        self.around.scope.advance(settled.at);
+        Some(Next::Completed(settled))
+    }
+
     /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
     pub fn rest(&self, has_io: bool, now: Timestamp) -> wasmtime::Result<Rest> {
-        if has_io || self.runs.are_under_way(now) {
+        // A prompt operation that was forgotten counts too: its outcome would only start the attempt again.
+        if has_io || !self.prompt.is_empty() || self.runs.are_under_way(now) {
             return Ok(Rest::Busy { until: self.runs.first_retry().filter(|until| *until > now) });
         }
         self.cursor.finish().map_err(Halt::Mismatched)?;

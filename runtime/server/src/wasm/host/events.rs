@@ -74,6 +74,7 @@ impl Guest {
 fn event(next: Next) -> Event {
     match next {
         Next::Execute(op) => Event::Execute(op),
+        Next::Cancelled => Event::Cancelled,
         Next::Completed(settled) => {
             Event::Completed(Completion { op: settled.op, outcome: outcome(settled.outcome) })
         }

@@ -1,10 +1,10 @@
 //! Run blocks: opened here, executed by the guest when the journal allows, settled by the core.
 
-use super::{check_name, check_value, failure, retry_policy};
+use super::{check_name, retry_policy};
 use crate::wasm::bindings::abide::runtime::run::Host;
 use crate::wasm::bindings::abide::runtime::types::{self as wit, OpId};
 use crate::wasm::guest::Guest;
-use abide_core::entry::{Entry, Outcome};
+use abide_core::entry::Entry;
 
 impl Host for Guest {
     fn run_start(&mut self, name: String, retry: Option<wit::RetryPolicy>) -> wasmtime::Result<OpId> {
@@ -26,13 +26,7 @@ impl Host for Guest {
     }
 
     fn run_finish(&mut self, op: OpId, res: Result<Vec<u8>, wit::Failure>) -> wasmtime::Result<()> {
-        let outcome = match res {
-            Ok(value) => {
-                check_value("the result of a run block", value.len(), self.limits.value_bytes_max)?;
-                Outcome::Value(value.into())
-            }
-            Err(refused) => Outcome::Failure(failure(refused).within_limits()),
-        };
+        let outcome = self.read_result("the result of a run block", res)?;
         self.session()?.finish_run(op, outcome)
     }
 

@@ -1,0 +1,297 @@
+//! The session against a core that is played by the test.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::engine::address;
+use abide_core::effect::AttemptStart;
+use abide_core::entry::{EntryRow, Failure, Request};
+use abide_core::ids::DeploymentId;
+use abide_core::invocation::InputRow;
+use abide_core::manifest::{HandlerMode, ServiceKind};
+use abide_core::target::Target;
+use parking_lot::Mutex;
+
+const CALLER: InvocationId = InvocationId { unique: 1 << 90, partition_key: 7 };
+const AN_HOUR_MS: u64 = 3_600_000;
+
+/// Knows one workflow, by its name.
+struct Workflow(&'static str);
+
+impl Catalog for Workflow {
+    fn is_workflow_run(&self, service: &str, handler: &str) -> bool {
+        service == self.0 && handler == "run"
+    }
+}
+
+/// An attempt, and what it told the core.
+struct World {
+    session: Session,
+    said: Arc<Mutex<Vec<Append>>>,
+    scope: Arc<Scope>,
+}
+
+/// What the journal of an attempt holds: entries, and outcomes in their order.
+type Recorded<'a> = (&'a [Entry], &'a [(OpId, Outcome)]);
+
+fn attempt(mode: HandlerMode, recorded: Recorded<'_>) -> World {
+    attempt_beside(Workflow("Workflow"), mode, recorded)
+}
+
+fn attempt_beside(catalog: Workflow, mode: HandlerMode, (entries, outcomes): Recorded<'_>) -> World {
+    let start = AttemptStart {
+        invocation: CALLER,
+        attempt: 1,
+        deployment: DeploymentId::from_digest(1),
+        target: Target { service: "Object".into(), key: Some("key".into()), handler: "handler".into() },
+        kind: ServiceKind::Object,
+        mode,
+        begun_at: Timestamp(0),
+        entries_len: 0,
+        outcomes_len: 0,
+        held: Vec::new(),
+        input: None,
+    };
+    let row = |entry: &Entry| EntryRow { at: Timestamp(0), outcomes_before: 0, entry: entry.clone() };
+    let journal = LoadedJournal {
+        input: InputRow { headers: Vec::new(), body: Bytes::new() },
+        entries: entries.iter().map(row).collect(),
+        outcomes: (0..).zip(outcomes).map(|(order, (op, outcome))| settled(order, *op, outcome)).collect(),
+    };
+    let (said, scope) = (Arc::new(Mutex::new(Vec::new())), Scope::new(Timestamp(0)));
+    let around = Surroundings {
+        append: Box::new({
+            let said = said.clone();
+            move |append| said.lock().push(append)
+        }),
+        catalog: Arc::new(catalog),
+        clock: Arc::new(SystemClock),
+        scope: scope.clone(),
+        output: Output::new(String::new(), String::new(), 0),
+        suspend_after_ms: 1_000,
+    };
+    World { session: Session::new(&start, journal, around), said, scope }
+}
+
+/// The outcome number `order`, some seconds after the one before.
+fn settled(order: u32, op: OpId, outcome: &Outcome) -> Settled {
+    Settled { op, order, at: Timestamp(u64::from(order + 1) * 1_000), outcome: outcome.clone() }
+}
+
+impl World {
+    fn ask(&mut self, entry: Entry) -> OpId {
+        self.session.ask(entry).unwrap()
+    }
+
+    fn hear(&mut self, order: u32, op: OpId, outcome: Outcome) {
+        self.session.hear(Tell::Settled(settled(order, op, &outcome)));
+    }
+
+    /// Returns what the guest is told next, in short.
+    fn next(&mut self) -> String {
+        match self.session.next(Timestamp(0)).unwrap() {
+            Some(Next::Completed(settled)) => format!("{} {:?}", settled.op, settled.outcome),
+            Some(Next::Cancelled) => "cancelled".into(),
+            Some(Next::Execute(op)) => format!("execute {op}"),
+            None => "nothing".into(),
+        }
+    }
+
+    fn rest(&self) -> String {
+        match self.session.rest(false, Timestamp(0)) {
+            Ok(Rest::Busy { .. }) => "busy".into(),
+            Ok(Rest::Idle) => "idle".into(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Returns all entries the core was told of.
+    fn entries(&mut self) -> Vec<Entry> {
+        self.session.flush();
+        self.said.lock().iter().flat_map(|append| append.entries.clone()).collect()
+    }
+}
+
+fn sleep(duration_ms: u64) -> Entry {
+    Entry::Sleep { duration_ms, name: None }
+}
+
+fn get(name: &str) -> Entry {
+    Entry::GetState { name: name.into() }
+}
+
+fn set(name: &str, value: &'static str) -> Entry {
+    Entry::SetState { name: name.into(), value: value.into() }
+}
+
+fn value(text: &'static str) -> Outcome {
+    Outcome::Value(text.into())
+}
+
+fn cancelled() -> (OpId, Outcome) {
+    (CANCEL_OP, Outcome::Failure(Failure::cancelled()))
+}
+
+fn wanted(service: &str, key: Option<&str>, handler: &str, idempotency_key: Option<&str>) -> Wanted {
+    Wanted {
+        target: Target { service: service.into(), key: key.map(Into::into), handler: handler.into() },
+        input: Bytes::new(),
+        headers: Vec::new(),
+        idempotency_key: idempotency_key.map(Into::into),
+    }
+}
+
+#[test]
+fn a_cancellation_comes_at_its_place_on_every_replay() {
+    let journal = [sleep(1), sleep(2), sleep(3)];
+    let mut world =
+        attempt(HandlerMode::Shared, (&journal, &[(0, Outcome::Empty), cancelled(), (1, Outcome::Empty)]));
+    world.ask(sleep(1));
+    world.ask(sleep(2));
+    assert_eq!(world.next(), "0 Empty");
+    // The third sleep is recorded but not asked yet: that is for what the guest does about it.
+    assert_eq!(world.next(), "cancelled");
+    assert_eq!(world.scope.now_ms(), 2_000, "the guest's clock goes on");
+    assert!(world.session.is_replaying());
+    world.session.forget(1);
+    assert_eq!(world.ask(sleep(3)), 2);
+    assert_eq!(world.next(), "nothing");
+    assert!(!world.session.is_replaying());
+    world.hear(3, 2, Outcome::Empty);
+    assert_eq!(world.next(), "2 Empty");
+}
+
+#[test]
+fn a_cancellation_reaches_a_guest_that_waits() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    world.ask(Entry::Awakeable { name: None });
+    assert_eq!((world.next().as_str(), world.rest().as_str()), ("nothing", "idle"));
+    let (op, outcome) = cancelled();
+    world.hear(0, op, outcome);
+    assert_eq!(world.next(), "cancelled");
+    world.session.forget(0);
+    world.ask(sleep(AN_HOUR_MS));
+    assert_eq!(world.next(), "nothing");
+}
+
+#[test]
+fn what_is_answered_at_once_is_waited_for_in_memory() {
+    let mut world = attempt(HandlerMode::Exclusive, (&[], &[]));
+    world.ask(Entry::StateKeys);
+    world.ask(sleep(AN_HOUR_MS));
+    assert_eq!(world.rest(), "busy");
+    world.session.forget(0);
+    assert_eq!(world.rest(), "busy", "its outcome comes all the same");
+    world.hear(0, 0, Outcome::Names(Vec::new()));
+    assert_eq!(world.next(), "nothing");
+    assert_eq!(world.rest(), "the attempt is suspended", "nothing can happen for an hour");
+    world.ask(Entry::Awakeable { name: None });
+    assert_eq!(world.rest(), "idle", "somebody may complete it soon");
+}
+
+#[test]
+fn only_a_guest_that_waits_for_nothing_durable_is_stuck() {
+    let waits = [
+        Entry::Call(Request {
+            child: CALLER,
+            target: Target { service: "S".into(), key: None, handler: "h".into() },
+            input: Bytes::new(),
+            headers: Vec::new(),
+            idempotency_key: None,
+        }),
+        Entry::Attach { invocation: CALLER },
+        Entry::Awakeable { name: None },
+        Entry::ReceiveSignal { name: "s".into() },
+    ];
+    for entry in waits {
+        let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+        world.ask(entry.clone());
+        assert_eq!((world.next().as_str(), world.rest().as_str()), ("nothing", "idle"), "{entry}");
+    }
+    let mut world = attempt(HandlerMode::Exclusive, (&[], &[]));
+    world.ask(set("a", "1"));
+    assert_eq!(world.next(), "nothing");
+    assert!(world.rest().contains("nothing can wake it"), "{}", world.rest());
+}
+
+#[test]
+fn a_value_is_asked_once_and_replay_asks_as_often() {
+    let journal = [get("a"), set("b", "2"), get("c")];
+    let outcomes = [(0, value("1")), (2, Outcome::Empty)];
+    for recorded in [(&[][..], &[][..]), (&journal[..], &outcomes[..])] {
+        let mut world = attempt(HandlerMode::Exclusive, recorded);
+        assert_eq!(world.session.known_state("a").unwrap(), None);
+        assert_eq!(world.ask(get("a")), 0);
+        world.hear(0, 0, value("1"));
+        assert_eq!(world.next(), "0 Value(b\"1\")");
+        assert_eq!(world.session.known_state("a").unwrap(), Some(Some("1".into())));
+        world.ask(set("b", "2"));
+        assert_eq!(world.session.known_state("b").unwrap(), Some(Some("2".into())));
+        assert_eq!(world.ask(get("c")), 2);
+        world.hear(1, 2, Outcome::Empty);
+        assert_eq!(world.next(), "2 Empty");
+        assert_eq!(world.session.known_state("c").unwrap(), Some(None));
+        assert!(!world.session.is_replaying());
+    }
+}
+
+#[test]
+fn a_replay_that_writes_other_bytes_knows_the_recorded_ones() {
+    let mut world = attempt(HandlerMode::Exclusive, (&[set("a", "recorded")], &[]));
+    world.ask(set("a", "other"));
+    assert_eq!(world.session.known_state("a").unwrap(), Some(Some("recorded".into())));
+}
+
+#[test]
+fn a_shared_handler_asks_each_time() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    world.ask(get("a"));
+    world.hear(0, 0, value("1"));
+    assert_eq!(world.next(), "0 Value(b\"1\")");
+    assert_eq!(world.session.known_state("a").unwrap(), None);
+    assert!(world.session.ask(set("a", "2")).unwrap_err().to_string().contains("shared handler"));
+}
+
+#[test]
+fn a_call_becomes_who_it_names() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    let object = |key: &str| ObjectKey { service: "Workflow".into(), key: key.into() };
+    let (_, plain) = world.session.call(wanted("S", None, "h", None)).unwrap();
+    assert_eq!(plain.partition_key, CALLER.partition_key);
+    let (_, again) = world.session.call(wanted("S", None, "h", None)).unwrap();
+    assert_ne!(plain, again);
+    let (_, once) = world.session.call(wanted("S", None, "h", Some("k"))).unwrap();
+    let sent = world.session.send(wanted("S", None, "h", Some("k")), None).unwrap();
+    assert_eq!(once, sent);
+    assert_eq!(once, address::idempotent(&wanted("S", None, "h", None).target, "k"));
+    let (_, shared) = world.session.call(wanted("Workflow", Some("w"), "status", None)).unwrap();
+    assert_eq!(shared.partition_key, address::partition_key(&object("w")));
+    let run = world.session.send(wanted("Workflow", Some("w"), "run", Some("k")), Some(5)).unwrap();
+    assert_eq!(run, address::workflow_run(&object("w")));
+    let Some(Entry::Send { request, .. }) = world.entries().pop() else { panic!("it was sent last") };
+    assert_eq!((request.child, request.idempotency_key), (run, None));
+}
+
+#[test]
+fn a_replayed_call_keeps_its_id_whatever_is_deployed_since() {
+    let asked = [
+        wanted("S", None, "h", None),
+        wanted("Object", Some("o"), "h", None),
+        wanted("Old", Some("w"), "run", Some("k")),
+        wanted("New", Some("w"), "run", Some("k")),
+    ];
+    let call_all = |world: &mut World| asked.clone().map(|wanted| world.session.call(wanted).unwrap());
+    let mut world = attempt_beside(Workflow("Old"), HandlerMode::Shared, (&[], &[]));
+    let first = call_all(&mut world);
+    let mut again = attempt_beside(Workflow("New"), HandlerMode::Shared, (&world.entries(), &[]));
+    assert_eq!(call_all(&mut again), first);
+    assert!(again.entries().is_empty(), "nothing is new");
+}
+
+#[test]
+fn the_core_hears_what_the_guest_runs_on() {
+    let mut world = attempt(HandlerMode::Exclusive, (&[], &[]));
+    world.ask(Entry::ClearAllState);
+    world.session.flush();
+    let object = ObjectKey { service: "Object".into(), key: "key".into() };
+    assert_eq!(world.said.lock()[0].object.as_ref(), Some(&object));
+}
