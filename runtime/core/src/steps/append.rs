@@ -30,16 +30,24 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     }
     let (until, outcomes_before) = (row.entries_len, row.outcomes_len);
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
+    let mut limit = None;
     for (op, entry) in (append.first_op..).zip(append.entries) {
         let asked = Asked { place, id, op, object: append.object.as_ref() };
         let row = EntryRow { at: place.now, outcomes_before, entry: entry.clone() };
-        rows.put(RowKey::Entry(id, op), Row::Entry(row));
         if let Err(LimitReached(text)) = entries::record(asked, rows, entry, effects) {
-            pause(place, rows, id, append.attempt, text, effects);
+            limit = Some((op, text));
             break;
         }
+        rows.put(RowKey::Entry(id, op), Row::Entry(row));
     }
     settle_finished(place, rows, id, append.finished, effects);
+    if let Some((op, text)) = limit {
+        // The journal ends before what was not done, so the next attempt asks for it again.
+        let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+        row.entries_len = op;
+        pause(place, rows, id, append.attempt, text, effects);
+        return;
+    }
     if has_runs {
         effects.push(Effect::Release { invocation: id, attempt: append.attempt, until });
     }
