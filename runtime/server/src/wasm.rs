@@ -20,7 +20,7 @@ mod session;
 pub use artifacts::ArtifactError;
 pub use components::{Components, ExamineError, Examined, Loaded};
 pub use engine::{EngineBuildError, WasmEngine};
-pub use executor::WasmExecutor;
+pub use executor::{Catalog, WasmExecutor};
 pub use inspect::{Invalid, WIT_VERSION};
 
 /// What guests may use. Every limit has a default and names itself when it is hit.
@@ -34,7 +34,7 @@ pub struct GuestLimits {
     pub attempts_max: u32,
     /// How long an attempt that only waits stays in memory.
     pub suspend_after_ms: u64,
-    /// Bytes of one value a guest hands over: a result, the outcome of a run block.
+    /// Bytes of one value a guest hands over: a result, an input, a value of the state.
     pub value_bytes_max: usize,
     /// Bytes of log an attempt may write; what follows is dropped, and said so once.
     pub log_bytes_max: usize,
