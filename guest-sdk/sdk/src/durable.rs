@@ -10,6 +10,7 @@ use crate::bindings::types::{OpId, Outcome};
 use crate::error::TerminalError;
 use crate::reactor::{Notice, Operation};
 use crate::scope;
+use crate::signal::Reception;
 
 /// A durable operation: the future that most functions of a context return.
 ///
@@ -39,11 +40,27 @@ pub(crate) enum Issued {
     Known(Outcome),
     /// The outcome will come as an event.
     Pending(Operation),
+    /// As `Pending`, for a signal.
+    Receiving(Reception),
 }
 
 impl Issued {
     pub(crate) fn pending(op: OpId) -> Self {
         Self::Pending(Operation::new(op))
+    }
+}
+
+impl Issued {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let notice = match self {
+            Self::Known(outcome) => return Poll::Ready(std::mem::replace(outcome, Outcome::Empty)),
+            Self::Pending(operation) => operation.poll_notice(cx),
+            Self::Receiving(reception) => reception.poll_notice(cx),
+        };
+        notice.map(|notice| match notice {
+            Notice::Completed(outcome) => outcome,
+            Notice::Execute => panic!("the runtime asked for the execution of what is no run block"),
+        })
     }
 }
 
@@ -81,16 +98,10 @@ impl<T> Future for Durable<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        let outcome = match self.issue(stage) {
-            Issued::Known(outcome) => outcome,
-            Issued::Pending(mut operation) => match operation.poll_notice(cx) {
-                Poll::Ready(Notice::Completed(outcome)) => outcome,
-                Poll::Ready(Notice::Execute) => panic!("the runtime asked {} to execute", self.what),
-                Poll::Pending => {
-                    self.stage = Stage::Issued(Issued::Pending(operation));
-                    return Poll::Pending;
-                }
-            },
+        let mut issued = self.issue(stage);
+        let Poll::Ready(outcome) = issued.poll_outcome(cx) else {
+            self.stage = Stage::Issued(issued);
+            return Poll::Pending;
         };
         Poll::Ready((self.read)(&self.what, outcome))
     }

@@ -30,6 +30,8 @@ struct Mailbox {
     waker: Option<Waker>,
     /// The last notice is in: whatever else comes is late.
     is_settled: bool,
+    /// A cancellation ended it.
+    is_cancelled: bool,
 }
 
 impl Mailbox {
@@ -97,6 +99,7 @@ impl Reactor {
         let wakers = open.map(|(op, mailbox)| {
             host::with(|host| host.forget(*op));
             mailbox.notices.clear();
+            mailbox.is_cancelled = true;
             mailbox.accept(Notice::Completed(Outcome::Failure(TerminalError::cancelled().into_failure())))
         });
         wakers.flatten().collect()
@@ -121,6 +124,17 @@ impl Operation {
     pub(crate) fn new(id: OpId) -> Self {
         REACTOR.with_borrow_mut(|reactor| reactor.mailboxes.insert(id, Mailbox::default()));
         Self { id, is_over: false }
+    }
+
+    pub(crate) fn id(&self) -> OpId {
+        self.id
+    }
+
+    /// Says whether a cancellation ended it.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        REACTOR.with_borrow(|reactor| {
+            reactor.mailboxes.get(&self.id).is_some_and(|mailbox| mailbox.is_cancelled)
+        })
     }
 
     /// Waits for the next notice.

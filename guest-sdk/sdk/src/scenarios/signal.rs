@@ -60,3 +60,58 @@ fn signals_are_sent_to_other_invocations() {
         "#]],
     );
 }
+
+#[test]
+fn future_that_is_dropped_leaves_its_signal_to_the_next() {
+    check(
+        "empty 1
+         value 0 \"late\"
+         empty 2
+         value 3 \"next\"",
+        async |ctx| {
+            let early = ctx.timeout(Duration::from_secs(1), ctx.signal::<String>("line")).await?;
+            ctx.sleep(Duration::from_secs(2)).await?;
+            let late = ctx.signal::<String>("line").await?;
+            let next = ctx.signal::<String>("line").await?;
+            Ok::<_, TerminalError>((early.is_none(), late, next))
+        },
+        expect![[r#"
+            0: signal line
+            1: sleep 1000 (timeout)
+            <- empty 1
+            2: sleep 2000
+            <- value 0 "late"
+            <- empty 2
+            3: signal line
+            <- value 3 "next"
+            => Ok((true, "late", "next"))
+        "#]],
+    );
+}
+
+#[test]
+fn cancellation_ends_what_was_left() {
+    check(
+        "empty 1
+         cancelled
+         value 3 \"after\"",
+        async |ctx| {
+            let early = ctx.timeout(Duration::from_secs(1), ctx.signal::<String>("line")).await?;
+            let slept = ctx.sleep(Duration::from_secs(2)).await;
+            let after = ctx.signal::<String>("line").await?;
+            Ok::<_, TerminalError>((early.is_none(), slept.is_err(), after))
+        },
+        expect![[r#"
+            0: signal line
+            1: sleep 1000 (timeout)
+            <- empty 1
+            2: sleep 2000
+            <- cancelled
+            forget 0
+            forget 2
+            3: signal line
+            <- value 3 "after"
+            => Ok((true, true, "after"))
+        "#]],
+    );
+}
