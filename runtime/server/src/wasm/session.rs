@@ -177,11 +177,22 @@ impl Session {
                 let bytes = entry.bytes();
                 self.entries.push(entry);
                 self.count_unsent(bytes);
+                self.check_length(op)?;
                 op
             }
         };
         self.set_silence();
         Ok(op)
+    }
+
+    /// Stops a guest that asks for more than a journal holds: the core pauses the invocation once it
+    /// hears of that, and what waits here to be told must not grow until then.
+    fn check_length(&mut self, op: OpId) -> Result<(), Halt> {
+        if op < limits::JOURNAL_ENTRIES_MAX {
+            return Ok(());
+        }
+        self.flush();
+        Err(Halt::Stopped)
     }
 
     fn watch(&mut self, op: OpId, entry: &Entry) {

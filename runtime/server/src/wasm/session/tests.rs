@@ -295,3 +295,15 @@ fn the_core_hears_what_the_guest_runs_on() {
     let object = ObjectKey { service: "Object".into(), key: "key".into() };
     assert_eq!(world.said.lock()[0].object.as_ref(), Some(&object));
 }
+
+#[test]
+fn a_guest_that_asks_for_more_than_a_journal_holds_stops_there() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    for _ in 0..limits::JOURNAL_ENTRIES_MAX {
+        world.ask(sleep(1));
+    }
+    let error = world.session.ask(sleep(1)).unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(Halt::Stopped)), "{error}");
+    let told: usize = world.said.lock().iter().map(|append| append.entries.len()).sum();
+    assert_eq!(told, limits::JOURNAL_ENTRIES_MAX as usize + 1, "the core sees that it is too much");
+}
