@@ -5,6 +5,7 @@ pub mod api;
 pub mod binary;
 pub mod cli;
 pub mod counter;
+pub mod curl;
 pub mod guests;
 pub mod http;
 pub mod kill;

@@ -11,4 +11,8 @@ mod kills;
 mod misbehaving;
 mod store_trouble;
 mod tour;
+mod tour_communication;
+mod tour_objects;
+mod tour_payments;
+mod tour_readme;
 mod uploads;
