@@ -149,7 +149,9 @@ pub fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-fn escape(value: &str) -> String {
+/// Percent-encodes what is not plain in a segment of a path.
+#[must_use]
+pub fn escape(value: &str) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~=".contains(byte);
     let escaped = value.bytes().map(|byte| match is_plain(&byte) {
         true => char::from(byte).to_string(),

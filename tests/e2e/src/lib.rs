@@ -9,11 +9,14 @@ pub mod curl;
 pub mod guests;
 pub mod http;
 pub mod kill;
+pub mod linear;
 pub mod mixed;
+pub mod news;
 pub mod patch;
 pub mod poll;
 pub mod process;
 pub mod rng;
+pub mod script;
 pub mod server;
 
 pub use counter::{Counter, Hit, Reaction};
