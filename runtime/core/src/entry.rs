@@ -109,6 +109,15 @@ impl Request {
     }
 }
 
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.idempotency_key {
+            Some(key) => write!(f, "{}, idempotency key {key:?}", self.target),
+            None => write!(f, "{}", self.target),
+        }
+    }
+}
+
 impl Entry {
     /// Returns the word for this kind of entry, as users see it.
     #[must_use]
@@ -208,9 +217,9 @@ impl fmt::Display for Entry {
             Self::Sleep { duration_ms, name: Some(name) } => {
                 write!(f, "sleep({name:?}, {duration_ms} ms)")
             }
-            Self::Call(request) => write!(f, "call({})", request.target),
-            Self::Send { request, delay_ms: None } => write!(f, "send({})", request.target),
-            Self::Send { request, delay_ms: Some(ms) } => write!(f, "send({}, {ms} ms)", request.target),
+            Self::Call(request) => write!(f, "call({request})"),
+            Self::Send { request, delay_ms: None } => write!(f, "send({request})"),
+            Self::Send { request, delay_ms: Some(ms) } => write!(f, "send({request}, {ms} ms)"),
             Self::Attach { invocation } | Self::Cancel { invocation } | Self::Kill { invocation } => {
                 write!(f, "{kind}({invocation})")
             }
@@ -251,7 +260,8 @@ impl Failure {
         self.message = limits::cut(self.message, limits::FAILURE_MESSAGE_BYTES_MAX);
         let mut budget = limits::FAILURE_METADATA_BYTES_MAX;
         self.metadata.retain(|header| {
-            let size = header.bytes();
+            // An empty one takes room too.
+            let size = header.bytes() + 2;
             let fits = size <= budget;
             budget = budget.saturating_sub(size);
             fits

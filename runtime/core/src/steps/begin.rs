@@ -63,6 +63,12 @@ fn pin(place: Place, rows: &mut Rows, id: InvocationId, service: &str) -> Result
         return Err(Failure::new(404, message));
     };
     check_key(&row.target, service_row.manifest.kind)?;
+    if service_row.manifest.is_workflow_run(&row.target.handler) && !id.is_computed() {
+        let message = format!(
+            "the workflow '{service}' was registered after this was submitted, so it cannot be told to be the only one of its key; submit it again"
+        );
+        return Err(Failure::new(409, message));
+    }
     let (deployment, kind, mode) = (service_row.deployment.clone(), service_row.manifest.kind, handler.mode);
     let options = handler.options.clone();
     let row = rows.invocation_mut(id).expect("the invocation is there: read above");
