@@ -31,7 +31,7 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
 /// Takes back what would have made the invocation go on.
 fn stop_waiting(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow, phase: &Phase) {
     row.run_tries.clear();
-    row.open_calls = Default::default();
+    row.open_calls.callees.clear();
     for (op, at) in std::mem::take(&mut row.open_sleeps) {
         rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Sleep { op } }));
     }
@@ -72,10 +72,12 @@ fn keep(
     effects: &mut Vec<Effect>,
 ) {
     let kept = Kept::of(&row).expect("the phase was set above");
+    // A kill then looks through the journal for its calls, later in this very transaction.
+    let is_journal_needed = row.open_calls.has_overflowed;
     rows.delete(RowKey::Invocation(id));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
     rows.put(RowKey::Answer(id), Row::Answer(answer));
-    if kept.answer_until <= place.now {
+    if kept.answer_until <= place.now && !is_journal_needed {
         effects.push(Effect::Then(Command::Purge { invocation: id, ticket: None }));
         return;
     }
