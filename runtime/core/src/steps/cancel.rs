@@ -57,6 +57,8 @@ pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Ef
                 return;
             }
             row.cancelled_at = Some(place.now);
+            // What undoes it is tried as often as the rest was.
+            row.note_progress();
             spread::to_open_calls(place, id, row, HowToEnd::Cancel, effects);
             settle::record(place, rows, id, CANCEL_OP, Outcome::Failure(Failure::cancelled()), effects);
         }
