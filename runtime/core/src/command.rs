@@ -1,7 +1,7 @@
 //! Commands: everything that can happen, and the rows each needs.
 
 use crate::entry::{Entry, Failure, Outcome};
-use crate::ids::{Attempt, AwakeableId, CANCEL_OP, InvocationId, OpId, PartitionId};
+use crate::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
 use crate::invocation::{InputRow, Listener, MismatchReport, Origin, WaitSet};
 use crate::retry::RetryPolicy;
 use crate::rows::{NamesOf, RowKey};
@@ -365,7 +365,7 @@ impl Command {
             Self::Cancel { invocation, .. } => vec![
                 RowKey::Invocation(*invocation),
                 RowKey::Completed(*invocation),
-                RowKey::Outcome(*invocation, CANCEL_OP),
+                RowKey::Mailbox(*invocation),
             ],
             Self::Purge { invocation, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]

@@ -10,7 +10,7 @@ use crate::ids::{CANCEL_OP, InvocationId};
 use crate::invocation::{InvocationRow, Origin, Phase};
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
-use crate::steps::{complete, settle, spread};
+use crate::steps::{complete, settle, signal, spread};
 
 /// Somebody wants an invocation to end.
 pub struct Wanted {
@@ -61,6 +61,7 @@ pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Ef
             row.note_progress();
             spread::to_open_calls(place, id, row, HowToEnd::Cancel, effects);
             settle::record(place, rows, id, CANCEL_OP, Outcome::Failure(Failure::cancelled()), effects);
+            signal::stop_receiving(rows, id);
         }
         Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
     }

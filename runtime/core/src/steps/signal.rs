@@ -89,6 +89,16 @@ pub fn take(
     settle::record(place, rows, id, op, outcome, effects);
 }
 
+/// The invocation is cancelled, so nobody waits for these operations any more: signals that come are
+/// for what it asks from now on.
+pub fn stop_receiving(rows: &mut Rows, id: InvocationId) {
+    let mut mailbox = rows.mailbox(id);
+    if !mailbox.waiting.is_empty() {
+        mailbox.waiting.clear();
+        put_mailbox(rows, id, mailbox);
+    }
+}
+
 fn put_mailbox(rows: &mut Rows, id: InvocationId, mailbox: MailboxRow) {
     rows.put(RowKey::Mailbox(id), Row::Mailbox(mailbox));
 }
