@@ -13,7 +13,7 @@ fn a_crash_backs_off_and_tries_again() {
          advance 200",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > crash a boom
@@ -40,7 +40,7 @@ fn a_crash_can_name_the_delay() {
          advance 7",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > crash a boom after 7
@@ -63,7 +63,7 @@ fn a_growing_journal_starts_the_policy_anew() {
          crash a boom",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > crash a boom
@@ -94,7 +94,7 @@ fn exhausted_attempts_pause_until_somebody_resumes() {
          crash a boom",
         expect![[r#"
             > submit a svc/pauses
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > crash a boom
@@ -107,7 +107,7 @@ fn exhausted_attempts_pause_until_somebody_resumes() {
               = a: paused, attempts exhausted 0/0, 2 failures
             > advance 1000
             > resume a
-              ! accepted a
+              ! notice done
                 start a#3 journal 0/0
               = a: running #3 0/0
             > crash a boom
@@ -126,7 +126,7 @@ fn exhausted_attempts_kill() {
          crash a bang",
         expect![[r#"
             > submit a svc/kills
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > crash a boom
@@ -136,6 +136,7 @@ fn exhausted_attempts_kill() {
                 start a#2 journal 0/0
               = a: running #2 0/0, 1 failures
             > crash a bang
+                arm a purge at 1d+100
               ! reply a: [500] bang
               = a: completed as failure 0/0, 2 failures
         "#]],
@@ -153,14 +154,14 @@ fn a_resume_ends_a_back_off_and_its_timer_is_stale() {
          advance 400",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > crash a boom
                 arm a retry 1 at 100
               = a: backing off after #1 until 100 0/0, 1 failures
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 0/0
               = a: running #2 0/0
             > crash a boom after 500
@@ -187,25 +188,25 @@ fn a_resume_of_what_is_not_held_up_changes_nothing() {
          resume a",
         expect![[r#"
             > resume a
-              ! accepted a
+              ! notice absent
             > submit a svc/h at 100
-              ! accepted a
+              ! notice done
                 arm a begin at 100
               = a: scheduled at 100 0/0
             > resume a
-              ! accepted a
+              ! notice unfit
             > advance 100
                 start a#1 journal 0/0
               = a: running #1 0/0
             > resume a
-              ! accepted a
+              ! notice unfit
             > append a: sleep 100
                 arm a sleep 0 at 200
               = a: running #1 1/0
             > suspend a 0 seen 0
               = a: suspended on [0] 1/0
             > resume a
-              ! accepted a
+              ! notice unfit
         "#]],
     );
 }
@@ -217,10 +218,11 @@ fn a_handlers_failure_is_its_answer() {
          fail a 404 nope",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > fail a 404 nope
+                arm a purge at 1d
               ! reply a: [404] nope
               = a: completed as failure 0/0
         "#]],

@@ -12,7 +12,7 @@ fn a_call_on_the_same_partition() {
          return a 42",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
@@ -20,11 +20,13 @@ fn a_call_on_the_same_partition() {
               = a: running #1 1/0
               = b: running #1 0/0
             > return b 42
+                arm b purge at 1d
               ! reply b: 42
                 deliver a#1 op 0 order 0 at 0: 42
               = a: running #1 1/1
               = b: completed 0/0
             > return a 42
+                arm a purge at 1d
               ! reply a: 42
               = a: completed 1/1
         "#]],
@@ -40,7 +42,7 @@ fn a_failed_call_is_a_failure_outcome() {
          fail b 409 no",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
@@ -50,6 +52,7 @@ fn a_failed_call_is_a_failure_outcome() {
             > suspend a 0 seen 0
               = a: suspended on [0] 1/0
             > fail b 409 no
+                arm b purge at 1d
               ! reply b: [409] no
                 start a#2 journal 1/1
               ! release a#2 below 1
@@ -66,10 +69,11 @@ fn a_call_of_an_unknown_service() {
          append a: call b nope/h",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b nope/h
+                arm b purge at 1d
               ! reply b: [404] service 'nope' not found, make sure to register the service before calling it.
                 deliver a#1 op 0 order 0 at 0: [404] service 'nope' not found, make sure to register the service before calling it.
               = a: running #1 1/1
@@ -86,7 +90,7 @@ fn a_send_is_told_nothing_back() {
          return b 42",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b svc/h
@@ -94,6 +98,7 @@ fn a_send_is_told_nothing_back() {
               = a: running #1 1/0
               = b: running #1 0/0
             > return b 42
+                arm b purge at 1d
               ! reply b: 42
               = b: completed 0/0
         "#]],
@@ -109,7 +114,7 @@ fn a_delayed_send() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b svc/h +100
@@ -117,6 +122,7 @@ fn a_delayed_send() {
               = a: running #1 1/0
               = b: scheduled at 100 0/0
             > return a ok
+                arm a purge at 1d
               ! reply a: ok
               = a: completed 1/0
             > advance 100
@@ -136,7 +142,7 @@ fn an_answer_to_a_paused_caller_is_kept() {
          resume a",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
@@ -146,11 +152,12 @@ fn an_answer_to_a_paused_caller_is_kept() {
             > mismatch a
               = a: paused, mismatch at op 0 1/0
             > return b 42
+                arm b purge at 1d
               ! reply b: 42
               = a: paused, mismatch at op 0 1/1
               = b: completed 0/0
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 1/1
               ! release a#2 below 1
               = a: running #2 1/1
@@ -168,7 +175,7 @@ fn an_answer_to_a_caller_that_backs_off_is_kept() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h
@@ -179,6 +186,7 @@ fn an_answer_to_a_caller_that_backs_off_is_kept() {
                 arm a retry 1 at 100
               = a: backing off after #1 until 100 1/0, 1 failures
             > return b 42
+                arm b purge at 1d
               ! reply b: 42
               = a: backing off after #1 until 100 1/1, 1 failures
               = b: completed 0/0

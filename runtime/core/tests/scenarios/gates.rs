@@ -1,9 +1,11 @@
 //! The output gates: what others could notice waits for the disk, and nothing else does.
 
 use abide_core::command::{Command, Message, Timer, TimerKind};
-use abide_core::effect::{AttemptStart, Effect, Gate};
+use abide_core::effect::{AttemptStart, Effect, Gate, Notice};
 use abide_core::entry::{Answer, Outcome, Settled};
 use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
+use abide_core::invocation::Listener;
+use abide_core::manifest::{HandlerMode, ServiceKind};
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
@@ -22,7 +24,7 @@ fn is_noticed_outside(effect: &Effect) -> bool {
         | Effect::ArmTimer(_) => false,
         // A run block does anything; a caller, a client or another partition would remember.
         Effect::Release { .. }
-        | Effect::Accepted { .. }
+        | Effect::Notice { .. }
         | Effect::Reply { .. }
         | Effect::Transmit { .. }
         | Effect::Acknowledge { .. } => true,
@@ -33,13 +35,17 @@ fn one_of_each() -> Vec<Effect> {
     let (invocation, attempt, op, at, to) = (ID, 1, 0, Timestamp(0), PartitionId(1));
     let target = Target { service: "svc".into(), key: None, handler: "h".into() };
     let outcome = Outcome::Empty;
+    let listener = Listener { caller: ID, op };
+    let message = Message::Answer { listener, callee: ID, outcome: outcome.clone() };
     vec![
-        Effect::Then(Command::Resume { invocation }),
+        Effect::Then(Command::Resume { invocation, ticket: 1 }),
         Effect::StartAttempt(AttemptStart {
             invocation,
             attempt,
             deployment: DeploymentId::from_digest(1),
             target,
+            kind: ServiceKind::Service,
+            mode: HandlerMode::Shared,
             begun_at: at,
             entries_len: 0,
             outcomes_len: 0,
@@ -55,9 +61,9 @@ fn one_of_each() -> Vec<Effect> {
         Effect::HoldRun { invocation, attempt, op, retry_at: at },
         Effect::Release { invocation, attempt, until: 1 },
         Effect::ArmTimer(Timer { at, invocation, kind: TimerKind::Begin }),
-        Effect::Accepted { invocation },
+        Effect::Notice { ticket: 1, notice: Notice::Done },
         Effect::Reply { invocation, answer: Answer::Value(Bytes::new()) },
-        Effect::Transmit { to, sequence: 1, message: Message::Settle { invocation, op, outcome } },
+        Effect::Transmit { to, sequence: 1, message },
         Effect::Acknowledge { to, sequence: 1 },
     ]
 }

@@ -13,7 +13,7 @@ fn a_failed_try_is_held_back_longer_each_time() {
          append a: done 0 ok",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -42,7 +42,7 @@ fn a_held_block_waits_on_in_the_next_attempt() {
          append a: done 0 ok",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship
@@ -76,7 +76,7 @@ fn only_held_blocks_left_gives_the_instance_back() {
          advance 250",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship
@@ -118,7 +118,7 @@ fn a_held_block_that_lost_a_select_does_not_wake() {
          advance 200",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship; sleep 500
@@ -154,7 +154,7 @@ fn an_outcome_ends_the_wait_for_a_retry_early() {
          advance 280",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; sleep 20
@@ -188,7 +188,7 @@ fn a_resume_retries_held_blocks_now() {
          advance 300",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -202,7 +202,7 @@ fn a_resume_retries_held_blocks_now() {
               = a: backing off after #1 until 300 or [0] 1/0, 1 failures, op 0 tried 1
             > clock 100
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 1/0 held 0@100
               ! release a#2 below 1
               = a: running #2 1/0, op 0 tried 1

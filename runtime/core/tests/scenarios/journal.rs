@@ -12,7 +12,7 @@ fn the_same_append_twice_counts_once() {
          append a from 5: sleep 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a from 0: sleep 100
@@ -36,7 +36,7 @@ fn a_mismatch_pauses_and_loses_nothing() {
          return a ok",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; sleep 100
@@ -48,7 +48,7 @@ fn a_mismatch_pauses_and_loses_nothing() {
             > advance 100
               = a: paused, mismatch at op 0 2/1
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 2/1
               ! release a#2 below 2
               = a: running #2 2/1
@@ -56,6 +56,7 @@ fn a_mismatch_pauses_and_loses_nothing() {
                 deliver a#2 op 0 order 1 at 100: ok
               = a: running #2 2/2
             > return a ok
+                arm a purge at 1d+100
               ! reply a: ok
               = a: completed 2/2
         "#]],
@@ -73,7 +74,7 @@ fn too_many_entries_pause_the_invocation() {
          append a: sleep 1; sleep 2",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: fill 99999
@@ -86,7 +87,7 @@ fn too_many_entries_pause_the_invocation() {
                 stop a#1
               = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/0
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 100000/0
               ! release a#2 below 100000
               = a: running #2 100000/0
@@ -106,7 +107,7 @@ fn what_was_done_counts_even_at_the_limit() {
          resume a",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: fill 100000
@@ -117,7 +118,7 @@ fn what_was_done_counts_even_at_the_limit() {
                 stop a#1
               = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/1
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 100000/1
               ! release a#2 below 100000
               = a: running #2 100000/1
@@ -134,7 +135,7 @@ fn an_outcome_for_what_was_never_asked_is_ignored() {
          append a: done 0 ok",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay

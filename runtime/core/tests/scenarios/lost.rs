@@ -14,7 +14,7 @@ fn a_lost_attempt_is_followed_by_the_next_at_once() {
          return a ok",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -32,6 +32,7 @@ fn a_lost_attempt_is_followed_by_the_next_at_once() {
               ! release a#3 below 1
               = a: running #3 1/1
             > return a ok
+                arm a purge at 1d
               ! reply a: ok
               = a: completed 1/1
         "#]],
@@ -47,7 +48,7 @@ fn a_loss_is_no_failure() {
          lost a",
         expect![[r#"
             > submit a svc/pauses
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > lost a
@@ -78,7 +79,7 @@ fn a_stale_attempt_changes_nothing() {
          lost a#1",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -112,7 +113,7 @@ fn what_comes_after_the_end_changes_nothing() {
          resume a",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; sleep 100
@@ -120,6 +121,7 @@ fn what_comes_after_the_end_changes_nothing() {
               ! release a#1 below 2
               = a: running #1 2/0
             > return a ok
+                arm a purge at 1d
               ! reply a: ok
               = a: completed 2/0
             > append a#1: done 0 late
@@ -127,7 +129,7 @@ fn what_comes_after_the_end_changes_nothing() {
             > crash a#1 boom
             > advance 100
             > resume a
-              ! accepted a
+              ! notice completed
         "#]],
     );
 }

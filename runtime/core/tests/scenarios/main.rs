@@ -3,6 +3,8 @@
 //! A scenario is a script and the printed story of what it leads to; `script.rs` explains the words.
 //! `UPDATE_EXPECT=1 cargo test -p abide-core --test scenarios` rewrites the stories.
 
+mod anywhere;
+mod asks;
 mod attempts;
 mod calls;
 mod gates;
@@ -12,8 +14,12 @@ mod lost;
 mod outbox;
 mod parse;
 mod print;
+mod rules;
 mod run;
 mod script;
+mod services;
+mod show;
 mod sleep;
 mod submit;
 mod suspend;
+mod world;

@@ -17,7 +17,7 @@ fn a_call_to_another_partition_and_back() {
          return a 42",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b@1 svc/h
@@ -31,8 +31,9 @@ fn a_call_to_another_partition_and_back() {
               = b@1: running #1 0/0
             > ack 1>0 #1
             > return b@1 42
+                arm b@1 purge at 1d
               ! reply b@1: 42
-              ! transmit to 0 #1: settle a op 0: 42
+              ! transmit to 0 #1: answer of b@1 to a.0: 42
               = b@1: completed 0/0
             > receive 1>0 #1
               ! acknowledge to 1 #1
@@ -41,6 +42,7 @@ fn a_call_to_another_partition_and_back() {
               = a: running #2 1/1
             > ack 0>1 #1
             > return a 42
+                arm a purge at 1d
               ! reply a: 42
               = a: completed 1/1
         "#]],
@@ -57,7 +59,7 @@ fn a_send_to_another_partition() {
          advance 40",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b@1 svc/h +100
@@ -88,7 +90,7 @@ fn a_repeated_message_is_acknowledged_and_applied_once() {
          receive 1>0 #1",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b@1 svc/h
@@ -101,8 +103,9 @@ fn a_repeated_message_is_acknowledged_and_applied_once() {
             > receive 0>1 #1
               ! acknowledge to 0 #1
             > return b@1 42
+                arm b@1 purge at 1d
               ! reply b@1: 42
-              ! transmit to 0 #1: settle a op 0: 42
+              ! transmit to 0 #1: answer of b@1 to a.0: 42
               = b@1: completed 0/0
             > receive 0>1 #1
               ! acknowledge to 0 #1
@@ -126,7 +129,7 @@ fn a_message_after_a_gap_waits_for_the_one_before() {
          receive 0>1 #2",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b@1 svc/h; send c@1 svc/h
@@ -158,7 +161,7 @@ fn an_acknowledgement_covers_all_before_it() {
          append a: send e@1 svc/h",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: send b@1 svc/h; send c@1 svc/h; send d@1 svc/h
@@ -195,7 +198,7 @@ fn an_answer_for_a_caller_that_is_gone() {
          receive 1>0 #1",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: call b svc/h; call c@1 svc/h
@@ -204,9 +207,11 @@ fn an_answer_for_a_caller_that_is_gone() {
               = a: running #1 2/0
               = b: running #1 0/0
             > return a early
+                arm a purge at 1d
               ! reply a: early
               = a: completed 2/0
             > return b 42
+                arm b purge at 1d
               ! reply b: 42
               = b: completed 0/0
             > receive 0>1 #1
@@ -214,8 +219,9 @@ fn an_answer_for_a_caller_that_is_gone() {
                 start c@1#1 journal 0/0 with input
               = c@1: running #1 0/0
             > return c@1 42
+                arm c@1 purge at 1d
               ! reply c@1: 42
-              ! transmit to 0 #1: settle a op 1: 42
+              ! transmit to 0 #1: answer of c@1 to a.1: 42
               = c@1: completed 0/0
             > receive 1>0 #1
               ! acknowledge to 1 #1

@@ -1,46 +1,106 @@
 //! From a line of a script to commands.
 
-use crate::script::World;
-use abide_core::command::{Append, Command, End, FailedRun, Submission, Timer, TimerKind};
+use crate::asks;
+use crate::services;
+use crate::world::{UnderWay, World};
+use abide_core::command::{Command, End, Receipt, Submission, Timer, TimerKind};
 use abide_core::effect::Effect;
-use abide_core::entry::{Entry, Failure, Outcome};
-use abide_core::ids::{Attempt, InvocationId, OpId, PartitionId};
+use abide_core::entry::{Failure, Outcome};
+use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::{InputRow, MismatchReport, Origin, WaitSet};
-use abide_core::retry::RetryPolicy;
+use abide_core::manifest::{HandlerMode, ServiceKind};
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
+
+pub const DAY_MS: u64 = 86_400_000;
 
 /// Does what one line says.
 pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
     let (head, items) = line.split_once(": ").unwrap_or((line, ""));
     let words: Vec<&str> = head.split_whitespace().collect();
     match words.as_slice() {
-        ["advance", millis] => return advance(world, number(millis)),
+        ["show", ..] => Vec::new(),
+        ["partitions", count] => {
+            *world = World::new(number(count) as usize);
+            Vec::new()
+        }
+        ["deploy" | "undeploy", ..] => {
+            deploy(world, &words);
+            Vec::new()
+        }
         ["clock", millis] => {
             world.now = Timestamp(number(millis));
-            return Vec::new();
+            Vec::new()
         }
+        ["advance", millis] => advance(world, number(millis)),
         ["fire", name, kind @ ..] => {
             let timer = armed(world, name, kind);
-            return apply_at(world, timer.invocation, Command::TimerDue(timer));
+            world.apply_at(timer.invocation, Command::TimerDue(timer))
         }
-        ["receive", link, sequence] => return receive(world, link, sequence),
+        ["receive", link, sequence] => {
+            let (from, to) = ends_of(link);
+            receive(world, from, to, number(sequence.trim_start_matches('#')))
+        }
         ["ack", link, sequence] => {
             let (by, to) = ends_of(link);
-            let sequence = number(sequence.trim_start_matches('#'));
-            return world.apply(to, Command::Acknowledged { by: PartitionId(by), sequence });
+            acknowledge(world, by, to, number(sequence.trim_start_matches('#')))
         }
-        ["resume", name] => {
-            let invocation = id(world, name);
-            return apply_at(world, invocation, Command::Resume { invocation });
+        ["exchange"] => exchange(world),
+        ["submit" | "resume" | "cancel" | "kill" | "purge" | "resolve" | "signal", ..] => {
+            world.ticket += 1;
+            let (invocation, command) = request(world, &words);
+            world.apply_at(invocation, command)
         }
-        ["submit", name, target, rest @ ..] => {
-            let submission = submission(world, name, target, rest);
-            return apply_at(world, submission.invocation, Command::Submit(submission));
-        }
-        _ => {}
+        _ => guest(world, &words, items),
     }
+}
+
+/// What the outside asks for.
+fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
+    let ticket = world.ticket;
+    let (invocation, wants, caller) = (id(world, words[1]), Some(ticket), None);
+    let command = match words {
+        ["submit", _, target, rest @ ..] => {
+            Command::Submit(submission(world, invocation, crate::parse::target(target), rest))
+        }
+        ["resume", _] => Command::Resume { invocation, ticket },
+        ["cancel", _] => Command::Cancel { invocation, caller, ticket: wants },
+        ["kill", _] => Command::Kill { invocation, caller, ticket: wants },
+        ["purge", _] => Command::Purge { invocation, ticket: wants },
+        ["resolve", at, value] => {
+            let awakeable = awakeable(world, at);
+            let command = Command::CompleteAwakeable { awakeable, outcome: outcome(value), ticket: wants };
+            return (awakeable.invocation, command);
+        }
+        ["signal", _, name, value] => {
+            Command::Signal { invocation, name: (*name).into(), outcome: outcome(value), ticket: wants }
+        }
+        other => panic!("unknown line: {other:?}"),
+    };
+    (invocation, command)
+}
+
+/// Reads `[at 500] [key i] [awaited]`.
+fn submission(world: &mut World, invocation: InvocationId, target: Target, rest: &[&str]) -> Submission {
+    if let Some(object) = target.object() {
+        world.assert_owner(object, invocation);
+    }
+    let word = |name| rest.iter().position(|word| *word == name).map(|at| rest[at + 1]);
+    let is_awaited = rest.contains(&"awaited");
+    Submission {
+        invocation,
+        target,
+        origin: Origin::Ingress,
+        input: InputRow { headers: Vec::new(), body: Bytes::new() },
+        idempotency_key: word("key").map(str::to_owned),
+        begin_at: word("at").map(|millis| Timestamp(number(millis))),
+        receipt: if is_awaited { Receipt::IfKnown(world.ticket) } else { Receipt::Always(world.ticket) },
+    }
+}
+
+/// What a guest, or the executor on its behalf, says.
+fn guest(world: &mut World, words: &[&str], items: &str) -> Vec<Effect> {
     let (verb, name, rest) = (words[0], words[1], &words[2..]);
     let (name, attempt) = match name.split_once('#') {
         Some((name, attempt)) => (name, Some(number(attempt) as Attempt)),
@@ -49,125 +109,10 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
     let invocation = id(world, name);
     let attempt = attempt.unwrap_or_else(|| world.row(invocation).expect("submitted before").attempts);
     let command = match verb {
-        "append" => Command::Append(append(world, invocation, attempt, rest, items)),
+        "append" => Command::Append(asks::append(world, invocation, attempt, rest, items)),
         _ => Command::Ended { invocation, attempt, end: end(verb, rest), jitter: 0 },
     };
-    apply_at(world, invocation, command)
-}
-
-fn apply_at(world: &mut World, invocation: InvocationId, command: Command) -> Vec<Effect> {
-    world.apply(invocation.partition(2).0, command)
-}
-
-fn number(text: &str) -> u64 {
-    text.parse().unwrap_or_else(|_| panic!("not a number: {text:?}"))
-}
-
-fn ops(text: &str) -> WaitSet {
-    if text == "any" {
-        return WaitSet::Any;
-    }
-    WaitSet::of(text.split(',').map(|op| number(op) as OpId).collect())
-}
-
-/// Returns the invocation of a name; `b@1` belongs to partition 1.
-fn id(world: &mut World, name: &str) -> InvocationId {
-    let partition_key = name.split_once('@').map_or(0, |(_, partition)| number(partition));
-    let unique = name.bytes().fold(0, |sum, byte| sum * 256 + u128::from(byte));
-    let id = InvocationId { unique, partition_key };
-    world.names.insert(id, name.to_owned());
-    id
-}
-
-fn target(text: &str) -> Target {
-    let (service, handler) = text.split_once('/').expect("a target is service/handler");
-    Target { service: service.into(), key: None, handler: handler.into() }
-}
-
-fn submission(world: &mut World, name: &str, to: &str, rest: &[&str]) -> Submission {
-    let begin_at = match rest {
-        [] => None,
-        ["at", millis] => Some(Timestamp(number(millis))),
-        other => panic!("unknown: {other:?}"),
-    };
-    Submission {
-        invocation: id(world, name),
-        target: target(to),
-        origin: Origin::Ingress,
-        input: InputRow { headers: Vec::new(), body: Bytes::new() },
-        begin_at,
-        is_acknowledged: true,
-    }
-}
-
-fn append(
-    world: &mut World,
-    invocation: InvocationId,
-    attempt: Attempt,
-    rest: &[&str],
-    items: &str,
-) -> Append {
-    let first_op = match rest {
-        [] => world.row(invocation).expect("submitted before").entries_len,
-        ["from", op] => number(op) as OpId,
-        other => panic!("unknown: {other:?}"),
-    };
-    let mut append = Append {
-        invocation,
-        attempt,
-        first_op,
-        entries: Vec::new(),
-        finished: Vec::new(),
-        failed: Vec::new(),
-        jitter: 0,
-    };
-    for item in items.split("; ") {
-        let words: Vec<&str> = item.split_whitespace().collect();
-        match words.as_slice() {
-            ["done", op, value] => {
-                let value = Outcome::Value(Bytes::copy_from_slice(value.as_bytes()));
-                append.finished.push((number(op) as OpId, value));
-            }
-            ["bad", op, code] => {
-                let failure = Failure::new(number(code) as u16, "bad");
-                append.finished.push((number(op) as OpId, Outcome::Failure(failure)));
-            }
-            ["retry", op, rest @ ..] => append.failed.push(failed(op, rest)),
-            ["fill", count] => {
-                let run = Entry::Run { name: "fill".into(), retry: None };
-                append.entries.extend(std::iter::repeat_n(run, number(count) as usize));
-            }
-            words => append.entries.push(entry(world, words)),
-        }
-    }
-    append
-}
-
-fn entry(world: &mut World, words: &[&str]) -> Entry {
-    let (input, headers) = (Bytes::new(), Vec::new());
-    match words {
-        ["run", name] => Entry::Run { name: (*name).into(), retry: None },
-        ["sleep", millis] => Entry::Sleep { duration_ms: number(millis), name: None },
-        ["call", name, to] => Entry::Call { child: id(world, name), target: target(to), input, headers },
-        ["send", name, to, rest @ ..] => {
-            let delay_ms = rest.first().map(|millis| number(millis.trim_start_matches('+')));
-            Entry::Send { child: id(world, name), target: target(to), input, headers, delay_ms }
-        }
-        other => panic!("unknown entry: {other:?}"),
-    }
-}
-
-/// Reads `[tries 3] [after 50]`: a policy of the block's own, and a delay that it names.
-fn failed(op: &str, rest: &[&str]) -> FailedRun {
-    let word = |name| rest.iter().position(|word| *word == name).map(|at| number(rest[at + 1]));
-    let policy = word("tries").map(|tries| RetryPolicy {
-        initial_interval_ms: 10,
-        factor_milli: 2_000,
-        max_interval_ms: None,
-        max_attempts: Some(tries as u32),
-        max_duration_ms: None,
-    });
-    FailedRun { op: number(op) as OpId, message: "flaky".into(), policy, retry_after_ms: word("after") }
+    world.apply_at(invocation, command)
 }
 
 fn end(verb: &str, rest: &[&str]) -> End {
@@ -195,6 +140,75 @@ fn end(verb: &str, rest: &[&str]) -> End {
     }
 }
 
+/// Reads a number, or a sum of them; `d` is for days in milliseconds.
+pub fn number(text: &str) -> u64 {
+    let part = |part: &str| {
+        let (digits, unit) = part.strip_suffix('d').map_or((part, 1), |digits| (digits, DAY_MS));
+        digits.parse::<u64>().unwrap_or_else(|_| panic!("not a number: {text:?}")) * unit
+    };
+    text.split('+').map(part).sum()
+}
+
+fn ops(text: &str) -> WaitSet {
+    if text == "any" {
+        return WaitSet::Any;
+    }
+    WaitSet::of(text.split(',').map(|op| number(op) as OpId).collect())
+}
+
+/// Returns the invocation of a name; `b@1` belongs to partition 1.
+pub fn id(world: &mut World, name: &str) -> InvocationId {
+    let name = name.split_once('.').map_or(name, |(name, _)| name);
+    let partition_key = name.split_once('@').map_or(0, |(_, partition)| number(partition));
+    let unique = name.bytes().fold(0, |sum, byte| sum * 256 + u128::from(byte));
+    let id = if name.starts_with(|first: char| first.is_ascii_uppercase()) {
+        InvocationId::computed(unique, partition_key)
+    } else {
+        InvocationId { unique, partition_key }
+    };
+    world.names.insert(id, name.to_owned());
+    id
+}
+
+/// Reads `a.1`, the operation 1 of `a`.
+pub fn awakeable(world: &mut World, text: &str) -> AwakeableId {
+    let (name, op) = text.split_once('.').expect("an awakeable is name.op");
+    AwakeableId { invocation: id(world, name), op: number(op) as OpId }
+}
+
+/// Reads `service/handler` or `service/key/handler`.
+pub fn target(text: &str) -> Target {
+    let (service, key, handler) = match *text.split('/').collect::<Vec<_>>() {
+        [service, handler] => (service, None, handler),
+        [service, key, handler] => (service, Some(key.to_owned()), handler),
+        _ => panic!("not a target: {text:?}"),
+    };
+    Target { service: service.into(), key, handler: handler.into() }
+}
+
+/// Reads a value, or the code of a failure in brackets.
+pub fn outcome(text: &str) -> Outcome {
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(code) => Outcome::Failure(Failure::new(number(code) as u16, "bad")),
+        None => Outcome::Value(Bytes::copy_from_slice(text.as_bytes())),
+    }
+}
+
+fn deploy(world: &mut World, words: &[&str]) {
+    let known = services::all().into_iter().find(|manifest| manifest.name == words[1]);
+    let mut manifest = known.expect("a service of the scripts");
+    match words {
+        ["undeploy", name] => return world.undeploy(name),
+        ["deploy", _] => {}
+        ["deploy", _, "as", "service"] => manifest.kind = ServiceKind::Service,
+        ["deploy", _, "shared"] => {
+            manifest.handlers.iter_mut().for_each(|handler| handler.mode = HandlerMode::Shared);
+        }
+        other => panic!("unknown line: {other:?}"),
+    }
+    world.deploy(manifest);
+}
+
 /// Lets time pass and fires what is due, the earliest first.
 fn advance(world: &mut World, millis: u64) -> Vec<Effect> {
     let until = world.now.plus_millis(millis);
@@ -202,7 +216,7 @@ fn advance(world: &mut World, millis: u64) -> Vec<Effect> {
     while let Some(timer) = world.timers.first().copied().filter(|timer| timer.at <= until) {
         world.timers.remove(&timer);
         world.now = world.now.max(timer.at);
-        effects.extend(apply_at(world, timer.invocation, Command::TimerDue(timer)));
+        effects.extend(world.apply_at(timer.invocation, Command::TimerDue(timer)));
     }
     world.now = until;
     effects
@@ -214,6 +228,8 @@ fn armed(world: &mut World, name: &str, kind: &[&str]) -> Timer {
         ["begin"] => TimerKind::Begin,
         ["retry", attempt] => TimerKind::Retry { attempt: number(attempt) as Attempt },
         ["sleep", op] => TimerKind::Sleep { op: number(op) as OpId },
+        ["purge"] => TimerKind::Purge,
+        ["purge-journal"] => TimerKind::PurgeJournal,
         other => panic!("unknown timer: {other:?}"),
     };
     let is_it = |timer: &&Timer| timer.invocation == invocation && timer.kind == kind;
@@ -225,9 +241,22 @@ fn ends_of(link: &str) -> (u16, u16) {
     (number(from) as u16, number(to) as u16)
 }
 
-fn receive(world: &mut World, link: &str, sequence: &str) -> Vec<Effect> {
-    let (from, to) = ends_of(link);
-    let sequence = number(sequence.trim_start_matches('#'));
+fn receive(world: &mut World, from: u16, to: u16, sequence: u64) -> Vec<Effect> {
     let message = world.sent.get(&(from, to, sequence)).expect("the message was transmitted").clone();
     world.apply(to, Command::Receive { from: PartitionId(from), sequence, message })
+}
+
+fn acknowledge(world: &mut World, by: u16, to: u16, sequence: u64) -> Vec<Effect> {
+    world.apply(to, Command::Acknowledged { by: PartitionId(by), sequence })
+}
+
+fn exchange(world: &mut World) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    while let Some(next) = world.under_way.pop_front() {
+        effects.extend(match next {
+            UnderWay::Message { from, to, sequence } => receive(world, from, to, sequence),
+            UnderWay::Acknowledgement { by, to, sequence } => acknowledge(world, by, to, sequence),
+        });
+    }
+    effects
 }

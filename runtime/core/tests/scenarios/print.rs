@@ -1,10 +1,12 @@
 //! Phases and effects as short text.
 
-use crate::script::World;
-use abide_core::command::{Message, Timer, TimerKind};
-use abide_core::effect::{Effect, Gate};
+use crate::parse::DAY_MS;
+use crate::world::World;
+use abide_core::command::{HowToEnd, Message, Timer, TimerKind};
+use abide_core::effect::{Effect, Gate, Notice};
 use abide_core::entry::{Answer, Outcome};
-use abide_core::invocation::{InvocationRow, PauseReason, Phase, WaitSet};
+use abide_core::invocation::{InvocationRow, Listener, PauseReason, Phase, WaitSet};
+use abide_core::time::Timestamp;
 
 /// Returns `!` for an effect that waits for the disk.
 pub fn mark(effect: &Effect) -> &'static str {
@@ -17,31 +19,34 @@ pub fn mark(effect: &Effect) -> &'static str {
 pub fn effect(world: &World, effect: &Effect) -> String {
     let guest = |id, attempt| format!("{}#{attempt}", world.name(id));
     match effect {
-        Effect::Then(command) => unreachable!("handled by the script: {command:?}"),
+        Effect::Then(command) => unreachable!("handled by the world: {command:?}"),
         Effect::StartAttempt(start) => {
             let journal = format!("journal {}/{}", start.entries_len, start.outcomes_len);
             let input = if start.input.is_some() { " with input" } else { "" };
             let held: Vec<String> =
-                start.held.iter().map(|(op, at)| format!(" held {op}@{}", at.0)).collect();
+                start.held.iter().map(|(op, at)| format!(" held {op}@{}", time(*at))).collect();
             format!("start {} {journal}{input}{}", guest(start.invocation, start.attempt), held.concat())
         }
         Effect::StopAttempt { invocation, attempt } => format!("stop {}", guest(*invocation, *attempt)),
         Effect::Deliver { invocation, attempt, settled } => format!(
-            "deliver {} op {} order {} at {}: {}",
+            "deliver {} {} order {} at {}: {}",
             guest(*invocation, *attempt),
-            settled.op,
+            op(settled.op),
             settled.order,
-            settled.at.0,
+            time(settled.at),
             outcome(&settled.outcome)
         ),
         Effect::HoldRun { invocation, attempt, op, retry_at } => {
-            format!("hold {} op {op} until {}", guest(*invocation, *attempt), retry_at.0)
+            format!("hold {} op {op} until {}", guest(*invocation, *attempt), time(*retry_at))
         }
         Effect::Release { invocation, attempt, until } => {
             format!("release {} below {until}", guest(*invocation, *attempt))
         }
         Effect::ArmTimer(due) => format!("arm {}", timer(world, due)),
-        Effect::Accepted { invocation } => format!("accepted {}", world.name(*invocation)),
+        Effect::Notice { ticket, notice: said } => {
+            assert_eq!(*ticket, world.ticket, "the ticket of another request");
+            format!("notice {}", notice(*said))
+        }
         Effect::Reply { invocation, answer: said } => {
             format!("reply {}: {}", world.name(*invocation), answer(said))
         }
@@ -52,42 +57,98 @@ pub fn effect(world: &World, effect: &Effect) -> String {
     }
 }
 
-fn timer(world: &World, timer: &Timer) -> String {
+pub fn op(op: u32) -> String {
+    if op == abide_core::ids::CANCEL_OP { "cancellation".to_owned() } else { format!("op {op}") }
+}
+
+/// Returns a time in milliseconds, with the days apart.
+pub fn time(at: Timestamp) -> String {
+    match (at.0 / DAY_MS, at.0 % DAY_MS) {
+        _ if at.0 == u64::MAX => "the end of time".to_owned(),
+        (0, millis) => millis.to_string(),
+        (days, 0) => format!("{days}d"),
+        (days, millis) => format!("{days}d+{millis}"),
+    }
+}
+
+fn notice(notice: Notice) -> &'static str {
+    match notice {
+        Notice::Done => "done",
+        Notice::Known => "known",
+        Notice::Absent => "absent",
+        Notice::Completed => "completed",
+        Notice::Unfit => "unfit",
+        Notice::Full => "full",
+    }
+}
+
+pub fn timer(world: &World, timer: &Timer) -> String {
     let kind = match timer.kind {
         TimerKind::Begin => "begin".to_owned(),
         TimerKind::Retry { attempt } => format!("retry {attempt}"),
         TimerKind::Sleep { op } => format!("sleep {op}"),
+        TimerKind::PurgeJournal => "purge-journal".to_owned(),
+        TimerKind::Purge => "purge".to_owned(),
     };
-    format!("{} {kind} at {}", world.name(timer.invocation), timer.at.0)
+    format!("{} {kind} at {}", world.name(timer.invocation), time(timer.at))
+}
+
+pub fn listener(world: &World, listener: &Listener) -> String {
+    format!("{}.{}", world.name(listener.caller), listener.op)
 }
 
 fn message(world: &World, message: &Message) -> String {
     match message {
         Message::Submit(submission) => {
-            let delay = submission.begin_at.map_or(String::new(), |at| format!(" at {}", at.0));
+            let delay = submission.begin_at.map_or(String::new(), |at| format!(" at {}", time(at)));
             format!("submit {} {}{delay}", world.name(submission.invocation), submission.target)
         }
-        Message::Settle { invocation, op, outcome: said } => {
-            format!("settle {} op {op}: {}", world.name(*invocation), outcome(said))
+        Message::Answer { listener: to, callee, outcome: said } => {
+            format!("answer of {} to {}: {}", world.name(*callee), listener(world, to), outcome(said))
+        }
+        Message::Attach { invocation, listener: by } => {
+            format!("attach {} to {}", listener(world, by), world.name(*invocation))
+        }
+        Message::End { invocation, how, caller } => {
+            let how = match how {
+                HowToEnd::Cancel => "cancel",
+                HowToEnd::Kill => "kill",
+            };
+            let caller = caller.map_or(String::new(), |id| format!(" called by {}", world.name(id)));
+            format!("{how} {}{caller}", world.name(*invocation))
+        }
+        Message::CompleteAwakeable { awakeable, outcome: said } => {
+            format!("resolve {}.{}: {}", world.name(awakeable.invocation), awakeable.op, outcome(said))
+        }
+        Message::Signal { invocation, name, outcome: said } => {
+            format!("signal {} {name}: {}", world.name(*invocation), outcome(said))
         }
     }
 }
 
-fn outcome(outcome: &Outcome) -> String {
+pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Empty => "empty".to_owned(),
         Outcome::Value(value) => String::from_utf8_lossy(value).into_owned(),
         Outcome::Failure(failure) => failure.to_string(),
+        Outcome::Names(names) if names.len() > 10 => format!("{} names", names.len()),
+        Outcome::Names(names) => format!("{names:?}"),
     }
 }
 
-fn answer(answer: &Answer) -> String {
+pub fn answer(answer: &Answer) -> String {
     outcome(&answer.clone().into())
 }
 
 /// Returns the phase, the length of the journal, and what failed where something did.
 pub fn invocation(row: &InvocationRow) -> String {
     let mut text = format!("{} {}/{}", phase(&row.phase), row.entries_len, row.outcomes_len);
+    if row.holds_key {
+        text.push_str(", holds the key");
+    }
+    if row.cancelled_at.is_some() {
+        text.push_str(", cancelled");
+    }
     if row.failures > 0 {
         text.push_str(&format!(", {} failures", row.failures));
     }
@@ -97,14 +158,15 @@ pub fn invocation(row: &InvocationRow) -> String {
     text
 }
 
-fn phase(phase: &Phase) -> String {
+pub fn phase(phase: &Phase) -> String {
     match phase {
-        Phase::Scheduled { at } => format!("scheduled at {}", at.0),
+        Phase::Scheduled { at } => format!("scheduled at {}", time(*at)),
+        Phase::Queued { position } => format!("queued at {position}"),
         Phase::Running { attempt } => format!("running #{attempt}"),
         Phase::Suspended { waiting_on } => format!("suspended on {}", wait_set(waiting_on)),
         Phase::BackingOff { attempt, until, waiting_on } => {
             let early = waiting_on.as_ref().map_or(String::new(), |on| format!(" or {}", wait_set(on)));
-            format!("backing off after #{attempt} until {}{early}", until.0)
+            format!("backing off after #{attempt} until {}{early}", time(*until))
         }
         Phase::Paused { reason } => match reason {
             PauseReason::AttemptsExhausted => "paused, attempts exhausted".to_owned(),

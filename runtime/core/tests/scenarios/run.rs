@@ -12,7 +12,7 @@ fn a_run_block_starts_only_after_its_entry_is_durable() {
          return a ok",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -22,6 +22,7 @@ fn a_run_block_starts_only_after_its_entry_is_durable() {
                 deliver a#1 op 0 order 0 at 0: ok
               = a: running #1 1/1
             > return a ok
+                arm a purge at 1d
               ! reply a: ok
               = a: completed 1/1
         "#]],
@@ -36,7 +37,7 @@ fn a_failure_of_a_run_block_is_an_outcome() {
          append a: bad 0 409",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -59,7 +60,7 @@ fn a_second_outcome_is_ignored() {
          append a: retry 0",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -82,7 +83,7 @@ fn a_block_can_name_the_delay() {
          append a: retry 0 after 7",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -105,7 +106,7 @@ fn a_blocks_own_policy_ends_in_a_failure_outcome() {
          return a sorry",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -118,6 +119,7 @@ fn a_blocks_own_policy_ends_in_a_failure_outcome() {
                 deliver a#1 op 0 order 0 at 0: [500] flaky
               = a: running #1 1/1
             > return a sorry
+                arm a purge at 1d
               ! reply a: sorry
               = a: completed 1/1
         "#]],
@@ -135,7 +137,7 @@ fn a_blocks_own_policy_does_not_use_up_the_handlers() {
          crash a boom",
         expect![[r#"
             > submit a svc/pauses
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -170,7 +172,7 @@ fn a_handlers_policy_pauses_and_a_resume_tries_as_often_again() {
          append a: retry 0",
         expect![[r#"
             > submit a svc/pauses
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -184,7 +186,7 @@ fn a_handlers_policy_pauses_and_a_resume_tries_as_often_again() {
               = a: paused, attempts exhausted 1/0, 2 failures
             > append a: done 0 late
             > resume a
-              ! accepted a
+              ! notice done
                 start a#2 journal 1/0
               ! release a#2 below 1
               = a: running #2 1/0
@@ -207,7 +209,7 @@ fn a_handlers_policy_kills() {
          append a: retry 0",
         expect![[r#"
             > submit a svc/kills
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
@@ -218,6 +220,7 @@ fn a_handlers_policy_kills() {
               = a: running #1 1/0, 1 failures, op 0 tried 1
             > append a: retry 0
                 stop a#1
+                arm a purge at 1d
               ! reply a: [500] flaky
               = a: completed as failure 1/0, 2 failures
         "#]],
@@ -233,7 +236,7 @@ fn blocks_of_one_message_are_judged_one_by_one() {
          append a: done 2 ok; retry 0; retry 1",
         expect![[r#"
             > submit a svc/kills
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship; run mail
@@ -246,6 +249,7 @@ fn blocks_of_one_message_are_judged_one_by_one() {
             > append a: done 2 ok; retry 0; retry 1
                 deliver a#1 op 2 order 0 at 0: ok
                 stop a#1
+                arm a purge at 1d
               ! reply a: [500] flaky
               = a: completed as failure 3/1, 1 failures
         "#]],

@@ -2,35 +2,33 @@
 //!
 //! | line                          | meaning                                                      |
 //! |-------------------------------|--------------------------------------------------------------|
-//! | `submit a svc/h [at 500]`     | the outside submits; a name is an invocation, `b@1` one of partition 1 |
-//! | `append a: run pay; done 0 ok`| the guest asked for entries, finished (`done`, `bad`) or failed (`retry`) run blocks |
+//! | `partitions 3`                | first line: so many instead of two                           |
+//! | `submit a obj/k/add [at 500] [key i] [awaited]` | the outside submits; somebody awaits the answer |
+//! | `append a: run pay; done 0 ok`| the guest asked for entries (`asks.rs` lists them), finished (`done`, `bad`) or failed (`retry`) run blocks |
 //! | `return a 42`, `fail a 404 no`, `crash a boom [after 50]`, `lost a`, `mismatch a` | an attempt ends |
 //! | `suspend a 0,1 seen 2`, `awaits-retry a 0 seen 2` | an attempt waits for these operations, or for `any` |
-//! | `advance 100`                 | time passes; timers that are due fire, the earliest first     |
+//! | `resume a`, `cancel a`, `kill a`, `purge a` | a person wants it                               |
+//! | `resolve a.1 ok`, `signal a go [409]` | somebody completes an awakeable, or sends a signal    |
+//! | `advance 100`                 | time passes; timers that are due fire, the earliest first; `1d` is a day |
 //! | `clock 50`                    | the clock jumps; nothing fires                               |
 //! | `fire a sleep 0`              | the shell says that this armed timer is due, early or again   |
-//! | `resume a`                    | a person resumes                                             |
 //! | `receive 0>1 #1`              | partition 1 gets message 1 of partition 0                    |
 //! | `ack 1>0 #1`                  | partition 0 hears that partition 1 has applied up to 1        |
+//! | `exchange`                    | partitions send and acknowledge until nothing is under way    |
+//! | `deploy obj as service`, `deploy obj shared`, `undeploy obj` | other code, or none, for a service |
+//! | `show a`, `show obj/k@1`, `show rows`, `show phases` | prints the journal of an invocation, an object, what is stored of all, and who is where |
+//! | `(submit a svc/h)`            | done, but not told                                           |
 //!
-//! `a#1` speaks for attempt 1 instead of the current one, `append a from 0: ...` for another place
-//! in the journal. Effects that wait for the disk are printed with a `!`.
+//! A name is an invocation; `b@1` is one of partition 1, and one in capitals has a computed id, as a
+//! workflow or an idempotency key gives it. `a#1` speaks for attempt 1 instead of the current one,
+//! `append a from 0: ...` for another place in the journal. A value in brackets is a failure with that
+//! code. Effects that wait for the disk are printed with a `!`.
+//!
+//! After each line `rules.rs` looks at all that is stored.
 
-use crate::parse;
-use crate::print;
-use abide_core::command::{Command, Message, Timer};
-use abide_core::effect::Effect;
-use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
-use abide_core::invocation::{InvocationRow, Phase};
-use abide_core::manifest::{
-    HandlerManifest, HandlerMode, HandlerOptions, Payload, ServiceKind, ServiceManifest, ServiceRow,
-};
-use abide_core::retry::{OnMaxAttempts, RetryPolicy};
-use abide_core::rows::{Row, RowKey, Rows};
-use abide_core::step::{Place, step};
-use abide_core::time::Timestamp;
+use crate::world::World;
+use crate::{parse, print, rules, show};
 use expect_test::Expect;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
 /// Runs the script and compares its story.
@@ -38,153 +36,67 @@ pub fn check(script: &str, story: Expect) {
     story.assert_eq(&tell(script));
 }
 
+/// Runs the script on one, two and three partitions, which exchange their messages after each line,
+/// and compares what becomes of the invocations: it must not depend on who owns them.
+pub fn check_anywhere(script: &str, story: Expect) {
+    let outlines = [1, 2, 3].map(|partitions| outline(script, partitions));
+    assert_eq!(outlines[0], outlines[1], "on one partition and on two");
+    assert_eq!(outlines[0], outlines[2], "on one partition and on three");
+    story.assert_eq(&outlines[0]);
+}
+
+fn lines(script: &str) -> impl Iterator<Item = &str> {
+    script.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
 fn tell(script: &str) -> String {
-    let mut world = World::new();
+    let mut world = World::new(2);
     let mut story = String::new();
-    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in lines(script) {
+        if let Some(quiet) = line.strip_prefix('(').and_then(|line| line.strip_suffix(')')) {
+            parse::run(&mut world, quiet);
+            rules::check(&world);
+            continue;
+        }
         writeln!(story, "> {line}").unwrap();
         let before = world.phases();
         for effect in parse::run(&mut world, line) {
             let mark = print::mark(&effect);
             writeln!(story, "{mark}{}", print::effect(&world, &effect)).unwrap();
         }
-        for (id, phase) in world.phases() {
-            if before.get(&id) != Some(&phase) {
-                writeln!(story, "  = {}: {phase}", world.name(id)).unwrap();
-            }
-        }
-        assert_eq!(world.idle_timers(), [], "timers nobody waits for, after {line}");
+        story.push_str(&changes(&world, &before));
+        story.push_str(&show::run(&world, line));
+        rules::check(&world);
     }
     story
 }
 
-/// Two partitions whose writes are durable at once.
-pub struct World {
-    pub now: Timestamp,
-    pub partitions: Vec<BTreeMap<RowKey, Row>>,
-    pub names: BTreeMap<InvocationId, String>,
-    pub timers: BTreeSet<Timer>,
-    pub sent: BTreeMap<(u16, u16, u64), Message>,
+fn outline(script: &str, partitions: usize) -> String {
+    let mut world = World::new(partitions);
+    let mut story = String::new();
+    for line in lines(script) {
+        writeln!(story, "> {line}").unwrap();
+        let before = world.phases();
+        parse::run(&mut world, line);
+        parse::run(&mut world, "exchange");
+        story.push_str(&changes(&world, &before));
+        story.push_str(&show::run(&world, line));
+        rules::check(&world);
+    }
+    story
 }
 
-impl World {
-    fn new() -> Self {
-        let rows: BTreeMap<_, _> =
-            services().into_iter().map(|row| (RowKey::Service(row.0), Row::Service(row.1.into()))).collect();
-        Self {
-            now: Timestamp(0),
-            partitions: vec![rows.clone(), rows],
-            names: BTreeMap::new(),
-            timers: BTreeSet::new(),
-            sent: BTreeMap::new(),
+/// Tells which invocations are in another phase than before, or gone.
+fn changes(world: &World, before: &crate::world::Phases) -> String {
+    let now = world.phases();
+    let mut text = String::new();
+    for (id, phase) in &now {
+        if before.get(id) != Some(phase) {
+            writeln!(text, "  = {}: {phase}", world.name(*id)).unwrap();
         }
     }
-
-    pub fn name(&self, id: InvocationId) -> &str {
-        self.names.get(&id).expect("every id of a script has a name")
+    for id in before.keys().filter(|id| !now.contains_key(id)) {
+        writeln!(text, "  = {}: gone", world.name(*id)).unwrap();
     }
-
-    /// Returns the row of an invocation, live or completed.
-    pub fn row(&self, id: InvocationId) -> Option<&InvocationRow> {
-        let rows = &self.partitions[usize::from(id.partition(2).0)];
-        match rows.get(&RowKey::Invocation(id)).or_else(|| rows.get(&RowKey::Completed(id)))? {
-            Row::Invocation(row) => Some(row),
-            other => panic!("not an invocation: {other:?}"),
-        }
-    }
-
-    fn phases(&self) -> BTreeMap<InvocationId, String> {
-        let row = |id: &InvocationId| Some((*id, print::invocation(self.row(*id)?)));
-        self.names.keys().filter_map(row).collect()
-    }
-
-    /// Returns the stored timers of invocations that have ended.
-    fn idle_timers(&self) -> Vec<Timer> {
-        let ended = |timer: &Timer| {
-            self.row(timer.invocation).is_none_or(|row| matches!(row.phase, Phase::Completed { .. }))
-        };
-        let timers = self.partitions.iter().flat_map(BTreeMap::keys).filter_map(|key| match key {
-            RowKey::Timer(timer) => Some(*timer),
-            _ => None,
-        });
-        timers.filter(ended).collect()
-    }
-
-    /// Applies a command with all its follow-ups, and returns the other effects.
-    pub fn apply(&mut self, partition: u16, command: Command) -> Vec<Effect> {
-        let place = Place { now: self.now, partition: PartitionId(partition), partitions: 2 };
-        let mut queue = VecDeque::from([command]);
-        let mut effects = Vec::new();
-        while let Some(command) = queue.pop_front() {
-            let stored = &mut self.partitions[usize::from(partition)];
-            let mut rows = Rows::load(command.reads(), |key| stored.get(key).cloned());
-            let stepped = step(place, &mut rows, command);
-            for (key, row) in rows.into_writes() {
-                match row {
-                    Some(row) => stored.insert(key, row),
-                    None => stored.remove(&key),
-                };
-            }
-            for effect in stepped {
-                match effect {
-                    Effect::Then(next) => queue.push_back(next),
-                    other => effects.push(other),
-                }
-            }
-        }
-        for effect in &effects {
-            self.remember(partition, effect);
-        }
-        effects
-    }
-
-    fn remember(&mut self, partition: u16, effect: &Effect) {
-        match effect {
-            Effect::ArmTimer(timer) => {
-                self.timers.insert(*timer);
-            }
-            Effect::Transmit { to, sequence, message } => {
-                self.sent.insert((partition, to.0, *sequence), message.clone());
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The services every script can call: `svc` with handlers of different patience.
-fn services() -> Vec<(String, ServiceRow)> {
-    let handlers = vec![
-        handler("h", None, OnMaxAttempts::Pause),
-        handler("pauses", Some(2), OnMaxAttempts::Pause),
-        handler("kills", Some(2), OnMaxAttempts::Kill),
-    ];
-    let manifest = ServiceManifest {
-        name: "svc".into(),
-        kind: ServiceKind::Service,
-        handlers,
-        docs: None,
-        is_private: false,
-    };
-    let deployment = DeploymentId::from_digest(1);
-    vec![("svc".into(), ServiceRow { deployment, revision: 1, manifest })]
-}
-
-fn handler(name: &str, max_attempts: Option<u32>, on_max_attempts: OnMaxAttempts) -> HandlerManifest {
-    let mut options = HandlerOptions::default();
-    options.retry.policy = RetryPolicy {
-        initial_interval_ms: 100,
-        factor_milli: 2_000,
-        max_interval_ms: None,
-        max_attempts,
-        max_duration_ms: None,
-    };
-    options.retry.on_max_attempts = on_max_attempts;
-    HandlerManifest {
-        name: name.into(),
-        mode: HandlerMode::Shared,
-        input: Payload::default(),
-        output: Payload::default(),
-        docs: None,
-        options,
-    }
+    text
 }

@@ -13,7 +13,7 @@ fn a_sleep_settles_when_it_is_due() {
          return a rested",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100
@@ -24,6 +24,7 @@ fn a_sleep_settles_when_it_is_due() {
                 deliver a#1 op 0 order 0 at 100: empty
               = a: running #1 1/1
             > return a rested
+                arm a purge at 1d+100
               ! reply a: rested
               = a: completed 1/1
         "#]],
@@ -39,7 +40,7 @@ fn a_sleep_nobody_waits_for_ends_with_its_invocation() {
          return a done",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100; sleep 200
@@ -50,6 +51,7 @@ fn a_sleep_nobody_waits_for_ends_with_its_invocation() {
                 deliver a#1 op 0 order 0 at 100: empty
               = a: running #1 2/1
             > return a done
+                arm a purge at 1d+100
               ! reply a: done
               = a: completed 2/1
         "#]],
@@ -65,7 +67,7 @@ fn a_sleep_outlives_its_attempt() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100
@@ -92,7 +94,7 @@ fn a_sleep_settles_while_nobody_runs() {
          advance 400",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100
@@ -121,7 +123,7 @@ fn a_timer_is_never_early() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100
@@ -147,7 +149,7 @@ fn a_timer_that_is_due_twice_settles_once() {
          fire a sleep 0",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100
@@ -171,13 +173,14 @@ fn a_sleep_of_a_completed_invocation_wakes_nobody() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100
                 arm a sleep 0 at 100
               = a: running #1 1/0
             > return a early
+                arm a purge at 1d
               ! reply a: early
               = a: completed 1/0
             > advance 100
@@ -194,11 +197,11 @@ fn an_endless_sleep_does_not_overflow() {
         expect![[r#"
             > clock 1000
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 18446744073709551615
-                arm a sleep 0 at 18446744073709551615
+                arm a sleep 0 at the end of time
               = a: running #1 1/0
         "#]],
     );

@@ -12,7 +12,7 @@ fn an_awaited_operation_wakes() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100; sleep 200
@@ -39,7 +39,7 @@ fn another_operation_does_not_wake() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100; sleep 200
@@ -67,7 +67,7 @@ fn any_operation_wakes_one_that_waits_for_any() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100; sleep 200
@@ -93,7 +93,7 @@ fn two_outcomes_wake_once() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100; sleep 100
@@ -122,7 +122,7 @@ fn an_outcome_on_its_way_keeps_the_guest_awake() {
          advance 100",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: sleep 100; sleep 200
@@ -156,7 +156,7 @@ fn the_same_race_for_one_that_awaits_a_retry() {
          awaits-retry a 0,1 seen 0",
         expect![[r#"
             > submit a svc/h
-              ! accepted a
+              ! notice done
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; sleep 100
