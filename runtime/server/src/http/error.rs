@@ -8,7 +8,7 @@ mod admin;
 mod ingress;
 
 pub use admin::AdminError;
-pub use ingress::{ID_HEADER, IngressError, failed, id_value, nothing_to_attach_to};
+pub use ingress::{ID_HEADER, IngressError, failed, id_value, nothing_to_attach_to, workflow_known};
 
 use crate::engine::EngineError;
 use crate::http::limits::RETRY_AFTER_SECONDS;
@@ -18,7 +18,7 @@ use http::{HeaderValue, StatusCode, header};
 fn engine_status(error: &EngineError) -> StatusCode {
     match error {
         EngineError::Overloaded => StatusCode::TOO_MANY_REQUESTS,
-        EngineError::Stopped { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        EngineError::Stopped { .. } | EngineError::Purged => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -6,6 +6,7 @@ mod content;
 mod delay;
 mod error;
 mod ingress;
+mod keys;
 pub mod limits;
 mod path;
 mod serve;

@@ -3,9 +3,10 @@
 //! Keys are percent-decoded; service names, handler names and idempotency keys are taken as they
 //! stand. An empty key is a key.
 
-use abide_core::ids::{InvocationId, ParseIdError};
+use crate::http::keys::{self, KeyTooLong};
+use abide_core::ids::{AwakeableId, InvocationId, ParseIdError};
 use abide_core::manifest::ServiceKind;
-use abide_core::target::Target;
+use abide_core::target::{ObjectKey, Target};
 
 /// Whether the caller waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +52,12 @@ pub enum IngressPath {
         how: Retrieval,
     },
     RetrieveWorkflow {
-        workflow: String,
-        key: String,
+        workflow: ObjectKey,
         how: Retrieval,
     },
     Lookup,
     Awakeable {
-        id: String,
+        id: AwakeableId,
         verb: AwakeableVerb,
     },
     Scoped,
@@ -96,6 +96,8 @@ pub enum BadPath {
     AwakeableShape,
     #[error("bad path, cannot decode key: {0}")]
     KeyEncoding(String),
+    #[error("bad path: {0}")]
+    KeyTooLong(#[from] KeyTooLong),
     #[error("bad invocation id '{text}': {why}")]
     InvocationId { text: String, why: ParseIdError },
     #[error("bad awakeable id '{text}': {why}")]
@@ -194,6 +196,7 @@ fn invocation(
     }
     match target(named, kind_of, BadPath::InvocationShape)? {
         (target, [idempotency_key]) => {
+            keys::check_idempotency_key(idempotency_key)?;
             let idempotency_key = (*idempotency_key).to_owned();
             Ok(IngressPath::RetrieveByIdempotencyKey { target, idempotency_key, how })
         }
@@ -202,9 +205,10 @@ fn invocation(
 }
 
 fn workflow(segments: &[&str]) -> Result<IngressPath, BadPath> {
-    let [workflow, key, last] = segments else { return Err(BadPath::WorkflowShape) };
+    let [service, key, last] = segments else { return Err(BadPath::WorkflowShape) };
     let how = retrieval(last)?;
-    Ok(IngressPath::RetrieveWorkflow { workflow: (*workflow).to_owned(), key: decode(key)?, how })
+    let workflow = ObjectKey { service: (*service).to_owned(), key: decode(key)? };
+    Ok(IngressPath::RetrieveWorkflow { workflow, how })
 }
 
 fn awakeable(segments: &[&str]) -> Result<IngressPath, BadPath> {
@@ -214,13 +218,8 @@ fn awakeable(segments: &[&str]) -> Result<IngressPath, BadPath> {
         "reject" => AwakeableVerb::Reject,
         _ => return Err(BadPath::NotFound),
     };
-    let bad = |why| BadPath::AwakeableId { text: (*id).to_owned(), why };
-    let digits = id.strip_prefix("sign_").or_else(|| id.strip_prefix("prom_"));
-    let digits = digits.ok_or_else(|| bad(ParseIdError::BadFormat))?;
-    if !digits.starts_with('1') {
-        return Err(bad(ParseIdError::UnknownVersion));
-    }
-    Ok(IngressPath::Awakeable { id: (*id).to_owned(), verb })
+    let parsed = id.parse().map_err(|why| BadPath::AwakeableId { text: (*id).to_owned(), why });
+    Ok(IngressPath::Awakeable { id: parsed?, verb })
 }
 
 fn retrieval(segment: &str) -> Result<Retrieval, BadPath> {
@@ -253,7 +252,7 @@ fn invocation_id(text: &str) -> Result<InvocationId, BadPath> {
     text.parse().map_err(|why| BadPath::InvocationId { text: text.to_owned(), why })
 }
 
-/// Undoes percent-encoding; a percent sign without two digits stands for itself.
+/// Reads a key: undoes percent-encoding; a percent sign without two digits stands for itself.
 fn decode(segment: &str) -> Result<String, BadPath> {
     let mut decoded = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
@@ -268,7 +267,9 @@ fn decode(segment: &str) -> Result<String, BadPath> {
         decoded.push(plain);
         rest = tail;
     }
-    String::from_utf8(decoded).map_err(|error| BadPath::KeyEncoding(format!("{error:?}")))
+    let key = String::from_utf8(decoded).map_err(|error| BadPath::KeyEncoding(format!("{error:?}")))?;
+    keys::check_key(&key)?;
+    Ok(key)
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
@@ -318,6 +319,9 @@ mod tests {
             ("/Counter/a%2Fb%20c/get", "Call", target("Counter", Some("a/b c"), "get")),
             ("/Counter/100%/get", "Call", target("Counter", Some("100%"), "get")),
             ("/Counter//get", "Call", target("Counter", Some(""), "get")),
+            ("/Counter//get/send", "Send", target("Counter", Some(""), "get")),
+            ("/Counter/%F0%9F%A6%80/get", "Call", target("Counter", Some("🦀"), "get")),
+            ("/Counter/send/get", "Call", target("Counter", Some("send"), "get")),
             ("/restate/call/Counter/a/get", "Call", target("Counter", Some("a"), "get")),
             ("/restate/send/SignupWorkflow/w1/run", "Send", target("SignupWorkflow", Some("w1"), "run")),
             // Names are not decoded.
@@ -339,9 +343,12 @@ mod tests {
         };
         let probe = Target { service: "Probe".into(), key: None, handler: "echo".into() };
         let counter = Target { service: "Counter".into(), key: Some("idem".into()), handler: "add".into() };
-        let workflow =
-            IngressPath::RetrieveWorkflow { workflow: "SignupWorkflow".into(), key: "w 1".into(), how };
-        let awakeable = IngressPath::Awakeable { id: "sign_1vAc".into(), verb: AwakeableVerb::Reject };
+        let workflow = ObjectKey { service: "SignupWorkflow".into(), key: "w 1".into() };
+        let workflow = IngressPath::RetrieveWorkflow { workflow, how };
+        let click =
+            Target { service: "SignupWorkflow".into(), key: Some("w1".into()), handler: "click".into() };
+        let awakeable = AwakeableId { invocation: id, op: 7 };
+        let completed = IngressPath::Awakeable { id: awakeable, verb: AwakeableVerb::Reject };
         let cases = [
             ("/restate/health".to_owned(), IngressPath::Health),
             ("/restate/lookup".to_owned(), IngressPath::Lookup),
@@ -349,15 +356,37 @@ mod tests {
             (format!("/restate/invocation/{ID}/output"), IngressPath::Retrieve { id, how }),
             ("/restate/output".to_owned(), IngressPath::RetrieveDescribed { how }),
             ("/restate/invocation/Probe/echo/abc/attach".to_owned(), by_key(probe, "abc")),
-            ("/restate/invocation/Counter/idem/add/o1/attach".to_owned(), by_key(counter, "o1")),
+            ("/restate/invocation/Counter/idem/add/o1/attach".to_owned(), by_key(counter.clone(), "o1")),
+            ("/restate/invocation/Counter/idem/add//attach".to_owned(), by_key(counter, "")),
+            ("/restate/invocation/SignupWorkflow/w1/click/x/attach".to_owned(), by_key(click, "x")),
             ("/restate/workflow/SignupWorkflow/w%201/output".to_owned(), workflow),
-            ("/restate/awakeables/sign_1vAc/reject".to_owned(), awakeable.clone()),
-            ("/restate/a/sign_1vAc/reject".to_owned(), awakeable),
+            (format!("/restate/awakeables/{awakeable}/reject"), completed.clone()),
+            (format!("/restate/a/{awakeable}/reject/"), completed),
             ("/restate/scope/tenant1/call/Probe/hello".to_owned(), IngressPath::Scoped),
         ];
         for (path, expected) in cases {
             assert_eq!(parse(&path, kind_of), Ok(expected), "{path}");
         }
+    }
+
+    #[test]
+    fn keys_that_are_too_long_are_refused() {
+        let long = "k".repeat(1025);
+        let limit = "! bad path: the key has 1025 bytes, the limit is 1024 (KEY_BYTES_MAX)";
+        for path in [
+            format!("/Counter/{long}/get"),
+            format!("/restate/send/SignupWorkflow/{long}/run"),
+            format!("/restate/workflow/SignupWorkflow/{long}/output"),
+        ] {
+            assert!(show(&path).starts_with(limit), "{path}");
+        }
+        let shown = show(&format!("/restate/invocation/Probe/echo/{long}/output"));
+        assert!(shown.starts_with("! bad path: the idempotency key has 1025 bytes"), "{shown}");
+        // Decoded, it is short enough.
+        let encoded = "%6B".repeat(1024);
+        assert_eq!(show(&format!("/Counter/{encoded}/get")), {
+            format!("Call {}", target("Counter", Some(&"k".repeat(1024)), "get"))
+        });
     }
 
     #[test]
@@ -400,6 +429,8 @@ mod tests {
             ("/restate/workflow/SignupWorkflow/w1", workflow),
             ("/restate/awakeables/foo/resolve", "bad awakeable id 'foo': bad format"),
             ("/restate/awakeables/sign_xx/resolve", "bad awakeable id 'sign_xx': unrecognized codec version"),
+            ("/restate/awakeables/sign_1vAc/resolve", "bad awakeable id 'sign_1vAc': bad format"),
+            ("/restate/awakeables/prom_1vAc/resolve", "bad awakeable id 'prom_1vAc': bad format"),
             ("/restate/awakeables/sign_1vAc/foo", "not found"),
             ("/restate/awakeables/sign_1vAc", awakeable),
         ];

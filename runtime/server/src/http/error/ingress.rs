@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use crate::http::body::BadBody;
 use crate::http::content::BadInput;
 use crate::http::delay::BadDelay;
+use crate::http::keys::KeyTooLong;
 use crate::http::path::BadPath;
 use abide_core::entry::{Failure, Header};
 use abide_core::ids::InvocationId;
@@ -36,6 +37,13 @@ pub enum IngressError {
     Delay(#[from] BadDelay),
     #[error("cannot use the delay query parameter with calls. The delay is supported only with sends")]
     DelayOnCall,
+    #[error(
+        "cannot use the idempotency key with workflow handlers. The handler invocation will already be \
+         idempotent by the workflow key itself."
+    )]
+    IdempotencyKeyOnWorkflow,
+    #[error(transparent)]
+    KeyTooLong(#[from] KeyTooLong),
     #[error("limit-key requires a scope to be set")]
     LimitKeyWithoutScope,
     #[error("bad query: {0}")]
@@ -89,6 +97,7 @@ impl IngressError {
                 | BadPath::WorkflowShape
                 | BadPath::AwakeableShape
                 | BadPath::KeyEncoding(_)
+                | BadPath::KeyTooLong(_)
                 | BadPath::InvocationId { .. }
                 | BadPath::AwakeableId { .. },
             )
@@ -96,6 +105,8 @@ impl IngressError {
             | Self::Input(_)
             | Self::Delay(_)
             | Self::DelayOnCall
+            | Self::IdempotencyKeyOnWorkflow
+            | Self::KeyTooLong(_)
             | Self::LimitKeyWithoutScope
             | Self::Query(_)
             | Self::Header(_)
@@ -154,6 +165,11 @@ pub fn failed(id: InvocationId, failure: &Failure) -> Response {
 /// Builds the answer for an attach to an invocation that is not there.
 pub fn nothing_to_attach_to(id: InvocationId) -> Response {
     failed(id, &Failure::new(404, "not found"))
+}
+
+/// Builds the answer for a call of a workflow that was submitted before.
+pub fn workflow_known(id: InvocationId) -> Response {
+    failed(id, &Failure::new(409, "the workflow method was already invoked"))
 }
 
 /// Returns the header value of an id.
@@ -270,6 +286,12 @@ mod tests {
             (IngressError::Private, 400, "the invoked service is not public"),
             (IngressError::InvocationNotFound, 404, "invocation not found"),
             (
+                IngressError::IdempotencyKeyOnWorkflow,
+                400,
+                "cannot use the idempotency key with workflow handlers. The handler invocation will \
+                 already be idempotent by the workflow key itself.",
+            ),
+            (
                 IngressError::Engine(EngineError::Overloaded),
                 429,
                 "too many requests, the ingress is overloaded. Retry later.",
@@ -280,9 +302,9 @@ mod tests {
                 "the server takes no requests now: the disk is full. Retry later.",
             ),
             (
-                IngressError::Unsupported("awakeables"),
+                IngressError::Unsupported("scopes"),
                 501,
-                "awakeables are not supported yet by this version of abide",
+                "scopes are not supported yet by this version of abide",
             ),
         ];
         for (error, status, message) in cases {

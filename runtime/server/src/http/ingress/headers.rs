@@ -1,11 +1,12 @@
-//! Which headers of a request are kept with the invocation, for its handler to see.
+//! Which headers of a request the ingress acts on, and which are kept for the handler to see.
 
 use crate::http::error::IngressError;
+use crate::http::keys;
 use abide_core::entry::Header;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub const LIMIT_KEY: &str = "x-restate-limit-key";
 const INGRESS_PATH: &str = "x-restate-ingress-path";
 
@@ -38,6 +39,18 @@ pub fn content_type(headers: &HeaderMap) -> Result<Option<&str>, IngressError> {
     value.to_str().map(Some).map_err(|_| IngressError::Header(header::CONTENT_TYPE))
 }
 
+/// Returns the idempotency key, if there is one; an empty value is one, too.
+///
+/// # Errors
+/// It is not text, or too long.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, IngressError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let name = HeaderName::from_static(IDEMPOTENCY_KEY);
+    let key = value.to_str().map_err(|_| IngressError::Header(name))?;
+    keys::check_idempotency_key(key)?;
+    Ok(Some(key.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +77,26 @@ mod tests {
     fn a_value_that_is_not_ascii_is_refused() {
         let error = to_keep(&parts("x-bad", b"\xff\xfe")).unwrap_err();
         assert_eq!(error.to_string(), "bad header x-bad: the value is not visible ASCII");
+    }
+
+    #[test]
+    fn idempotency_keys() {
+        let read = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            let headers = HeaderMap::from_iter([(HeaderName::from_static("idempotency-key"), value)]);
+            idempotency_key(&headers).map_err(|error| error.to_string())
+        };
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(read(b""), Ok(Some(String::new())));
+        assert_eq!(read(b"a/b c"), Ok(Some("a/b c".to_owned())));
+        assert_eq!(
+            read("ä".as_bytes()),
+            Err("bad header idempotency-key: the value is not visible ASCII".to_owned())
+        );
+        let complaint = read(&[b'k'; 1025]).unwrap_err();
+        assert!(
+            complaint.starts_with("the idempotency key has 1025 bytes, the limit is 1024"),
+            "{complaint}"
+        );
     }
 }

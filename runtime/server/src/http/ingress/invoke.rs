@@ -1,15 +1,16 @@
 //! Calls and sends.
 
+use crate::engine::{Called, Retrieved, Submitted};
 use crate::http::AppState;
-use crate::http::error::{ID_HEADER, IngressError, id_value};
+use crate::http::error::{self, ID_HEADER, IngressError, id_value};
 use crate::http::ingress::{headers, retrieve};
 use crate::http::limits::INGRESS_BODY_BYTES_MAX;
-use crate::http::path::Mode;
+use crate::http::path::{BadPath, Mode};
 use crate::http::{body, content, delay, time};
-use abide_core::command::Submission;
+use abide_core::command::{Receipt, Submission};
 use abide_core::ids::InvocationId;
-use abide_core::invocation::{InputRow, Origin};
-use abide_core::manifest::{HandlerManifest, ServiceKind, ServiceManifest};
+use abide_core::invocation::{InputRow, Origin, Phase};
+use abide_core::manifest::{HandlerManifest, ServiceManifest};
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
 use axum::Json;
@@ -33,35 +34,80 @@ pub async fn invoke(
     if ![Method::GET, Method::POST].contains(&parts.method) {
         return Err(IngressError::MethodNotAllowed);
     }
+    let is_workflow_run = service.is_workflow_run(&target.handler);
+    let idempotency_key = headers::idempotency_key(&parts.headers)?;
+    if is_workflow_run && idempotency_key.is_some() {
+        return Err(IngressError::IdempotencyKeyOnWorkflow);
+    }
     let delay_ms = check_extras(&parts, mode)?;
     let headers = headers::to_keep(&parts)?;
     let body = body::read(parts.version, body, INGRESS_BODY_BYTES_MAX).await?;
     content::check(&handler.input, headers::content_type(&parts.headers)?, body.is_empty())?;
 
-    let invocation = state.engine.new_invocation_id(&target);
     let execution_time = delay_ms.map(|delay_ms| state.engine.now().plus_millis(delay_ms));
     let submission = Submission {
-        invocation,
+        invocation: state.engine.address(&target, idempotency_key.as_deref(), is_workflow_run),
         target,
         origin: Origin::Ingress,
         input: InputRow { headers, body },
+        idempotency_key,
         begin_at: execution_time.filter(|_| delay_ms != Some(0)),
-        is_acknowledged: false,
+        // The engine says who hears of it.
+        receipt: Receipt::Nobody,
     };
     match mode {
-        Mode::Call => {
-            let answer = state.engine.call(submission).await?;
-            Ok(retrieve::answered(invocation, answer, || handler.output.content_type.clone()))
-        }
-        Mode::Send => {
-            state.engine.submit(submission).await?;
-            Ok(accepted(invocation, execution_time))
-        }
+        Mode::Call => call(state, submission, handler).await,
+        Mode::Send => send(state, submission, execution_time).await,
     }
 }
 
+async fn call(
+    state: &AppState,
+    submission: Submission,
+    handler: &HandlerManifest,
+) -> Result<Response, IngressError> {
+    let id = submission.invocation;
+    match state.engine.call(submission).await? {
+        Called::WorkflowKnown => Ok(error::workflow_known(id)),
+        // A stored answer may be that of an older deployment.
+        Called::Answered(stored @ Retrieved { kept_until: Some(_), .. }) => {
+            Ok(retrieve::answered(id, stored, || retrieve::declared_content_type(state, id)))
+        }
+        Called::Answered(fresh) => Ok(retrieve::answered(id, fresh, || handler.output.content_type.clone())),
+    }
+}
+
+async fn send(
+    state: &AppState,
+    submission: Submission,
+    execution_time: Option<Timestamp>,
+) -> Result<Response, IngressError> {
+    let id = submission.invocation;
+    match state.engine.submit(submission).await? {
+        Submitted::New => Ok(accepted(id, execution_time, "Accepted")),
+        Submitted::Known => Ok(accepted(id, scheduled_for(state, id)?, "PreviouslyAccepted")),
+    }
+}
+
+/// Returns when an invocation that was submitted before begins, if it has not begun.
+fn scheduled_for(state: &AppState, id: InvocationId) -> Result<Option<Timestamp>, IngressError> {
+    let phase = state.engine.invocation(id)?.map(|row| row.phase);
+    Ok(match phase {
+        Some(Phase::Scheduled { at }) => Some(at),
+        Some(
+            Phase::Queued { .. }
+            | Phase::Running { .. }
+            | Phase::Suspended { .. }
+            | Phase::BackingOff { .. }
+            | Phase::Paused { .. }
+            | Phase::Completed { .. },
+        )
+        | None => None,
+    })
+}
+
 fn callable_service(state: &AppState, target: &Target) -> Result<Arc<ServiceManifest>, IngressError> {
-    let unknown = || crate::http::path::BadPath::UnknownService(target.service.clone());
+    let unknown = || BadPath::UnknownService(target.service.clone());
     Ok(state.deployments.service(&target.service).ok_or_else(unknown)?.manifest.clone())
 }
 
@@ -76,18 +122,11 @@ fn callable_handler<'a>(
     if service.is_private || handler.options.is_private {
         return Err(IngressError::Private);
     }
-    match service.kind {
-        ServiceKind::Service => Ok(handler),
-        ServiceKind::Object => Err(IngressError::Unsupported("virtual objects")),
-        ServiceKind::Workflow => Err(IngressError::Unsupported("workflows")),
-    }
+    Ok(handler)
 }
 
 /// Checks headers and query for what the ingress itself acts on. Returns the delay.
 fn check_extras(parts: &Parts, mode: Mode) -> Result<Option<u64>, IngressError> {
-    if parts.headers.contains_key(headers::IDEMPOTENCY_KEY) {
-        return Err(IngressError::Unsupported("idempotency keys"));
-    }
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(query) = query.map_err(|error| IngressError::Query(error.to_string()))?;
     let find = |wanted: &str| query.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -110,11 +149,11 @@ struct Accepted {
     status: &'static str,
 }
 
-fn accepted(id: InvocationId, execution_time: Option<Timestamp>) -> Response {
+fn accepted(id: InvocationId, execution_time: Option<Timestamp>, status: &'static str) -> Response {
     let body = Accepted {
         invocation_id: id.to_string(),
         execution_time: execution_time.map(time::rfc3339_nanos),
-        status: "Accepted",
+        status,
     };
     (StatusCode::ACCEPTED, [(ID_HEADER, id_value(id))], Json(body)).into_response()
 }
@@ -136,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_keys_and_limits() {
+    fn delays_and_limit_keys() {
         let (call, send) = (Mode::Call, Mode::Send);
         let cases = [
             ("/S/h", None, call, "None"),
@@ -154,12 +193,6 @@ mod tests {
             ),
             ("/S/h?limit-key=a", None, call, "limit-key requires a scope to be set"),
             ("/S/h", Some("X-Restate-Limit-Key"), call, "limit-key requires a scope to be set"),
-            (
-                "/S/h",
-                Some("Idempotency-Key"),
-                call,
-                "idempotency keys are not supported yet by this version of abide",
-            ),
         ];
         for (uri, header, mode, expected) in cases {
             assert_eq!(extras(uri, header, mode), expected, "{uri} {header:?}");
@@ -170,16 +203,22 @@ mod tests {
     #[tokio::test]
     async fn the_answer_to_a_send_names_the_time_only_with_a_delay() {
         let id = InvocationId { unique: 1, partition_key: 2 };
-        for (at, expected) in [
-            (None, format!(r#"{{"invocationId":"{id}","status":"Accepted"}}"#)),
+        for (at, status, expected) in [
+            (None, "Accepted", format!(r#"{{"invocationId":"{id}","status":"Accepted"}}"#)),
+            (
+                None,
+                "PreviouslyAccepted",
+                format!(r#"{{"invocationId":"{id}","status":"PreviouslyAccepted"}}"#),
+            ),
             (
                 Some(Timestamp(0)),
+                "Accepted",
                 format!(
                     r#"{{"invocationId":"{id}","executionTime":"1970-01-01T00:00:00.000000000Z","status":"Accepted"}}"#
                 ),
             ),
         ] {
-            let response = accepted(id, at);
+            let response = accepted(id, at, status);
             assert_eq!(response.status(), 202);
             assert_eq!(response.headers()["x-restate-id"], id.to_string());
             let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();

@@ -1,9 +1,11 @@
 //! The ingress: the public port, where handlers are called.
 
+mod awakeable;
 mod headers;
 mod invoke;
 mod retrieve;
 
+use crate::engine::address;
 use crate::http::AppState;
 use crate::http::error::IngressError;
 use crate::http::path::{self, IngressPath};
@@ -39,21 +41,21 @@ async fn handle(state: &AppState, request: Request) -> Result<Response, IngressE
             allow(&request, &[Method::POST])?;
             retrieve::described(state, request, how).await
         }
-        IngressPath::RetrieveByIdempotencyKey { .. } => {
+        IngressPath::RetrieveByIdempotencyKey { target, idempotency_key, how } => {
             allow(&request, &[Method::GET])?;
-            Err(IngressError::Unsupported("idempotency keys"))
+            retrieve::by_id(state, address::idempotent(&target, &idempotency_key), how).await
         }
-        IngressPath::RetrieveWorkflow { workflow, .. } => {
+        IngressPath::RetrieveWorkflow { workflow, how } => {
             allow(&request, &[Method::GET])?;
-            Err(retrieve::no_workflow(state, &workflow))
+            retrieve::by_id(state, address::workflow_run(&workflow), how).await
         }
         IngressPath::Lookup => {
             allow(&request, &[Method::POST])?;
             retrieve::lookup(request).await
         }
-        IngressPath::Awakeable { .. } => {
+        IngressPath::Awakeable { id, verb } => {
             allow(&request, &[Method::POST])?;
-            Err(IngressError::Unsupported("awakeables"))
+            awakeable::complete(state, request, id, verb).await
         }
         IngressPath::Scoped => Err(IngressError::Unsupported("scopes")),
     }

@@ -1,19 +1,23 @@
 //! Answers of invocations submitted before: attach, output and lookup.
 
-use crate::engine::Output;
+use crate::engine::{Output, Retrieved, address};
 use crate::http::error::{self, ID_HEADER, IngressError, id_value};
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::path::{BadPath, Retrieval};
-use crate::http::{AppState, body};
+use crate::http::{AppState, body, keys, time};
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
-use abide_core::manifest::ServiceKind;
+use abide_core::target::{ObjectKey, Target};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
+
+/// Until when a stored answer is kept.
+const EXPIRES_HEADER: HeaderName = HeaderName::from_static("idempotency-expires");
 
 /// Answers for an invocation, now or when it ends.
 pub async fn by_id(state: &AppState, id: InvocationId, how: Retrieval) -> Result<Response, IngressError> {
@@ -42,20 +46,24 @@ pub async fn lookup(request: Request) -> Result<Response, IngressError> {
     Ok(Json(serde_json::json!({ "invocationId": id.to_string() })).into_response())
 }
 
-/// Returns why there is no such workflow run.
-pub fn no_workflow(state: &AppState, workflow: &str) -> IngressError {
-    match state.deployments.service(workflow).map(|service| service.kind) {
-        Some(ServiceKind::Workflow) => IngressError::Unsupported("workflows"),
-        Some(ServiceKind::Service | ServiceKind::Object) | None => IngressError::InvocationNotFound,
+/// Builds the answer of an invocation that ended. `content_type` is asked only when it is needed.
+pub fn answered(
+    id: InvocationId,
+    retrieved: Retrieved,
+    content_type: impl FnOnce() -> Option<String>,
+) -> Response {
+    let mut response = match retrieved.answer {
+        Answer::Value(value) => succeeded(id, value, content_type),
+        Answer::Failure(failure) => error::failed(id, &failure),
+    };
+    if let Some(until) = retrieved.kept_until {
+        let until = HeaderValue::try_from(time::rfc3339_offset(until)).expect("a time is ASCII");
+        response.headers_mut().insert(EXPIRES_HEADER, until);
     }
+    response
 }
 
-/// Builds the answer of an invocation that ended. `content_type` is asked only when it is needed.
-pub fn answered(id: InvocationId, answer: Answer, content_type: impl FnOnce() -> Option<String>) -> Response {
-    let value = match answer {
-        Answer::Value(value) => value,
-        Answer::Failure(failure) => return error::failed(id, &failure),
-    };
+fn succeeded(id: InvocationId, value: Bytes, content_type: impl FnOnce() -> Option<String>) -> Response {
     let content_type = if value.is_empty() { None } else { content_type() };
     let mut response = Response::new(Body::from(value));
     let headers = response.headers_mut();
@@ -67,27 +75,28 @@ pub fn answered(id: InvocationId, answer: Answer, content_type: impl FnOnce() ->
 }
 
 /// Returns the content type that the invocation's own deployment declared for its answer.
-fn declared_content_type(state: &AppState, id: InvocationId) -> Option<String> {
+pub fn declared_content_type(state: &AppState, id: InvocationId) -> Option<String> {
     let row = state.engine.invocation(id).ok().flatten()?;
     let deployment = state.deployments.get(&row.deployment?)?;
     let service = deployment.services.iter().find(|service| service.name == row.target.service)?;
     service.manifest.handler(&row.target.handler)?.output.content_type.clone()
 }
 
+/// An invocation that was submitted before, as the body of a request describes it.
 #[derive(Deserialize)]
 #[serde(tag = "target", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Description {
-    #[expect(dead_code, reason = "read to tell a malformed body from one that is not supported yet")]
     Workflow {
         workflow_name: String,
         workflow_key: String,
+        scope: Option<String>,
     },
-    #[expect(dead_code, reason = "same")]
     IdempotentInvocation {
         service: String,
         key: Option<String>,
         handler: String,
         idempotency_key: String,
+        scope: Option<String>,
     },
     Invocation {
         invocation_id: String,
@@ -97,9 +106,25 @@ enum Description {
 async fn read_description(request: Request, what: &'static str) -> Result<InvocationId, IngressError> {
     let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
     let description = serde_json::from_slice(&bytes);
-    match description.map_err(|error| IngressError::BodyContent { what, why: error.to_string() })? {
-        Description::Workflow { .. } => Err(IngressError::Unsupported("workflows")),
-        Description::IdempotentInvocation { .. } => Err(IngressError::Unsupported("idempotency keys")),
+    find(description.map_err(|error| IngressError::BodyContent { what, why: error.to_string() })?)
+}
+
+/// Computes the id; only a scope would make it another invocation, and those are not there yet.
+fn find(description: Description) -> Result<InvocationId, IngressError> {
+    match description {
+        Description::Workflow { scope: Some(_), .. }
+        | Description::IdempotentInvocation { scope: Some(_), .. } => {
+            Err(IngressError::Unsupported("scopes"))
+        }
+        Description::Workflow { workflow_name: service, workflow_key: key, scope: None } => {
+            keys::check_key(&key)?;
+            Ok(address::workflow_run(&ObjectKey { service, key }))
+        }
+        Description::IdempotentInvocation { service, key, handler, idempotency_key, scope: None } => {
+            key.as_deref().map_or(Ok(()), keys::check_key)?;
+            keys::check_idempotency_key(&idempotency_key)?;
+            Ok(address::idempotent(&Target { service, key, handler }, &idempotency_key))
+        }
         Description::Invocation { invocation_id } => {
             let parsed = invocation_id.parse();
             Ok(parsed.map_err(|why| BadPath::InvocationId { text: invocation_id, why })?)
@@ -111,54 +136,100 @@ async fn read_description(request: Request, what: &'static str) -> Result<Invoca
 mod tests {
     use super::*;
     use abide_core::entry::Failure;
+    use abide_core::time::Timestamp;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
+
+    fn fresh(answer: Answer) -> Retrieved {
+        Retrieved { answer, kept_until: None }
+    }
 
     #[test]
     fn only_an_answer_with_a_body_has_a_content_type() {
         let json = || Some("application/json".to_owned());
-        let full = answered(ID, Answer::Value("1".into()), json);
+        let full = answered(ID, fresh(Answer::Value("1".into())), json);
         assert_eq!(full.headers()["content-type"], "application/json");
-        let empty = answered(ID, Answer::Value("".into()), json);
+        let empty = answered(ID, fresh(Answer::Value("".into())), json);
         assert_eq!((empty.status().as_u16(), empty.headers().get("content-type")), (200, None));
-        let failed = answered(ID, Answer::Failure(Failure::new(418, "teapot")), json);
+        let failed = answered(ID, fresh(Answer::Failure(Failure::new(418, "teapot"))), json);
         assert_eq!(failed.status(), 418);
         for response in [full, empty, failed] {
             assert_eq!(response.headers()["x-restate-id"], ID.to_string());
+            assert!(!response.headers().contains_key("idempotency-expires"));
         }
+    }
+
+    #[test]
+    fn a_stored_answer_says_until_when() {
+        for answer in [Answer::Value("1".into()), Answer::Failure(Failure::new(400, "no"))] {
+            let stored = Retrieved { answer, kept_until: Some(Timestamp(1_795_450_682_424)) };
+            let response = answered(ID, stored, || None);
+            assert_eq!(response.headers()["idempotency-expires"], "2026-11-23T16:18:02.424+00:00");
+        }
+    }
+
+    async fn described_id(body: &str) -> String {
+        let read = read_description(Request::new(Body::from(body.to_owned())), "lookup").await;
+        read.map_or_else(|error| error.to_string(), |id| id.to_string())
     }
 
     #[tokio::test]
     async fn descriptions() {
+        let target = |key: Option<&str>| Target {
+            service: "S".into(),
+            key: key.map(str::to_owned),
+            handler: "h".into(),
+        };
+        let workflow = ObjectKey { service: "W".into(), key: "k".into() };
         let cases = [
-            (format!(r#"{{"target":"invocation","invocationId":"{ID}"}}"#), ID.to_string()),
+            (format!(r#"{{"target":"invocation","invocationId":"{ID}"}}"#), ID),
             (
-                r#"{"target":"invocation","invocationId":"foo"}"#.into(),
-                "bad invocation id 'foo': bad format".into(),
-            ),
-            (
-                r#"{"target":"workflow","workflowName":"W","workflowKey":"k","scope":"s"}"#.into(),
-                "workflows are not supported yet by this version of abide".into(),
+                r#"{"target":"workflow","workflowName":"W","workflowKey":"k"}"#.into(),
+                address::workflow_run(&workflow),
             ),
             (
                 r#"{"target":"idempotentInvocation","service":"S","handler":"h","idempotencyKey":"k"}"#
                     .into(),
-                "idempotency keys are not supported yet by this version of abide".into(),
+                address::idempotent(&target(None), "k"),
             ),
             (
-                r#"{"target":"foo"}"#.into(),
-                "cannot read body: invalid lookup body: unknown variant `foo`, expected one of `workflow`, \
-                 `idempotentInvocation`, `invocation` at line 1 column 15"
+                r#"{"target":"idempotentInvocation","service":"S","key":"","handler":"h","idempotencyKey":""}"#
                     .into(),
-            ),
-            (
-                "x".into(),
-                "cannot read body: invalid lookup body: expected value at line 1 column 1".to_owned(),
+                address::idempotent(&target(Some("")), ""),
             ),
         ];
         for (body, expected) in cases {
-            let read = read_description(Request::new(Body::from(body.clone())), "lookup").await;
-            assert_eq!(read.map_or_else(|error| error.to_string(), |id| id.to_string()), expected, "{body}");
+            assert_eq!(described_id(&body).await, expected.to_string(), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn descriptions_of_nothing() {
+        let long = "k".repeat(1025);
+        let cases = [
+            (r#"{"target":"invocation","invocationId":"foo"}"#.into(), "bad invocation id 'foo': bad format"),
+            (
+                r#"{"target":"workflow","workflowName":"W","workflowKey":"k","scope":"s"}"#.into(),
+                "scopes are not supported yet by this version of abide",
+            ),
+            (
+                format!(r#"{{"target":"workflow","workflowName":"W","workflowKey":"{long}"}}"#),
+                "the key has 1025 bytes, the limit is 1024 (KEY_BYTES_MAX)",
+            ),
+            (
+                r#"{"target":"foo"}"#.to_owned(),
+                "cannot read body: invalid lookup body: unknown variant `foo`, expected one of `workflow`, \
+                 `idempotentInvocation`, `invocation` at line 1 column 15",
+            ),
+            ("x".into(), "cannot read body: invalid lookup body: expected value at line 1 column 1"),
+            (
+                r#"{"target":"workflow","workflowName":"W"}"#.into(),
+                "cannot read body: invalid lookup body: missing field `workflowKey`",
+            ),
+        ];
+        for (body, expected) in cases {
+            let found = described_id(&body).await;
+            assert!(found.starts_with(expected), "{body}: {found}");
         }
     }
 }
