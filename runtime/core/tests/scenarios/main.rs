@@ -5,10 +5,13 @@
 
 mod anywhere;
 mod asks;
+mod attach;
 mod attempts;
+mod awakeables;
 mod calls;
 mod gates;
 mod held;
+mod idempotency;
 mod journal;
 mod keys;
 mod lost;
@@ -17,11 +20,13 @@ mod outbox;
 mod parse;
 mod print;
 mod promises;
+mod reborn;
 mod rules;
 mod run;
 mod script;
 mod services;
 mod show;
+mod signals;
 mod sleep;
 mod state;
 mod submit;
