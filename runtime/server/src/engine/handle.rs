@@ -5,7 +5,8 @@ use super::txn::TxnError;
 use super::waiters::Waiters;
 use super::{Fault, Inboxes, Journal, JournalReader, Parts, address};
 use crate::clock::Clock;
-use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::entry::EntryRow;
+use abide_core::ids::{InvocationId, OpId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::object::KeyQueueRow;
 use abide_core::rows::RowKey;
@@ -85,6 +86,14 @@ impl EngineHandle {
             return Ok(live);
         }
         Ok(self.inner.journals.row(View::Durable, &RowKey::Completed(id), id)?)
+    }
+
+    /// Returns one entry of a journal.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn entry(&self, id: InvocationId, op: OpId) -> Result<Option<EntryRow>, EngineError> {
+        Ok(self.inner.journals.row(View::Durable, &RowKey::Entry(id, op), id)?)
     }
 
     /// Returns who has the key of an object, and how many wait for it; None when nobody has it.

@@ -59,7 +59,8 @@ fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-fn is_json(content_type: &str) -> bool {
+/// Says whether the type is that of JSON.
+pub fn is_json(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("application/json")
 }
 

@@ -33,3 +33,15 @@ pub const INVOCATIONS_MAX: usize = 1_000;
 pub const JOURNAL_ITEMS_MAX: usize = 10_000;
 /// Bytes of a payload that the journal view shows; more is cut.
 pub const PAYLOAD_SHOWN_BYTES_MAX: usize = 4 << 10;
+/// Names of values in a state that the journal view shows; more are counted only.
+pub const NAMES_SHOWN_MAX: usize = 100;
+/// What an invocation waits for, as its view lists it; more is counted only.
+pub const WAITING_SHOWN_MAX: usize = 1_000;
+/// The same, for each invocation of a list.
+pub const WAITING_LISTED_MAX: usize = 3;
+/// Invocations that wait for each other in a circle: longer circles are not found.
+pub const DEADLOCK_HOPS_MAX: usize = 64;
+/// Invocations that the search for such a circle looks at.
+pub const DEADLOCK_LOOKS_MAX: usize = 1_000;
+/// An attempt that has recorded nothing for this long, in milliseconds, is taken to wait.
+pub const QUIET_MS: u64 = 1_000;

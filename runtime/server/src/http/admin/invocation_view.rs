@@ -1,15 +1,20 @@
 //! An invocation as users see it.
 
 use crate::engine::StatusFilter;
+use crate::http::admin::services::{handler_ty, service_ty};
+use crate::http::admin::waiting::{Waiting, WaitingView};
 use crate::http::time;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{
     AttemptFailure, InvocationRow, MismatchReport, Origin, PauseReason, Phase, RunTries,
 };
+use abide_core::manifest::{HandlerMode, ServiceKind};
+use abide_core::time::Timestamp;
 use serde::Serialize;
 
-pub const STATUSES: [StatusFilter; 6] = [
+pub const STATUSES: [StatusFilter; 7] = [
     StatusFilter::Scheduled,
+    StatusFilter::Pending,
     StatusFilter::Running,
     StatusFilter::Suspended,
     StatusFilter::BackingOff,
@@ -21,6 +26,7 @@ pub const STATUSES: [StatusFilter; 6] = [
 pub fn status_word(status: StatusFilter) -> &'static str {
     match status {
         StatusFilter::Scheduled => "scheduled",
+        StatusFilter::Pending => "pending",
         StatusFilter::Running => "running",
         StatusFilter::Suspended => "suspended",
         StatusFilter::BackingOff => "backing-off",
@@ -38,6 +44,10 @@ pub struct InvocationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     handler: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_ty: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handler_ty: Option<&'static str>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion_result: Option<&'static str>,
@@ -47,6 +57,8 @@ pub struct InvocationView {
     invoked_by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     invoked_by_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
     created_at: String,
     modified_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +66,17 @@ pub struct InvocationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     running_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     completed_at: Option<String>,
+    /// How long its answer and its journal are kept after its end; known once it has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_retention: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal_retention: Option<String>,
+    /// Until when the answer of a completed one is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deployment_id: Option<String>,
     attempts: u32,
@@ -70,6 +92,14 @@ pub struct InvocationView {
     retrying_runs: Vec<RunView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pause_reason: Option<PauseView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waiting_for: Vec<WaitingView>,
+    /// Only when there is more than is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for_total: Option<usize>,
+    /// Invocations that wait for each other in a circle, this one first: somebody has to end one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deadlock: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -111,16 +141,23 @@ impl InvocationView {
             service: row.target.service.clone(),
             key: row.target.key.clone(),
             handler: row.target.handler.clone(),
+            service_ty: None,
+            handler_ty: None,
             status: status_word(StatusFilter::of(&row.phase)),
             completion_result: None,
             completion_failure: None,
             invoked_by,
             invoked_by_id,
+            idempotency_key: row.idempotency_key.clone(),
             created_at: time::rfc3339(row.created_at),
             modified_at: time::rfc3339(row.modified_at),
             scheduled_at: None,
             running_at: row.begun_at.map(time::rfc3339),
+            cancelled_at: row.cancelled_at.map(time::rfc3339),
             completed_at: None,
+            completion_retention: None,
+            journal_retention: None,
+            kept_until: row.kept_until().map(time::rfc3339),
             deployment_id: row.deployment.as_ref().map(ToString::to_string),
             attempts: row.attempts,
             retry_count: row.failures,
@@ -130,9 +167,44 @@ impl InvocationView {
             last_failures: row.last_failures.iter().map(failure_view).collect(),
             retrying_runs: row.run_tries.iter().map(run_view).collect(),
             pause_reason: None,
+            waiting_for: Vec::new(),
+            waiting_for_total: None,
+            deadlock: Vec::new(),
         };
         view.show_phase(row);
+        view.show_pinned(row);
         view
+    }
+
+    /// Adds of which kind its service is and how its handler runs, as far as the record does not tell.
+    pub fn with_types(mut self, (kind, mode): (ServiceKind, HandlerMode)) -> Self {
+        if self.service_ty.is_none() {
+            self.service_ty = Some(service_ty(kind));
+            self.handler_ty = handler_ty(kind, mode);
+        }
+        self
+    }
+
+    pub fn with_waiting(mut self, waiting: Waiting) -> Self {
+        self.waiting_for_total = (waiting.total > waiting.shown.len()).then_some(waiting.total);
+        self.waiting_for = waiting.shown;
+        self
+    }
+
+    pub fn with_deadlock(mut self, members: &[InvocationId]) -> Self {
+        self.deadlock = members.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Shows what was pinned with the deployment, when the first attempt began.
+    fn show_pinned(&mut self, row: &InvocationRow) {
+        if row.deployment.is_none() {
+            return;
+        }
+        self.service_ty = Some(service_ty(row.kind));
+        self.handler_ty = handler_ty(row.kind, row.mode);
+        self.completion_retention = Some(time::friendly(completion_retention_ms(row)));
+        self.journal_retention = Some(time::friendly(row.retention.journal_ms));
     }
 
     fn show_phase(&mut self, row: &InvocationRow) {
@@ -142,7 +214,7 @@ impl InvocationView {
                 let next = row.run_tries.values().map(|tries| tries.retry_at).min();
                 self.next_retry_at = next.map(time::rfc3339);
             }
-            Phase::Suspended { .. } => {}
+            Phase::Queued { .. } | Phase::Suspended { .. } => {}
             Phase::BackingOff { until, .. } => self.next_retry_at = Some(time::rfc3339(*until)),
             Phase::Paused { reason } => self.pause_reason = Some(pause_view(reason)),
             Phase::Completed { at, is_failure } => {
@@ -152,6 +224,13 @@ impl InvocationView {
             }
         }
     }
+}
+
+/// Returns how long the answer would be kept, or is.
+fn completion_retention_ms(row: &InvocationRow) -> u64 {
+    let ended = Phase::Completed { at: Timestamp(0), is_failure: false };
+    let ended = InvocationRow { phase: ended, ..row.clone() };
+    ended.kept_until().map_or(0, |until| until.0)
 }
 
 fn failure_view(failure: &AttemptFailure) -> FailureView {
@@ -196,10 +275,11 @@ fn mismatch_text(report: &MismatchReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::invocation::WaitSet;
+    use abide_core::ids::DeploymentId;
+    use abide_core::invocation::{OpenCalls, WaitSet};
+    use abide_core::manifest::Retention;
     use abide_core::retry::HandlerRetry;
     use abide_core::target::Target;
-    use abide_core::time::Timestamp;
 
     fn row(phase: Phase) -> InvocationRow {
         InvocationRow {
@@ -210,6 +290,12 @@ mod tests {
             begun_at: None,
             deployment: None,
             retry: HandlerRetry::default(),
+            retention: Retention { idempotency_ms: 1, workflow_ms: 60_000, journal_ms: 5_000 },
+            kind: ServiceKind::Service,
+            mode: HandlerMode::Shared,
+            idempotency_key: None,
+            holds_key: false,
+            cancelled_at: None,
             phase,
             attempts: 2,
             entries_len: 0,
@@ -224,12 +310,19 @@ mod tests {
             }],
             run_tries: Default::default(),
             open_sleeps: Default::default(),
+            open_calls: OpenCalls::default(),
+            has_listeners: false,
+            has_mailbox: false,
         }
+    }
+
+    fn json(view: &InvocationView) -> serde_json::Value {
+        serde_json::to_value(view).unwrap()
     }
 
     fn show(phase: Phase, fields: &[&str]) -> String {
         let view = InvocationView::of(InvocationId { unique: 1, partition_key: 1 }, &row(phase));
-        let json = serde_json::to_value(&view).unwrap();
+        let json = json(&view);
         let shown = fields.iter().map(|field| json[*field].to_string());
         shown.collect::<Vec<_>>().join(" ")
     }
@@ -241,6 +334,7 @@ mod tests {
         let waiting_on = None;
         let cases = [
             (Phase::Scheduled { at }, "scheduled_at", format!("\"scheduled\" {time}")),
+            (Phase::Queued { position: 3 }, "key", "\"pending\" \"k\"".into()),
             (Phase::Running { attempt: 2 }, "target", "\"running\" \"S/k/h\"".into()),
             (Phase::Suspended { waiting_on: WaitSet::Any }, "key", "\"suspended\" \"k\"".into()),
             (
@@ -250,6 +344,11 @@ mod tests {
             ),
             (Phase::Completed { at, is_failure: false }, "completed_at", format!("\"completed\" {time}")),
             (
+                Phase::Completed { at, is_failure: false },
+                "kept_until",
+                "\"completed\" \"1970-01-01T00:00:05.005Z\"".into(),
+            ),
+            (
                 Phase::Completed { at, is_failure: true },
                 "completion_result",
                 "\"completed\" \"failure\"".into(),
@@ -258,6 +357,40 @@ mod tests {
         for (phase, field, expected) in cases {
             assert_eq!(show(phase, &["status", field]), expected);
         }
+    }
+
+    #[test]
+    fn what_is_not_pinned_yet_is_what_is_offered_now() {
+        let id = InvocationId { unique: 1, partition_key: 1 };
+        let mut row = row(Phase::Queued { position: 0 });
+        let shown = json(&InvocationView::of(id, &row));
+        assert!(shown.get("service_ty").is_none() && shown.get("completion_retention").is_none());
+        let offered = (ServiceKind::Object, HandlerMode::Exclusive);
+        let shown = json(&InvocationView::of(id, &row).with_types(offered));
+        assert_eq!(
+            (&shown["service_ty"], &shown["handler_ty"]),
+            (&"VirtualObject".into(), &"Exclusive".into())
+        );
+
+        row.deployment = Some(DeploymentId::from_digest(1));
+        (row.kind, row.mode) = (ServiceKind::Workflow, HandlerMode::Exclusive);
+        let shown = json(&InvocationView::of(id, &row).with_types(offered));
+        assert_eq!((&shown["service_ty"], &shown["handler_ty"]), (&"Workflow".into(), &"Workflow".into()));
+        assert_eq!(
+            (&shown["completion_retention"], &shown["journal_retention"]),
+            (&"1m".into(), &"5s".into())
+        );
+    }
+
+    #[test]
+    fn keys_and_cancellations_are_shown() {
+        let id = InvocationId { unique: 1, partition_key: 1 };
+        let mut row = row(Phase::Running { attempt: 1 });
+        row.idempotency_key = Some(String::new());
+        row.cancelled_at = Some(Timestamp(7));
+        let shown = json(&InvocationView::of(id, &row).with_deadlock(&[id]));
+        assert_eq!((&shown["idempotency_key"], &shown["deadlock"][0]), (&"".into(), &id.to_string().into()));
+        assert_eq!(shown["cancelled_at"], "1970-01-01T00:00:00.007Z");
     }
 
     #[test]

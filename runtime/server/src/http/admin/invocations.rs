@@ -1,19 +1,20 @@
-//! Invocations: list, describe, resume.
+//! Invocations: list and describe.
 //!
 //! The query of the list: `service`, `handler`, `status`, `deployment` narrow it, `limit` is its
 //! length, and `before` (the `next_before` of the page before) continues it.
 
-use crate::engine::{InvocationQuery, Output, Resumed, StatusFilter};
+use crate::engine::{InvocationQuery, Output, Retrieved, StatusFilter};
 use crate::http::AppState;
 use crate::http::admin::invocation_view::{InvocationView, STATUSES, status_word};
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, deadlock, query, waiting};
 use crate::http::error::AdminError;
 use crate::http::limits::{INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
+use abide_core::invocation::InvocationRow;
 use axum::Json;
 use axum::extract::{Path, State};
-use http::{StatusCode, Uri};
+use http::Uri;
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Deserialize)]
@@ -37,11 +38,17 @@ pub struct Listing {
 pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Listing>, AdminError> {
     let wanted = read_query(query(&uri)?)?;
     let limit = wanted.limit;
-    let found = blocking(move || Ok(state.engine.invocations(&wanted)?)).await?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next_before = last.map(|(id, _)| id.to_string());
-    let invocations = found.iter().map(|(id, row)| InvocationView::of(*id, row)).collect();
-    Ok(Json(Listing { invocations, next_before }))
+    let listing = blocking(move || {
+        let found = state.engine.invocations(&wanted)?;
+        let last = found.last().filter(|_| found.len() == limit);
+        let next_before = last.map(|(id, _)| id.to_string());
+        let view = |(id, row): &(InvocationId, InvocationRow)| {
+            Ok(view(&state, *id, row).with_waiting(waiting::some(&state.engine, *id, row)?))
+        };
+        let invocations = found.iter().map(view).collect::<Result<_, AdminError>>()?;
+        Ok(Listing { invocations, next_before })
+    });
+    Ok(Json(listing.await?))
 }
 
 pub async fn describe(
@@ -49,21 +56,29 @@ pub async fn describe(
     Path(id): Path<String>,
 ) -> Result<Json<InvocationView>, AdminError> {
     let id = parse_id(&id)?;
-    let row = state.engine.invocation(id)?.ok_or(AdminError::UnknownInvocation(id))?;
-    let mut view = InvocationView::of(id, &row);
-    if view.completion_result == Some("failure") {
-        view.completion_failure = failure_text(&state, id)?;
-    }
-    Ok(Json(view))
+    let described = blocking(move || {
+        let row = state.engine.invocation(id)?.ok_or(AdminError::UnknownInvocation(id))?;
+        let waiting = waiting::all(&state.engine, id, &row)?;
+        let mut view =
+            view(&state, id, &row).with_waiting(waiting).with_deadlock(&deadlock::of(&state.engine, id)?);
+        if view.completion_result == Some("failure") {
+            view.completion_failure = failure_text(&state, id)?;
+        }
+        Ok(view)
+    });
+    Ok(Json(described.await?))
 }
 
-pub async fn resume(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, AdminError> {
-    let id = parse_id(&id)?;
-    match state.engine.resume(id).await? {
-        Resumed::Done => Ok(StatusCode::OK),
-        Resumed::Unknown => Err(AdminError::UnknownInvocation(id)),
-        Resumed::NotStopped => Err(AdminError::NotStopped(id)),
-        Resumed::Completed => Err(AdminError::Completed(id)),
+/// Views the record; what it does not know yet is as the newest deployment offers it.
+fn view(state: &AppState, id: InvocationId, row: &InvocationRow) -> InvocationView {
+    let view = InvocationView::of(id, row);
+    let offered = state
+        .deployments
+        .service(&row.target.service)
+        .and_then(|service| Some((service.kind, service.manifest.handler(&row.target.handler)?.mode)));
+    match offered {
+        Some(types) => view.with_types(types),
+        None => view,
     }
 }
 
@@ -74,8 +89,10 @@ pub fn parse_id(text: &str) -> Result<InvocationId, AdminError> {
 
 fn failure_text(state: &AppState, id: InvocationId) -> Result<Option<String>, AdminError> {
     match state.engine.output(id)? {
-        Output::Ready(Answer::Failure(failure)) => Ok(Some(failure.to_string())),
-        Output::Ready(Answer::Value(_)) | Output::NotReady | Output::Unknown => Ok(None),
+        Output::Ready(Retrieved { answer: Answer::Failure(failure), .. }) => Ok(Some(failure.to_string())),
+        Output::Ready(Retrieved { answer: Answer::Value(_), .. }) | Output::NotReady | Output::Unknown => {
+            Ok(None)
+        }
     }
 }
 
@@ -117,7 +134,10 @@ mod tests {
         assert_eq!((read.limit, read.status), (7, Some(StatusFilter::BackingOff)));
         assert_eq!((read.service.as_deref(), read.before.map(|id| id.unique)), (Some("S"), Some(1)));
         let cases = [
-            ("status=odd", "'odd' is none of scheduled, running, suspended, backing-off, paused, completed"),
+            (
+                "status=odd",
+                "'odd' is none of scheduled, pending, running, suspended, backing-off, paused, completed",
+            ),
             ("limit=0", "it is a number from 1 to 1000"),
             ("limit=1001", "it is a number from 1 to 1000"),
             ("limit=x", "invalid digit"),

@@ -1,21 +1,23 @@
 //! The journal of an invocation, for a person to read: entries and outcomes in one order.
 //!
 //! `{"input":…,"items":[…],"items_total":…,"answer":…}`; `?from=` and `?limit=` page through the items.
+//! Once the journal has been kept long enough, only the answer is left: `"is_purged":true`.
 
-use crate::engine::Journal;
+use crate::engine::{Journal, Output};
+use crate::http::admin::entry_view::{EntryView, ResultView, name_of};
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::payload::PayloadView;
 use crate::http::admin::{blocking, query};
 use crate::http::error::AdminError;
 use crate::http::limits::JOURNAL_ITEMS_MAX;
 use crate::http::{AppState, time};
-use abide_core::entry::{Answer, Entry, EntryRow, Failure, Header, Outcome, OutcomeRow};
-use abide_core::ids::OpId;
+use abide_core::entry::{EntryRow, Header, OutcomeRow};
+use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,7 +29,10 @@ struct Page {
 #[derive(Serialize)]
 pub struct JournalView {
     invocation_id: String,
-    input: InputView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<InputView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_purged: bool,
     items: Vec<ItemView>,
     items_total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,8 +48,9 @@ struct InputView {
 #[derive(Serialize)]
 struct ItemView {
     index: usize,
-    /// The operation: an outcome carries the number of its entry.
-    op: OpId,
+    /// The operation: an outcome carries the number of its entry. A cancellation has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<OpId>,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -56,43 +62,8 @@ struct ItemView {
 #[derive(Serialize)]
 #[serde(tag = "item", rename_all = "lowercase")]
 enum ContentView {
-    Entry(EntryView),
+    Entry(Box<EntryView>),
     Outcome(ResultView),
-}
-
-#[derive(Default, Serialize)]
-struct EntryView {
-    /// The entry in a few words.
-    summary: String,
-    /// Absent when the entry never gets an outcome.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    is_settled: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delay_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    invocation_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<PayloadView>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "result", rename_all = "lowercase")]
-enum ResultView {
-    Empty,
-    Value { value: PayloadView },
-    Failure { failure: FailureView },
-}
-
-#[derive(Serialize)]
-struct FailureView {
-    code: u16,
-    message: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    metadata: BTreeMap<String, String>,
 }
 
 pub async fn describe(
@@ -102,14 +73,30 @@ pub async fn describe(
 ) -> Result<Json<JournalView>, AdminError> {
     let id = parse_id(&id)?;
     let page: Page = query(&uri)?;
-    let view = blocking(move || {
-        let journal = state.engine.journal(id)?.ok_or(AdminError::UnknownInvocation(id))?;
-        Ok(view(id.to_string(), journal, &page))
+    let view = blocking(move || match state.engine.journal(id)? {
+        Some(journal) => Ok(view(id, journal, &page)),
+        None => purged(&state, id),
     });
     Ok(Json(view.await?))
 }
 
-fn view(invocation_id: String, journal: Journal, page: &Page) -> JournalView {
+/// Views what is left when the journal is gone, if anything is.
+fn purged(state: &AppState, id: InvocationId) -> Result<JournalView, AdminError> {
+    match state.engine.output(id)? {
+        Output::Unknown => Err(AdminError::UnknownInvocation(id)),
+        Output::NotReady => Err(AdminError::Internal(format!("the input of {id} is missing"))),
+        Output::Ready(retrieved) => Ok(JournalView {
+            invocation_id: id.to_string(),
+            input: None,
+            is_purged: true,
+            items: Vec::new(),
+            items_total: 0,
+            answer: Some(ResultView::of_answer(&retrieved.answer)),
+        }),
+    }
+}
+
+fn view(id: InvocationId, journal: Journal, page: &Page) -> JournalView {
     let settled: BTreeSet<OpId> = journal.outcomes.iter().map(|(op, _)| *op).collect();
     let order = order(&journal);
     let shown = order
@@ -117,18 +104,16 @@ fn view(invocation_id: String, journal: Journal, page: &Page) -> JournalView {
         .enumerate()
         .skip(page.from)
         .take(page.limit.unwrap_or(usize::MAX).min(JOURNAL_ITEMS_MAX));
-    let item = |(index, item): (usize, &Item)| item_view(index, item, &journal, &settled);
+    let item = |(index, item): (usize, &Item)| item_view(id, index, item, &journal, &settled);
     JournalView {
-        invocation_id,
+        invocation_id: id.to_string(),
+        is_purged: false,
         items: shown.map(item).collect(),
         items_total: order.len(),
-        input: InputView {
+        answer: journal.answer.as_ref().map(ResultView::of_answer),
+        input: Some(InputView {
             headers: journal.input.headers.clone(),
             body: PayloadView::of(&journal.input.body),
-        },
-        answer: journal.answer.map(|answer| match answer {
-            Answer::Value(value) => ResultView::Value { value: PayloadView::of(&value) },
-            Answer::Failure(failure) => failure_result(&failure),
         }),
     }
 }
@@ -158,80 +143,44 @@ fn order(journal: &Journal) -> Vec<Item> {
     merged
 }
 
-fn item_view(index: usize, item: &Item, journal: &Journal, settled: &BTreeSet<OpId>) -> ItemView {
+fn item_view(
+    id: InvocationId,
+    index: usize,
+    item: &Item,
+    journal: &Journal,
+    settled: &BTreeSet<OpId>,
+) -> ItemView {
     match *item {
         Item::Entry(entry) => {
             let op = OpId::try_from(entry).unwrap_or(OpId::MAX);
             let EntryRow { at, entry, .. } = &journal.entries[entry];
-            let mut view = entry_view(entry);
+            let mut view = EntryView::of(id, op, entry);
             view.is_settled = entry.is_awaitable().then(|| settled.contains(&op));
             let (kind, name, at) = (entry.kind(), name_of(entry), time::rfc3339(*at));
-            ItemView { index, op, kind, name, at, content: ContentView::Entry(view) }
+            ItemView { index, op: Some(op), kind, name, at, content: ContentView::Entry(Box::new(view)) }
         }
         Item::Outcome(outcome) => {
             let (op, OutcomeRow { at, outcome, .. }) = &journal.outcomes[outcome];
+            let (at, content) = (time::rfc3339(*at), ContentView::Outcome(ResultView::of(outcome)));
+            if *op == CANCEL_OP {
+                return ItemView { index, op: None, kind: "cancellation", name: None, at, content };
+            }
             let entry = usize::try_from(*op).ok().and_then(|op| journal.entries.get(op));
             let kind = entry.map_or("unknown", |row| row.entry.kind());
             let name = entry.and_then(|row| name_of(&row.entry));
-            let (at, result) = (time::rfc3339(*at), outcome_view(outcome));
-            ItemView { index, op: *op, kind, name, at, content: ContentView::Outcome(result) }
+            ItemView { index, op: Some(*op), kind, name, at, content }
         }
     }
-}
-
-fn name_of(entry: &Entry) -> Option<String> {
-    match entry {
-        Entry::Run { name, .. } => Some(name.clone()),
-        Entry::Sleep { name, .. } => name.clone(),
-        Entry::Call { target, .. } | Entry::Send { target, .. } => Some(target.to_string()),
-    }
-}
-
-fn entry_view(entry: &Entry) -> EntryView {
-    let summary = entry.to_string();
-    match entry {
-        Entry::Run { .. } => EntryView { summary, ..EntryView::default() },
-        Entry::Sleep { duration_ms, .. } => {
-            EntryView { summary, duration_ms: Some(*duration_ms), ..EntryView::default() }
-        }
-        Entry::Call { child, target, input, .. } => EntryView {
-            summary,
-            target: Some(target.to_string()),
-            invocation_id: Some(child.to_string()),
-            input: Some(PayloadView::of(input)),
-            ..EntryView::default()
-        },
-        Entry::Send { child, target, input, delay_ms, .. } => EntryView {
-            summary,
-            delay_ms: *delay_ms,
-            target: Some(target.to_string()),
-            invocation_id: Some(child.to_string()),
-            input: Some(PayloadView::of(input)),
-            ..EntryView::default()
-        },
-    }
-}
-
-fn outcome_view(outcome: &Outcome) -> ResultView {
-    match outcome {
-        Outcome::Empty => ResultView::Empty,
-        Outcome::Value(value) => ResultView::Value { value: PayloadView::of(value) },
-        Outcome::Failure(failure) => failure_result(failure),
-    }
-}
-
-fn failure_result(failure: &Failure) -> ResultView {
-    let metadata =
-        failure.metadata.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
-    let failure = FailureView { code: failure.code, message: failure.message.clone(), metadata };
-    ResultView::Failure { failure }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::entry::{Entry, Failure, Outcome};
     use abide_core::invocation::InputRow;
     use abide_core::time::Timestamp;
+
+    const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
 
     /// Entries by how many outcomes stood before them, outcomes by operation and order.
     fn journal(entries: &[u32], outcomes: &[(OpId, u32)]) -> Journal {
@@ -252,10 +201,11 @@ mod tests {
     }
 
     fn show(entries: &[u32], outcomes: &[(OpId, u32)]) -> String {
-        let view = view("inv".into(), journal(entries, outcomes), &Page::default());
-        let item = |item: &ItemView| match item.content {
-            ContentView::Entry(_) => format!("+{}", item.op),
-            ContentView::Outcome(_) => format!("={}", item.op),
+        let view = view(ID, journal(entries, outcomes), &Page::default());
+        let item = |item: &ItemView| match (&item.content, item.op) {
+            (ContentView::Entry(_), op) => format!("+{}", op.unwrap()),
+            (ContentView::Outcome(_), Some(op)) => format!("={op}"),
+            (ContentView::Outcome(_), None) => item.kind.to_owned(),
         };
         view.items.iter().map(item).collect::<Vec<_>>().join(" ")
     }
@@ -267,14 +217,27 @@ mod tests {
         assert_eq!(show(&[0, 1, 2, 3], &[(0, 0), (1, 1), (2, 2)]), "+0 =0 +1 =1 +2 =2 +3");
         // Side by side; they end in another order than they began, and are stored by operation.
         assert_eq!(show(&[0, 0, 0], &[(0, 2), (1, 0), (2, 1)]), "+0 +1 +2 =1 =2 =0");
+        // A cancellation has its place among them.
+        assert_eq!(show(&[0, 0, 2], &[(0, 0), (2, 2), (CANCEL_OP, 1)]), "+0 +1 =0 cancellation +2 =2");
     }
 
     #[test]
     fn items_in_json() {
-        let view = view("inv".into(), journal(&[0], &[(0, 0)]), &Page { from: 0, limit: Some(1) });
+        let view = view(ID, journal(&[0], &[(0, 0)]), &Page { from: 0, limit: Some(1) });
         assert_eq!(
-            serde_json::to_string(&view).unwrap(),
+            serde_json::to_string(&view).unwrap().replace(&ID.to_string(), "inv"),
             r#"{"invocation_id":"inv","input":{"headers":[],"body":{"bytes":2,"json":{}}},"items":[{"index":0,"op":0,"kind":"run","name":"step","at":"1970-01-01T00:00:00.001Z","item":"entry","summary":"run(\"step\")","is_settled":true}],"items_total":2}"#
+        );
+    }
+
+    #[test]
+    fn a_cancellation_in_json() {
+        let mut journal = journal(&[], &[(CANCEL_OP, 0)]);
+        journal.outcomes[0].1.outcome = Outcome::Failure(Failure::cancelled());
+        let view = view(ID, journal, &Page::default());
+        assert_eq!(
+            serde_json::to_string(&view.items).unwrap(),
+            r#"[{"index":0,"kind":"cancellation","at":"1970-01-01T00:00:00.002Z","item":"outcome","result":"failure","failure":{"code":409,"message":"cancelled"}}]"#
         );
     }
 }

@@ -13,19 +13,26 @@
 //! | GET /invocations/{id}                    |                                                  |
 //! | GET /invocations/{id}/journal            | see `journal.rs`                                 |
 //! | PATCH /invocations/{id}/resume           | go on now                                        |
+//! | PATCH /invocations/{id}/cancel, /kill    | end it: so that it can undo what it did, or here |
+//! | PATCH /invocations/{id}/purge            | forget a completed one                           |
+//! | POST /invocations/{id}/signals/{name}    | send a signal, see `control.rs`                  |
 
 mod auth;
+mod control;
+mod deadlock;
 mod deployments;
+mod entry_view;
 mod health;
 mod invocation_view;
 mod invocations;
 mod journal;
 mod payload;
 mod services;
+mod waiting;
 
 use crate::http::AppState;
 use crate::http::error::AdminError;
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use axum::{Router, middleware};
 use http::{Method, Uri};
 use serde::de::DeserializeOwned;
@@ -44,7 +51,11 @@ pub fn router(state: AppState) -> Router {
         .route("/invocations", get(invocations::list))
         .route("/invocations/{id}", get(invocations::describe))
         .route("/invocations/{id}/journal", get(journal::describe))
-        .route("/invocations/{id}/resume", patch(invocations::resume))
+        .route("/invocations/{id}/resume", patch(control::resume))
+        .route("/invocations/{id}/cancel", patch(control::cancel))
+        .route("/invocations/{id}/kill", patch(control::kill))
+        .route("/invocations/{id}/purge", patch(control::purge))
+        .route("/invocations/{id}/signals/{name}", post(control::signal))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn_with_state(state.clone(), auth::check))

@@ -1,13 +1,12 @@
 //! Services and handlers, in the shape that clients of Restate's admin API know.
 
 use crate::deploy::ServiceView;
-use crate::http::AppState;
 use crate::http::error::AdminError;
-use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, ServiceKind};
+use crate::http::{AppState, time};
+use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, Retention, ServiceKind};
 use abide_core::retry::{HandlerRetry, OnMaxAttempts};
 use axum::Json;
 use axum::extract::{Path, State};
-use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -21,6 +20,21 @@ pub struct ServiceDetails {
     deployment_id: String,
     revision: u32,
     public: bool,
+    /// Where all its handlers agree.
+    #[serde(flatten)]
+    retention: RetentionDetails,
+}
+
+/// How long something is kept after the end of an invocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct RetentionDetails {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_retention: Option<String>,
+    /// Absent where no workflow completes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_completion_retention: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal_retention: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +52,8 @@ pub struct HandlerDetails {
     input_json_schema: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_json_schema: Option<Box<RawValue>>,
+    #[serde(flatten)]
+    retention: RetentionDetails,
     retry_policy: RetryDetails,
 }
 
@@ -99,37 +115,75 @@ fn find(state: &AppState, name: String) -> Result<ServiceDetails, AdminError> {
 /// Returns what users see of a service.
 pub fn details(view: &ServiceView) -> ServiceDetails {
     let handler = |handler| handler_details(view.kind, view.manifest.is_private, handler);
+    let handlers: Vec<_> = view.manifest.handlers.iter().map(handler).collect();
     ServiceDetails {
         name: view.name.clone(),
-        ty: match view.kind {
-            ServiceKind::Service => "Service",
-            ServiceKind::Object => "VirtualObject",
-            ServiceKind::Workflow => "Workflow",
-        },
+        ty: service_ty(view.kind),
         documentation: view.manifest.docs.clone(),
-        handlers: view.manifest.handlers.iter().map(handler).collect(),
         deployment_id: view.deployment.to_string(),
         revision: view.revision,
         public: !view.manifest.is_private,
+        retention: common_retention(&handlers),
+        handlers,
+    }
+}
+
+/// Returns the word users know for a kind of service: Restate's.
+pub fn service_ty(kind: ServiceKind) -> &'static str {
+    match kind {
+        ServiceKind::Service => "Service",
+        ServiceKind::Object => "VirtualObject",
+        ServiceKind::Workflow => "Workflow",
+    }
+}
+
+/// Returns the word users know for how a handler runs; None for plain services, whose handlers are all
+/// alike.
+pub fn handler_ty(kind: ServiceKind, mode: HandlerMode) -> Option<&'static str> {
+    match (kind, mode) {
+        (ServiceKind::Service, HandlerMode::Exclusive | HandlerMode::Shared) => None,
+        (ServiceKind::Workflow, HandlerMode::Exclusive) => Some("Workflow"),
+        (ServiceKind::Object, HandlerMode::Exclusive) => Some("Exclusive"),
+        (ServiceKind::Object | ServiceKind::Workflow, HandlerMode::Shared) => Some("Shared"),
     }
 }
 
 fn handler_details(kind: ServiceKind, is_service_private: bool, handler: &HandlerManifest) -> HandlerDetails {
     HandlerDetails {
         name: handler.name.clone(),
-        ty: match (kind, handler.mode) {
-            (ServiceKind::Service, HandlerMode::Exclusive | HandlerMode::Shared) => None,
-            (ServiceKind::Workflow, HandlerMode::Exclusive) => Some("Workflow"),
-            (ServiceKind::Object, HandlerMode::Exclusive) => Some("Exclusive"),
-            (ServiceKind::Object | ServiceKind::Workflow, HandlerMode::Shared) => Some("Shared"),
-        },
+        ty: handler_ty(kind, handler.mode),
         documentation: handler.docs.clone(),
         public: !is_service_private && !handler.options.is_private,
         input_description: describe_payload(&handler.input),
         output_description: describe_payload(&handler.output),
         input_json_schema: raw_schema(&handler.input),
         output_json_schema: raw_schema(&handler.output),
+        retention: retention_details(kind, handler.mode, &handler.options.retention),
         retry_policy: retry_details(&handler.options.retry),
+    }
+}
+
+/// The run of a workflow takes no idempotency key; only it is kept as long as a workflow.
+fn retention_details(kind: ServiceKind, mode: HandlerMode, retention: &Retention) -> RetentionDetails {
+    let is_workflow_run = kind == ServiceKind::Workflow && mode == HandlerMode::Exclusive;
+    let shown = |millis, is_shown: bool| is_shown.then(|| time::friendly(millis));
+    RetentionDetails {
+        idempotency_retention: shown(retention.idempotency_ms, !is_workflow_run),
+        workflow_completion_retention: shown(retention.workflow_ms, is_workflow_run),
+        journal_retention: shown(retention.journal_ms, true),
+    }
+}
+
+fn common_retention(handlers: &[HandlerDetails]) -> RetentionDetails {
+    let common = |of: fn(&RetentionDetails) -> &Option<String>| {
+        let mut known = handlers.iter().filter_map(|handler| of(&handler.retention).as_ref());
+        let first = known.next()?;
+        known.all(|other| other == first).then(|| first.clone())
+    };
+    RetentionDetails {
+        idempotency_retention: common(|retention| &retention.idempotency_retention),
+        workflow_completion_retention: common(|retention| &retention.workflow_completion_retention),
+        journal_retention: common(|retention| &retention.journal_retention),
     }
 }
 
@@ -151,11 +205,11 @@ fn describe_payload(payload: &Payload) -> String {
 
 fn retry_details(retry: &HandlerRetry) -> RetryDetails {
     RetryDetails {
-        initial_interval: friendly(retry.policy.initial_interval_ms),
+        initial_interval: time::friendly(retry.policy.initial_interval_ms),
         exponentiation_factor: f64::from(retry.policy.factor_milli) / 1000.0,
         max_attempts: retry.policy.max_attempts,
-        max_interval: retry.policy.max_interval_ms.map(friendly),
-        max_duration: retry.policy.max_duration_ms.map(friendly),
+        max_interval: retry.policy.max_interval_ms.map(time::friendly),
+        max_duration: retry.policy.max_duration_ms.map(time::friendly),
         on_max_attempts: match retry.on_max_attempts {
             OnMaxAttempts::Pause => "Pause",
             OnMaxAttempts::Kill => "Kill",
@@ -163,14 +217,11 @@ fn retry_details(retry: &HandlerRetry) -> RetryDetails {
     }
 }
 
-fn friendly(millis: u64) -> String {
-    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
-    format!("{:#}", SignedDuration::from_millis(millis))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::ids::DeploymentId;
+    use abide_core::manifest::{HandlerOptions, ServiceManifest};
 
     #[test]
     fn payloads_in_a_few_words() {
@@ -197,5 +248,58 @@ mod tests {
             shown,
             r#"{"initial_interval":"500ms","exponentiation_factor":2.0,"max_attempts":70,"max_interval":"1m","on_max_attempts":"Pause"}"#
         );
+    }
+
+    fn handler(name: &str, mode: HandlerMode, journal_ms: u64) -> HandlerManifest {
+        let retention = Retention { journal_ms, ..Retention::default() };
+        HandlerManifest {
+            name: name.into(),
+            mode,
+            input: Payload::default(),
+            output: Payload::default(),
+            docs: None,
+            options: HandlerOptions { retention, ..HandlerOptions::default() },
+        }
+    }
+
+    fn service(kind: ServiceKind, handlers: Vec<HandlerManifest>) -> serde_json::Value {
+        let manifest = ServiceManifest { name: "S".into(), kind, handlers, docs: None, is_private: false };
+        let deployment = DeploymentId::from_digest(1);
+        let view = ServiceView { name: "S".into(), kind, revision: 1, deployment, manifest: manifest.into() };
+        serde_json::to_value(details(&view)).unwrap()
+    }
+
+    #[test]
+    fn a_workflow_with_its_retentions() {
+        let handlers = vec![
+            handler("run", HandlerMode::Exclusive, 3_600_000),
+            handler("peek", HandlerMode::Shared, 86_400_000),
+        ];
+        let shown = service(ServiceKind::Workflow, handlers);
+        assert_eq!(
+            (&shown["ty"], &shown["workflow_completion_retention"]),
+            (&"Workflow".into(), &"1d".into())
+        );
+        assert_eq!(shown["idempotency_retention"], "1d");
+        // They differ, so there is none of the service.
+        assert!(shown.get("journal_retention").is_none());
+        let (run, peek) = (&shown["handlers"][0], &shown["handlers"][1]);
+        assert_eq!((&run["ty"], &run["journal_retention"]), (&"Workflow".into(), &"1h".into()));
+        assert_eq!((&peek["ty"], &peek["idempotency_retention"]), (&"Shared".into(), &"1d".into()));
+        assert!(run.get("idempotency_retention").is_none());
+        assert!(peek.get("workflow_completion_retention").is_none());
+    }
+
+    #[test]
+    fn handlers_of_every_kind() {
+        for (kind, ty, exclusive, shared) in [
+            (ServiceKind::Service, "Service", None, None),
+            (ServiceKind::Object, "VirtualObject", Some("Exclusive"), Some("Shared")),
+            (ServiceKind::Workflow, "Workflow", Some("Workflow"), Some("Shared")),
+        ] {
+            assert_eq!(service_ty(kind), ty);
+            assert_eq!(handler_ty(kind, HandlerMode::Exclusive), exclusive);
+            assert_eq!(handler_ty(kind, HandlerMode::Shared), shared);
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::deploy::UploadError;
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
 use abide_core::ids::InvocationId;
+use abide_core::limits::SIGNALS_KEPT;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -40,10 +41,17 @@ pub enum AdminError {
     Stalled,
     #[error("The invocation '{0}' was already completed.")]
     Completed(InvocationId),
+    #[error("The invocation '{0}' is not yet completed.")]
+    NotCompleted(InvocationId),
+    #[error("The invocation '{0}' has not started yet, so there is nothing to resume.")]
+    NotStarted(InvocationId),
     #[error(
-        "The invocation '{0}' waits for nothing a person could do: only paused and backing-off ones are resumed."
+        "The invocation '{0}' keeps {SIGNALS_KEPT} signals that it has not received yet, which is the limit \
+         (SIGNALS_KEPT)."
     )]
-    NotStopped(InvocationId),
+    SignalsFull(InvocationId),
+    #[error("the value of a signal is sent with content-type application/json, this one has {0}")]
+    SignalContentType(String),
     #[error("the server takes no work now: {0}")]
     Unhealthy(String),
     #[error(transparent)]
@@ -75,10 +83,12 @@ impl AdminError {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::BadField { .. } | Self::BadBody(_) | Self::CutShort => StatusCode::BAD_REQUEST,
-            Self::UploadContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UploadContentType(_) | Self::SignalContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Completed(_) | Self::NotStopped(_) => StatusCode::CONFLICT,
+            Self::Completed(_) | Self::NotCompleted(_) => StatusCode::CONFLICT,
+            Self::NotStarted(_) => StatusCode::TOO_EARLY,
+            Self::SignalsFull(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upload(error) => upload_status(error),
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -102,12 +112,16 @@ impl AdminError {
             Self::CutShort => "cut_short",
             Self::Stalled => "stalled",
             Self::Completed(_) => "completed",
-            Self::NotStopped(_) => "not_stopped",
+            Self::NotCompleted(_) => "not_completed",
+            Self::NotStarted(_) => "not_started",
+            Self::SignalsFull(_) => "signals_full",
+            Self::SignalContentType(_) => "signal_content_type",
             Self::Unhealthy(_)
             | Self::Engine(EngineError::Stopped { .. })
             | Self::Upload(UploadError::Stopped(_)) => "stopped",
             Self::Upload(UploadError::Invalid(invalid)) => invalid.code,
             Self::Engine(EngineError::Overloaded) => "overloaded",
+            Self::Engine(EngineError::Purged) => "purged",
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
             | Self::Engine(EngineError::Fault(_))
             | Self::Internal(_) => "internal",
@@ -124,13 +138,17 @@ impl AdminError {
                 "GET /services lists them; a new one comes with \"abide deploy\""
             }
             Self::UnknownInvocation(_) => "GET /invocations lists them",
+            Self::NotCompleted(_) => "cancel it or kill it first",
+            Self::NotStarted(_) => "GET /invocations/{id} says what it waits for",
+            Self::SignalsFull(_) => "see whether its handler still waits for signals of this name",
+            Self::SignalContentType(_) => "with curl: --json VALUE, for example --json null",
             Self::UploadContentType(_) => {
                 "with curl: -H 'content-type: application/wasm' --data-binary @FILE"
             }
             Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
             Self::CutShort | Self::Stalled => "nothing was registered; send it again",
             Self::Unhealthy(_)
-            | Self::Engine(EngineError::Stopped { .. } | EngineError::Overloaded)
+            | Self::Engine(EngineError::Stopped { .. } | EngineError::Overloaded | EngineError::Purged)
             | Self::Upload(UploadError::Stopped(_)) => "try again later; the log of the server says more",
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
             | Self::Engine(EngineError::Fault(_))
@@ -140,8 +158,7 @@ impl AdminError {
             | Self::MethodNotAllowed(_)
             | Self::BadField { .. }
             | Self::BadBody(_)
-            | Self::Completed(_)
-            | Self::NotStopped(_) => return None,
+            | Self::Completed(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -193,5 +210,50 @@ mod tests {
             body,
             r#"{"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1' does not exist"}"#
         );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_done_to_an_invocation_says_why() {
+        let id = InvocationId { unique: 1, partition_key: 2 };
+        let cases = [
+            (
+                AdminError::UnknownInvocation(id),
+                404,
+                "unknown_invocation",
+                format!("The requested invocation '{id}' does not exist"),
+            ),
+            (
+                AdminError::Completed(id),
+                409,
+                "completed",
+                format!("The invocation '{id}' was already completed."),
+            ),
+            (
+                AdminError::NotCompleted(id),
+                409,
+                "not_completed",
+                format!("The invocation '{id}' is not yet completed."),
+            ),
+            (
+                AdminError::NotStarted(id),
+                425,
+                "not_started",
+                format!("The invocation '{id}' has not started yet, so there is nothing to resume."),
+            ),
+            (
+                AdminError::SignalsFull(id),
+                429,
+                "signals_full",
+                format!(
+                    "The invocation '{id}' keeps 1000 signals that it has not received yet, which is the limit (SIGNALS_KEPT)."
+                ),
+            ),
+        ];
+        for (error, status, code, message) in cases {
+            let response = error.into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let body: serde_json::Value = serde_json::from_str(&body_of(response).await).unwrap();
+            assert_eq!((&body["code"], &body["message"]), (&code.into(), &message.into()));
+        }
     }
 }

@@ -1,0 +1,294 @@
+//! What an invocation waits for: each thing with its operation, and with what is needed to help.
+//!
+//! A suspended invocation has said what wakes it. Of one that runs nobody knows what it waits for at
+//! the moment, so everything is shown that has no outcome yet.
+
+use crate::engine::{EngineError, EngineHandle, Journal, StatusFilter};
+use crate::http::admin::invocation_view::status_word;
+use crate::http::limits::{WAITING_LISTED_MAX, WAITING_SHOWN_MAX};
+use crate::http::time;
+use abide_core::entry::{Entry, EntryRow};
+use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
+use abide_core::invocation::{InvocationRow, Phase, WaitSet};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What an invocation waits for, as far as it is shown.
+#[derive(Default)]
+pub struct Waiting {
+    pub shown: Vec<WaitingView>,
+    pub total: usize,
+}
+
+#[derive(Serialize)]
+pub struct WaitingView {
+    /// Absent for the key of an object, which comes before any operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<OpId>,
+    since: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum What {
+    Run {
+        name: String,
+    },
+    Sleep {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        until: String,
+    },
+    Call(Other),
+    Attach(Other),
+    Awakeable {
+        /// For whoever will complete it.
+        id: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    Signal {
+        name: String,
+    },
+    Promise {
+        name: String,
+    },
+    /// The key of its object.
+    Key {
+        object: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        holder: Option<Other>,
+        /// How many came before it and wait, too; at most.
+        ahead: u64,
+    },
+}
+
+/// Another invocation; target and status are absent when it is gone, or not there yet.
+#[derive(Serialize)]
+struct Other {
+    invocation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+}
+
+/// Returns all that an invocation waits for. Reads the journal where the record does not tell.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn all(engine: &EngineHandle, id: InvocationId, row: &InvocationRow) -> Result<Waiting, EngineError> {
+    match awaited(row) {
+        Awaited::Nothing => Ok(Waiting::default()),
+        Awaited::Key { position } => key(engine, row, position),
+        Awaited::Operations(ops) => operations(engine, id, ops, WAITING_SHOWN_MAX),
+        Awaited::Unknown => {
+            let journal = engine.journal(id)?;
+            let open = journal.as_ref().map(open_operations).unwrap_or_default();
+            let total = open.len();
+            let shown = open.into_iter().take(WAITING_SHOWN_MAX);
+            let shown =
+                shown.map(|(op, entry)| view(engine, id, op, entry)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Waiting { shown: shown.into_iter().flatten().collect(), total })
+        }
+    }
+}
+
+/// Returns the first things that an invocation waits for, as far as its record tells.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn some(engine: &EngineHandle, id: InvocationId, row: &InvocationRow) -> Result<Waiting, EngineError> {
+    match awaited(row) {
+        Awaited::Nothing | Awaited::Unknown => Ok(Waiting::default()),
+        Awaited::Key { position } => key(engine, row, position),
+        Awaited::Operations(ops) => operations(engine, id, ops, WAITING_LISTED_MAX),
+    }
+}
+
+enum Awaited<'a> {
+    Nothing,
+    Key {
+        position: u64,
+    },
+    Operations(&'a [OpId]),
+    /// The journal tells.
+    Unknown,
+}
+
+fn awaited(row: &InvocationRow) -> Awaited<'_> {
+    match &row.phase {
+        Phase::Queued { position } => Awaited::Key { position: *position },
+        Phase::Suspended { waiting_on } | Phase::BackingOff { waiting_on: Some(waiting_on), .. } => {
+            match waiting_on {
+                WaitSet::Ops(ops) => Awaited::Operations(ops),
+                WaitSet::Any => Awaited::Unknown,
+            }
+        }
+        Phase::Running { .. } => Awaited::Unknown,
+        Phase::Scheduled { .. }
+        | Phase::BackingOff { waiting_on: None, .. }
+        | Phase::Paused { .. }
+        | Phase::Completed { .. } => Awaited::Nothing,
+    }
+}
+
+fn key(engine: &EngineHandle, row: &InvocationRow, position: u64) -> Result<Waiting, EngineError> {
+    let Some(object) = row.target.object() else { return Ok(Waiting::default()) };
+    let queue = engine.key_queue(&object)?;
+    let what = What::Key {
+        object: object.to_string(),
+        holder: queue.as_ref().map(|queue| other(engine, queue.holder)).transpose()?,
+        ahead: queue.map_or(0, |queue| position.saturating_sub(queue.head)),
+    };
+    // Nothing changes the record while it is queued.
+    let shown = vec![WaitingView { op: None, since: time::rfc3339(row.modified_at), what }];
+    Ok(Waiting { shown, total: 1 })
+}
+
+fn operations(
+    engine: &EngineHandle,
+    id: InvocationId,
+    ops: &[OpId],
+    shown_max: usize,
+) -> Result<Waiting, EngineError> {
+    let mut shown = Vec::new();
+    for op in ops.iter().take(shown_max) {
+        if let Some(entry) = engine.entry(id, *op)? {
+            shown.extend(view(engine, id, *op, &entry)?);
+        }
+    }
+    Ok(Waiting { shown, total: ops.len() })
+}
+
+/// Returns the operations that can still get an outcome. Those from before a cancellation have failed,
+/// though nobody wrote that down.
+fn open_operations(journal: &Journal) -> Vec<(OpId, &EntryRow)> {
+    let settled: BTreeSet<OpId> = journal.outcomes.iter().map(|(op, _)| *op).collect();
+    let cancelled = journal.outcomes.iter().find(|(op, _)| *op == CANCEL_OP).map(|(_, row)| row.order);
+    let entries = (0..).zip(&journal.entries);
+    let is_open = |(op, row): &(OpId, &EntryRow)| {
+        row.entry.is_awaitable()
+            && !settled.contains(op)
+            && cancelled.is_none_or(|order| row.outcomes_before > order)
+    };
+    entries.filter(is_open).collect()
+}
+
+fn view(
+    engine: &EngineHandle,
+    id: InvocationId,
+    op: OpId,
+    row: &EntryRow,
+) -> Result<Option<WaitingView>, EngineError> {
+    let what = match &row.entry {
+        Entry::Run { name, .. } => What::Run { name: name.clone() },
+        Entry::Sleep { duration_ms, name } => {
+            What::Sleep { name: name.clone(), until: time::rfc3339(row.at.plus_millis(*duration_ms)) }
+        }
+        Entry::Call(request) => {
+            let callee = other(engine, request.child)?;
+            What::Call(Other { target: Some(request.target.to_string()), ..callee })
+        }
+        Entry::Attach { invocation } => What::Attach(other(engine, *invocation)?),
+        Entry::Awakeable { name } => {
+            What::Awakeable { id: AwakeableId { invocation: id, op }.to_string(), name: name.clone() }
+        }
+        Entry::ReceiveSignal { name } => What::Signal { name: name.clone() },
+        Entry::GetPromise { name } => What::Promise { name: name.clone() },
+        // They have their outcome at once, or never get one.
+        Entry::Send { .. }
+        | Entry::Cancel { .. }
+        | Entry::Kill { .. }
+        | Entry::GetState { .. }
+        | Entry::SetState { .. }
+        | Entry::ClearState { .. }
+        | Entry::ClearAllState
+        | Entry::StateKeys
+        | Entry::CompleteAwakeable { .. }
+        | Entry::SendSignal { .. }
+        | Entry::PeekPromise { .. }
+        | Entry::CompletePromise { .. } => return Ok(None),
+    };
+    Ok(Some(WaitingView { op: Some(op), since: time::rfc3339(row.at), what }))
+}
+
+fn other(engine: &EngineHandle, id: InvocationId) -> Result<Other, EngineError> {
+    let row = engine.invocation(id)?;
+    Ok(Other {
+        invocation_id: id.to_string(),
+        target: row.as_ref().map(|row| row.target.to_string()),
+        status: row.map(|row| status_word(StatusFilter::of(&row.phase))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::entry::{Failure, Outcome, OutcomeRow};
+    use abide_core::invocation::InputRow;
+    use abide_core::time::Timestamp;
+
+    fn journal(entries: Vec<(u32, Entry)>, outcomes: &[OpId]) -> Journal {
+        let entry = |(outcomes_before, entry)| EntryRow { at: Timestamp(1), outcomes_before, entry };
+        let outcome = |(order, op): (u32, &OpId)| {
+            let outcome = Outcome::Failure(Failure::cancelled());
+            (*op, OutcomeRow { order, at: Timestamp(2), outcome })
+        };
+        Journal {
+            input: InputRow { headers: Vec::new(), body: "".into() },
+            entries: entries.into_iter().map(entry).collect(),
+            outcomes: (0..).zip(outcomes).map(outcome).collect(),
+            answer: None,
+        }
+    }
+
+    fn open(entries: Vec<(u32, Entry)>, outcomes: &[OpId]) -> Vec<OpId> {
+        open_operations(&journal(entries, outcomes)).into_iter().map(|(op, _)| op).collect()
+    }
+
+    fn sleep() -> Entry {
+        Entry::Sleep { duration_ms: 5, name: None }
+    }
+
+    #[test]
+    fn what_has_no_outcome_is_open() {
+        let set = Entry::SetState { name: "n".into(), value: "1".into() };
+        let entries = vec![(0, sleep()), (0, set), (0, sleep()), (1, sleep())];
+        assert_eq!(open(entries, &[2]), [0, 3]);
+    }
+
+    #[test]
+    fn a_cancellation_ends_what_was_asked_before_it() {
+        let entries = vec![(0, sleep()), (0, sleep()), (2, sleep())];
+        // One outcome, then the cancellation, then another sleep, of a compensation.
+        assert_eq!(open(entries, &[0, CANCEL_OP]), [2]);
+    }
+
+    #[test]
+    fn what_is_waited_for_in_json() {
+        let show = |what| {
+            let view = WaitingView { op: Some(3), since: "then".into(), what };
+            serde_json::to_string(&view).unwrap()
+        };
+        let other = |target: Option<&str>| Other {
+            invocation_id: "inv_1".into(),
+            target: target.map(str::to_owned),
+            status: target.map(|_| "suspended"),
+        };
+        assert_eq!(
+            show(What::Awakeable { id: "sign_1".into(), name: Some("approval".into()) }),
+            r#"{"op":3,"since":"then","kind":"awakeable","id":"sign_1","name":"approval"}"#
+        );
+        assert_eq!(
+            show(What::Call(other(Some("S/k/h")))),
+            r#"{"op":3,"since":"then","kind":"call","invocation_id":"inv_1","target":"S/k/h","status":"suspended"}"#
+        );
+        assert_eq!(
+            show(What::Key { object: "S/k".into(), holder: Some(other(None)), ahead: 2 }),
+            r#"{"op":3,"since":"then","kind":"key","object":"S/k","holder":{"invocation_id":"inv_1"},"ahead":2}"#
+        );
+    }
+}
