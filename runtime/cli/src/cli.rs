@@ -1,6 +1,6 @@
 //! The arguments: what the user may type.
 
-use crate::commands::{call, deploy, deployments, doctor, invocations, services, up};
+use crate::commands::{awakeables, call, deploy, deployments, doctor, invocations, send, services, up};
 use clap::{Args, Parser, Subcommand};
 
 /// Runs durable handlers: code that continues where it left off, after any crash and any wait.
@@ -48,17 +48,22 @@ pub enum Command {
     Up(up::Up),
     /// Build a component, if given a folder, and upload it.
     Deploy(deploy::Deploy),
-    /// Call a handler.
+    /// Call a handler and wait for its answer.
     Call(call::Call),
+    /// Ask for a handler, now or later, and do not wait.
+    Send(send::Send),
     /// List, describe and change deployments.
     #[command(subcommand, visible_alias = "dp")]
     Deployments(deployments::Command),
     /// List and describe services.
     #[command(subcommand, visible_alias = "svc")]
     Services(services::Command),
-    /// List, describe and resume invocations.
+    /// List and describe invocations; resume, cancel, kill, purge and signal them.
     #[command(subcommand, visible_alias = "inv")]
     Invocations(invocations::Command),
+    /// Complete what handlers wait for.
+    #[command(subcommand)]
+    Awakeables(awakeables::Command),
     /// Examine a data folder; the server must not run on it.
     Doctor(doctor::Doctor),
 }
@@ -91,7 +96,18 @@ mod tests {
             "abide inv describe inv_1",
             "abide invocations resume inv_1 inv_2",
             "abide call S/h {\"a\":1} -i",
+            "abide invocations list --status pending",
+            "abide inv cancel inv_1 inv_2",
+            "abide inv kill inv_1 --json",
+            "abide inv purge inv_1",
+            "abide inv signal inv_1 line {\"a\":1}",
+            "abide inv signal inv_1 line late --reject",
             "abide call S/h - --send --delay 10s -H x:y",
+            "abide call S/k/h 1 --idempotency-key k",
+            "abide send S/k/h 1 --idempotency-key k --delay 1h -i",
+            "abide awakeables resolve sign_1 {}",
+            "abide awakeables resolve sign_1 x --raw",
+            "abide awakeables reject sign_1 late",
             "abide doctor abide-data",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -103,6 +119,9 @@ mod tests {
             "abide deploy",
             "abide deploy x --env A",
             "abide call S/h --delay",
+            "abide invocations cancel",
+            "abide invocations signal inv_1",
+            "abide awakeables resolve",
             "abide up --admin x",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -58,12 +58,11 @@ impl Client {
         Ok(Self { http, base, variable })
     }
 
-    /// Returns the URL with these segments; each is encoded.
+    /// Returns the URL with these segments; each is encoded, and may be any text but `.` and `..`.
     pub fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
+        let segments: Vec<String> = segments.iter().map(|segment| encode(segment)).collect();
+        url.set_path(&format!("{}/{}", self.base.path().trim_end_matches('/'), segments.join("/")));
         url
     }
 
@@ -142,6 +141,16 @@ fn parse_url(text: &str) -> Result<Url, CliError> {
     }
 }
 
+/// Encodes every byte that is not plain: the URL type would leave out some of the others.
+fn encode(segment: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encoded = segment.bytes().map(|byte| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
 fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let host = host.trim_matches(['[', ']']);
@@ -183,6 +192,18 @@ mod tests {
     #[test]
     fn segments_are_encoded() {
         let client = Client::new("http://h/base", HeaderMap::new(), "X").unwrap();
-        assert_eq!(client.url(&["services", "a/b c"]).as_str(), "http://h/base/services/a%2Fb%20c");
+        for (segment, encoded) in [
+            ("a/b c", "a%2Fb%20c"),
+            ("", ""),
+            ("%2F", "%252F"),
+            ("a\tb\nc", "a%09b%0Ac"),
+            ("ä?#\\", "%C3%A4%3F%23%5C"),
+            ("...", "..."),
+        ] {
+            let url = client.url(&["services", segment, "x"]);
+            assert_eq!(url.as_str(), format!("http://h/base/services/{encoded}/x"));
+        }
+        let client = Client::new("http://h", HeaderMap::new(), "X").unwrap();
+        assert_eq!(client.url(&["services"]).as_str(), "http://h/services");
     }
 }

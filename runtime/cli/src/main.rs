@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod error;
 mod guest;
+mod ingress;
 mod model;
 mod output;
 mod progress;

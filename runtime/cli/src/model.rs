@@ -80,10 +80,13 @@ pub struct Invocation {
     pub completion_result: Option<String>,
     pub completion_failure: Option<String>,
     pub invoked_by_id: Option<String>,
+    pub idempotency_key: Option<String>,
     pub created_at: String,
     pub modified_at: String,
     pub scheduled_at: Option<String>,
+    pub cancelled_at: Option<String>,
     pub completed_at: Option<String>,
+    pub kept_until: Option<String>,
     pub deployment_id: Option<String>,
     pub attempts: u32,
     pub retry_count: u32,
@@ -92,6 +95,11 @@ pub struct Invocation {
     #[serde(default)]
     pub retrying_runs: Vec<RetryingRun>,
     pub pause_reason: Option<PauseReason>,
+    #[serde(default)]
+    pub waiting_for: Vec<Waiting>,
+    pub waiting_for_total: Option<usize>,
+    #[serde(default)]
+    pub deadlock: Vec<String>,
 }
 
 impl Invocation {
@@ -106,6 +114,30 @@ impl Invocation {
     pub fn is_failure(&self) -> bool {
         self.completion_result.as_deref() == Some("failure")
     }
+}
+
+/// Something an invocation waits for; which fields there are depends on the kind.
+#[derive(Deserialize)]
+pub struct Waiting {
+    pub kind: String,
+    pub since: String,
+    pub name: Option<String>,
+    pub id: Option<String>,
+    pub until: Option<String>,
+    pub invocation_id: Option<String>,
+    pub target: Option<String>,
+    pub status: Option<String>,
+    pub object: Option<String>,
+    pub holder: Option<Other>,
+    pub ahead: Option<u64>,
+}
+
+/// Another invocation.
+#[derive(Deserialize)]
+pub struct Other {
+    pub invocation_id: String,
+    pub target: Option<String>,
+    pub status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +171,10 @@ pub struct Mismatch {
 
 #[derive(Deserialize)]
 pub struct Journal {
-    pub input: Input,
+    pub input: Option<Input>,
+    /// Only the answer is left.
+    #[serde(default)]
+    pub is_purged: bool,
     pub items: Vec<Item>,
     pub items_total: usize,
     pub answer: Option<Answer>,
@@ -152,7 +187,7 @@ pub struct Input {
 
 #[derive(Deserialize)]
 pub struct Item {
-    pub op: u32,
+    pub op: Option<u32>,
     pub kind: String,
     pub name: Option<String>,
     pub at: String,
@@ -167,6 +202,9 @@ pub enum Content {
         duration_ms: Option<u64>,
         delay_ms: Option<u64>,
         invocation_id: Option<String>,
+        awakeable_id: Option<String>,
+        value: Option<Payload>,
+        completion: Option<Answer>,
         is_settled: Option<bool>,
     },
     Outcome(Answer),
@@ -178,6 +216,7 @@ pub enum Answer {
     Empty,
     Value { value: Payload },
     Failure { failure: Failure },
+    Names { names: Vec<String>, names_total: usize },
 }
 
 #[derive(Deserialize)]

@@ -16,8 +16,11 @@ pub fn draw(invocation: &Invocation, journal: &Journal, now: Timestamp, paint: P
     };
     let mut lines =
         vec![from, format!(" └──(this)─> {}", paint.bold(&invocation.target)), "     ▸".to_owned()];
-    let input = payload(&journal.input.body);
+    let input = journal.input.as_ref().map(|input| payload(&input.body)).unwrap_or_default();
     lines.push(line(0, &invocation.created_at, &format!("input{input}"), paint));
+    if journal.is_purged {
+        lines.push("     ├──── … kept long enough, only the answer is left".to_owned());
+    }
     for (index, item) in (1..).zip(&journal.items) {
         lines.push(line(index, &item.at, &describe(item, invocation, now, paint), paint));
     }
@@ -39,7 +42,15 @@ fn describe(item: &Item, invocation: &Invocation, now: Timestamp, paint: Paint) 
     let title = format!("{}{name}", item.kind);
     match &item.content {
         Content::Outcome(answer) => format!("  └ {title}{}", result(answer, paint)),
-        Content::Entry { duration_ms, delay_ms, invocation_id, is_settled } => {
+        Content::Entry {
+            duration_ms,
+            delay_ms,
+            invocation_id,
+            awakeable_id,
+            value,
+            completion,
+            is_settled,
+        } => {
             let mut text = title;
             if let Some(millis) = duration_ms {
                 text += &format!(" {}", when::duration(*millis));
@@ -47,9 +58,11 @@ fn describe(item: &Item, invocation: &Invocation, now: Timestamp, paint: Paint) 
             if let Some(millis) = delay_ms {
                 text += &format!(" after {}", when::duration(*millis));
             }
-            if let Some(child) = invocation_id {
-                text += &format!(" {child}");
+            for id in [invocation_id, awakeable_id].into_iter().flatten() {
+                text += &format!(" {id}");
             }
+            text += &value.as_ref().map(payload).unwrap_or_default();
+            text += &completion.as_ref().map(|completion| result(completion, paint)).unwrap_or_default();
             if *is_settled == Some(false) {
                 text += &waiting(item.op, invocation, now, paint);
             }
@@ -59,8 +72,8 @@ fn describe(item: &Item, invocation: &Invocation, now: Timestamp, paint: Paint) 
 }
 
 /// Says why an entry has no outcome yet, as far as that is known.
-fn waiting(op: u32, invocation: &Invocation, now: Timestamp, paint: Paint) -> String {
-    match invocation.retrying_runs.iter().find(|run| run.op == op) {
+fn waiting(op: Option<u32>, invocation: &Invocation, now: Timestamp, paint: Paint) -> String {
+    match invocation.retrying_runs.iter().find(|run| Some(run.op) == op) {
         Some(run) => {
             let next = when::distance_of(&run.next_retry_at, now);
             let times = if run.failures == 1 { "once".to_owned() } else { format!("{} times", run.failures) };
@@ -74,6 +87,10 @@ fn result(answer: &Answer, paint: Paint) -> String {
     match answer {
         Answer::Empty => String::new(),
         Answer::Value { value } => payload(value),
+        Answer::Names { names, names_total } if names.len() < *names_total => {
+            format!(" = {} … ({names_total} names)", one_line(&names.join(", ")))
+        }
+        Answer::Names { names, .. } => format!(" = {}", one_line(&names.join(", "))),
         Answer::Failure { failure } => {
             let first = failure.message.lines().next().unwrap_or_default();
             format!(" {}", paint.red(&format!("failed: [{}] {first}", failure.code)))
@@ -116,7 +133,7 @@ mod tests {
 
     const JOURNAL: &str = r#"{
         "input": {"headers": [], "body": {"bytes": 19, "json": {"userId": "user-123"}}},
-        "items_total": 9,
+        "items_total": 16,
         "items": [
             {"op": 0, "kind": "run", "name": "pay", "at": "2026-11-22T15:58:08.177Z", "item": "entry", "is_settled": true},
             {"op": 0, "kind": "run", "name": "pay", "at": "2026-11-22T15:58:08.178Z", "item": "outcome",
@@ -128,7 +145,18 @@ mod tests {
             {"op": 4, "kind": "call", "name": "Pay/process", "at": "2026-11-22T15:58:08.181Z", "item": "entry",
              "invocation_id": "inv_3", "is_settled": true},
             {"op": 4, "kind": "call", "name": "Pay/process", "at": "2026-11-22T15:58:08.190Z", "item": "outcome",
-             "result": "failure", "failure": {"code": 409, "message": "no\nmore"}}
+             "result": "failure", "failure": {"code": 409, "message": "no\nmore"}},
+            {"op": 5, "kind": "set-state", "name": "cart", "at": "2026-11-22T15:58:08.191Z", "item": "entry",
+             "value": {"bytes": 2, "json": []}},
+            {"op": 6, "kind": "awakeable", "name": "approval", "at": "2026-11-22T15:58:08.191Z", "item": "entry",
+             "awakeable_id": "sign_1", "is_settled": false},
+            {"op": 7, "kind": "send-signal", "name": "go", "at": "2026-11-22T15:58:08.191Z", "item": "entry",
+             "invocation_id": "inv_4", "completion": {"result": "value", "value": {"bytes": 1, "json": 1}}},
+            {"op": 8, "kind": "state-keys", "at": "2026-11-22T15:58:08.191Z", "item": "entry", "is_settled": true},
+            {"op": 8, "kind": "state-keys", "at": "2026-11-22T15:58:08.191Z", "item": "outcome",
+             "result": "names", "names": ["a", "b"], "names_total": 2},
+            {"kind": "cancellation", "at": "2026-11-22T15:58:08.192Z", "item": "outcome",
+             "result": "failure", "failure": {"code": 409, "message": "cancelled"}}
         ]
     }"#;
 
@@ -149,7 +177,13 @@ mod tests {
                  ├──── #5 [2026-11-22 15:58:08.181] run [add-Netflix]  failed 4 times, next try in 1.7 s
                  ├──── #6 [2026-11-22 15:58:08.181] call [Pay/process] inv_3
                  ├──── #7 [2026-11-22 15:58:08.190]   └ call [Pay/process] failed: [409] no
-                 ├──── … 2 more, see --json and the admin port's ?from=
+                 ├──── #8 [2026-11-22 15:58:08.191] set-state [cart] = []
+                 ├──── #9 [2026-11-22 15:58:08.191] awakeable [approval] sign_1  …
+                 ├──── #10 [2026-11-22 15:58:08.191] send-signal [go] inv_4 = 1
+                 ├──── #11 [2026-11-22 15:58:08.191] state-keys
+                 ├──── #12 [2026-11-22 15:58:08.191]   └ state-keys = a, b
+                 ├──── #13 [2026-11-22 15:58:08.192]   └ cancellation failed: [409] cancelled
+                 ├──── … 3 more, see --json and the admin port's ?from=
                  └────>> backing-off"#]]
         .assert_eq(&draw(&invocation, &journal, now, Paint::off()));
     }
@@ -166,5 +200,22 @@ mod tests {
         let json = serde_json::json!("x".repeat(200));
         let shown = payload(&Payload { bytes: 202, json: Some(json), text: None, is_cut: false });
         assert!(shown.ends_with("x… (202 bytes)") && shown.chars().count() < 90, "{shown}");
+    }
+
+    #[test]
+    fn of_a_purged_journal_only_the_answer_is_left() {
+        let journal = r#"{"is_purged": true, "items_total": 0, "items": [],
+            "answer": {"result": "value", "value": {"bytes": 1, "json": 7}}}"#;
+        let (invocation, journal) =
+            (serde_json::from_str(INVOCATION).unwrap(), serde_json::from_str(journal).unwrap());
+        let now = "2026-11-22T15:58:14.243Z".parse().unwrap();
+        expect![[r#"
+            [Ingress]
+             └──(this)─> SubscriptionService/add
+                 ▸
+                 ├──── #0 [2026-11-22 15:58:08.172] input
+                 ├──── … kept long enough, only the answer is left
+                 └────>> backing-off = 7"#]]
+        .assert_eq(&draw(&invocation, &journal, now, Paint::off()));
     }
 }

@@ -102,7 +102,7 @@ fn show(deployment: &Deployment, is_new: bool) {
 
 /// Says what to type next: a call of the first handler that is public.
 pub fn suggest(deployment: &Deployment, ingress_url: &str) {
-    let public = deployment.services.iter().filter(|service| service.public && service.ty == "Service");
+    let public = deployment.services.iter().filter(|service| service.public);
     let first = public.flat_map(|service| service.handlers.iter().map(move |handler| (service, handler)));
     let Some((service, handler)) = first.into_iter().find(|(_, handler)| handler.public) else { return };
     let body = match handler.input_description.as_str() {
@@ -110,8 +110,9 @@ pub fn suggest(deployment: &Deployment, ingress_url: &str) {
         "JSON string" => " --json '\"text\"'",
         _ => " --json '{…}'",
     };
+    let key = if service.ty == "Service" { "" } else { "/any-key" };
     let url = ingress_url.trim_end_matches('/').trim_start_matches("http://");
-    let bold = Paint::stderr().bold(&format!("curl {url}/{}/{}{body}", service.name, handler.name));
+    let bold = Paint::stderr().bold(&format!("curl {url}/{}{key}/{}{body}", service.name, handler.name));
     say(format!("call it:  {bold}"));
 }
 

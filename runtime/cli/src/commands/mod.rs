@@ -1,10 +1,13 @@
 //! The commands: one file each.
 
+pub mod awakeables;
 pub mod call;
 pub mod deploy;
 pub mod deployments;
 pub mod doctor;
 pub mod invocations;
+mod invoke;
+pub mod send;
 pub mod services;
 pub mod up;
 
@@ -18,9 +21,11 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Up(up) => up::run(up, global).await,
         Command::Deploy(deploy) => deploy::run(deploy, &global).await,
         Command::Call(call) => call::run(call, &global).await,
+        Command::Send(send) => send::run(send, &global).await,
         Command::Deployments(command) => deployments::run(command, &global).await,
         Command::Services(command) => services::run(command, &global).await,
         Command::Invocations(command) => invocations::run(command, &global).await,
+        Command::Awakeables(command) => awakeables::run(command, &global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

@@ -1,10 +1,11 @@
 //! `abide invocations describe`.
 
+use super::waiting;
 use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
 use crate::model::{Invocation, Item, Journal, PauseReason};
-use crate::output::{Paint, print};
+use crate::output::{Paint, print, say};
 use crate::{tree, when};
 use clap::Args;
 use jiff::Timestamp;
@@ -33,17 +34,34 @@ pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     }
     print(format!("\n {}", paint.bold("Journal")));
     print(tree::draw(&invocation, &journal, now, paint));
+    suggest(&invocation);
     Ok(())
 }
 
+/// Says how to complete an awakeable that is waited for.
+fn suggest(invocation: &Invocation) {
+    let awakeable = invocation.waiting_for.iter().find(|waiting| waiting.kind == "awakeable");
+    if let Some(id) = awakeable.and_then(|waiting| waiting.id.as_ref()) {
+        say(format!("complete it: abide awakeables resolve {id} VALUE"));
+    }
+}
+
 fn information(invocation: &Invocation, journal: &Journal, now: Timestamp) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("ID", invocation.id.clone()),
-        ("Target", invocation.target.clone()),
-        ("Status", status(invocation, now)),
-        ("Created at", when::relative(&invocation.created_at, now)),
+    let mut lines = vec![("ID", invocation.id.clone()), ("Target", invocation.target.clone())];
+    lines.extend(invocation.idempotency_key.clone().map(|key| ("Idempotency key", key)));
+    lines.push(("Status", status(invocation, now)));
+    let waits_for = waiting::lines(invocation, now);
+    if !waits_for.is_empty() {
+        lines.push(("Waits for", waits_for));
+    }
+    lines.extend(waiting::deadlock(&invocation.deadlock).map(|circle| ("Deadlock", circle)));
+    lines.push(("Created at", when::relative(&invocation.created_at, now)));
+    let times = [
+        ("Scheduled for", &invocation.scheduled_at),
+        ("Cancelled at", &invocation.cancelled_at),
+        ("Completed at", &invocation.completed_at),
+        ("Kept until", &invocation.kept_until),
     ];
-    let times = [("Scheduled for", &invocation.scheduled_at), ("Completed at", &invocation.completed_at)];
     for (name, at) in times {
         lines.extend(at.as_ref().map(|at| (name, when::relative(at, now))));
     }
@@ -65,7 +83,7 @@ fn information(invocation: &Invocation, journal: &Journal, now: Timestamp) -> Ve
 
 /// Returns an operation as the tree shows it.
 fn operation(op: u32, journal: &Journal) -> String {
-    match journal.items.iter().find(|item| item.op == op) {
+    match journal.items.iter().find(|item| item.op == Some(op)) {
         Some(Item { kind, name: Some(name), .. }) => format!("{kind} [{name}]"),
         Some(item) => item.kind.clone(),
         None => format!("operation {op}"),

@@ -1,5 +1,6 @@
 //! `abide invocations list`.
 
+use super::waiting;
 use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
@@ -21,7 +22,7 @@ pub struct List {
     #[arg(long)]
     pub handler: Option<String>,
     /// Only those with this status.
-    #[arg(long, value_parser = ["scheduled", "running", "suspended", "backing-off", "paused", "completed"])]
+    #[arg(long, value_parser = ["scheduled", "pending", "running", "suspended", "backing-off", "paused", "completed"])]
     pub status: Option<String>,
     /// Only those of this deployment.
     #[arg(long, value_name = "ID")]
@@ -66,16 +67,26 @@ fn show(found: &Invocations) {
         say("no invocations");
         return;
     }
-    let mut table = table(&["ID", "TARGET", "STATUS", "CREATED", "TRIES", "ERROR"]);
+    // A column that would be empty takes room from the others.
+    let is_any_waiting = found.invocations.iter().any(|invocation| !invocation.waiting_for.is_empty());
+    let mut headers = vec!["ID", "TARGET", "STATUS", "CREATED", "TRIES", "ERROR"];
+    if is_any_waiting {
+        headers.push("WAITS FOR");
+    }
+    let mut table = table(&headers);
     for invocation in &found.invocations {
-        table.add_row([
+        let mut row = vec![
             Cell::new(&invocation.id),
             Cell::new(&invocation.target),
             status_cell(&invocation.status_text(), invocation.is_failure()),
             Cell::new(when::distance_of(&invocation.created_at, now)),
             Cell::new(invocation.attempts),
             Cell::new(error(invocation)),
-        ]);
+        ];
+        if is_any_waiting {
+            row.push(Cell::new(waiting::first(invocation, now)));
+        }
+        table.add_row(row);
     }
     print(table);
     if let Some(next) = &found.next_before {

@@ -1,11 +1,9 @@
 //! `abide invocations resume`.
 
+use super::each;
 use crate::cli::Global;
-use crate::client::Client;
 use crate::error::CliError;
-use crate::output::print;
 use clap::Args;
-use reqwest::Method;
 
 #[derive(Args)]
 pub struct Resume {
@@ -14,16 +12,6 @@ pub struct Resume {
     pub ids: Vec<String>,
 }
 
-/// Resumes one after the other; the first that cannot be resumed ends it.
 pub async fn run(resume: Resume, global: &Global) -> Result<(), CliError> {
-    let client = Client::admin(global)?;
-    for id in &resume.ids {
-        client.ask(Method::PATCH, client.url(&["invocations", id, "resume"]), None).await?;
-        if global.json {
-            print(serde_json::json!({ "resumed": id }));
-        } else {
-            print(format!("resumed {id}"));
-        }
-    }
-    Ok(())
+    each(&resume.ids, "resume", "resumed", global).await
 }

@@ -1,0 +1,50 @@
+//! `abide awakeables`: completes what a handler waits for.
+
+mod reject;
+mod resolve;
+
+use crate::cli::Global;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::ingress;
+use crate::output::print;
+use clap::Subcommand;
+use reqwest::Method;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Complete an awakeable with a value.
+    Resolve(resolve::Resolve),
+    /// Complete an awakeable with a failure.
+    Reject(reject::Reject),
+}
+
+pub async fn run(command: Command, global: &Global) -> Result<(), CliError> {
+    match command {
+        Command::Resolve(resolve) => resolve::run(resolve, global).await,
+        Command::Reject(reject) => reject::run(reject, global).await,
+    }
+}
+
+/// Completes an awakeable. The server takes it also when nobody waits for it any more.
+async fn complete(
+    id: &str,
+    verb: &str,
+    content_type: &str,
+    body: Vec<u8>,
+    global: &Global,
+) -> Result<(), CliError> {
+    let client = Client::ingress(global)?;
+    let mut request = client.request(Method::POST, client.url(&["restate", "awakeables", id, verb]));
+    if !body.is_empty() {
+        request = request.header("content-type", content_type).body(body);
+    }
+    ingress::check(client.send(request).await?).await?;
+    let done = if verb == "resolve" { "resolved" } else { "rejected" };
+    if global.json {
+        print(serde_json::json!({ done: id }));
+    } else {
+        print(format!("{done} {id}"));
+    }
+    Ok(())
+}
