@@ -411,3 +411,71 @@ fn a_holder_goes_on_with_the_code_it_began_with() {
         "#]],
     );
 }
+
+#[test]
+fn one_in_the_queue_is_not_resumed() {
+    check(
+        "(submit a obj/k/add)
+         (submit b obj/k/add)
+         resume b
+         return a 1",
+        expect![[r#"
+            > resume b
+              ! notice unfit
+            > return a 1
+                arm a purge at 1d
+              ! reply a: 1
+                start b#1 journal 0/0
+              = a: completed 0/0
+              = b: running #1 0/0, holds the key
+        "#]],
+    );
+}
+
+#[test]
+fn many_gaps_are_passed_at_once() {
+    check(
+        "(submit a obj/k/add)
+         (append a: calls 300 b obj/k/add)
+         (append a: calls 1 z obj/k/add)
+         (cancel a)
+         show phases
+         (submit c obj/k/add)
+         return a undone
+         show obj/k",
+        expect![[r#"
+            > show phases
+              | 301 completed as failure 0/0
+              | 1 running #1 301/302, holds the key, cancelled
+            > return a undone
+                arm a purge at 1d
+              ! reply a: undone
+                start c#1 journal 0/0
+              = a: completed 301/302, cancelled
+              = c: running #1 0/0, holds the key
+            > show obj/k
+              | c holds the key
+        "#]],
+    );
+}
+
+#[test]
+fn a_queue_that_nobody_can_serve_is_emptied_at_once() {
+    check(
+        "(submit a obj/k/add)
+         (submit s svc/h)
+         (append s: calls 300 b obj/k/nope; calls 300 c obj/k/add)
+         (undeploy obj)
+         (return a 1)
+         show phases
+         show obj/k",
+        expect![[r#"
+            > show phases
+              | 1 completed 0/0
+              | 600 completed as failure 0/0
+              | 1 running #1 600/600
+            > show obj/k
+              | nothing
+        "#]],
+    );
+}

@@ -240,3 +240,63 @@ fn one_may_kill_itself() {
         "#]],
     );
 }
+
+#[test]
+fn what_was_done_in_the_append_of_a_kill_stays() {
+    check(
+        "(submit a obj/k/add)
+         append a: run pay
+         append a: done 0 paid; set x 1; kill a; set y 2
+         show a
+         show obj/k",
+        expect![[r#"
+            > append a: run pay
+              ! release a#1 below 1
+              = a: running #1 1/0, holds the key
+            > append a: done 0 paid; set x 1; kill a; set y 2
+                deliver a#1 op 0 order 0 at 0: paid
+                stop a#1
+                arm a purge at 1d
+              ! reply a: [409] killed
+              = a: completed as failure 4/1
+            > show a
+              | op 0 run: paid (order 0)
+              | op 1 set-state
+              | op 2 kill
+              | op 3 set-state
+              | answer: [409] killed
+              | timer a purge at 1d
+              | 1 answer, 1 completed, 4 entry, 1 input, 1 outcome, 1 timer
+            > show obj/k
+              | x=1, y=2
+        "#]],
+    );
+}
+
+#[test]
+fn a_kill_in_an_append_that_gives_up_finds_it_over() {
+    check(
+        "(submit a svc/kills)
+         append a: run pay; call b svc/h
+         append a: retry 0
+         append a: retry 0; kill a
+         show b",
+        expect![[r#"
+            > append a: run pay; call b svc/h
+              ! release a#1 below 2
+                start b#1 journal 0/0 with input
+              = a: running #1 2/0
+              = b: running #1 0/0
+            > append a: retry 0
+                hold a#1 op 0 until 100
+              = a: running #1 2/0, 1 failures, op 0 tried 1
+            > append a: retry 0; kill a
+                stop a#1
+                arm a purge at 1d
+              ! reply a: [500] flaky
+              = a: completed as failure 3/0, 1 failures
+            > show b
+              | 1 input, 1 live
+        "#]],
+    );
+}

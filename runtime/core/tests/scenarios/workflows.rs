@@ -433,3 +433,47 @@ fn a_cancelled_run_that_never_began_may_not_run_again() {
         "#]],
     );
 }
+
+#[test]
+fn a_run_without_a_computed_id_is_refused() {
+    // It was submitted before the workflow was known, so nobody could tell that it is one.
+    check(
+        "submit a flow/k/run
+         submit W flow/k/run",
+        expect![[r#"
+            > submit a flow/k/run
+              ! notice done
+                arm a purge at 1d
+              ! reply a: [409] the workflow 'flow' was registered after this was submitted, so it cannot be told to be the only one of its key; submit it again
+              = a: completed as failure 0/0
+            > submit W flow/k/run
+              ! notice done
+                start W#1 journal 0/0 with input
+              = W: running #1 0/0
+        "#]],
+    );
+}
+
+#[test]
+fn a_call_of_a_run_with_an_idempotency_key_joins_it() {
+    check(
+        "(submit W flow/k/run)
+         (submit a svc/h)
+         append a: call W flow/k/run key i
+         return W done
+         append a: call W flow/k/run key j",
+        expect![[r#"
+            > append a: call W flow/k/run key i
+              = a: running #1 1/0
+            > return W done
+                arm W purge at 1d
+              ! reply W: done
+                deliver a#1 op 0 order 0 at 0: done
+              = a: running #1 1/1
+              = W: completed 0/0
+            > append a: call W flow/k/run key j
+                deliver a#1 op 1 order 1 at 0: done
+              = a: running #1 2/2
+        "#]],
+    );
+}
