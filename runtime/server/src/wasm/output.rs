@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tracing::span::EnteredSpan;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
@@ -39,14 +40,6 @@ impl Output {
             budget: AtomicUsize::new(bytes_max),
             tail: Mutex::default(),
         })
-    }
-
-    pub fn invocation(&self) -> &str {
-        &self.invocation
-    }
-
-    pub fn handler(&self) -> &str {
-        &self.target
     }
 
     pub fn set_silent(&self, is_silent: bool) {
@@ -87,11 +80,18 @@ impl Output {
             return;
         }
         let line = String::from_utf8_lossy(line);
-        let (invocation, handler) = (&self.invocation, &self.target);
+        let _whose = self.whose();
         match stream {
-            Stream::Stdout => tracing::info!(target: "guest", %invocation, %handler, "{line}"),
-            Stream::Stderr => tracing::warn!(target: "guest", %invocation, %handler, "{line}"),
+            Stream::Stdout => tracing::info!(target: "guest", "{line}"),
+            Stream::Stderr => tracing::warn!(target: "guest", "{line}"),
         }
+    }
+
+    /// Says whose the log lines are that follow. A span stands before them, where fields would come
+    /// after: what a guest prints can be copied up to its end.
+    pub fn whose(&self) -> EnteredSpan {
+        let Self { invocation, target: handler, .. } = self;
+        tracing::error_span!(target: "guest", "attempt", %invocation, %handler).entered()
     }
 
     fn remember(&self, bytes: &[u8]) {

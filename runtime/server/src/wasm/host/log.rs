@@ -15,23 +15,13 @@ impl Host for Guest {
         if !self.output.may_log(message.len() + fields.len()) {
             return Ok(());
         }
-        let (invocation, handler) = (self.output.invocation(), self.output.handler());
+        let _whose = self.output.whose();
         match level {
-            Level::Trace => {
-                tracing::trace!(target: "guest", invocation, handler, module = target, "{message}{fields}")
-            }
-            Level::Debug => {
-                tracing::debug!(target: "guest", invocation, handler, module = target, "{message}{fields}")
-            }
-            Level::Info => {
-                tracing::info!(target: "guest", invocation, handler, module = target, "{message}{fields}")
-            }
-            Level::Warn => {
-                tracing::warn!(target: "guest", invocation, handler, module = target, "{message}{fields}")
-            }
-            Level::Error => {
-                tracing::error!(target: "guest", invocation, handler, module = target, "{message}{fields}")
-            }
+            Level::Trace => tracing::trace!(target: "guest", module = target, "{message}{fields}"),
+            Level::Debug => tracing::debug!(target: "guest", module = target, "{message}{fields}"),
+            Level::Info => tracing::info!(target: "guest", module = target, "{message}{fields}"),
+            Level::Warn => tracing::warn!(target: "guest", module = target, "{message}{fields}"),
+            Level::Error => tracing::error!(target: "guest", module = target, "{message}{fields}"),
         }
         Ok(())
     }
