@@ -43,8 +43,17 @@ pub struct Scenario {
     pub effects: Vec<String>,
     /// Says which effect it is that the counter sees.
     pub name_of: fn(&Hit) -> String,
+    pub order: Order,
     pub status: u16,
     pub answer: Value,
+}
+
+/// How the effects of a scenario follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    OneByOne,
+    /// Some are done at once, and a kill repeats all of those.
+    AtOnce,
 }
 
 /// The longest pause between an answer and the kill.
@@ -62,6 +71,7 @@ pub fn steps(counter: &Counter, n: usize) -> Scenario {
         answer: json!(names),
         effects: names,
         name_of: |hit| hit.body.clone(),
+        order: Order::OneByOne,
         status: 200,
     }
 }
@@ -90,6 +100,7 @@ pub fn saga() -> Scenario {
         }),
         effects: effects.map(str::to_owned).to_vec(),
         name_of: name_in_tour,
+        order: Order::OneByOne,
         status: 500,
         answer: json!({ "code": 500, "message": message, "source": "invocation" }),
     }
@@ -269,7 +280,11 @@ impl<'a> Round<'a> {
         assert_eq!(reply.status, self.scenario.status, "{context}: {}", reply.text());
         assert_eq!(reply.json(), self.scenario.answer, "{context}");
         let hits = self.counter.hits().split_off(self.first_hit);
-        check_effects(&hits, self.scenario.name_of, &self.scenario.effects, kills, &context);
+        let Scenario { name_of, effects, .. } = self.scenario;
+        match self.scenario.order {
+            Order::OneByOne => check_effects(&hits, *name_of, effects, kills, &context),
+            Order::AtOnce => return check_unordered(&hits, *name_of, effects, kills, &context),
+        }
         if self.plan.moment == Moment::BeforeAnswer {
             assert_eq!(kills, self.plan.at.len(), "{context}");
             assert_eq!(hits.len(), self.scenario.effects.len() + kills, "{context}");
@@ -309,6 +324,24 @@ pub fn check_effects(
         if name_of(&pair[0]) == name_of(&pair[1]) {
             assert_eq!(pair[0].body, pair[1].body, "{context}: another attempt, other bytes");
         }
+    }
+}
+
+/// Checks the effects of one invocation, some of which are done at once: each is there, and at most
+/// once per kill again.
+fn check_unordered(
+    hits: &[Hit],
+    name_of: fn(&Hit) -> String,
+    effects: &[String],
+    kills: usize,
+    context: &str,
+) {
+    for effect in effects {
+        let count = hits.iter().filter(|hit| name_of(hit) == *effect).count();
+        assert!(
+            (1..=1 + kills).contains(&count),
+            "{context}: {effect} was seen {count} times with {kills} kills"
+        );
     }
 }
 

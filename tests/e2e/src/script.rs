@@ -125,6 +125,12 @@ impl Server {
         results.as_array().expect("a script has a list of results").clone()
     }
 
+    /// Calls a handler that takes nothing.
+    #[track_caller]
+    pub fn ask(&self, target: &str) -> Value {
+        self.ingress().request("POST", &format!("/restate/call/{}", path(target))).send().expect(200).json()
+    }
+
     /// Lets a handler begin with these steps and returns the id of the invocation.
     #[track_caller]
     pub fn begin(&self, target: &str, steps: &[Value]) -> String {

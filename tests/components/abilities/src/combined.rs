@@ -36,7 +36,6 @@ impl Combined {
             "unordered": unordered(ctx, &plan).await?,
             "buffered": buffered(ctx, &plan).await?,
             "nested": nested(ctx, &plan).await?,
-            "random": ctx.rand().random_range(0..1_000_000_000_u32),
         }))
     }
 }

@@ -1,6 +1,7 @@
 //! End-to-end tests: a real server process, real components, real HTTP, and kill -9.
 
 mod admin;
+mod calls;
 mod command;
 mod concurrency;
 mod connections;
@@ -9,6 +10,7 @@ mod durability;
 mod ingress;
 mod kills;
 mod misbehaving;
+mod objects;
 mod store_trouble;
 mod tour;
 mod tour_communication;
@@ -16,3 +18,4 @@ mod tour_objects;
 mod tour_payments;
 mod tour_readme;
 mod uploads;
+mod workflows;
