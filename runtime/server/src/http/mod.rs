@@ -10,6 +10,8 @@ mod keys;
 pub mod limits;
 mod path;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use serve::serve;

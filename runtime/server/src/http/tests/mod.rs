@@ -1,0 +1,8 @@
+//! Both ports against a real engine: requests as scripts, with what comes back. The handlers are those
+//! of `world.rs`, so no guest has to be built.
+
+mod admin;
+mod ingress;
+mod script;
+mod waiting;
+mod world;

@@ -1,0 +1,264 @@
+//! A server whose store is in memory and whose handlers are in this file.
+
+use crate::clock::SystemClock;
+use crate::deploy::Deployments;
+use crate::engine::executor::{Executor, Tell};
+use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
+use crate::http::{self, AppState};
+use crate::wasm::{Components, GuestLimits, WasmEngine};
+use abide_core::command::{Append, Command, End};
+use abide_core::effect::AttemptStart;
+use abide_core::entry::{Entry, Failure, Outcome, Request};
+use abide_core::ids::{Attempt, DeploymentId, InvocationId};
+use abide_core::invocation::WaitSet;
+use abide_core::manifest::{
+    DeploymentRow, HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, ServiceKind,
+    ServiceManifest, ServiceRow, Settings,
+};
+use abide_core::target::Target;
+use abide_core::time::Timestamp;
+use abide_store::{Batch, META_PARTITION, MemoryStore, Op, Store, codec, keys};
+use axum::Router;
+use bytes::Bytes;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Several, so that invocations of different objects talk to each other over the outbox.
+const PARTITIONS: u16 = 3;
+
+pub struct World {
+    pub ingress: Router,
+    pub admin: Router,
+    folder: PathBuf,
+}
+
+impl World {
+    pub fn start() -> Self {
+        static WORLDS: AtomicU32 = AtomicU32::new(0);
+        let name = format!("abide-http-{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        let store: Arc<dyn Store> = Arc::new(store_with_services());
+        let clock = Arc::new(SystemClock);
+        let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
+        let wasm = Arc::new(WasmEngine::new(&limits).unwrap());
+        let components = Arc::new(Components::open(wasm, &folder, limits).unwrap());
+        let deployments = Deployments::open(store.clone(), clock.clone(), components).unwrap();
+        let engine = Engine::new(Parts { store, clock, partitions: PARTITIONS });
+        let handlers = Handlers { inboxes: engine.inboxes(), journals: engine.journals() };
+        let engine = engine.start(Arc::new(handlers)).unwrap();
+        let ingress_url = "http://127.0.0.1:8080".into();
+        let state = AppState { engine, deployments, admin_token: None, ingress_url };
+        Self { ingress: http::ingress(state.clone()), admin: http::admin(state), folder }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn store_with_services() -> MemoryStore {
+    let store = MemoryStore::new();
+    let fence = store.acquire(META_PARTITION).unwrap();
+    let id = DeploymentId::from_digest(1);
+    let services = services();
+    let deployment = DeploymentRow {
+        digest: [1; 32],
+        size_bytes: 1,
+        created_at: Timestamp(0),
+        revisions: vec![1; services.len()],
+        manifest: Manifest { sdk: "test/1".into(), services: services.clone() },
+        settings: Settings::default(),
+    };
+    let mut ops = vec![Op::Put { key: keys::deployment(&id), value: codec::encode(&deployment) }];
+    for manifest in services {
+        let key = keys::service(&manifest.name);
+        let row = ServiceRow { deployment: id.clone(), revision: 1, manifest };
+        ops.push(Op::Put { key, value: codec::encode(&row) });
+    }
+    store.commit(Batch { fence, ops }).unwrap();
+    store
+}
+
+const JSON: Option<&str> = Some("application/json");
+
+fn services() -> Vec<ServiceManifest> {
+    let (exclusive, shared) = (HandlerMode::Exclusive, HandlerMode::Shared);
+    let mut private = handler("private_", shared, JSON, JSON);
+    private.options.is_private = true;
+    let mut hidden = service("Hidden", ServiceKind::Service, vec![handler("echo", shared, JSON, JSON)]);
+    hidden.is_private = true;
+    let probe = vec![
+        handler("echo", shared, JSON, JSON),
+        handler("nothing", shared, None, None),
+        handler("text", shared, Some("text/plain"), Some("text/plain")),
+        handler("terminal", shared, JSON, JSON),
+        handler("wait", shared, JSON, JSON),
+        handler("signal", shared, JSON, JSON),
+        handler("sleep", shared, JSON, JSON),
+        handler("call", shared, JSON, JSON),
+        private,
+    ];
+    let counter = vec![
+        handler("echo", exclusive, JSON, JSON),
+        handler("get", shared, None, JSON),
+        handler("wait", exclusive, JSON, JSON),
+        handler("call", exclusive, JSON, JSON),
+    ];
+    let signup = vec![
+        handler("run", exclusive, JSON, JSON),
+        handler("click", shared, JSON, None),
+        handler("get", shared, None, JSON),
+    ];
+    vec![
+        service("Probe", ServiceKind::Service, probe),
+        service("Counter", ServiceKind::Object, counter),
+        service("SignupWorkflow", ServiceKind::Workflow, signup),
+        hidden,
+    ]
+}
+
+fn service(name: &str, kind: ServiceKind, handlers: Vec<HandlerManifest>) -> ServiceManifest {
+    ServiceManifest { name: name.into(), kind, handlers, docs: None, is_private: false }
+}
+
+fn handler(name: &str, mode: HandlerMode, input: Option<&str>, output: Option<&str>) -> HandlerManifest {
+    let payload =
+        |content_type: Option<&str>| Payload { content_type: content_type.map(str::to_owned), schema: None };
+    HandlerManifest {
+        name: name.into(),
+        mode,
+        input: payload(input),
+        output: payload(output),
+        docs: None,
+        options: HandlerOptions::default(),
+    }
+}
+
+#[derive(Clone)]
+struct Handlers {
+    inboxes: Inboxes,
+    journals: JournalReader,
+}
+
+/// What a handler does with its input: it answers, or asks for one thing and answers what that came to.
+enum Doing {
+    Answer(End),
+    Ask(Entry),
+    AskAndAnswer(Entry, End),
+}
+
+impl Executor for Handlers {
+    fn start(&self, mut start: AttemptStart) {
+        let handlers = self.clone();
+        tokio::spawn(async move {
+            if let Some(journal) = handlers.journals.load(&mut start).unwrap() {
+                handlers.run(&start, &journal);
+            }
+        });
+    }
+
+    /// Nobody listens: whoever waits is suspended at once, and started again.
+    fn tell(&self, _: InvocationId, _: Attempt, _: Tell) {}
+}
+
+impl Handlers {
+    fn run(&self, start: &AttemptStart, journal: &LoadedJournal) {
+        let outcomes_seen = u32::try_from(journal.outcomes.len()).unwrap();
+        let suspended = End::Suspended { waiting_on: WaitSet::Ops(vec![0]), outcomes_seen };
+        match (doing(&start.target, journal.input.body.clone()), journal.outcomes.first()) {
+            (Doing::Answer(end), _) => self.end(start, end),
+            (Doing::Ask(_), Some(settled)) => self.end(start, answer(&settled.outcome)),
+            (Doing::Ask(_), None) if !journal.entries.is_empty() => self.end(start, suspended),
+            (Doing::Ask(entry), None) => {
+                self.append(start, entry);
+                self.end(start, suspended);
+            }
+            (Doing::AskAndAnswer(entry, end), _) => {
+                self.append(start, entry);
+                self.end(start, end);
+            }
+        }
+    }
+
+    fn append(&self, start: &AttemptStart, entry: Entry) {
+        let append = Append {
+            invocation: start.invocation,
+            attempt: start.attempt,
+            object: start.target.object(),
+            first_op: 0,
+            entries: vec![entry],
+            finished: Vec::new(),
+            failed: Vec::new(),
+            jitter: 0,
+        };
+        self.inboxes.send(start.invocation, Command::Append(append));
+    }
+
+    fn end(&self, start: &AttemptStart, end: End) {
+        let ended = Command::Ended { invocation: start.invocation, attempt: start.attempt, end, jitter: 0 };
+        self.inboxes.send(start.invocation, ended);
+    }
+}
+
+fn doing(target: &Target, input: Bytes) -> Doing {
+    let returned = |value: &'static str| Doing::Answer(End::Returned(value.into()));
+    let promise = || "link".to_owned();
+    match target.handler.as_str() {
+        "nothing" => returned(""),
+        "get" => returned("0"),
+        "echo" if input.is_empty() => returned("null"),
+        "echo" => Doing::Answer(End::Returned(input)),
+        "text" => Doing::Answer(End::Returned(input.to_ascii_uppercase().into())),
+        "terminal" => Doing::Answer(End::Failed(failure(&input))),
+        "wait" => Doing::Ask(Entry::Awakeable { name: Some("approval".into()) }),
+        "signal" => Doing::Ask(Entry::ReceiveSignal { name: "go".into() }),
+        "sleep" => Doing::Ask(Entry::Sleep { duration_ms: 3_600_000, name: None }),
+        "call" => Doing::Ask(Entry::Call(request(&input))),
+        "run" => Doing::Ask(Entry::GetPromise { name: promise() }),
+        "click" => {
+            let completed = Entry::CompletePromise { name: promise(), outcome: Outcome::Value(input) };
+            Doing::AskAndAnswer(completed, End::Returned(Bytes::new()))
+        }
+        other => panic!("there is no handler {other}"),
+    }
+}
+
+fn answer(outcome: &Outcome) -> End {
+    match outcome {
+        Outcome::Empty => End::Returned(Bytes::new()),
+        Outcome::Value(value) => End::Returned(value.clone()),
+        Outcome::Failure(failure) => End::Failed(failure.clone()),
+        Outcome::Names(names) => panic!("no handler asks for names: {names:?}"),
+    }
+}
+
+fn failure(input: &[u8]) -> Failure {
+    let input: Value = serde_json::from_slice(input).unwrap();
+    let code = input["code"].as_u64().map_or(500, |code| u16::try_from(code).unwrap());
+    Failure::new(code, input["message"].as_str().unwrap())
+}
+
+/// A call of the target that a JSON text names; what follows a `>` is the callee's input.
+fn request(input: &[u8]) -> Request {
+    let input: String = serde_json::from_slice(input).unwrap();
+    let (target, rest) = input.split_once('>').map_or((input.as_str(), None), |(to, rest)| (to, Some(rest)));
+    let parts: Vec<&str> = target.split('/').collect();
+    let target = match parts.as_slice() {
+        [service, handler] => Target { service: (*service).into(), key: None, handler: (*handler).into() },
+        [service, key, handler] => {
+            Target { service: (*service).into(), key: Some((*key).into()), handler: (*handler).into() }
+        }
+        other => panic!("no target: {other:?}"),
+    };
+    Request {
+        child: address::fresh(&target, Timestamp(1), 7),
+        target,
+        input: rest.map(|rest| Value::from(rest).to_string().into()).unwrap_or_default(),
+        headers: Vec::new(),
+        idempotency_key: None,
+    }
+}
