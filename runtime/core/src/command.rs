@@ -335,6 +335,11 @@ pub enum Command {
         invocation: InvocationId,
         object: ObjectKey,
     },
+    /// Follow-up: a promise of a workflow is forgotten, and those who wait for it hear that.
+    PurgePromise {
+        object: ObjectKey,
+        name: String,
+    },
     /// Follow-up: what is left of an invocation is forgotten.
     PurgeRest {
         invocation: InvocationId,
@@ -419,6 +424,7 @@ impl Command {
                 RowKey::Names(NamesOf::State(object.clone())),
                 RowKey::Names(NamesOf::Promises(object.clone())),
             ],
+            Self::PurgePromise { object, name } => vec![RowKey::Promise(object.clone(), name.clone())],
             Self::Post { to, .. } => vec![RowKey::OutboxHead(*to)],
         }
     }

@@ -4,6 +4,7 @@ use crate::command::{Command, Message};
 use crate::effect::Effect;
 use crate::ids::PartitionId;
 use crate::rows::Rows;
+use crate::steps::entries::promise;
 use crate::steps::{
     acknowledged, admit, append, attach, begin, cancel, complete_awakeable, ended, key_queue, kill, post,
     purge, receive, resume, settle, signal, spread, submit, timer_due,
@@ -74,6 +75,7 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
             signal::take(place, rows, invocation, op, number, out);
         }
         Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
+        Command::PurgePromise { object, name } => promise::purge(rows, object, name, out),
         Command::PurgeRest { invocation } => purge::rest(place, rows, invocation, out),
         Command::Post { to, message } => post::apply(rows, to, message, out),
     }

@@ -9,7 +9,7 @@ pub mod cancel;
 pub mod complete;
 pub mod complete_awakeable;
 pub mod ended;
-mod entries;
+pub mod entries;
 pub mod key_queue;
 pub mod kill;
 pub mod post;

@@ -2,7 +2,7 @@
 
 mod call;
 mod end;
-mod promise;
+pub mod promise;
 mod sleep;
 mod state;
 

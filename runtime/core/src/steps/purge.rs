@@ -63,23 +63,19 @@ pub fn apply(rows: &mut Rows, id: InvocationId, ticket: Option<Ticket>, effects:
     effects.push(Effect::Then(next));
 }
 
+const AT_ONCE: usize = PURGED_AT_ONCE as usize;
+
 /// State and promises of a workflow go first: without its run nobody would find them.
 pub fn object(place: Place, rows: &mut Rows, id: InvocationId, object: ObjectKey, effects: &mut Vec<Effect>) {
-    let mut budget = PURGED_AT_ONCE as usize;
-    let mut is_done = true;
-    let state = |name| RowKey::State(object.clone(), name);
-    let promise = |name| RowKey::Promise(object.clone(), name);
-    let found = [
-        rows.names(&NamesOf::State(object.clone())).into_iter().map(state).collect::<Vec<_>>(),
-        rows.names(&NamesOf::Promises(object.clone())).into_iter().map(promise).collect(),
-    ];
-    for key in found.into_iter().flatten() {
-        is_done = budget > 0;
-        if !is_done {
-            break;
-        }
-        budget -= 1;
-        rows.delete(key);
+    let state = rows.names(&NamesOf::State(object.clone()));
+    let promises = rows.names(&NamesOf::Promises(object.clone()));
+    let is_done = state.len() + promises.len() <= AT_ONCE;
+    let budget = AT_ONCE.saturating_sub(state.len());
+    for name in state.into_iter().take(AT_ONCE) {
+        rows.delete(RowKey::State(object.clone(), name));
+    }
+    for name in promises.into_iter().take(budget) {
+        effects.push(Effect::Then(Command::PurgePromise { object: object.clone(), name }));
     }
     if is_done {
         effects.push(Effect::Then(Command::PurgeRest { invocation: id }));

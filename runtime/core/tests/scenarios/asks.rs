@@ -10,7 +10,7 @@
 //! | `get x`, `set x 5`, `clear x`, `clear-all`, `keys` | the state; `sets 5 x` sets `x0` to `x4`      |
 //! | `awakeable`, `resolve b.1 ok`              | an awakeable, the completion of one                  |
 //! | `receive go`, `receives 5 go`, `signal b go ok`, `signals 5 b go ok` | signals                    |
-//! | `await p`, `awaits 5 p`, `peek p`, `complete p ok` | promises of the workflow                     |
+//! | `await p`, `awaits 5 p`, `peek p`, `complete p ok` | promises of the workflow; `promises 5 p` awaits `p0` to `p4` |
 
 use crate::parse::{awakeable, id, number, outcome, target};
 use crate::world::World;
@@ -64,6 +64,9 @@ fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
             (0..number(count))
                 .map(|at| Entry::SetState { name: format!("{name}{at}"), value: Bytes::from_static(b"1") }),
         ),
+        ["promises", count, name] => append
+            .entries
+            .extend((0..number(count)).map(|at| Entry::GetPromise { name: format!("{name}{at}") })),
         ["calls", count, name, to] => {
             let (name, partition) = name.split_at(name.find('@').unwrap_or(name.len()));
             for at in 0..number(count) {

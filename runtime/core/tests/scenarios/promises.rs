@@ -297,3 +297,66 @@ fn a_promise_of_a_workflow_that_never_ran_waits_for_its_run() {
         "#]],
     );
 }
+
+#[test]
+fn who_waits_for_a_promise_hears_that_its_workflow_is_gone() {
+    check(
+        "(submit W flow/k/run)
+         (append W: await p; complete q ok)
+         (submit a flow/k/ask)
+         append a: await p
+         (submit b flow/k/ask)
+         append b: await p; await p
+         suspend b 0,1 seen 0
+         return W done
+         show flow/k
+         purge W
+         show flow/k",
+        expect![[r#"
+            > append a: await p
+              = a: running #1 1/0
+            > append b: await p; await p
+              = b: running #1 2/0
+            > suspend b 0,1 seen 0
+              = b: suspended on [0, 1] 2/0
+            > return W done
+                arm W purge at 1d
+              ! reply W: done
+              = W: completed 2/1
+            > show flow/k
+              | p is awaited by W.0 a.0 b.0 b.1, q is ok
+            > purge W
+              ! notice done
+                deliver a#1 op 0 order 0 at 0: [404] workflow flow/k was purged before promise "p" was completed
+                start b#2 journal 2/2
+              ! release b#2 below 2
+              = a: running #1 1/1
+              = b: running #2 2/2
+              = W: gone
+            > show flow/k
+              | nothing
+        "#]],
+    );
+}
+
+#[test]
+fn a_workflow_that_is_not_kept_leaves_nobody_waiting() {
+    check(
+        "(submit a void/k/ask)
+         append a: await p
+         (submit W void/k/run)
+         return W done
+         append a: await p",
+        expect![[r#"
+            > append a: await p
+              = a: running #1 1/0
+            > return W done
+              ! reply W: done
+                deliver a#1 op 0 order 0 at 0: [404] workflow void/k was purged before promise "p" was completed
+              = a: running #1 1/1
+              = W: gone
+            > append a: await p
+              = a: running #1 2/1
+        "#]],
+    );
+}

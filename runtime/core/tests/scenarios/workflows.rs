@@ -355,6 +355,30 @@ fn the_state_of_a_workflow_goes_in_parts() {
 }
 
 #[test]
+fn awaited_promises_go_in_parts_too() {
+    check(
+        "(submit a void/k/ask)
+         (append a: promises 600 p)
+         (submit W void/k/run)
+         (append W: set x 1)
+         (return W done)
+         show phases
+         (advance 0)
+         show phases
+         show void/k",
+        expect![[r#"
+            > show phases
+              | 1 completed 1/0
+              | 1 running #1 600/499
+            > show phases
+              | 1 running #1 600/600
+            > show void/k
+              | nothing
+        "#]],
+    );
+}
+
+#[test]
 fn the_state_goes_before_the_journal() {
     check(
         "(submit W brief/k/run)

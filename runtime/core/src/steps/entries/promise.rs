@@ -7,6 +7,7 @@ use crate::entry::{Failure, Outcome};
 use crate::invocation::Listener;
 use crate::limits::LISTENERS_MAX;
 use crate::rows::{Row, RowKey, Rows};
+use crate::target::ObjectKey;
 
 pub fn get(asked: Asked<'_>, rows: &mut Rows, name: &str, effects: &mut Vec<Effect>) {
     let Some(object) = asked.object else { return };
@@ -42,12 +43,24 @@ pub fn complete(
         asked.settle(rows, Outcome::Failure(Failure::new(409, message)), effects);
         return;
     }
-    for Listener { caller, op } in std::mem::take(&mut promise.waiting) {
-        let expected = Expected::Promise { name: name.clone() };
-        let settle = Settle { invocation: caller, op, expected, outcome: outcome.clone() };
-        effects.push(Effect::Then(Command::Settle(settle)));
-    }
+    tell(std::mem::take(&mut promise.waiting), &name, &outcome, effects);
     promise.outcome = Some(outcome);
     rows.put(RowKey::Promise(object.clone(), name), Row::Promise(promise));
     asked.settle(rows, Outcome::Empty, effects);
+}
+
+/// The workflow is forgotten: who still waits would wait for good.
+pub fn purge(rows: &mut Rows, object: ObjectKey, name: String, effects: &mut Vec<Effect>) {
+    let promise = rows.promise(&object, &name);
+    let message = format!("workflow {object} was purged before promise {name:?} was completed");
+    tell(promise.waiting, &name, &Outcome::Failure(Failure::new(404, message)), effects);
+    rows.delete(RowKey::Promise(object, name));
+}
+
+fn tell(waiting: Vec<Listener>, name: &str, outcome: &Outcome, effects: &mut Vec<Effect>) {
+    effects.extend(waiting.into_iter().map(|Listener { caller, op }| {
+        let expected = Expected::Promise { name: name.to_owned() };
+        let settle = Settle { invocation: caller, op, expected, outcome: outcome.clone() };
+        Effect::Then(Command::Settle(settle))
+    }));
 }
