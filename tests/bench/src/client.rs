@@ -1,16 +1,19 @@
 //! A client that costs little: one HTTP/1.1 connection that is kept.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 pub struct Client {
-    address: SocketAddr,
+    host: HeaderValue,
     sender: SendRequest<Full<Bytes>>,
 }
 
@@ -20,23 +23,12 @@ impl Client {
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { address, sender })
+        Ok(Self { host: HeaderValue::from_str(&address.to_string())?, sender })
     }
 
     /// Sends a request and returns the whole answer.
-    pub async fn ask(
-        &mut self,
-        method: Method,
-        path: &str,
-        content_type: &str,
-        body: Bytes,
-    ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.address.to_string())
-            .header("content-type", content_type)
-            .body(Full::new(body))?;
+    pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+        request.headers_mut().insert(header::HOST, self.host.clone());
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
@@ -44,10 +36,25 @@ impl Client {
     }
 
     pub async fn get(&mut self, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
-        self.ask(Method::GET, path, "application/json", Bytes::new()).await
+        self.send(Request::get(path).body(Full::default())?).await
     }
 
     pub async fn post_json(&mut self, path: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
-        self.ask(Method::POST, path, "application/json", body).await
+        self.send(post(path, JSON, body)?).await
     }
+
+    /// Returns the answer to a GET, which has to be a success.
+    pub async fn get_as<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
+        let (status, answer) = self.get(path).await?;
+        if !status.is_success() {
+            bail!("{path} answers {status}: {}", String::from_utf8_lossy(&answer));
+        }
+        serde_json::from_slice(&answer).with_context(|| format!("the answer of {path}"))
+    }
+}
+
+/// Returns a request with a body of this type.
+pub fn post(path: &str, content_type: HeaderValue, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+    let request = Request::builder().method(Method::POST).uri(path);
+    Ok(request.header(header::CONTENT_TYPE, content_type).body(Full::new(body))?)
 }

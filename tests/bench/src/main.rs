@@ -5,6 +5,7 @@
 
 mod client;
 mod disk;
+mod folder;
 mod guest;
 mod latency;
 mod load;

@@ -51,9 +51,22 @@ pub struct Sleepers {
     /// How many invocations sleep.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub count: usize,
-    /// How long they sleep: long enough to submit all of them. Chosen by their number when left out.
+    /// How long after the first one the last one wakes up; by their number when left out.
     #[arg(long, value_name = "SECONDS")]
-    pub sleep: Option<u64>,
+    pub spread: Option<u64>,
+    /// How long the first one sleeps: long enough to submit all of them, and to start the server
+    /// again. By their number and the speed of the first ones when left out.
+    #[arg(long, value_name = "SECONDS")]
+    pub lead: Option<u64>,
+    /// Starts the server again only when all of them are due.
+    #[arg(long)]
+    pub overdue: bool,
+    /// They do a run block before they sleep and one after it.
+    #[arg(long)]
+    pub steps: bool,
+    /// Over how many connections they are submitted.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub connections: usize,
 }
 
 impl Options {

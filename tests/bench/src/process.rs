@@ -34,6 +34,11 @@ impl Process {
         Self { pid }
     }
 
+    /// Returns this process, the client.
+    pub fn own() -> Self {
+        Self::new(std::process::id())
+    }
+
     fn read(self, name: &str) -> String {
         fs::read_to_string(format!("/proc/{}/{name}", self.pid)).unwrap_or_default()
     }
@@ -106,16 +111,4 @@ fn machine_cpu_seconds() -> f64 {
     // Of the first eight, the fourth and fifth are idle time.
     let busy = ticks.iter().take(8).enumerate().filter(|(at, _)| ![3, 4].contains(at));
     busy.map(|(_, ticks)| ticks).sum::<f64>() / TICKS_PER_SECOND
-}
-
-/// Returns the bytes that the files of a folder take on the disk.
-pub fn disk_bytes(dir: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    let bytes = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => disk_bytes(&entry.path()),
-        Ok(metadata) => metadata.blocks() * 512,
-        Err(_) => 0,
-    });
-    bytes.sum()
 }

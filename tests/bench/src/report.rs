@@ -51,7 +51,7 @@ impl Report {
             self.print_load();
         }
         if let Some(slept) = &self.sleepers {
-            print_sleepers(slept);
+            print_rows("sleepers", slept.rows());
         }
     }
 
@@ -116,21 +116,8 @@ impl Report {
     }
 }
 
-fn print_sleepers(slept: &Slept) {
-    let mut table = table(&["sleepers", ""]);
-    let rows = [
-        ("count", slept.count.to_string()),
-        ("time to submit them", format!("{:.2} s", slept.submit_seconds)),
-        ("server before", mega(slept.rss_before_bytes)),
-        ("server while they sleep", mega(slept.rss_asleep_bytes)),
-        ("memory per sleeper", format!("{:.0} bytes", slept.rss_bytes_per_sleeper)),
-        ("disk per sleeper", format!("{:.0} bytes", slept.disk_bytes_per_sleeper)),
-        ("killed, then time to answer", format!("{:.3} s", slept.restart_seconds)),
-        ("server after the restart", mega(slept.rss_restarted_bytes)),
-        ("killed, then time until all resumed", format!("{:.2} s", slept.all_resumed_seconds)),
-        ("server after that", mega(slept.rss_after_bytes)),
-        ("load", format!("{:.1}", slept.load1)),
-    ];
+fn print_rows(name: &str, rows: Vec<(&'static str, String)>) {
+    let mut table = table(&[name, ""]);
     for (name, value) in rows {
         table.add_row([name.to_owned(), value]);
     }
@@ -145,10 +132,10 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-fn millis(micros: u32) -> String {
+pub fn millis(micros: u32) -> String {
     format!("{:.2}", f64::from(micros) / 1e3)
 }
 
-fn mega(bytes: u64) -> String {
+pub fn mega(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }

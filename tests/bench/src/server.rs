@@ -1,20 +1,26 @@
 //! The server under test, as a process of its own.
 
-use crate::client::Client;
+use crate::client::{self, Client};
+use crate::folder::Folder;
 use crate::options::Options;
 use crate::process::Process;
 use crate::root;
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use http::Method;
+use http::HeaderValue;
+use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const START_MAX: Duration = Duration::from_secs(60);
-const STOP_MAX: Duration = Duration::from_secs(30);
+const START_MAX: Duration = Duration::from_secs(600);
+const STOP_MAX: Duration = Duration::from_secs(120);
+/// A server that uses less than this part of a processor has nothing to do.
+const IDLE_CPUS: f64 = 0.1;
+const IDLE_LOOK: Duration = Duration::from_secs(1);
+const IDLE_MAX: Duration = Duration::from_secs(120);
 
 /// The binary that is measured.
 pub struct Binary {
@@ -93,7 +99,8 @@ impl Server {
 
     async fn deploy(&self, component: &Bytes) -> anyhow::Result<()> {
         let mut admin = Client::connect(self.admin).await?;
-        let uploaded = admin.ask(Method::POST, "/deployments", "application/wasm", component.clone()).await;
+        let wasm = HeaderValue::from_static("application/wasm");
+        let uploaded = admin.send(client::post("/deployments", wasm, component.clone())?).await;
         let (status, body) = uploaded.context("upload the component")?;
         if !status.is_success() {
             bail!("the server refuses the component, {status}: {}", String::from_utf8_lossy(&body));
@@ -105,9 +112,30 @@ impl Server {
         Process::new(self.child.id())
     }
 
-    /// Returns the bytes of the server's folder on the disk.
-    pub fn disk_bytes(&self) -> u64 {
-        crate::process::disk_bytes(&self.data.join("abide"))
+    /// Returns the server's folder.
+    pub fn folder(&self) -> Folder {
+        Folder::new(self.data.join("abide"))
+    }
+
+    /// Says whether the server lists an invocation that fits the query.
+    pub async fn lists_any(&self, query: &str) -> anyhow::Result<bool> {
+        let mut admin = Client::connect(self.admin).await?;
+        let listing: Value = admin.get_as(&format!("/invocations?limit=1&{query}")).await?;
+        Ok(listing["invocations"].as_array().is_some_and(|found| !found.is_empty()))
+    }
+
+    /// Waits until the server has nothing to do, for two minutes at most; returns whether that is so.
+    pub async fn rest(&self) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < IDLE_MAX {
+            let (before, from) = (self.process().usage().cpu_seconds, Instant::now());
+            tokio::time::sleep(IDLE_LOOK).await;
+            let used = self.process().usage().cpu_seconds - before;
+            if used / from.elapsed().as_secs_f64() < IDLE_CPUS {
+                return true;
+            }
+        }
+        false
     }
 
     /// Returns how many bytes the server has logged.
