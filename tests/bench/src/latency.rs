@@ -25,6 +25,10 @@ impl Latencies {
         self.micros.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
     }
 
+    pub fn len(&self) -> usize {
+        self.micros.len()
+    }
+
     pub fn take_in(&mut self, other: Self) {
         self.micros.extend(other.micros);
     }

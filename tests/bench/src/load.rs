@@ -7,8 +7,9 @@ use crate::process::{self, Usage};
 use crate::report::Report;
 use crate::server::{Binary, Server};
 use crate::workload::Workload;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use bytes::Bytes;
+use http::StatusCode;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -16,6 +17,10 @@ use std::time::{Duration, Instant};
 const WARM_UP: Duration = Duration::from_secs(1);
 /// How long a server rests before its memory counts as what it keeps.
 const REST: Duration = Duration::from_secs(1);
+/// How long a message may be on its way.
+const DELIVERY_MAX: Duration = Duration::from_secs(60);
+/// Of a caller's first key from the one of the caller before.
+const KEYS_APART: usize = 37;
 
 /// One measurement.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +31,9 @@ pub struct Measured {
     pub calls_per_second: f64,
     pub latency: Quantiles,
     pub errors: u64,
-    /// Processors that the server used.
+    /// None: the calls send no messages.
+    pub messages: Option<Messages>,
+    /// Processors that the server used, until the last message was taken.
     pub server_cpus: f64,
     /// Processors that everybody used, this program included.
     pub machine_cpus: f64,
@@ -40,6 +47,18 @@ pub struct Measured {
     pub load1: f64,
 }
 
+/// What became of the messages that the calls sent.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Messages {
+    pub sent: usize,
+    /// While callers called.
+    pub sent_per_second: f64,
+    /// From the first call until all had been taken by their handler, which ended.
+    pub delivered_per_second: f64,
+    /// From the last answer to a caller until then.
+    pub drain_seconds: f64,
+}
+
 pub async fn run(
     options: &Options,
     binary: &Binary,
@@ -49,22 +68,45 @@ pub async fn run(
     for workload in options.workloads() {
         let server = Server::fresh(binary, &options.data(), component).await?;
         call_once(server.ingress, workload).await?;
-        drive(server.ingress, workload, 8, WARM_UP).await?;
+        let warmed = drive(server.ingress, workload, 8, WARM_UP).await?;
+        drain(server.ingress, &warmed.last_answers).await?;
+        let (mut calls, mut errors) = (1 + warmed.latencies.len(), warmed.errors);
         for concurrency in &options.concurrency {
             let measured = measure(&server, workload, *concurrency, options.duration()).await?;
+            (calls, errors) = (calls + measured.latency.count, errors + measured.errors);
             report.load(measured);
+        }
+        if errors == 0 {
+            check_counters(server.ingress, workload, calls).await?;
         }
         server.stop().await?;
     }
     Ok(())
 }
 
-/// Calls once and looks closely at the answer; later on only its status and its length count.
+/// Calls once and looks closely at the answer; later on a wrong one only counts as an error.
 async fn call_once(ingress: SocketAddr, workload: Workload) -> anyhow::Result<()> {
     let mut client = Client::connect(ingress).await?;
-    let (status, body) = client.post_json(workload.path(), Bytes::from_static(workload.body())).await?;
-    if !status.is_success() || body != workload.answer() {
-        bail!("{} answers {status}: {}", workload.path(), String::from_utf8_lossy(&body));
+    let path = workload.path(0);
+    let (status, body) = client.post_json(&path, Bytes::from_static(workload.body())).await?;
+    if !status.is_success() || !workload.is_answer(&body) {
+        bail!("{path} answers {status}: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(())
+}
+
+/// A counter that has counted something else than the calls makes all numbers worthless.
+async fn check_counters(ingress: SocketAddr, workload: Workload, calls: usize) -> anyhow::Result<()> {
+    let counters = workload.counters();
+    if counters.is_empty() {
+        return Ok(());
+    }
+    let (mut client, mut sum) = (Client::connect(ingress).await?, 0);
+    for path in &counters {
+        sum += client.get_as::<usize>(path).await?;
+    }
+    if sum != calls {
+        bail!("{} calls were answered, and the counters of {} say {sum}", calls, workload.name());
     }
     Ok(())
 }
@@ -79,12 +121,16 @@ async fn measure(
     process.reset_peak();
     let load1 = process::load1();
     let (before, log_before) = (process.usage(), server.log_bytes());
+    let started = Instant::now();
     let driven = drive(server.ingress, workload, concurrency, time).await?;
+    let answered = started.elapsed();
+    drain(server.ingress, &driven.last_answers).await?;
+    let drained = started.elapsed();
     let after = process.usage();
     let log_bytes = server.log_bytes() - log_before;
     let rss_peak_bytes = process.peak_rss_bytes();
     tokio::time::sleep(REST).await;
-    let seconds = driven.took.as_secs_f64();
+    let seconds = answered.as_secs_f64();
     let latency = driven.latencies.quantiles();
     let calls = latency.count.max(1) as f64;
     let per_call = |counter: fn(&Usage) -> u64| (counter(&after) - counter(&before)) as f64 / calls;
@@ -95,8 +141,9 @@ async fn measure(
         calls_per_second: latency.count as f64 / seconds,
         latency,
         errors: driven.errors,
-        server_cpus: (after.cpu_seconds - before.cpu_seconds) / seconds,
-        machine_cpus: (after.machine.cpu_seconds - before.machine.cpu_seconds) / seconds,
+        messages: messages(workload.messages() * latency.count, answered, drained),
+        server_cpus: (after.cpu_seconds - before.cpu_seconds) / drained.as_secs_f64(),
+        machine_cpus: (after.machine.cpu_seconds - before.machine.cpu_seconds) / drained.as_secs_f64(),
         rss_peak_bytes,
         rss_after_bytes: process.usage().rss_bytes,
         written_bytes_per_call: per_call(|usage| usage.machine.written_bytes),
@@ -106,11 +153,21 @@ async fn measure(
     })
 }
 
+fn messages(sent: usize, answered: Duration, drained: Duration) -> Option<Messages> {
+    (sent > 0).then(|| Messages {
+        sent,
+        sent_per_second: sent as f64 / answered.as_secs_f64(),
+        delivered_per_second: sent as f64 / drained.as_secs_f64(),
+        drain_seconds: (drained - answered).as_secs_f64(),
+    })
+}
+
 #[derive(Default)]
 struct Driven {
     latencies: Latencies,
     errors: u64,
-    took: Duration,
+    /// Of each caller, where answers are ids of messages.
+    last_answers: Vec<Bytes>,
 }
 
 async fn drive(
@@ -123,38 +180,70 @@ async fn drive(
     for _ in 0..concurrency {
         clients.push(Client::connect(ingress).await?);
     }
-    let started = Instant::now();
-    let until = started + time;
-    let callers = clients.into_iter().map(|client| tokio::spawn(call_until(client, workload, until)));
-    let callers: Vec<_> = callers.collect();
+    let until = Instant::now() + time;
+    let call = |(caller, client)| tokio::spawn(call_until(client, workload, caller * KEYS_APART, until));
+    let callers: Vec<_> = clients.into_iter().enumerate().map(call).collect();
     let mut all = Driven::default();
     for caller in callers {
         let one = caller.await?;
         all.latencies.take_in(one.latencies);
         all.errors += one.errors;
+        all.last_answers.extend(one.last_answers);
     }
-    all.took = started.elapsed();
     Ok(all)
 }
 
-async fn call_until(mut client: Client, workload: Workload, until: Instant) -> Driven {
+async fn call_until(mut client: Client, workload: Workload, first: usize, until: Instant) -> Driven {
     let mut driven = Driven::default();
     let body = Bytes::from_static(workload.body());
-    loop {
+    for nth in first.. {
         let before = Instant::now();
         if before >= until {
-            return driven;
+            break;
         }
-        match client.post_json(workload.path(), body.clone()).await {
-            Ok((status, answer)) if status.is_success() && answer == workload.answer() => {
+        match client.post_json(&workload.path(nth), body.clone()).await {
+            Ok((status, answer)) if status.is_success() && workload.is_answer(&answer) => {
                 driven.latencies.note(before.elapsed());
+                if workload.messages() > 0 {
+                    driven.last_answers = vec![answer];
+                }
             }
             Ok(_) => driven.errors += 1,
             Err(_) => {
                 // The connection is gone; a server that is gone shows as few calls and many errors.
                 driven.errors += 1;
-                return driven;
+                break;
             }
         }
+    }
+    driven
+}
+
+/// Waits until the last messages of all callers have been taken.
+async fn drain(ingress: SocketAddr, last_answers: &[Bytes]) -> anyhow::Result<()> {
+    if last_answers.is_empty() {
+        return Ok(());
+    }
+    let mut client = Client::connect(ingress).await?;
+    for answer in last_answers {
+        let id: String = serde_json::from_slice(answer).context("the id of a message")?;
+        await_message(&mut client, &id).await?;
+    }
+    Ok(())
+}
+
+async fn await_message(client: &mut Client, id: &str) -> anyhow::Result<()> {
+    let path = format!("/restate/invocation/{id}/attach");
+    let since = Instant::now();
+    loop {
+        let (status, answer) = client.get(&path).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        // The caller knows the id before the message has reached the partition of its invocation.
+        if status != StatusCode::NOT_FOUND || since.elapsed() > DELIVERY_MAX {
+            bail!("the message {id} is answered {status}: {}", String::from_utf8_lossy(&answer));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

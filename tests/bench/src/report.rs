@@ -50,6 +50,9 @@ impl Report {
         if !self.load.is_empty() {
             self.print_load();
         }
+        if self.load.iter().any(|one| one.messages.is_some()) {
+            self.print_messages();
+        }
         if let Some(slept) = &self.sleepers {
             print_rows("sleepers", slept.rows());
         }
@@ -108,6 +111,23 @@ impl Report {
             ]);
         }
         println!("\nClosed loop\n{table}");
+    }
+
+    fn print_messages(&self) {
+        let mut table =
+            table(&["workload", "callers", "calls/s", "messages/s sent", "delivered", "until all were, s"]);
+        for one in &self.load {
+            let Some(messages) = &one.messages else { continue };
+            table.add_row([
+                one.workload.to_owned(),
+                one.concurrency.to_string(),
+                format!("{:.1}", one.calls_per_second),
+                format!("{:.0}", messages.sent_per_second),
+                format!("{:.0}", messages.delivered_per_second),
+                format!("{:.2}", messages.drain_seconds),
+            ]);
+        }
+        println!("\nMessages: delivered when their handler has ended\n{table}");
     }
 
     pub fn write(&self, file: &Path) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! Handlers that call handlers: one after the other, and a hundred at once.
 
 use abide_sdk::prelude::*;
+use abide_sdk::serde_json::Value;
 
 const MESSAGES: u32 = 100;
 
@@ -38,7 +39,7 @@ pub struct Fanout;
 #[service]
 impl Fanout {
     /// Returns the id of the last one: who attaches to it knows when the messages have been taken.
-    async fn hundred(ctx: &Context) -> HandlerResult<String> {
+    async fn hundred(ctx: &Context, _input: Value) -> HandlerResult<String> {
         let sink = ctx.service::<Sink>();
         let mut last = String::new();
         for n in 0..MESSAGES {
