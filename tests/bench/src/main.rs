@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod server;
 mod sleepers;
+mod soak;
 mod workload;
 
 use clap::Parser;
@@ -39,6 +40,9 @@ async fn run(options: Options) -> anyhow::Result<()> {
         None => load::run(&options, &binary, &component, &mut report).await?,
         Some(What::Sleepers(wanted)) => {
             report.sleepers(sleepers::run(&options, wanted, &binary, &component).await?);
+        }
+        Some(What::Soak(wanted)) => {
+            report.soak(soak::run(&options, wanted, &binary, &component).await?);
         }
     }
     report.disk("after", disk::measure(&data, options.disk_time())?);

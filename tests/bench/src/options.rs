@@ -44,6 +44,8 @@ pub struct Options {
 pub enum What {
     /// Lets many invocations sleep, kills the server, starts it again and waits for all of them.
     Sleepers(Sleepers),
+    /// Calls a mix of handlers of which little is kept, and watches whether the server grows.
+    Soak(Soak),
 }
 
 #[derive(Args)]
@@ -65,6 +67,19 @@ pub struct Sleepers {
     #[arg(long)]
     pub steps: bool,
     /// Over how many connections they are submitted.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub connections: usize,
+}
+
+#[derive(Args)]
+pub struct Soak {
+    /// How many calls.
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    pub count: u64,
+    /// Prints a line after so many calls; a twentieth of all when left out.
+    #[arg(long, value_name = "N")]
+    pub every: Option<u64>,
+    /// Callers that each wait for their answer before the next call.
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub connections: usize,
 }

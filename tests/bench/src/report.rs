@@ -4,6 +4,7 @@ use crate::disk::Disk;
 use crate::load::Measured;
 use crate::server::Binary;
 use crate::sleepers::Slept;
+use crate::soak::Soaked;
 use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -16,6 +17,7 @@ pub struct Report {
     disk: Vec<(&'static str, Disk)>,
     load: Vec<Measured>,
     sleepers: Option<Slept>,
+    soak: Option<Soaked>,
 }
 
 impl Report {
@@ -26,6 +28,7 @@ impl Report {
             disk: Vec::new(),
             load: Vec::new(),
             sleepers: None,
+            soak: None,
         }
     }
 
@@ -44,6 +47,10 @@ impl Report {
         self.sleepers = Some(slept);
     }
 
+    pub fn soak(&mut self, soaked: Soaked) {
+        self.soak = Some(soaked);
+    }
+
     pub fn print(&self) {
         println!("{} processors, server binary {}", self.processors, mega(self.server_bytes));
         self.print_disk();
@@ -55,6 +62,10 @@ impl Report {
         }
         if let Some(slept) = &self.sleepers {
             print_rows("sleepers", slept.rows());
+        }
+        if let Some(soaked) = &self.soak {
+            print_rows("soak", soaked.rows());
+            print_verdict(soaked);
         }
     }
 
@@ -141,6 +152,12 @@ fn print_rows(name: &str, rows: Vec<(&'static str, String)>) {
     for (name, value) in rows {
         table.add_row([name.to_owned(), value]);
     }
+    println!("\n{table}");
+}
+
+fn print_verdict(soaked: &Soaked) {
+    let mut table = table(&["", "first quarter", "last quarter", "last / first"]);
+    soaked.verdict().into_iter().for_each(|row| _ = table.add_row(row));
     println!("\n{table}");
 }
 
