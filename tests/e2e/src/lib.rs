@@ -12,6 +12,7 @@ pub mod kill;
 pub mod linear;
 pub mod mixed;
 pub mod news;
+pub mod npm;
 pub mod patch;
 pub mod poll;
 pub mod process;

@@ -10,6 +10,7 @@ mod durability;
 mod ingress;
 mod kills;
 mod misbehaving;
+mod npm_clients;
 mod objects;
 mod store_trouble;
 mod tour;
