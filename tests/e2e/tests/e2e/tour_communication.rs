@@ -64,6 +64,8 @@ fn communication_calls_sends_and_schedules() {
     let (answer, id) = (reply.text(), reply.header("x-restate-id").expect("an id"));
     let reference = payment_reference(&answer);
 
+    let asked = ["PaymentService/charge", "EmailService/emailTicket", "EmailService/sendReminder"];
+    assert_eq!(server.entry_names(id), asked);
     let charge = only(&server, "PaymentService", "charge", "completed");
     let ticket = only(&server, "EmailService", "emailTicket", "completed");
     let reminder = only(&server, "EmailService", "sendReminder", "scheduled");

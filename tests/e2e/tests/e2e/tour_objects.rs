@@ -14,6 +14,12 @@ fn add_all(server: &Server) {
     for line in ADD {
         let reply = server.ingress().curl(line).send().expect(200);
         assert_eq!((reply.text().as_str(), reply.header("content-type")), ("", None));
+        let id = reply.header("x-restate-id").expect("an id");
+        assert_eq!(
+            server.entry_names(id),
+            ["subscriptions", "subscriptions", "lastUpdated"],
+            "get, set, set"
+        );
     }
 }
 

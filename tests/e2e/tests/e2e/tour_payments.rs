@@ -59,6 +59,7 @@ fn external_events_wait_over_a_restart_until_they_are_confirmed() {
     server.wait_for_log(&format!(">>> Initiating external payment {}", text(&order["paymentId"])));
     server.wait_for_status(&id, "suspended");
     server.output(&id).expect(470);
+    assert_eq!(server.entry_names(&id), ["", "pay"], "an awakeable, and the provider");
 
     server.restart();
     assert_eq!(server.wait_for_status(&id, "suspended")["last_failures"], serde_json::json!([]));
@@ -166,6 +167,7 @@ fn durable_timers_cancel_a_payment_that_nobody_confirms() {
     assert!(took < Duration::from_secs(36), "the timer began again: {took:?}");
     let paths: Vec<_> = counter.hits().into_iter().map(|hit| hit.path).collect();
     assert_eq!(paths, ["/payments/init", "/payments/cancel"]);
+    assert_eq!(server.entry_names(&id), ["", "pay", "timeout", "cancel-payment"]);
     server.wait_for_log(">>> Canceling external payment with ref payRef-");
 
     // Too late: the answer stays.
