@@ -20,7 +20,8 @@ pub fn to_open_calls(
         let spread = Command::Spread { invocation: id, from: 0, until: row.entries_len, how };
         effects.push(Effect::Then(spread));
     } else {
-        effects.extend(row.open_calls.callees.values().map(|callee| end(place, id, *callee, how)));
+        let ends = row.open_calls.callees.values().map(|callee| end(id, *callee, how));
+        effects.extend(ends.map(|message| Effect::Then(place.route(message))));
     }
 }
 
@@ -31,7 +32,8 @@ pub struct Spread {
     pub how: HowToEnd,
 }
 
-/// Looks for open calls in a part of the journal, then in the next.
+/// Looks for open calls in a part of the journal, then in the next. There may be a great many, so each
+/// is ended in a transaction of its own, by a message, even when this partition owns it.
 pub fn apply(place: Place, rows: &Rows, spread: Spread, effects: &mut Vec<Effect>) {
     let Spread { invocation: id, from, until, how } = spread;
     let next = until.min(from.saturating_add(SPREAD_AT_ONCE));
@@ -39,7 +41,9 @@ pub fn apply(place: Place, rows: &Rows, spread: Spread, effects: &mut Vec<Effect
         if let Some(Entry::Call(request)) = rows.entry(id, op).map(|row| &row.entry)
             && !rows.contains(&RowKey::Outcome(id, op))
         {
-            effects.push(end(place, id, request.child, how));
+            let to = request.child.partition(place.partitions);
+            let message = end(id, request.child, how);
+            effects.push(Effect::Then(Command::Post { to, message }));
         }
     }
     if next < until {
@@ -47,7 +51,6 @@ pub fn apply(place: Place, rows: &Rows, spread: Spread, effects: &mut Vec<Effect
     }
 }
 
-fn end(place: Place, caller: InvocationId, callee: InvocationId, how: HowToEnd) -> Effect {
-    let message = Message::End { invocation: callee, how, caller: Some(caller) };
-    Effect::Then(place.route(message))
+fn end(caller: InvocationId, callee: InvocationId, how: HowToEnd) -> Message {
+    Message::End { invocation: callee, how, caller: Some(caller) }
 }

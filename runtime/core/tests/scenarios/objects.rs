@@ -439,6 +439,7 @@ fn many_gaps_are_passed_at_once() {
          (append a: calls 300 b obj/k/add)
          (append a: calls 1 z obj/k/add)
          (cancel a)
+         (exchange)
          show phases
          (submit c obj/k/add)
          return a undone

@@ -205,10 +205,16 @@ fn a_cancellation_reaches_more_calls_than_are_remembered() {
          (return b3 ok)
          (cancel a)
          show phases
+         (exchange)
+         show phases
          (return b64 saved)
          (return late saved)
          show phases",
         expect![[r#"
+            > show phases
+              | 1 completed 0/0
+              | 65 running #1 0/0
+              | 1 running #1 1066/2, cancelled
             > show phases
               | 1 completed 0/0
               | 65 running #1 0/1, cancelled
