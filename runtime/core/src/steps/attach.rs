@@ -30,6 +30,8 @@ fn listen(rows: &mut Rows, id: InvocationId, listener: Listener) -> Option<Outco
         return Some(Outcome::Failure(Failure::new(429, message)));
     }
     invocation.has_listeners = true;
+    // An earlier invocation with the id of this caller may have left the same.
+    row.listeners.retain(|other| *other != listener);
     row.listeners.push(listener);
     rows.put(RowKey::Listeners(id), Row::Listeners(row));
     None

@@ -355,3 +355,83 @@ fn a_promise_of_an_earlier_run_reaches_no_later_one() {
         "#]],
     );
 }
+
+#[test]
+fn a_later_one_listens_once() {
+    check(
+        "(submit b svc/h)
+         (submit c svc/h)
+         (submit I svc/h key i)
+         append I: attach b
+         append c: attach b
+         kill I
+         purge I
+         (submit I svc/h key i)
+         append I: attach b
+         show b
+         return b ok",
+        expect![[r#"
+            > append I: attach b
+              = I: running #1 1/0
+            > append c: attach b
+              = c: running #1 1/0
+            > kill I
+              ! notice done
+                stop I#1
+                arm I purge at 1d
+              ! reply I: [409] killed
+              = I: completed as failure 1/0
+            > purge I
+              ! notice done
+              = I: gone
+            > append I: attach b
+              = I: running #1 1/0
+            > show b
+              | listeners: c.0 I.0
+              | 1 input, 1 listeners, 1 live
+            > return b ok
+                arm b purge at 1d
+              ! reply b: ok
+                deliver c#1 op 0 order 0 at 0: ok
+                deliver I#1 op 0 order 0 at 0: ok
+              = b: completed 0/0
+              = c: running #1 1/1
+              = I: running #1 1/1
+        "#]],
+    );
+}
+
+#[test]
+fn a_later_one_waits_for_a_promise_once() {
+    check(
+        "(submit I flow/k/ask key i)
+         append I: await p
+         kill I
+         purge I
+         (submit I flow/k/ask key i)
+         append I: await p
+         show flow/k
+         append I: complete p ok",
+        expect![[r#"
+            > append I: await p
+              = I: running #1 1/0
+            > kill I
+              ! notice done
+                stop I#1
+                arm I purge at 1d
+              ! reply I: [409] killed
+              = I: completed as failure 1/0
+            > purge I
+              ! notice done
+              = I: gone
+            > append I: await p
+              = I: running #1 1/0
+            > show flow/k
+              | p is awaited by I.0
+            > append I: complete p ok
+                deliver I#1 op 1 order 0 at 0: empty
+                deliver I#1 op 0 order 1 at 0: ok
+              = I: running #1 2/2
+        "#]],
+    );
+}

@@ -15,7 +15,10 @@ pub fn get(asked: Asked<'_>, rows: &mut Rows, name: &str, effects: &mut Vec<Effe
     if let Some(outcome) = promise.outcome {
         asked.settle(rows, outcome, effects);
     } else if promise.waiting.len() < LISTENERS_MAX {
-        promise.waiting.push(Listener { caller: asked.id, op: asked.op });
+        let listener = Listener { caller: asked.id, op: asked.op };
+        // An earlier invocation with this id may have left the same.
+        promise.waiting.retain(|other| *other != listener);
+        promise.waiting.push(listener);
         rows.put(RowKey::Promise(object.clone(), name.to_owned()), Row::Promise(promise));
     } else {
         let message = format!("{LISTENERS_MAX} operations wait for promise {name:?} already (LISTENERS_MAX)");
