@@ -359,12 +359,12 @@ impl Command {
     #[must_use]
     pub fn reads(&self) -> Vec<RowKey> {
         match self {
-            Self::Submit(Submission { invocation, .. }) => {
-                vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
-            }
             Self::Append(append) => reads_of_append(append),
             Self::Ended { invocation, .. } => vec![RowKey::Invocation(*invocation)],
-            Self::Kill { invocation, .. } | Self::Resume { invocation, .. } => {
+            Self::Submit(Submission { invocation, .. })
+            | Self::Kill { invocation, .. }
+            | Self::Resume { invocation, .. }
+            | Self::Purge { invocation, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
             }
             Self::Cancel { invocation, .. } => vec![
@@ -372,9 +372,6 @@ impl Command {
                 RowKey::Completed(*invocation),
                 RowKey::Mailbox(*invocation),
             ],
-            Self::Purge { invocation, .. } => {
-                vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
-            }
             Self::PurgeRest { invocation } => {
                 vec![RowKey::Completed(*invocation), RowKey::Mailbox(*invocation)]
             }
