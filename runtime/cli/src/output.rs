@@ -72,6 +72,14 @@ pub fn status_cell(status: &str, is_failure: bool) -> Cell {
     }
 }
 
+/// Returns a text that others chose, with its line ends and other control characters written out: keys
+/// and messages may hold anything, also what would move the cursor.
+pub fn one_line(text: &str) -> String {
+    let written =
+        |char: char| if char.is_control() { char.escape_debug().to_string() } else { char.to_string() };
+    text.chars().map(written).collect()
+}
+
 /// Writes to standard output. A reader that went away, as in `abide … | head`, is no mistake.
 pub fn print(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -90,4 +98,14 @@ pub fn print_raw(bytes: &[u8]) {
 /// Says something on standard error.
 pub fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_on_its_line() {
+        assert_eq!(one_line("a\tb\n\u{1b}[2J\u{9b}1mä"), r"a\tb\n\u{1b}[2J\u{9b}1mä");
+    }
 }

@@ -1,7 +1,7 @@
 //! The journal of an invocation as a tree, for a person.
 
 use crate::model::{Answer, Content, Invocation, Item, Journal, Payload};
-use crate::output::Paint;
+use crate::output::{Paint, one_line};
 use crate::when;
 use jiff::Timestamp;
 
@@ -14,8 +14,11 @@ pub fn draw(invocation: &Invocation, journal: &Journal, now: Timestamp, paint: P
         Some(caller) => format!("[{caller}]"),
         None => "[Ingress]".to_owned(),
     };
-    let mut lines =
-        vec![from, format!(" └──(this)─> {}", paint.bold(&invocation.target)), "     ▸".to_owned()];
+    let mut lines = vec![
+        from,
+        format!(" └──(this)─> {}", paint.bold(&one_line(&invocation.target))),
+        "     ▸".to_owned(),
+    ];
     let input = journal.input.as_ref().map(|input| payload(&input.body)).unwrap_or_default();
     lines.push(line(0, &invocation.created_at, &format!("input{input}"), paint));
     if journal.is_purged {
@@ -38,7 +41,7 @@ fn line(index: usize, at: &str, text: &str, paint: Paint) -> String {
 }
 
 fn describe(item: &Item, invocation: &Invocation, now: Timestamp, paint: Paint) -> String {
-    let name = item.name.as_ref().map(|name| format!(" [{name}]")).unwrap_or_default();
+    let name = item.name.as_ref().map(|name| format!(" [{}]", one_line(name))).unwrap_or_default();
     let title = format!("{}{name}", item.kind);
     match &item.content {
         Content::Outcome(answer) => format!("  └ {title}{}", result(answer, paint)),
@@ -92,7 +95,7 @@ fn result(answer: &Answer, paint: Paint) -> String {
         }
         Answer::Names { names, .. } => format!(" = {}", one_line(&names.join(", "))),
         Answer::Failure { failure } => {
-            let first = failure.message.lines().next().unwrap_or_default();
+            let first = one_line(failure.message.lines().next().unwrap_or_default());
             format!(" {}", paint.red(&format!("failed: [{}] {first}", failure.code)))
         }
     }
@@ -101,7 +104,7 @@ fn result(answer: &Answer, paint: Paint) -> String {
 fn payload(payload: &Payload) -> String {
     let text = match (&payload.json, &payload.text) {
         _ if payload.bytes == 0 => return String::new(),
-        (Some(json), _) => json.to_string(),
+        (Some(json), _) => one_line(&json.to_string()),
         (None, Some(text)) => one_line(text),
         (None, None) => return format!(" = {} bytes", payload.bytes),
     };
@@ -110,13 +113,6 @@ fn payload(payload: &Payload) -> String {
     }
     let head: String = text.chars().take(PAYLOAD_CHARS_MAX).collect();
     format!(" = {head}… ({} bytes)", payload.bytes)
-}
-
-/// Returns the text with its line ends and other control characters written out.
-fn one_line(text: &str) -> String {
-    let written =
-        |char: char| if char.is_control() { char.escape_debug().to_string() } else { char.to_string() };
-    text.chars().map(written).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
 use crate::model::{Invocation, Item, Journal, PauseReason};
-use crate::output::{Paint, print, say};
+use crate::output::{Paint, one_line, print, say};
 use crate::{tree, when};
 use clap::Args;
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     let (now, paint) = (Timestamp::now(), Paint::stdout());
     print(format!("\n {}", paint.bold("Invocation")));
     for (name, value) in information(&invocation, &journal, now) {
-        let value = value.replace('\n', &format!("\n{:18}", ""));
+        let value = value.lines().map(one_line).collect::<Vec<_>>().join(&format!("\n{:18}", ""));
         print(format!(" {:<16} {value}", format!("{name}:")));
     }
     print(format!("\n {}", paint.bold("Journal")));
@@ -47,8 +47,8 @@ fn suggest(invocation: &Invocation) {
 }
 
 fn information(invocation: &Invocation, journal: &Journal, now: Timestamp) -> Vec<(&'static str, String)> {
-    let mut lines = vec![("ID", invocation.id.clone()), ("Target", invocation.target.clone())];
-    lines.extend(invocation.idempotency_key.clone().map(|key| ("Idempotency key", key)));
+    let mut lines = vec![("ID", invocation.id.clone()), ("Target", one_line(&invocation.target))];
+    lines.extend(invocation.idempotency_key.as_ref().map(|key| ("Idempotency key", one_line(key))));
     lines.push(("Status", status(invocation, now)));
     let waits_for = waiting::lines(invocation, now);
     if !waits_for.is_empty() {

@@ -5,7 +5,7 @@ use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
 use crate::model::{Invocation, Invocations};
-use crate::output::{print, say, status_cell, table};
+use crate::output::{one_line, print, say, status_cell, table};
 use crate::when;
 use clap::Args;
 use comfy_table::Cell;
@@ -77,7 +77,7 @@ fn show(found: &Invocations) {
     for invocation in &found.invocations {
         let mut row = vec![
             Cell::new(&invocation.id),
-            Cell::new(&invocation.target),
+            Cell::new(one_line(&invocation.target)),
             status_cell(&invocation.status_text(), invocation.is_failure()),
             Cell::new(when::distance_of(&invocation.created_at, now)),
             Cell::new(invocation.attempts),
@@ -102,5 +102,5 @@ fn error(invocation: &Invocation) -> String {
         (_, Some(failure)) => &failure.message,
         (None, None) => return String::new(),
     };
-    text.lines().next().unwrap_or_default().chars().take(ERROR_CHARS_MAX).collect()
+    one_line(text.lines().next().unwrap_or_default()).chars().take(ERROR_CHARS_MAX).collect()
 }

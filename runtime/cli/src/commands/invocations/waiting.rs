@@ -1,6 +1,7 @@
 //! What an invocation waits for, in words.
 
 use crate::model::{Invocation, Other, Waiting};
+use crate::output::one_line;
 use crate::when;
 use jiff::Timestamp;
 
@@ -44,7 +45,7 @@ fn more(invocation: &Invocation, shown: usize) -> usize {
 fn words(waiting: &Waiting, now: Timestamp) -> String {
     let mut text = waiting.kind.clone();
     if let Some(name) = &waiting.name {
-        text += &format!(" [{name}]");
+        text += &format!(" [{}]", one_line(name));
     }
     if let Some(id) = &waiting.id {
         text += &format!(" {id}");
@@ -53,7 +54,7 @@ fn words(waiting: &Waiting, now: Timestamp) -> String {
         text += &format!(" until {}", when::relative(until, now));
     }
     if let Some(object) = &waiting.object {
-        text = format!("the key of {object}");
+        text = format!("the key of {}", one_line(object));
     }
     if let Some(holder) = &waiting.holder {
         text += &format!(", held by {}", other(holder));
@@ -76,7 +77,7 @@ fn other(other: &Other) -> String {
     let known: Vec<&str> = [&other.target, &other.status].into_iter().flatten().map(String::as_str).collect();
     match known.as_slice() {
         [] => other.invocation_id.clone(),
-        known => format!("{} ({})", other.invocation_id, known.join(", ")),
+        known => format!("{} ({})", other.invocation_id, one_line(&known.join(", "))),
     }
 }
 
