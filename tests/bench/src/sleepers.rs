@@ -1,5 +1,6 @@
 //! Many invocations sleep; the server is killed and started again; all of them resume.
 
+mod meanwhile;
 mod submit;
 mod wake;
 
@@ -56,6 +57,8 @@ pub struct Slept {
     pub resume_seconds: f64,
     /// From the tenth to the ninetieth percent of them.
     pub resumed_per_second: f64,
+    /// Of a call of an empty handler now and then, while they resumed.
+    pub meanwhile: Quantiles,
     pub resume_server_cpus: f64,
     pub rss_resuming_peak_bytes: u64,
     pub rss_after_bytes: u64,
@@ -163,7 +166,9 @@ async fn resume(
     let watch = tokio::spawn(wake::watch(server.ingress, watched));
     tokio::time::sleep_until(plan.first_wake_up.into()).await;
     let (cpu_before, from) = (process.usage().cpu_seconds, Instant::now());
+    let calls = meanwhile::Calls::start(server.ingress);
     let woken = watch.await??;
+    slept.meanwhile = calls.stop().await?.quantiles();
     slept.resume_server_cpus =
         (process.usage().cpu_seconds - cpu_before) / from.elapsed().as_secs_f64().max(1e-3);
     slept.rss_resuming_peak_bytes = process.peak_rss_bytes();
@@ -217,6 +222,8 @@ impl Slept {
             ("all had ended after", format!("{:.1} s", self.resume_seconds)),
             ("resumed per second", format!("{:.0}", self.resumed_per_second)),
             ("p50 and p99 of lateness, ms", pair(&self.lateness)),
+            ("p50 of a call meanwhile, ms", millis(self.meanwhile.p50_us)),
+            ("the slowest one, ms", millis(self.meanwhile.max_us)),
             ("CPUs of the server", format!("{:.2}", self.resume_server_cpus)),
             ("server, peak while they resume", mega(self.rss_resuming_peak_bytes)),
             ("server after that", mega(self.rss_after_bytes)),
