@@ -36,6 +36,8 @@ use std::sync::Arc;
 
 /// About the bytes after which what the guest did is told to the core, even if it does not wait.
 const APPEND_BYTES_MAX: usize = 256 << 10;
+/// The same for entries: each may become an invocation in the same batch.
+const APPEND_ENTRIES_MAX: usize = 512;
 
 /// Why the guest does not go on, other than by a fault of its own.
 #[derive(Debug, thiserror::Error)]
@@ -297,7 +299,7 @@ impl Session {
     /// One message to the core is one part of a batch, and batches have a limit.
     fn count_unsent(&mut self, bytes: usize) {
         self.unsent_bytes += bytes;
-        if self.unsent_bytes > APPEND_BYTES_MAX {
+        if self.unsent_bytes > APPEND_BYTES_MAX || self.entries.len() >= APPEND_ENTRIES_MAX {
             self.flush();
         }
     }
