@@ -17,6 +17,7 @@ pub mod patch;
 pub mod poll;
 pub mod process;
 pub mod rng;
+pub mod scenarios;
 pub mod script;
 pub mod server;
 

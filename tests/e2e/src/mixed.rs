@@ -3,9 +3,11 @@
 use crate::api::text;
 use crate::counter::{Counter, Hit, Reaction};
 use crate::guests::Guest;
-use crate::kill::check_effects;
+use crate::kill::{Scenario, check_effects};
 use crate::poll::within;
 use crate::rng::Rng;
+use crate::scenarios;
+use crate::script::{call, post, sleep};
 use crate::server::Server;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +32,9 @@ struct Job {
 
 /// Deploys what the waves need.
 pub fn prepare(server: &Server, counter: &Counter) {
-    server.deploy_with(Guest::Probe, &[("allow_host", &counter.authority())]);
+    for guest in [Guest::Probe, Guest::Abilities] {
+        server.deploy_with(guest, &[("allow_host", &counter.authority())]);
+    }
 }
 
 /// Submits waves of invocations and kills the server during each. At the end, everything that was
@@ -81,7 +85,12 @@ fn job(counter: &Counter, name: &str, rng: &mut Rng) -> Job {
         effects: None,
         is_ordered: false,
     };
-    match rng.below(6) {
+    let scenario = |scenario: Scenario| Job {
+        effects: Some((path.clone(), scenario.effects)),
+        is_ordered: true,
+        ..plain(&format!("{}/{}", scenario.service, scenario.handler), scenario.input, scenario.answer)
+    };
+    match rng.below(10) {
         0 | 1 => Job {
             effects: Some((path, names.clone())),
             is_ordered: true,
@@ -96,7 +105,23 @@ fn job(counter: &Counter, name: &str, rng: &mut Rng) -> Job {
             let text = json!(name.repeat(20_000));
             plain("Probe/echo", text.clone(), text)
         }
-        4 => plain("Probe/sleep", json!({ "ms": ms }), json!("slept")),
+        4 => scenario(scenarios::chain(counter, name)),
+        5 => scenario(scenarios::news(counter, name)),
+        // Few keys, so that some wait for their turn.
+        6 => Job {
+            effects: Some((path, names.clone())),
+            is_ordered: true,
+            ..plain(
+                &format!("Thing/{}/script", rng.below(3)),
+                names.iter().map(|name| post(&url, name)).collect(),
+                json!(names),
+            )
+        },
+        7 => {
+            let add = call(&format!("Register/{name}/add_slowly"), json!(1));
+            plain("Caller/script", json!([add, add, sleep(ms), add]), json!([1, 2, null, 3]))
+        }
+        8 => plain("Probe/sleep", json!({ "ms": ms }), json!("slept")),
         _ => plain("Probe/timers", json!([ms + 40, ms, ms + 20]), json!([ms, ms + 20, ms + 40])),
     }
 }
@@ -116,7 +141,7 @@ fn finish(server: &Server, counter: &Counter, accepted: &[(String, Job)]) -> Vec
             let listing = server.admin().get(&format!("/invocations?limit=1&status={status}")).json();
             listing["invocations"].as_array().is_some_and(Vec::is_empty)
         };
-        let open = ["scheduled", "running", "suspended", "backing-off", "paused"];
+        let open = ["scheduled", "pending", "running", "suspended", "backing-off", "paused"];
         open.into_iter().all(is_none).then_some(())
     });
     counter.hits()

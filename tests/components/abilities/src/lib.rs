@@ -51,6 +51,11 @@ impl Caller {
     async fn script(ctx: &Context, steps: Vec<Step>) -> HandlerResult<Vec<Value>> {
         script::run(ctx, steps).await
     }
+
+    /// Returns the result of the last step only.
+    async fn last(ctx: &Context, steps: Vec<Step>) -> HandlerResult<Value> {
+        Ok(script::run(ctx, steps).await?.pop().unwrap_or_default())
+    }
 }
 
 /// A virtual object that does what its input says.

@@ -2,7 +2,7 @@
 
 use abide_e2e::kill::{self, Moment};
 use abide_e2e::rng::Rng;
-use abide_e2e::{Counter, Server, mixed};
+use abide_e2e::{Counter, Server, mixed, scenarios};
 use std::time::Instant;
 
 const STEPS: usize = 20;
@@ -28,10 +28,16 @@ fn main() {
     println!("nothing lost, nothing repeated after it was durable: {kills} kills in {:?}", start.elapsed());
 }
 
-/// Kills at every effect of both scenarios, on one data folder.
+/// Kills at every effect of all scenarios, on one data folder.
 fn chosen(rng: &mut Rng) -> usize {
     let (mut server, counter) = (Server::start(), Counter::start());
-    let scenarios = [kill::steps(&counter, STEPS), kill::saga()];
+    let scenarios = [
+        kill::steps(&counter, STEPS),
+        kill::saga(),
+        scenarios::chain(&counter, "chain"),
+        scenarios::news(&counter, "news"),
+        scenarios::cancelled_saga(&counter),
+    ];
     scenarios.iter().for_each(|scenario| kill::prepare(&server, &counter, scenario));
     let mut kills = 0;
     for scenario in &scenarios {

@@ -1,11 +1,11 @@
 //! Calls and sends between handlers: exactly once, whatever crashes.
 
 use abide_e2e::api::{millis, text};
-use abide_e2e::kill::{self, Moment, Order, Scenario};
+use abide_e2e::kill::{self, Moment};
 use abide_e2e::rng::Rng;
-use abide_e2e::script::{attempt, call, fail, get, post, say, send, set, sleep, start, step};
+use abide_e2e::script::{attempt, call, fail, post, say, send, sleep, start, step};
 use abide_e2e::script::{wait_for, with};
-use abide_e2e::{Counter, Guest, Server, Setup};
+use abide_e2e::{Counter, Guest, Server, Setup, scenarios};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -134,6 +134,7 @@ fn sends_of_one_handler_to_one_object_arrive_in_order() {
         (0..20).map(|n| send("Thing/a/script", json!([post(&url, &n.to_string())]))).collect();
     let ids = server.results("Act/script", &sends);
     ids.iter().for_each(|id| {
+        server.wait_until_known(&text(id));
         server.attach(&text(id)).expect(200);
     });
     let expected: Vec<_> = (0..20).map(|n| n.to_string()).collect();
@@ -148,6 +149,7 @@ fn a_delayed_send_outlives_its_sender_and_a_kill() {
         with(send("Thing/a/script", json!([post(&counter.url("/late"), "late")])), "delayMs", json!(1_500));
     let sent = server.results("Act/script", &[late]);
     let id = text(&sent[0]);
+    server.wait_until_known(&id);
     assert_eq!(server.wait_for_status(&id, "scheduled")["invoked_by"], "invocation");
     server.restart();
     server.attach(&id).expect(200);
@@ -204,48 +206,11 @@ fn an_object_that_waits_for_itself_is_seen_and_freed() {
     assert_eq!(server.results("Thing/a/script", &[say("free")]), ["free"]);
 }
 
-/// A caller, an object and a service, each with an effect before and after its call; the answer shows
-/// the state that the object wrote.
-fn chain(counter: &Counter) -> Scenario {
-    let url = counter.url("/chain");
-    let third = json!([post(&url, "third"), sleep(1)]);
-    let second = json!([
-        get("n"),
-        set("n", 1),
-        post(&url, "second-before"),
-        call("Act/script", third),
-        post(&url, "second-after"),
-    ]);
-    let first = json!([
-        post(&url, "first-before"),
-        call("Thing/chain/script", second),
-        call("Thing/chain/script", json!([get("n"), step("clear", json!({ "name": "n" }))])),
-        post(&url, "first-after"),
-    ]);
-    let names = ["first-before", "second-before", "third", "second-after", "first-after"];
-    Scenario {
-        guest: Guest::Abilities,
-        service: "Caller",
-        handler: "script",
-        input: first,
-        effects: names.map(str::to_owned).to_vec(),
-        name_of: |hit| hit.body.clone(),
-        order: Order::OneByOne,
-        status: 200,
-        answer: json!([
-            "first-before",
-            [null, null, "second-before", ["third", null], "second-after"],
-            [1, null],
-            "first-after",
-        ]),
-    }
-}
-
 #[test]
 fn a_chain_of_three_goes_on_wherever_the_server_is_killed() {
     for args in [&["--partitions", "16"][..], &["--partitions", "1", "--suspend-after-ms", "0"]] {
         let (mut server, counter) = (Setup::new().args(args).start(), Counter::start());
-        let scenario = chain(&counter);
+        let scenario = scenarios::chain(&counter, "chain");
         kill::prepare(&server, &counter, &scenario);
         let mut rng = Rng::from_env();
         for moment in [Moment::BeforeAnswer, Moment::AfterAnswer] {

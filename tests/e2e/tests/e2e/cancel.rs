@@ -1,13 +1,13 @@
 //! A cancelled handler undoes what it did, wherever it was, and its caller is told.
 
 use abide_e2e::api::{failures, millis, text};
-use abide_e2e::kill::{self, Moment, Order, Scenario};
+use abide_e2e::kill::{self, Moment};
 use abide_e2e::news::of_kind;
 use abide_e2e::rng::Rng;
 use abide_e2e::script::{
     attempt, awakeable, call, post, say, send, sleep, start, step, undo, wait_for, with,
 };
-use abide_e2e::{Counter, Guest, Reaction, Server, Setup, eventually};
+use abide_e2e::{Counter, Guest, Reaction, Server, Setup, eventually, scenarios};
 use serde_json::{Value, json};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -122,35 +122,10 @@ fn a_cancellation_is_durable_when_it_is_acknowledged() {
     }
 }
 
-/// A handler that cancels itself between two effects and their compensations.
-fn saga(counter: &Counter) -> Scenario {
-    let url = counter.url("/saga");
-    let steps = json!([
-        undo(post(&url, "undo-1")),
-        post(&url, "do-1"),
-        undo(post(&url, "undo-2")),
-        post(&url, "do-2"),
-        step("cancel", json!({ "id": "$self" })),
-        undo(call("Thing/t/script", json!([post(&url, "undo-3")]))),
-        sleep(HOUR_MS),
-    ]);
-    Scenario {
-        guest: Guest::Abilities,
-        service: "Caller",
-        handler: "script",
-        input: steps,
-        effects: ["do-1", "do-2", "undo-3", "undo-2", "undo-1"].map(str::to_owned).to_vec(),
-        name_of: |hit| hit.body.clone(),
-        order: Order::OneByOne,
-        status: 409,
-        answer: json!({ "code": 409, "message": "cancelled", "source": "invocation" }),
-    }
-}
-
 #[test]
 fn a_cancelled_saga_undoes_everything_wherever_the_server_is_killed() {
     let (mut server, counter) = (Server::start(), Counter::start());
-    let scenario = saga(&counter);
+    let scenario = scenarios::cancelled_saga(&counter);
     kill::prepare(&server, &counter, &scenario);
     let mut rng = Rng::from_env();
     for moment in [Moment::BeforeAnswer, Moment::AfterAnswer] {

@@ -3,7 +3,7 @@
 use abide_e2e::api::millis;
 use abide_e2e::kill::{self, Moment, Scenario};
 use abide_e2e::rng::Rng;
-use abide_e2e::{Counter, Guest, Reaction, Server, mixed};
+use abide_e2e::{Counter, Guest, Reaction, Server, mixed, scenarios};
 use serde_json::json;
 
 fn prepared(scenario: impl Fn(&Counter) -> Scenario) -> (Server, Counter, Scenario) {
@@ -45,6 +45,16 @@ fn one_invocation_survives_a_kill_at_each_of_its_steps() {
     let moment = Moment::BeforeAnswer;
     let kills = kill::at_all_effects_of_one(&mut server, &counter, &scenario, moment, &mut rng);
     assert_eq!(kills, scenario.effects.len());
+}
+
+#[test]
+fn news_by_signal_and_awakeable_arrive_whenever_the_server_is_killed() {
+    let (mut server, counter, scenario) = prepared(|counter| scenarios::news(counter, "news"));
+    let mut rng = Rng::from_env();
+    for moment in [Moment::BeforeAnswer, Moment::AfterAnswer] {
+        kill::at_every_effect(&mut server, &counter, &scenario, moment, &mut rng);
+        kill::at_all_effects_of_one(&mut server, &counter, &scenario, moment, &mut rng);
+    }
 }
 
 #[test]
