@@ -20,7 +20,6 @@ mod objects;
 mod pressure;
 mod retention;
 mod signals;
-mod soak;
 mod store_trouble;
 mod timers;
 mod tour;
