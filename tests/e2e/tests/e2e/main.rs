@@ -20,6 +20,7 @@ mod objects;
 mod pressure;
 mod retention;
 mod signals;
+mod soak;
 mod store_trouble;
 mod timers;
 mod tour;
