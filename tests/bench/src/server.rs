@@ -8,6 +8,7 @@ use crate::root;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::HeaderValue;
+use serde::Serialize;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
@@ -174,6 +175,29 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What a stopped server's folder holds, by its own examination.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Contents {
+    pub keys: u64,
+    pub large_values: u64,
+}
+
+impl Binary {
+    /// Examines the folder of a server that was stopped; problems are errors.
+    pub fn examine(&self, data: &Path) -> anyhow::Result<Contents> {
+        let mut doctor = Command::new(&self.path);
+        let output = doctor.args(["doctor", "--json"]).arg(data.join("abide")).output()?;
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the doctor says: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let problems = &report["problems"];
+        if problems.as_array().is_none_or(|problems| !problems.is_empty()) {
+            bail!("the doctor finds problems: {problems}");
+        }
+        let number = |pointer| report.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+        Ok(Contents { keys: number("/index/keys"), large_values: number("/blobs/referenced") })
     }
 }
 

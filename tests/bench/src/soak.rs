@@ -9,7 +9,7 @@ use crate::latency::{Latencies, Quantiles};
 use crate::options::{Options, Soak};
 use crate::process;
 use crate::report::mega;
-use crate::server::{Binary, Server};
+use crate::server::{Binary, Contents, Server};
 use anyhow::bail;
 use bytes::Bytes;
 use mix::Kind;
@@ -41,6 +41,8 @@ pub struct Soaked {
     pub folder_after: Sizes,
     pub rss_before_bytes: u64,
     pub rss_after_bytes: u64,
+    /// What the objects have kept, and a little more.
+    pub left: Contents,
     pub load1: f64,
 }
 
@@ -89,6 +91,7 @@ pub async fn run(
     let (folder_after, rss_after_bytes) = (server.folder().sizes(), server.process().usage().rss_bytes);
     sampler.stop();
     server.stop().await?;
+    let left = binary.examine(&options.data())?;
     let quarter = (stretches.len() / 4).max(1);
     Ok(Soaked {
         calls: wanted.count,
@@ -102,6 +105,7 @@ pub async fn run(
         folder_after,
         rss_before_bytes,
         rss_after_bytes,
+        left,
         load1,
     })
 }
@@ -231,6 +235,7 @@ impl Soaked {
             ("of it index, blobs", format!("{}, {}", mega(after.index_bytes), mega(after.blobs_bytes))),
             ("server before", mega(self.rss_before_bytes)),
             ("server after", mega(self.rss_after_bytes)),
+            ("keys, large values left", format!("{}, {}", self.left.keys, self.left.large_values)),
             ("load", format!("{:.1}", self.load1)),
         ]
     }

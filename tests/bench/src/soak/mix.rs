@@ -10,8 +10,9 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 /// Large enough to become a file of its own in the store.
 const LARGE_BYTES: usize = 40 << 10;
 const KEYS: u64 = 1000;
-/// Objects with a large value each: few, so that the first quarter of a soak has made all of them.
-const LARGE_KEYS: u64 = 100;
+/// Objects with a large value each: few, so that the first quarter of a soak has made all of them. No
+/// multiple of four, so that each is set and cleared in turn.
+const LARGE_KEYS: u64 = 99;
 
 /// One kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,10 @@ impl Kind {
                 let text = format!("{nth:LARGE_BYTES$}");
                 client::post("/Soak/large", TEXT, text.into())
             }
-            Self::Replace => json(&format!("/Shelf/k{}/replace", nth / 100 % LARGE_KEYS)),
+            Self::Replace => {
+                let (hundred, key) = (nth / 100, nth / 100 % LARGE_KEYS);
+                client::post(&format!("/Shelf/k{key}/replace"), JSON, hundred.to_string().into())
+            }
             Self::Nest => client::post("/Soak/nest", JSON, Bytes::from_static(b"2")),
             Self::Steps => json("/Soak/steps"),
             Self::Add => json(&format!("/Shelf/k{}/add", nth % KEYS)),
@@ -87,7 +91,8 @@ impl Kind {
             Self::Large => answer.len() == LARGE_BYTES && !answer.starts_with(b" "),
             Self::Nest => answer == b"2",
             Self::Add | Self::Send => !answer.is_empty(),
-            Self::Replace | Self::Steps | Self::Idempotent | Self::Forget | Self::Keep => {
+            Self::Replace => answer == (nth / 100).to_string().as_bytes(),
+            Self::Steps | Self::Idempotent | Self::Forget | Self::Keep => {
                 answer == nth.to_string().as_bytes()
             }
         }
