@@ -16,7 +16,7 @@ const CALLS: u64 = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
 /// What is this large is a file of its own.
 const LARGE_BYTES: usize = 40 << 10;
 /// Objects. Each round does the same to them, so that it leaves as many values behind.
-const KEYS: u64 = 20;
+const KEYS: u64 = 5;
 /// The handlers are kept for two seconds, and purging keeps up with calling.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 /// The index is compressed, and gives back what is free in pieces.
