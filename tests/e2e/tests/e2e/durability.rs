@@ -107,7 +107,7 @@ fn resuming_what_does_not_stand_still_is_refused() {
     assert_eq!(resume(&server, &done).expect(409).json()["code"], "completed");
     let later = server.ingress().post("/restate/send/Probe/echo?delay=1h", "1").expect(202);
     let later = text(&later.json()["invocationId"]);
-    assert_eq!(resume(&server, &later).expect(409).json()["code"], "not_stopped");
+    assert_eq!(resume(&server, &later).expect(425).json()["code"], "not_started");
     let unknown = resume(&server, "inv_1000000000070000000000000000000005").expect(404);
     assert_eq!(unknown.json()["code"], "unknown_invocation");
 }
