@@ -155,3 +155,21 @@ async fn an_invocation_keeps_only_so_many_signals() {
     ))
     .await;
 }
+
+#[tokio::test]
+async fn an_answer_outlives_its_journal() {
+    check(
+        r#"
+        POST /Probe/brief idempotency-key:k -- 1
+          200 A 1
+        show A completion_retention journal_retention
+          "1d" "1ms"
+        until A purged
+        GET :9070/invocations/A/journal
+          200 {"invocation_id":"A","is_purged":true,"items":[],"items_total":0,"answer":{"result":"value","value":{"bytes":1,"json":1}}}
+        POST /Probe/brief idempotency-key:k -- 2
+          200 A expires 1
+        "#,
+    )
+    .await;
+}

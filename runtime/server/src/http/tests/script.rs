@@ -12,8 +12,9 @@
 //! JSON, and the body. Ids are letters, in the order in which they come; `sign:A` is the awakeable that
 //! is the first operation of A. Points in time are `TIME`.
 //!
-//! Besides requests: `until A suspended` waits for a status, `show A field field` shows parts of an
-//! invocation, `& GET …` leaves a request open and `wait` shows what came of the oldest one.
+//! Besides requests: `until A suspended` waits for a status, or with `purged` until its journal is
+//! gone; `show A field field` shows parts of an invocation; `& GET …` leaves a request open, and `wait`
+//! shows what came of the oldest one.
 
 use super::world::World;
 use abide_core::ids::{AwakeableId, InvocationId};
@@ -58,6 +59,12 @@ impl Session {
     async fn run(&mut self, line: &str) -> Option<String> {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
+            ["until", id, "purged"] => {
+                while self.ask(id, "/journal").await["is_purged"] != true {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                None
+            }
             ["until", id, status] => {
                 self.until(id, status).await;
                 None
@@ -96,7 +103,7 @@ impl Session {
         if body.is_some() && headers.iter().all(|(name, _)| *name != "content-type") {
             request = request.header("content-type", "application/json");
         }
-        for (name, value) in headers.into_iter().filter(|(_, value)| *value != "-") {
+        for (name, value) in headers {
             request = request.header(name, value);
         }
         let body = body.map(|body| self.name_ids(body)).unwrap_or_default();
@@ -153,7 +160,11 @@ impl Session {
     }
 
     async fn invocation(&self, id: &str) -> serde_json::Value {
-        let request = Request::get(format!("/invocations/{}", self.id(id).expect("an id")));
+        self.ask(id, "").await
+    }
+
+    async fn ask(&self, id: &str, what: &str) -> serde_json::Value {
+        let request = Request::get(format!("/invocations/{}{what}", self.id(id).expect("an id")));
         let response = self.world.admin.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         serde_json::from_slice(&bytes).unwrap()

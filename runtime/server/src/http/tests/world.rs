@@ -91,7 +91,10 @@ fn services() -> Vec<ServiceManifest> {
     private.options.is_private = true;
     let mut hidden = service("Hidden", ServiceKind::Service, vec![handler("echo", shared, JSON, JSON)]);
     hidden.is_private = true;
+    let mut brief = handler("brief", shared, JSON, JSON);
+    brief.options.retention.journal_ms = 1;
     let probe = vec![
+        brief,
         handler("echo", shared, JSON, JSON),
         handler("nothing", shared, None, None),
         handler("text", shared, Some("text/plain"), Some("text/plain")),
@@ -211,7 +214,7 @@ fn doing(target: &Target, input: Bytes) -> Doing {
         "nothing" => returned(""),
         "get" => returned("0"),
         "echo" if input.is_empty() => returned("null"),
-        "echo" => Doing::Answer(End::Returned(input)),
+        "echo" | "brief" => Doing::Answer(End::Returned(input)),
         "text" => Doing::Answer(End::Returned(input.to_ascii_uppercase().into())),
         "terminal" => Doing::Answer(End::Failed(failure(&input))),
         "wait" => Doing::Ask(Entry::Awakeable { name: Some("approval".into()) }),
