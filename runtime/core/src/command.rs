@@ -361,8 +361,10 @@ impl Command {
         match self {
             Self::Append(append) => reads_of_append(append),
             Self::Ended { invocation, .. } => vec![RowKey::Invocation(*invocation)],
-            Self::Submit(Submission { invocation, .. })
-            | Self::Kill { invocation, .. }
+            Self::Submit(Submission { invocation, .. }) => {
+                with_attempts_purged(*invocation, RowKey::Invocation(*invocation))
+            }
+            Self::Kill { invocation, .. }
             | Self::Resume { invocation, .. }
             | Self::Purge { invocation, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Completed(*invocation)]
@@ -372,9 +374,7 @@ impl Command {
                 RowKey::Completed(*invocation),
                 RowKey::Mailbox(*invocation),
             ],
-            Self::PurgeRest { invocation } => {
-                vec![RowKey::Completed(*invocation), RowKey::Mailbox(*invocation)]
-            }
+            Self::PurgeRest { invocation } => with_attempts_purged(*invocation, RowKey::Mailbox(*invocation)),
             Self::TakeSignal { invocation, number, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
             }
@@ -425,6 +425,13 @@ impl Command {
             Self::Post { to, .. } => vec![RowKey::OutboxHead(*to)],
         }
     }
+}
+
+/// What an invocation leaves, and what comes after it.
+fn with_attempts_purged(id: InvocationId, row: RowKey) -> Vec<RowKey> {
+    let mut reads = vec![row, RowKey::Completed(id)];
+    reads.extend(id.is_computed().then_some(RowKey::AttemptsPurged));
+    reads
 }
 
 fn reads_of_operation(invocation: InvocationId, op: OpId) -> [RowKey; 3] {

@@ -116,7 +116,8 @@ pub enum Phase {
 /// One failed attempt, kept so that a person can see what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptFailure {
-    pub attempt: Attempt,
+    /// Which attempt of the invocation it was, from 1.
+    pub attempt: u32,
     pub at: Timestamp,
     pub message: String,
     /// The run block that failed, where it was one.
@@ -154,6 +155,9 @@ pub struct InvocationRow {
     pub phase: Phase,
     /// Number of the last attempt.
     pub attempts: Attempt,
+    /// Attempts count from here, not from 0, where there may have been an earlier invocation with this
+    /// id: what is left of its guests must not be taken for one of these.
+    pub attempts_before: Attempt,
     pub entries_len: u32,
     pub outcomes_len: u32,
     /// Failed attempts since the journal last grew; the retry policy counts these.
@@ -231,6 +235,12 @@ impl InvocationRow {
     #[must_use]
     pub fn may_write_state(&self) -> bool {
         self.kind != ServiceKind::Service && self.mode == HandlerMode::Exclusive
+    }
+
+    /// Returns how many attempts there were.
+    #[must_use]
+    pub fn tries(&self) -> u32 {
+        self.attempts - self.attempts_before
     }
 
     /// Returns the running attempt, if there is one.

@@ -32,6 +32,8 @@ pub enum RowKey {
     OutboxTail(PartitionId),
     /// Sequence of the last message applied from a partition.
     InboxMark(PartitionId),
+    /// How many attempts were purged with invocations whose ids can come again.
+    AttemptsPurged,
     /// Written by uploads, only read here.
     Service(String),
     KeyQueue(ObjectKey),

@@ -28,6 +28,7 @@
 //! |  21 | Mailbox    | id                                | `MailboxRow`    | with its invocation     |
 //! |  22 | Signal     | id, number u64                    | `Outcome`       | until received          |
 //! |  23 | Created    | time u64, id                      | nothing         | with its invocation     |
+//! |  24 | AttemptsPurged | nothing                       | u64             | for good                |
 //!
 //! An object is its service and its key. Both can be any text, so each is closed by two zero bytes,
 //! and a zero byte within is followed by `0xff`: the order of the keys is the order of the texts.
@@ -64,6 +65,7 @@ pub enum Tag {
     Mailbox = 21,
     Signal = 22,
     Created = 23,
+    AttemptsPurged = 24,
 }
 
 /// Length of the part before `rest`.
@@ -164,6 +166,7 @@ pub fn encode(partition: PartitionId, key: &RowKey) -> Vec<u8> {
         RowKey::OutboxHead(to) => with_peer(partition, Tag::OutboxHead, *to),
         RowKey::OutboxTail(by) => with_peer(partition, Tag::OutboxTail, *by),
         RowKey::InboxMark(from) => with_peer(partition, Tag::InboxMark, *from),
+        RowKey::AttemptsPurged => head(partition.0, Tag::AttemptsPurged, 0),
         RowKey::Service(name) => service(name),
         RowKey::KeyQueue(object) => with_object(partition, Tag::KeyQueue, object),
         RowKey::KeyWaiter(object, position) => {
@@ -396,6 +399,7 @@ mod tests {
             (RowKey::Mailbox(ID), format!("000315{ID_HEX}")),
             (RowKey::Signal(ID, 9), format!("000316{ID_HEX}0000000000000009")),
             (RowKey::Created(Timestamp(5), ID), format!("0003170000000000000005{ID_HEX}")),
+            (RowKey::AttemptsPurged, "000318".into()),
         ];
         for (key, expected) in golden {
             assert_eq!(hex(&encode(P, &key)), expected, "{key:?}");

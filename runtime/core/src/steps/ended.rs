@@ -71,7 +71,7 @@ fn crashed(place: Place, rows: &mut Rows, ended: &Ended, crash: Crash, effects: 
     row.failures = row.failures.saturating_add(1);
     let first_failed_at = *row.first_failed_at.get_or_insert(place.now);
     row.remember(AttemptFailure {
-        attempt: ended.attempt,
+        attempt: row.tries(),
         at: place.now,
         message: message.clone(),
         op: crash.op,

@@ -100,6 +100,8 @@ pub fn rest(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<E
     }
     if id.is_computed() {
         rows.delete(RowKey::Created(row.created_at, id));
+        let purged = rows.counter(&RowKey::AttemptsPurged) + u64::from(row.tries());
+        rows.put(RowKey::AttemptsPurged, Row::Counter(purged));
     }
     rows.delete(RowKey::Input(id));
     rows.delete(RowKey::Answer(id));

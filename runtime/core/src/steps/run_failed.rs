@@ -23,7 +23,7 @@ pub fn apply(
     // An earlier block of the same append may have ended the invocation.
     let Some(row) = rows.invocation_mut(id) else { return };
     let Some(attempt) = row.running_attempt() else { return };
-    remember(place, row, &failed, attempt);
+    remember(place, row, &failed);
     match next_delay(place, row, &failed, jitter) {
         Some(delay_ms) => {
             let retry_at = place.now.plus_millis(delay_ms);
@@ -45,7 +45,7 @@ pub fn apply(
     }
 }
 
-fn remember(place: Place, row: &mut InvocationRow, failed: &FailedRun, attempt: u32) {
+fn remember(place: Place, row: &mut InvocationRow, failed: &FailedRun) {
     let fresh = RunTries { failures: 0, first_failed_at: place.now, retry_at: place.now };
     let tries = row.run_tries.entry(failed.op).or_insert(fresh);
     tries.failures = tries.failures.saturating_add(1);
@@ -55,7 +55,7 @@ fn remember(place: Place, row: &mut InvocationRow, failed: &FailedRun, attempt: 
         row.first_failed_at.get_or_insert(place.now);
     }
     let message = crate::limits::cut(failed.message.clone(), crate::limits::ATTEMPT_FAILURE_BYTES_MAX);
-    row.remember(AttemptFailure { attempt, at: place.now, message, op: Some(failed.op) });
+    row.remember(AttemptFailure { attempt: row.tries(), at: place.now, message, op: Some(failed.op) });
 }
 
 /// Returns the delay before the next try; a block without a policy follows its handler's.

@@ -37,7 +37,7 @@ fn deliver(place: Place, rows: &mut Rows, signal: Signal, effects: &mut Vec<Effe
     if mailbox.arrived.len() >= SIGNALS_KEPT {
         let message =
             format!("dropped a signal {name:?}: {SIGNALS_KEPT} were not received yet (SIGNALS_KEPT)");
-        row.remember(AttemptFailure { attempt: row.attempts, at: place.now, message, op: None });
+        row.remember(AttemptFailure { attempt: row.tries(), at: place.now, message, op: None });
         return Notice::Full;
     }
     row.has_mailbox = true;

@@ -5,7 +5,7 @@
 use crate::command::{Command, Receipt, Submission, Timer, TimerKind};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Failure, Outcome};
-use crate::ids::InvocationId;
+use crate::ids::{Attempt, InvocationId};
 use crate::invocation::{InputRow, InvocationRow, Listener, OpenCalls, Origin, Phase};
 use crate::manifest::{HandlerMode, Retention, ServiceKind};
 use crate::retry::HandlerRetry;
@@ -25,7 +25,8 @@ pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mu
         effects.push(Effect::Notice { ticket, notice: Notice::Done });
     }
     let begin_at = submission.begin_at.unwrap_or(place.now).max(place.now);
-    rows.put(RowKey::Invocation(id), Row::Invocation(Box::new(new_row(place, &submission))));
+    let row = new_row(place, &submission, attempts_before(rows, id));
+    rows.put(RowKey::Invocation(id), Row::Invocation(Box::new(row)));
     rows.put(RowKey::Input(id), Row::Input(submission.input.clone()));
     if id.is_computed() {
         rows.put(RowKey::Created(place.now, id), Row::Created);
@@ -66,7 +67,15 @@ fn known(place: Place, submission: &Submission, effects: &mut Vec<Effect>) {
     }
 }
 
-fn new_row(place: Place, submission: &Submission) -> InvocationRow {
+/// Returns from where the attempts of an invocation count: no two with the same id share a number, or
+/// what a guest of the earlier one still says could be taken for a word of the later one's.
+fn attempts_before(rows: &Rows, id: InvocationId) -> Attempt {
+    const MASK: u64 = (1 << 31) - 1;
+    let purged = if id.is_computed() { rows.counter(&RowKey::AttemptsPurged) } else { 0 };
+    Attempt::try_from(purged & MASK).expect("31 bits fit")
+}
+
+fn new_row(place: Place, submission: &Submission, attempts_before: Attempt) -> InvocationRow {
     InvocationRow {
         target: submission.target.clone(),
         origin: submission.origin.clone(),
@@ -82,7 +91,8 @@ fn new_row(place: Place, submission: &Submission) -> InvocationRow {
         holds_key: false,
         cancelled_at: None,
         phase: Phase::Scheduled { at: submission.begin_at.unwrap_or(place.now) },
-        attempts: 0,
+        attempts: attempts_before,
+        attempts_before,
         entries_len: 0,
         outcomes_len: 0,
         failures: 0,

@@ -201,6 +201,7 @@ mod tests {
             cancelled_at: None,
             phase: Phase::Scheduled { at: Timestamp(0) },
             attempts: 0,
+            attempts_before: 0,
             entries_len: 0,
             outcomes_len: 0,
             failures: 0,
