@@ -150,8 +150,10 @@ fn go_on_soon(
 ) {
     delete_timers(rows, id, &row);
     row.retention = Retention { idempotency_ms: 0, workflow_ms: 0, journal_ms: 0 };
+    // The clock may have been set back since it ended.
+    let at = Kept::of(&row).map_or(place.now, |kept| kept.answer_until.max(place.now));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
-    arm(rows, Timer { at: place.now, invocation: id, kind: TimerKind::Purge }, effects);
+    arm(rows, Timer { at, invocation: id, kind: TimerKind::Purge }, effects);
 }
 
 fn delete_timers(rows: &mut Rows, id: InvocationId, row: &InvocationRow) {
