@@ -2,12 +2,13 @@
 //! new command, effect or phase has to be thought of here.
 
 use super::rng::mix;
-use abide_core::command::{Command, End, Message, TimerKind};
-use abide_core::effect::Effect;
-use abide_core::entry::Entry;
-use abide_core::ids::InvocationId;
-use abide_core::invocation::{PauseReason, Phase};
-use abide_core::rows::Row;
+use abide_core::command::{Command, End, Expected, HowToEnd, Message, Settle, Timer, TimerKind};
+use abide_core::effect::{Effect, Notice};
+use abide_core::entry::{Entry, Outcome};
+use abide_core::ids::{CANCEL_OP, InvocationId};
+use abide_core::invocation::{InvocationRow, PauseReason, Phase};
+use abide_core::limits::{OPEN_SLEEPS_KEPT, PURGED_AT_ONCE};
+use abide_core::rows::{Row, RowKey};
 use abide_core::step::Place;
 use std::collections::BTreeMap;
 
@@ -18,10 +19,25 @@ const WANTED: &[&str] = &[
     "command ended",
     "command timer-due",
     "command resume",
+    "command cancel",
+    "command kill",
+    "command purge",
+    "command complete-awakeable",
+    "command signal",
     "command receive",
     "command acknowledged",
     "command settle",
+    "command admit",
     "command begin",
+    "command release",
+    "command grant",
+    "command attach",
+    "command notify",
+    "command spread",
+    "command take-signal",
+    "command purge-object",
+    "command purge-promise",
+    "command purge-rest",
     "command post",
     "end returned",
     "end failed",
@@ -33,12 +49,38 @@ const WANTED: &[&str] = &[
     "timer begin",
     "timer retry",
     "timer sleep",
+    "timer purge-journal",
+    "timer purge",
     "message submit",
-    "message settle",
+    "message answer",
+    "message attach",
+    "message end-cancel",
+    "message end-kill",
+    "message complete-awakeable",
+    "message signal",
+    "settle sleep",
+    "settle answer",
+    "settle signal",
+    "settle promise",
     "entry run",
     "entry sleep",
     "entry call",
     "entry send",
+    "entry attach",
+    "entry cancel",
+    "entry kill",
+    "entry get-state",
+    "entry set-state",
+    "entry clear-state",
+    "entry clear-all-state",
+    "entry state-keys",
+    "entry awakeable",
+    "entry complete-awakeable",
+    "entry receive-signal",
+    "entry send-signal",
+    "entry get-promise",
+    "entry peek-promise",
+    "entry complete-promise",
     "append finished",
     "append failed",
     "effect then",
@@ -48,11 +90,17 @@ const WANTED: &[&str] = &[
     "effect hold-run",
     "effect release",
     "effect arm-timer",
-    "effect accepted",
+    "effect notice",
     "effect reply",
     "effect transmit",
     "effect acknowledge",
+    "notice done",
+    "notice known",
+    "notice absent",
+    "notice completed",
+    "notice unfit",
     "phase scheduled",
+    "phase queued",
     "phase running",
     "phase suspended",
     "phase backing-off",
@@ -61,21 +109,40 @@ const WANTED: &[&str] = &[
     "phase paused-mismatch",
     "phase completed",
     "phase completed-failure",
+    "outcome empty",
+    "outcome value",
+    "outcome failure",
+    "outcome names",
+    "outcome cancelled",
+    "move cancel",
+    "move kill",
+    "move purge",
+    "move complete-awakeable",
     "move crash",
     "move crash-one",
     "move clock-back",
     "move lose",
     "move stale",
+    "move stale-life",
     "move ghost",
     "move fire-again",
     "move drop",
     "move repeat",
     "move retransmit",
     "move resubmit",
+    "move help-complete",
+    "move help-signal",
+    "move help-cancel",
+    "move help-kill",
+    "seen reborn",
+    "seen awakeable-completed",
+    "seen many-calls",
+    "seen many-sleeps",
+    "seen long-journal",
 ];
 
-/// What needs more than a simulation: a journal of a hundred thousand entries. There is a scenario.
-const ELSEWHERE: &[&str] = &["phase paused-limit"];
+/// What needs more than a simulation: a journal, or a mailbox, of very many. There are scenarios.
+const ELSEWHERE: &[&str] = &["phase paused-limit", "notice full"];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -122,29 +189,69 @@ impl Coverage {
                 self.note("command ended", Some(*invocation), now);
                 self.count(end_name(end));
             }
-            Command::TimerDue(timer) => {
-                self.note("command timer-due", Some(timer.invocation), timer.at.0);
-                self.count(match timer.kind {
-                    TimerKind::Begin => "timer begin",
-                    TimerKind::Retry { .. } => "timer retry",
-                    TimerKind::Sleep { .. } => "timer sleep",
-                });
+            Command::TimerDue(timer) => self.see_timer(timer),
+            Command::Resume { invocation, .. } => self.note("command resume", Some(*invocation), now),
+            Command::Cancel { invocation, .. } => self.note("command cancel", Some(*invocation), now),
+            Command::Kill { invocation, .. } => self.note("command kill", Some(*invocation), now),
+            Command::Purge { invocation, .. } => self.note("command purge", Some(*invocation), now),
+            Command::CompleteAwakeable { awakeable, .. } => {
+                let op = u64::from(awakeable.op);
+                self.note("command complete-awakeable", Some(awakeable.invocation), op);
             }
-            Command::Resume { invocation } => self.note("command resume", Some(*invocation), now),
+            Command::Signal { invocation, .. } => self.note("command signal", Some(*invocation), now),
             Command::Receive { sequence, message, .. } => {
                 self.note("command receive", Some(message.addressee()), *sequence);
-                self.count(match message {
-                    Message::Submit(_) => "message submit",
-                    Message::Settle { .. } => "message settle",
-                });
+                self.count(message_name(message));
             }
             Command::Acknowledged { sequence, .. } => self.note("command acknowledged", None, *sequence),
-            Command::Settle { invocation, op, .. } => {
-                self.note("command settle", Some(*invocation), u64::from(*op));
-            }
+            Command::Settle(settle) => self.see_settle(settle),
+            Command::Admit { invocation, .. } => self.note("command admit", Some(*invocation), now),
             Command::Begin { invocation, .. } => self.note("command begin", Some(*invocation), now),
+            Command::Release { invocation, .. } => self.note("command release", Some(*invocation), now),
+            Command::Grant { position, .. } => self.note("command grant", None, *position),
+            Command::Attach { invocation, listener } => {
+                self.note("command attach", Some(*invocation), u64::from(listener.op));
+            }
+            Command::Notify { invocation, .. } => self.note("command notify", Some(*invocation), now),
+            Command::Spread { invocation, from, .. } => {
+                self.note("command spread", Some(*invocation), u64::from(*from));
+                self.count("seen many-calls");
+            }
+            Command::TakeSignal { invocation, number, .. } => {
+                self.note("command take-signal", Some(*invocation), *number);
+            }
+            Command::PurgeObject { invocation, .. } => {
+                self.note("command purge-object", Some(*invocation), now);
+            }
+            Command::PurgePromise { .. } => self.note("command purge-promise", None, now),
+            Command::PurgeRest { invocation } => self.note("command purge-rest", Some(*invocation), now),
             Command::Post { to, .. } => self.note("command post", None, u64::from(to.0)),
         }
+    }
+
+    fn see_timer(&mut self, timer: &Timer) {
+        self.note("command timer-due", Some(timer.invocation), timer.at.0);
+        if matches!(timer.kind, TimerKind::Sleep { op } if op as usize > OPEN_SLEEPS_KEPT) {
+            self.count("seen many-sleeps");
+        }
+        self.count(match timer.kind {
+            TimerKind::Begin => "timer begin",
+            TimerKind::Retry { .. } => "timer retry",
+            TimerKind::Sleep { .. } => "timer sleep",
+            TimerKind::PurgeJournal => "timer purge-journal",
+            TimerKind::Purge => "timer purge",
+        });
+    }
+
+    fn see_settle(&mut self, settle: &Settle) {
+        self.note("command settle", Some(settle.invocation), u64::from(settle.op));
+        self.count(match settle.expected {
+            Expected::Sleep { .. } => "settle sleep",
+            Expected::Answer { .. } => "settle answer",
+            Expected::Awakeable => unreachable!("settled by the command itself"),
+            Expected::Signal { .. } => "settle signal",
+            Expected::Promise { .. } => "settle promise",
+        });
     }
 
     pub fn see_effect(&mut self, effect: &Effect) {
@@ -164,23 +271,35 @@ impl Coverage {
                 self.note("effect release", Some(*invocation), u64::from(*until));
             }
             Effect::ArmTimer(timer) => self.note("effect arm-timer", Some(timer.invocation), timer.at.0),
-            Effect::Accepted { invocation } => self.note("effect accepted", Some(*invocation), 0),
+            Effect::Notice { ticket, notice } => {
+                self.note("effect notice", None, *ticket);
+                self.count(notice_name(*notice));
+            }
             Effect::Reply { invocation, .. } => self.note("effect reply", Some(*invocation), 0),
             Effect::Transmit { sequence, .. } => self.note("effect transmit", None, *sequence),
             Effect::Acknowledge { sequence, .. } => self.note("effect acknowledge", None, *sequence),
         }
     }
 
-    pub fn see_write(&mut self, row: Option<&Row>) {
-        match row {
-            Some(Row::Invocation(row)) => self.count(phase_name(&row.phase)),
-            Some(Row::Entry(row)) => self.count(match &row.entry {
-                Entry::Run { .. } => "entry run",
-                Entry::Sleep { .. } => "entry sleep",
-                Entry::Call { .. } => "entry call",
-                Entry::Send { .. } => "entry send",
+    pub fn see_write(&mut self, key: &RowKey, row: Option<&Row>) {
+        match (key, row) {
+            (_, Some(Row::Invocation(row))) => self.see_invocation(row),
+            (_, Some(Row::Entry(row))) => self.count(entry_name(&row.entry)),
+            (RowKey::Outcome(_, op), Some(Row::Outcome(row))) => self.count(match &row.outcome {
+                _ if *op == CANCEL_OP => "outcome cancelled",
+                Outcome::Empty => "outcome empty",
+                Outcome::Value(_) => "outcome value",
+                Outcome::Failure(_) => "outcome failure",
+                Outcome::Names(_) => "outcome names",
             }),
             _ => {}
+        }
+    }
+
+    fn see_invocation(&mut self, row: &InvocationRow) {
+        self.count(phase_name(&row.phase));
+        if matches!(row.phase, Phase::Completed { .. }) && row.entries_len > PURGED_AT_ONCE {
+            self.count("seen long-journal");
         }
     }
 }
@@ -200,6 +319,7 @@ fn end_name(end: &End) -> &'static str {
 fn phase_name(phase: &Phase) -> &'static str {
     match phase {
         Phase::Scheduled { .. } => "phase scheduled",
+        Phase::Queued { .. } => "phase queued",
         Phase::Running { .. } => "phase running",
         Phase::Suspended { .. } => "phase suspended",
         Phase::BackingOff { waiting_on: None, .. } => "phase backing-off",
@@ -209,5 +329,52 @@ fn phase_name(phase: &Phase) -> &'static str {
         Phase::Paused { reason: PauseReason::LimitReached(_) } => "phase paused-limit",
         Phase::Completed { is_failure: false, .. } => "phase completed",
         Phase::Completed { is_failure: true, .. } => "phase completed-failure",
+    }
+}
+
+fn entry_name(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Run { .. } => "entry run",
+        Entry::Sleep { .. } => "entry sleep",
+        Entry::Call(_) => "entry call",
+        Entry::Send { .. } => "entry send",
+        Entry::Attach { .. } => "entry attach",
+        Entry::Cancel { .. } => "entry cancel",
+        Entry::Kill { .. } => "entry kill",
+        Entry::GetState { .. } => "entry get-state",
+        Entry::SetState { .. } => "entry set-state",
+        Entry::ClearState { .. } => "entry clear-state",
+        Entry::ClearAllState => "entry clear-all-state",
+        Entry::StateKeys => "entry state-keys",
+        Entry::Awakeable { .. } => "entry awakeable",
+        Entry::CompleteAwakeable { .. } => "entry complete-awakeable",
+        Entry::ReceiveSignal { .. } => "entry receive-signal",
+        Entry::SendSignal { .. } => "entry send-signal",
+        Entry::GetPromise { .. } => "entry get-promise",
+        Entry::PeekPromise { .. } => "entry peek-promise",
+        Entry::CompletePromise { .. } => "entry complete-promise",
+    }
+}
+
+fn message_name(message: &Message) -> &'static str {
+    match message {
+        Message::Submit(_) => "message submit",
+        Message::Answer { .. } => "message answer",
+        Message::Attach { .. } => "message attach",
+        Message::End { how: HowToEnd::Cancel, .. } => "message end-cancel",
+        Message::End { how: HowToEnd::Kill, .. } => "message end-kill",
+        Message::CompleteAwakeable { .. } => "message complete-awakeable",
+        Message::Signal { .. } => "message signal",
+    }
+}
+
+fn notice_name(notice: Notice) -> &'static str {
+    match notice {
+        Notice::Done => "notice done",
+        Notice::Known => "notice known",
+        Notice::Absent => "notice absent",
+        Notice::Completed => "notice completed",
+        Notice::Unfit => "notice unfit",
+        Notice::Full => "notice full",
     }
 }

@@ -1,19 +1,22 @@
 //! How a simulation comes to its end: nothing fails any more, and everything that was begun has to
-//! come to its end too.
+//! come to its end too. Who waits for each other is helped from outside.
 
+use super::Report;
 use super::partition::Partition;
-use super::table::all_live;
+use super::table::{Table, all_live};
+use super::waits;
 use super::world::World;
 use abide_core::command::Command;
-use abide_core::ids::InvocationId;
+use abide_core::ids::{AwakeableId, InvocationId};
 use abide_core::invocation::Phase;
-use abide_core::rows::RowKey;
+use abide_core::rows::{Row, RowKey};
 
 /// Rounds after which a healed world that is not at rest never will be.
-const ROUNDS_MAX: u32 = 50_000;
+const ROUNDS_MAX: u32 = 200_000;
 
 impl World {
-    /// Nothing fails any more: everything that was begun has to come to its end.
+    /// Nothing fails any more: everything that was begun has to come to its end, and in the end
+    /// nothing is kept any more.
     pub fn heal_and_drain(&mut self) {
         self.is_healed = true;
         self.ghosts.clear();
@@ -63,15 +66,6 @@ impl World {
     fn is_at_rest(&mut self) -> bool {
         let mut is_at_rest = true;
         for partition in 0..self.partitions.len() {
-            let live = all_live(&self.partitions[partition].latest);
-            let paused = live.map(|(id, row)| (id, matches!(row.phase, Phase::Paused { .. })));
-            let paused: Vec<_> = paused.collect();
-            for (invocation, is_paused) in paused {
-                is_at_rest = false;
-                if is_paused {
-                    self.inbox(invocation, Command::Resume { invocation });
-                }
-            }
             let durable = &self.partitions[partition].durable;
             let has = |is_meant: fn(&RowKey) -> bool| durable.keys().any(is_meant);
             assert!(!has(|key| matches!(key, RowKey::Timer(_))), "a timer was forgotten");
@@ -80,6 +74,81 @@ impl World {
                 self.retransmit(partition);
             }
         }
-        is_at_rest
+        if !is_at_rest {
+            return false;
+        }
+        waits::check(self);
+        let all = self.partitions.iter().flat_map(|partition| all_live(&partition.latest));
+        let all: Vec<_> = all.map(|(id, row)| (id, matches!(row.phase, Phase::Paused { .. }))).collect();
+        let paused: Vec<_> = all.iter().filter(|(_, is_paused)| *is_paused).map(|(id, _)| *id).collect();
+        for invocation in &paused {
+            let ticket = self.outside.ticket(None);
+            self.inbox(*invocation, Command::Resume { invocation: *invocation, ticket });
+        }
+        if paused.is_empty() && !all.is_empty() {
+            let (stuck, _) = all[self.rng.index(all.len())];
+            self.help(stuck);
+        }
+        all.is_empty()
+    }
+
+    /// Somebody outside helps an invocation that waits for ever.
+    fn help(&mut self, id: InvocationId) {
+        let open = waits::open_operations(self.table_of(id), id);
+        let Some((op, entry)) = open.into_iter().next_back() else {
+            // It waits for the key of its object, or for nothing that can be told from outside.
+            self.coverage.count("move help-cancel");
+            return self.cancel(id);
+        };
+        match entry {
+            abide_core::entry::Entry::Awakeable { .. } => {
+                self.coverage.count("move help-complete");
+                self.complete(AwakeableId { invocation: id, op });
+            }
+            abide_core::entry::Entry::ReceiveSignal { name } => {
+                self.coverage.count("move help-signal");
+                self.signal(id, name);
+            }
+            _ => self.end(id),
+        }
+    }
+
+    /// Cancels an invocation, or kills it when that was of no use.
+    fn end(&mut self, id: InvocationId) {
+        if super::table::live(self.table_of(id), id).is_some_and(|row| row.cancelled_at.is_some()) {
+            self.coverage.count("move help-kill");
+            self.kill(id);
+        } else {
+            self.coverage.count("move help-cancel");
+            self.cancel(id);
+        }
+    }
+
+    /// Checks that nothing is left but the states of objects, promises without a run, and counters.
+    pub fn check_what_is_left(&self) {
+        for partition in &self.partitions {
+            assert_eq!(partition.latest.len(), partition.durable.len(), "everything is durable");
+            for (key, row) in &partition.durable {
+                let is_right = match (key, row) {
+                    (RowKey::Service(_) | RowKey::OutboxHead(_), _) => true,
+                    (RowKey::OutboxTail(_) | RowKey::InboxMark(_) | RowKey::AttemptsPurged, _) => true,
+                    (RowKey::State(object, _), _) => super::address::workflow_run(object).is_none(),
+                    (RowKey::Promise(object, name), Row::Promise(row)) => {
+                        // Who waited and is gone is not taken off the list.
+                        row.outcome.is_none() || self.outside.history.is_promise(object, name)
+                    }
+                    _ => false,
+                };
+                assert!(is_right, "this is left: {key:?} = {row:?}");
+            }
+        }
+    }
+
+    /// Compares everything with the models and returns what happened.
+    pub fn report(mut self) -> Report {
+        let tables: Vec<&Table> = self.partitions.iter().map(|partition| &partition.durable).collect();
+        self.outside.history.check_at_the_end(&tables);
+        let invocations = self.outside.history.invocations;
+        Report { coverage: self.coverage, moves: self.moves, invocations }
     }
 }

@@ -1,11 +1,12 @@
 //! A running guest program: what is left of it, polled as an executor of futures would.
 
-use super::program::{Node, Program, Site, Step};
+use super::program::{Asking, Node, Program, Site, Step};
 use super::rng::{mix, mix_bytes};
 use abide_core::entry::{Entry, Failure, Outcome};
-use abide_core::ids::{InvocationId, OpId};
+use abide_core::ids::OpId;
 use abide_core::invocation::MismatchReport;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// What a part of a program comes to.
 pub type Value = Result<u64, Failure>;
@@ -17,10 +18,8 @@ pub enum Halt {
 }
 
 /// What a program needs of the session it runs in.
-pub trait Host {
-    fn program(&self) -> &Program;
-    fn invocation(&self) -> InvocationId;
-    fn next_op(&self) -> OpId;
+pub trait Host: Asking {
+    fn program(&self) -> Rc<Program>;
     fn ask(&mut self, site: Site, step: &Step, entry: Entry) -> Result<OpId, Halt>;
     fn outcome(&self, op: OpId) -> Option<&Outcome>;
     fn forget(&mut self, op: OpId);
@@ -102,46 +101,47 @@ fn poll_step(
     op: &mut Option<OpId>,
     host: &mut impl Host,
 ) -> Result<Option<Value>, Halt> {
-    let value = host.program().value(site);
+    let program = host.program();
+    let value = program.value(site);
     match step {
-        Step::Fail => return Ok(Some(Err(host.program().failure(site)))),
+        Step::Fail => return Ok(Some(Err(program.failure(site)))),
         Step::Trap if host.traps_now() => return Err(Halt::Trap),
         Step::Trap => return Ok(Some(Ok(value))),
-        Step::Run(_) | Step::Sleep { .. } | Step::Call { .. } | Step::Send { .. } => {}
+        _ => {}
     }
     let op = match op {
         Some(op) => *op,
         None => {
-            let entry = host.program().entry(host.invocation(), host.next_op(), site, step);
-            let asked = host.ask(site, step, entry.expect("this step asks for something"))?;
-            *op.insert(asked)
+            let entry = program.entry(host, site, step).expect("this step asks for something");
+            *op.insert(host.ask(site, step, entry)?)
         }
     };
-    if matches!(step, Step::Send { .. }) {
+    if !step.is_awaited() {
         return Ok(Some(Ok(value)));
     }
     Ok(host.outcome(op).map(|outcome| settled(value, outcome)))
 }
 
 /// Returns what an outcome means to the program; `empty` stands for success without a payload.
-pub fn settled(empty: u64, outcome: &Outcome) -> Value {
+fn settled(empty: u64, outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Empty => Ok(empty),
         Outcome::Value(bytes) => Ok(mix_bytes(bytes)),
         Outcome::Failure(failure) => Err(failure.clone()),
+        Outcome::Names(names) => Ok(names.iter().fold(3, |sum, name| mix(sum, mix_bytes(name.as_bytes())))),
     }
 }
 
 /// The first failure of a join counts; without one all values do.
-pub fn joined(values: Vec<Value>) -> Value {
+fn joined(values: Vec<Value>) -> Value {
     values.into_iter().try_fold(1, |sum, value| Ok(mix(sum, value?)))
 }
 
-pub fn selected(winner: usize, value: Value) -> Value {
+fn selected(winner: usize, value: Value) -> Value {
     value.map(|value| mix(winner as u64 + 2, value))
 }
 
-pub fn caught(value: Value) -> u64 {
+fn caught(value: Value) -> u64 {
     match value {
         Ok(value) => mix(5, value),
         Err(failure) => mix(6, mix_bytes(failure.to_string().as_bytes())),

@@ -1,20 +1,35 @@
 //! The core simulated: partitions, a disk that lags behind, random guests, crashes, a network that
 //! loses and repeats, a clock that jumps, and one seed that decides it all.
 
+mod address;
+mod catalogue;
 mod coverage;
 mod drain;
+mod faults;
 mod guest;
+mod history;
+mod invocations;
+mod ledger;
+mod life;
 mod model;
 mod moves;
+mod notices;
+mod object_writes;
+mod objects;
 mod outside;
 mod partition;
 mod program;
+mod requests;
 mod rng;
-mod rules;
 mod session;
+mod shell;
 mod state;
+mod states;
 mod table;
+mod waits;
 mod world;
+mod writer;
+mod writes;
 
 pub use coverage::Coverage;
 use world::World;
@@ -53,7 +68,8 @@ pub fn simulate(plan: Plan) -> Report {
         world.make_a_move();
     }
     world.heal_and_drain();
-    world.check_at_the_end()
+    world.check_what_is_left();
+    world.report()
 }
 
 /// Prints the plan when the simulation fails.

@@ -1,13 +1,18 @@
 //! One partition: its rows as they are, its rows as the disk has them, and the commits in between.
 
 use super::coverage::Coverage;
-use super::rules;
+use super::history::History;
+use super::notices;
 use super::table::{self, Table};
+use super::writes::{self, Cause};
+use super::{invocations, objects};
 use abide_core::command::{Command, Timer};
 use abide_core::effect::{Effect, Gate};
+use abide_core::ids::InvocationId;
 use abide_core::rows::{Row, RowKey, Rows};
 use abide_core::step::{Place, step};
-use std::collections::{BTreeSet, VecDeque};
+use abide_core::target::ObjectKey;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Default)]
 pub struct Partition {
@@ -19,12 +24,35 @@ pub struct Partition {
     pub commits: VecDeque<Commit>,
     pub inbox: VecDeque<Command>,
     pub timers: BTreeSet<Timer>,
+    /// How often each invocation has begun a life here, in commits that were lost too.
+    pub births: BTreeMap<InvocationId, u64>,
 }
 
 /// A transaction, and what may happen once it is durable.
 pub struct Commit {
-    writes: Vec<(RowKey, Option<Row>)>,
+    steps: Vec<Step>,
     effects: Vec<Effect>,
+}
+
+/// A command, a follow-up or not, and what it changed.
+pub struct Step {
+    pub command: Command,
+    /// In the order of their keys.
+    pub writes: Vec<(RowKey, Option<Row>)>,
+}
+
+impl Step {
+    pub fn write(&self, key: &RowKey) -> Option<&Row> {
+        let place = self.writes.binary_search_by(|(written, _)| written.cmp(key)).ok()?;
+        self.writes[place].1.as_ref()
+    }
+}
+
+/// Whom a command has touched.
+#[derive(Default)]
+struct Touched {
+    invocations: BTreeSet<InvocationId>,
+    objects: BTreeSet<ObjectKey>,
 }
 
 impl Partition {
@@ -34,31 +62,15 @@ impl Partition {
 
     /// Steps through up to `commands` commands in one transaction and returns the open effects.
     pub fn transact(&mut self, place: Place, commands: usize, coverage: &mut Coverage) -> Vec<Effect> {
-        let mut commit = Commit { writes: Vec::new(), effects: Vec::new() };
+        let mut commit = Commit { steps: Vec::new(), effects: Vec::new() };
         let mut open = Vec::new();
         for _ in 0..commands {
             let Some(command) = self.inbox.pop_front() else { break };
-            let first_write = commit.writes.len();
-            let is_resumed = matches!(command, Command::Resume { .. });
-            let mut pending = VecDeque::from([command]);
-            while let Some(command) = pending.pop_front() {
-                coverage.see_command(place, &command);
-                let mut rows = Rows::load(command.reads(), |key| self.latest.get(key).cloned());
-                let effects = step(place, &mut rows, command);
-                let before = commit.writes.len();
-                commit.writes.extend(rows.into_writes());
-                self.stage(&commit.writes[before..], is_resumed, coverage);
-                for effect in effects {
-                    coverage.see_effect(&effect);
-                    match (effect.gate(), effect) {
-                        (_, Effect::Then(next)) => pending.push_back(next),
-                        (Gate::Open, effect) => open.push(effect),
-                        (Gate::Durable, effect) => commit.effects.push(effect),
-                    }
+            for effect in self.apply(place, command, &mut commit.steps, coverage) {
+                match effect.gate() {
+                    Gate::Open => open.push(effect),
+                    Gate::Durable => commit.effects.push(effect),
                 }
-            }
-            for (key, _) in &commit.writes[first_write..] {
-                rules::check_rest(&self.latest, key);
             }
         }
         // A transaction without writes is a commit too: what it tells waits for those before it.
@@ -66,37 +78,119 @@ impl Partition {
         open
     }
 
-    fn stage(&mut self, writes: &[(RowKey, Option<Row>)], is_resumed: bool, coverage: &mut Coverage) {
-        for (key, row) in writes {
-            rules::check_write(&self.latest, key, row.as_ref(), is_resumed);
-            coverage.see_write(row.as_ref());
+    /// Applies a command and its follow-ups.
+    fn apply(
+        &mut self,
+        place: Place,
+        command: Command,
+        steps: &mut Vec<Step>,
+        coverage: &mut Coverage,
+    ) -> Vec<Effect> {
+        let is_resumed = matches!(command, Command::Resume { .. });
+        let is_purged = matches!(command, Command::Purge { .. });
+        let mut touched = Touched::default();
+        let mut effects = Vec::new();
+        let mut pending = VecDeque::from([command]);
+        while let Some(command) = pending.pop_front() {
+            coverage.see_command(place, &command);
+            let mut rows = Rows::load(command.reads(), |key| table::get(&self.latest, key));
+            let followed = step(place, &mut rows, command.clone());
+            let step = Step { command, writes: rows.into_writes() };
+            let cause = Cause { command: &step.command, now: place.now, is_resumed, is_purged };
+            step.writes.iter().for_each(|(key, row)| {
+                writes::check(&self.latest, key, row.as_ref(), &cause);
+                coverage.see_write(key, row.as_ref());
+                touched.add(key, row.as_ref());
+            });
+            notices::check(&self.latest, &step, &followed);
+            if matches!(step.command, Command::CompleteAwakeable { .. }) && !step.writes.is_empty() {
+                coverage.count("seen awakeable-completed");
+            }
+            self.stage(&step.writes, coverage);
+            steps.push(step);
+            for effect in followed {
+                coverage.see_effect(&effect);
+                match effect {
+                    Effect::Then(next) => pending.push_back(next),
+                    other => effects.push(other),
+                }
+            }
         }
+        touched.invocations.iter().for_each(|id| invocations::check(&self.latest, *id));
+        touched.objects.iter().for_each(|object| objects::check(&self.latest, object));
+        effects
+    }
+
+    fn stage(&mut self, writes: &[(RowKey, Option<Row>)], coverage: &mut Coverage) {
         for (key, row) in writes {
+            if let (RowKey::Invocation(id), Some(_)) = (key, row)
+                && !self.latest.contains_key(key)
+            {
+                let births = self.births.entry(*id).or_default();
+                *births += 1;
+                if *births > 1 {
+                    coverage.count("seen reborn");
+                }
+            }
             table::put(&mut self.latest, key.clone(), row.clone());
-        }
-        for (key, _) in writes {
-            rules::check_lengths(&self.latest, key);
         }
     }
 
     /// Makes the oldest commit durable and returns what may happen now.
-    pub fn make_durable(&mut self) -> Vec<Effect> {
+    pub fn make_durable(&mut self, history: &mut History) -> Vec<Effect> {
         let Some(commit) = self.commits.pop_front() else { return Vec::new() };
-        for (key, row) in commit.writes {
-            table::put(&mut self.durable, key, row);
+        for step in commit.steps {
+            history.observe(&self.durable, &step);
+            for (key, row) in step.writes {
+                table::put(&mut self.durable, key, row);
+            }
         }
         commit.effects
     }
 
     /// The process ends: only what is durable is left.
     pub fn crash(&mut self) {
-        for commit in std::mem::take(&mut self.commits) {
-            for (key, _) in commit.writes {
+        for step in std::mem::take(&mut self.commits).into_iter().flat_map(|commit| commit.steps) {
+            for (key, _) in step.writes {
                 let row = self.durable.get(&key).cloned();
                 table::put(&mut self.latest, key, row);
             }
         }
         self.inbox.clear();
         self.timers.clear();
+    }
+}
+
+impl Touched {
+    fn add(&mut self, key: &RowKey, row: Option<&Row>) {
+        match key {
+            RowKey::Invocation(id)
+            | RowKey::Completed(id)
+            | RowKey::Input(id)
+            | RowKey::Answer(id)
+            | RowKey::Entry(id, _)
+            | RowKey::Outcome(id, _)
+            | RowKey::Listeners(id)
+            | RowKey::Mailbox(id)
+            | RowKey::Signal(id, _)
+            | RowKey::Created(_, id) => _ = self.invocations.insert(*id),
+            RowKey::Timer(timer) => _ = self.invocations.insert(timer.invocation),
+            RowKey::KeyQueue(object) => {
+                self.objects.insert(object.clone());
+                if let Some(Row::KeyQueue(queue)) = row {
+                    self.invocations.insert(queue.holder);
+                }
+            }
+            RowKey::KeyWaiter(object, _) | RowKey::State(object, _) | RowKey::Promise(object, _) => {
+                self.objects.insert(object.clone());
+            }
+            RowKey::Outbox(..)
+            | RowKey::OutboxHead(_)
+            | RowKey::OutboxTail(_)
+            | RowKey::InboxMark(_)
+            | RowKey::AttemptsPurged
+            | RowKey::Service(_)
+            | RowKey::Names(_) => {}
+        }
     }
 }

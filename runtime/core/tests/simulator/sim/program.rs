@@ -1,9 +1,12 @@
-//! Random guest programs. A program follows from the input of its invocation, so every attempt of
-//! an invocation, and the model, has the same one.
+//! Guest programs: what they consist of, and what each step asks for. A program follows from the
+//! input of its invocation, so every attempt of it, and the model, has the same one.
 
-use super::rng::{Rng, mix};
-use abide_core::entry::{Entry, Failure};
-use abide_core::ids::{InvocationId, OpId};
+use super::address::NOBODY;
+use super::catalogue::quick_policy;
+use super::rng::mix;
+use super::writer;
+use abide_core::entry::{Entry, Failure, Outcome, Request};
+use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::retry::RetryPolicy;
 use abide_core::target::Target;
 use bytes::Bytes;
@@ -24,23 +27,95 @@ pub enum RunKind {
     Fickle,
 }
 
+/// A handler to call.
+#[derive(Clone, Debug)]
+pub struct Callee {
+    pub target: Target,
+    pub idempotency_key: Option<&'static str>,
+    /// It calls nobody else.
+    pub is_leaf: bool,
+}
+
+/// Another invocation, as far as a guest knows any.
+#[derive(Clone, Copy, Debug)]
+pub enum Who {
+    Itself,
+    /// Somebody whose id came with the input: the caller, or one that the caller knows.
+    Acquaintance,
+    /// What the call or send at this site became.
+    Child(Site),
+    /// One of a kind: a workflow, or what has an idempotency key.
+    Computed(InvocationId),
+}
+
+/// Names of values, signals and promises.
+pub type Name = &'static str;
+
 #[derive(Clone, Debug)]
 pub enum Step {
     Run(RunKind),
     Sleep {
         duration_ms: u64,
     },
-    Call {
-        to: &'static str,
-    },
+    Call(Callee),
     Send {
-        to: &'static str,
+        to: Callee,
         delay_ms: Option<u64>,
     },
+    Attach(Who),
+    Cancel(Who),
+    Kill(Who),
+    GetState(Name),
+    SetState(Name),
+    ClearState(Name),
+    ClearAllState,
+    StateKeys,
+    Awakeable,
+    CompleteAwakeable {
+        of: Who,
+        op: OpId,
+    },
+    ReceiveSignal(Name),
+    SendSignal {
+        to: Who,
+        name: Name,
+    },
+    GetPromise(Name),
+    PeekPromise(Name),
+    CompletePromise(Name),
     /// A terminal failure of the handler, unless something around it catches it.
     Fail,
     /// The guest traps here now and then.
     Trap,
+}
+
+impl Step {
+    /// Says whether the guest waits for an outcome of what it asks here.
+    pub fn is_awaited(&self) -> bool {
+        match self {
+            Self::Run(_)
+            | Self::Sleep { .. }
+            | Self::Call(_)
+            | Self::Attach(_)
+            | Self::GetState(_)
+            | Self::StateKeys
+            | Self::Awakeable
+            | Self::ReceiveSignal(_)
+            | Self::GetPromise(_)
+            | Self::PeekPromise(_)
+            | Self::CompletePromise(_) => true,
+            Self::Send { .. }
+            | Self::Cancel(_)
+            | Self::Kill(_)
+            | Self::SetState(_)
+            | Self::ClearState(_)
+            | Self::ClearAllState
+            | Self::CompleteAwakeable { .. }
+            | Self::SendSignal { .. }
+            | Self::Fail
+            | Self::Trap => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -54,64 +129,132 @@ pub enum Node {
     Catch(Box<Node>),
 }
 
-/// Handlers of the service of the simulation: what happens when attempts are used up.
-pub const PATIENT: &str = "patient";
-pub const PAUSES: &str = "pauses";
-pub const KILLS: &str = "kills";
-/// No such handler: a call of it fails.
-pub const ABSENT: &str = "absent";
-pub const SERVICE: &str = "simulated";
-
-const GENERATIONS_MAX: u8 = 3;
-const DEPTH_MAX: u32 = 3;
 const OWN_TRIES_MAX: u32 = 2;
+/// What an input consists of: a seed, a generation and the id of an acquaintance.
+const INPUT_LEN: usize = 9 + InvocationId::LEN;
 
-pub struct Program {
+/// What an invocation is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
     pub seed: u64,
     pub generation: u8,
+    pub knows: InvocationId,
+}
+
+impl Input {
+    pub fn of(bytes: &[u8]) -> Self {
+        assert_eq!(bytes.len(), INPUT_LEN, "not an input of the simulation");
+        let seed = u64::from_le_bytes(*bytes.first_chunk().expect("checked above"));
+        let knows = InvocationId::from_bytes(&bytes[9..]).expect("checked above");
+        Self { seed, generation: bytes[8], knows }
+    }
+
+    pub fn to_bytes(self) -> Bytes {
+        let mut bytes = self.seed.to_le_bytes().to_vec();
+        bytes.push(self.generation);
+        bytes.extend(self.knows.to_bytes());
+        bytes.into()
+    }
+}
+
+/// What a program has to know of the attempt it runs in to ask for something.
+pub trait Asking {
+    fn invocation(&self) -> InvocationId;
+    /// Returns what the call or send at a site became, if it was made.
+    fn child(&self, site: Site) -> Option<InvocationId>;
+    /// Returns the id for a new invocation.
+    fn new_id(&mut self, to: &Callee) -> InvocationId;
+}
+
+pub struct Program {
+    pub input: Input,
     pub root: Node,
 }
 
 impl Program {
     /// Returns the program that an input stands for.
-    pub fn of(input: &[u8]) -> Self {
-        let seed = u64::from_le_bytes(input[..8].try_into().expect("an input has nine bytes"));
-        let generation = input[8];
-        let mut writer = Writer { rng: Rng::new(seed), next_site: 0, generation };
-        let root = writer.node(0);
-        Self { seed, generation, root }
+    pub fn of(input: &[u8], target: &Target) -> Self {
+        let input = Input::of(input);
+        Self { input, root: writer::write(input, target) }
     }
 
-    pub fn input(seed: u64, generation: u8) -> Bytes {
-        let mut bytes = seed.to_le_bytes().to_vec();
-        bytes.push(generation);
-        bytes.into()
-    }
-
-    /// Returns what the invocation `id` asks for at this site as operation `op`; None where nothing
-    /// is asked.
-    pub fn entry(&self, id: InvocationId, op: OpId, site: Site, step: &Step) -> Option<Entry> {
-        let name = site_name(site);
-        let input = Self::input(mix(self.seed, u64::from(site)), self.generation + 1);
-        let (child, headers) = (child_id(id, op), Vec::new());
+    /// Returns what is asked for at this site; None where nothing is asked.
+    pub fn entry(&self, asking: &mut impl Asking, site: Site, step: &Step) -> Option<Entry> {
+        let who = |who: &Who| match who {
+            Who::Itself => asking.invocation(),
+            Who::Acquaintance => self.input.knows,
+            Who::Child(site) => asking.child(*site).unwrap_or(NOBODY),
+            Who::Computed(id) => *id,
+        };
         Some(match step {
-            Step::Run(kind) => Entry::Run { name, retry: own_policy(*kind) },
-            Step::Sleep { duration_ms } => Entry::Sleep { duration_ms: *duration_ms, name: Some(name) },
-            Step::Call { to } => Entry::Call { child, target: target(to), input, headers },
+            Step::Run(kind) => Entry::Run { name: site_name(site), retry: own_policy(*kind) },
+            Step::Sleep { duration_ms } => {
+                Entry::Sleep { duration_ms: *duration_ms, name: Some(site_name(site)) }
+            }
+            Step::Call(to) => Entry::Call(self.request(asking, site, to)),
             Step::Send { to, delay_ms } => {
-                Entry::Send { child, target: target(to), input, headers, delay_ms: *delay_ms }
+                Entry::Send { request: self.request(asking, site, to), delay_ms: *delay_ms }
+            }
+            Step::Attach(to) => Entry::Attach { invocation: who(to) },
+            Step::Cancel(whom) => Entry::Cancel { invocation: who(whom) },
+            Step::Kill(whom) => Entry::Kill { invocation: who(whom) },
+            Step::GetState(name) => Entry::GetState { name: (*name).into() },
+            Step::SetState(name) => Entry::SetState { name: (*name).into(), value: self.bytes(site) },
+            Step::ClearState(name) => Entry::ClearState { name: (*name).into() },
+            Step::ClearAllState => Entry::ClearAllState,
+            Step::StateKeys => Entry::StateKeys,
+            Step::Awakeable => Entry::Awakeable { name: Some(site_name(site)) },
+            Step::CompleteAwakeable { of, op } => {
+                let awakeable = AwakeableId { invocation: who(of), op: *op };
+                Entry::CompleteAwakeable { awakeable, outcome: self.outcome(site) }
+            }
+            Step::ReceiveSignal(name) => Entry::ReceiveSignal { name: (*name).into() },
+            Step::SendSignal { to, name } => {
+                let (invocation, outcome) = (who(to), self.outcome(site));
+                Entry::SendSignal { invocation, name: (*name).into(), outcome }
+            }
+            Step::GetPromise(name) => Entry::GetPromise { name: (*name).into() },
+            Step::PeekPromise(name) => Entry::PeekPromise { name: (*name).into() },
+            Step::CompletePromise(name) => {
+                Entry::CompletePromise { name: (*name).into(), outcome: self.outcome(site) }
             }
             Step::Fail | Step::Trap => return None,
         })
     }
 
+    fn request(&self, asking: &mut impl Asking, site: Site, to: &Callee) -> Request {
+        let knows = if site.is_multiple_of(3) { self.input.knows } else { asking.invocation() };
+        let generation = if to.is_leaf { writer::GENERATIONS_MAX } else { self.input.generation + 1 };
+        let input = Input { seed: self.value(site), generation, knows };
+        Request {
+            child: asking.new_id(to),
+            target: to.target.clone(),
+            input: input.to_bytes(),
+            headers: Vec::new(),
+            idempotency_key: to.idempotency_key.map(Into::into),
+        }
+    }
+
     /// Returns the value of a step that succeeds without a payload.
     pub fn value(&self, site: Site) -> u64 {
-        mix(self.seed, u64::from(site))
+        mix(self.input.seed, u64::from(site))
+    }
+
+    fn bytes(&self, site: Site) -> Bytes {
+        Bytes::copy_from_slice(&self.value(site).to_le_bytes())
+    }
+
+    /// Returns what somebody else is told here; no two places say the same.
+    fn outcome(&self, site: Site) -> Outcome {
+        if site.is_multiple_of(4) {
+            Outcome::Failure(self.failure(site))
+        } else {
+            Outcome::Value(self.bytes(site))
+        }
     }
 
     pub fn failure(&self, site: Site) -> Failure {
-        Failure::new(409, format!("{:x} fails at {site}", self.seed))
+        Failure::new(418, format!("{:x} fails at {site}", self.input.seed))
     }
 }
 
@@ -119,84 +262,7 @@ pub fn site_name(site: Site) -> String {
     format!("site {site}")
 }
 
-pub fn target(handler: &str) -> Target {
-    Target { service: SERVICE.into(), key: None, handler: handler.into() }
-}
-
 pub fn own_policy(kind: RunKind) -> Option<RetryPolicy> {
     let own = RetryPolicy { max_attempts: Some(OWN_TRIES_MAX), ..quick_policy() };
     (kind == RunKind::FlakyWithPolicy).then_some(own)
-}
-
-pub fn quick_policy() -> RetryPolicy {
-    RetryPolicy {
-        initial_interval_ms: 10,
-        factor_milli: 2_000,
-        max_interval_ms: Some(200),
-        max_attempts: None,
-        max_duration_ms: None,
-    }
-}
-
-/// Derives the id of a child, as the real sessions do: a repeated submit is recognised.
-pub fn child_id(parent: InvocationId, op: OpId) -> InvocationId {
-    let low = mix(parent.unique as u64, u64::from(op));
-    let high = mix((parent.unique >> 64) as u64, low);
-    InvocationId { unique: (u128::from(high) << 64) | u128::from(low), partition_key: mix(high, low) }
-}
-
-struct Writer {
-    rng: Rng,
-    next_site: Site,
-    generation: u8,
-}
-
-impl Writer {
-    fn node(&mut self, depth: u32) -> Node {
-        let kind = if depth == DEPTH_MAX { 9 } else { self.rng.below(if depth == 0 { 5 } else { 10 }) };
-        match kind {
-            0 | 1 => Node::Sequence(self.nodes(depth)),
-            2 => Node::Join(self.nodes(depth)),
-            3 => Node::Select(self.nodes(depth)),
-            4 => Node::Catch(Box::new(Node::Sequence(self.nodes(depth)))),
-            _ => {
-                self.next_site += 1;
-                Node::Step(self.next_site, self.step())
-            }
-        }
-    }
-
-    fn nodes(&mut self, depth: u32) -> Vec<Node> {
-        let count = 1 + self.rng.below(3);
-        (0..count).map(|_| self.node(depth + 1)).collect()
-    }
-
-    fn step(&mut self) -> Step {
-        let may_have_children = self.generation < GENERATIONS_MAX;
-        match self.rng.below(20) {
-            0..=2 => Step::Run(RunKind::Steady),
-            3 => Step::Run(RunKind::Refuses),
-            4 | 5 => Step::Run(RunKind::Flaky),
-            6 | 7 => Step::Run(RunKind::FlakyWithPolicy),
-            8 => Step::Run(RunKind::Fickle),
-            9..=11 => Step::Sleep { duration_ms: self.rng.below(200) },
-            12 => Step::Fail,
-            13 => Step::Trap,
-            14..=16 if may_have_children => Step::Call { to: self.handler() },
-            17..=18 if may_have_children => {
-                let delay_ms = self.rng.chance(50).then(|| self.rng.below(200));
-                Step::Send { to: self.handler(), delay_ms }
-            }
-            _ => Step::Run(RunKind::Steady),
-        }
-    }
-
-    fn handler(&mut self) -> &'static str {
-        match self.rng.below(10) {
-            0..=4 => PATIENT,
-            5 | 6 => PAUSES,
-            7 | 8 => KILLS,
-            _ => ABSENT,
-        }
-    }
 }

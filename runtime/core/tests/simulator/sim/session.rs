@@ -10,7 +10,7 @@ use super::state::{RunBlock, RunState, State};
 use super::table::{Table, entries, live, outcomes};
 use abide_core::command::{Append, End, FailedRun};
 use abide_core::effect::AttemptStart;
-use abide_core::entry::{Entry, Failure, Outcome, Settled};
+use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, OpId};
 use abide_core::invocation::WaitSet;
 use abide_core::replay::Cursor;
@@ -48,6 +48,8 @@ pub struct Surroundings<'a> {
 pub struct Session {
     pub attempt: Attempt,
     pub mailbox: VecDeque<Tell>,
+    /// The life of its invocation, or a later one.
+    pub life: u64,
     start: AttemptStart,
     guest: Option<Task>,
     must_poll: bool,
@@ -57,12 +59,13 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(start: AttemptStart, input: &Bytes, seed: u64) -> Self {
+    pub fn new(start: AttemptStart, input: &Bytes, seed: u64, life: u64) -> Self {
         let state = State::new(&start, input, seed);
         let attempt = start.attempt;
         Self {
             attempt,
             mailbox: VecDeque::new(),
+            life,
             start,
             guest: None,
             must_poll: true,
@@ -84,7 +87,12 @@ impl Session {
     /// Lets the guest or its session do one thing.
     pub fn go_on(&mut self, around: &mut Surroundings<'_>) -> Said {
         self.state.is_healed = around.is_healed;
+        self.state.now = around.now;
         if self.guest.is_none() {
+            if self.is_told_to_stop() {
+                // The journal may be purged, or be that of a later invocation.
+                return Said::Stopped;
+            }
             if around.is_healed || around.rng.chance(20) {
                 self.load(around);
             }
@@ -122,7 +130,7 @@ impl Session {
     fn load(&mut self, around: &mut Surroundings<'_>) {
         let latest = around.latest;
         let id = self.state.invocation;
-        let recorded: Vec<Entry> = entries(latest, id).into_iter().map(|row| row.entry).collect();
+        let recorded: Vec<Entry> = entries(latest, id).map(|(_, row)| row.entry.clone()).collect();
         assert_eq!(
             recorded.len() as u32,
             self.start.entries_len,
@@ -161,7 +169,7 @@ impl Session {
     }
 
     fn start_a_run(&mut self, around: &mut Surroundings<'_>) -> Option<Said> {
-        if self.is_given_up {
+        if self.is_given_up || self.is_told_to_stop() {
             return None;
         }
         let state = &mut self.state;
@@ -239,9 +247,4 @@ fn returned(value: Value) -> End {
         Ok(value) => End::Returned(Bytes::copy_from_slice(&value.to_le_bytes())),
         Err(failure) => End::Failed(failure),
     }
-}
-
-/// The failures a handler is killed with.
-pub fn is_kill(failure: &Failure) -> bool {
-    failure.code == 500 && matches!(failure.message.as_str(), "trap" | "flaky")
 }

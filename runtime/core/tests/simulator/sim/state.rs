@@ -1,18 +1,21 @@
 //! What a session keeps for its guest: where it is in its journal, and what it waits for.
 
+use super::address;
 use super::guest::{Halt, Host};
-use super::program::{Program, RunKind, Site, Step};
+use super::program::{Asking, Callee, Program, RunKind, Site, Step};
 use super::rng::Rng;
 use super::session::Said;
 use abide_core::command::{Append, End, FailedRun};
 use abide_core::effect::AttemptStart;
-use abide_core::entry::{Entry, Outcome};
-use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::entry::{Entry, Failure, Outcome};
+use abide_core::ids::{Attempt, CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::MismatchReport;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
+use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
@@ -34,7 +37,10 @@ pub struct RunBlock {
 pub struct State {
     pub invocation: InvocationId,
     pub attempt: Attempt,
-    pub program: Program,
+    object: Option<ObjectKey>,
+    pub program: Rc<Program>,
+    /// What the calls and sends became.
+    children: BTreeMap<Site, InvocationId>,
     pub cursor: Cursor,
     pub deliveries: Deliveries,
     pub known: BTreeMap<OpId, Outcome>,
@@ -47,7 +53,8 @@ pub struct State {
     pub entries: Vec<Entry>,
     pub finished: Vec<(OpId, Outcome)>,
     pub failed: Vec<FailedRun>,
-    pub traps: Rng,
+    pub rng: Rng,
+    pub now: Timestamp,
     pub is_healed: bool,
 }
 
@@ -56,7 +63,9 @@ impl State {
         Self {
             invocation: start.invocation,
             attempt: start.attempt,
-            program: Program::of(input),
+            object: start.target.object(),
+            program: Rc::new(Program::of(input, &start.target)),
+            children: BTreeMap::new(),
             cursor: Cursor::new(Vec::new()),
             deliveries: Deliveries::default(),
             known: BTreeMap::new(),
@@ -69,7 +78,8 @@ impl State {
             entries: Vec::new(),
             finished: Vec::new(),
             failed: Vec::new(),
-            traps: Rng::new(seed),
+            rng: Rng::new(seed),
+            now: start.begun_at,
             is_healed: false,
         }
     }
@@ -84,6 +94,11 @@ impl State {
     /// Hands out the next outcome that somebody waits for; says whether there was one.
     pub fn hand_out(&mut self) -> Result<bool, MismatchReport> {
         while let Some(settled) = self.deliveries.next() {
+            if settled.op == CANCEL_OP {
+                self.handed_out.push((settled.op, settled.outcome));
+                self.cancel();
+                return Ok(true);
+            }
             if settled.op >= self.cursor.asked() {
                 self.cursor.finish()?;
             }
@@ -97,6 +112,14 @@ impl State {
         Ok(false)
     }
 
+    /// All that is waited for fails; what else may come of it is ignored.
+    fn cancel(&mut self) {
+        for op in std::mem::take(&mut self.open) {
+            self.runs.remove(&op);
+            self.known.insert(op, Outcome::Failure(Failure::cancelled()));
+        }
+    }
+
     pub fn batch(&mut self) -> Option<Append> {
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
             return None;
@@ -104,6 +127,7 @@ impl State {
         let append = Append {
             invocation: self.invocation,
             attempt: self.attempt,
+            object: self.object.clone(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),
@@ -119,29 +143,39 @@ impl State {
     }
 }
 
-impl Host for State {
-    fn program(&self) -> &Program {
-        &self.program
-    }
-
+impl Asking for State {
     fn invocation(&self) -> InvocationId {
         self.invocation
     }
 
-    fn next_op(&self) -> OpId {
-        self.cursor.asked()
+    fn child(&self, site: Site) -> Option<InvocationId> {
+        self.children.get(&site).copied()
+    }
+
+    fn new_id(&mut self, to: &Callee) -> InvocationId {
+        address::id(&to.target, to.idempotency_key, self.now, &mut self.rng)
+    }
+}
+
+impl Host for State {
+    fn program(&self) -> Rc<Program> {
+        self.program.clone()
     }
 
     fn ask(&mut self, site: Site, step: &Step, entry: Entry) -> Result<OpId, Halt> {
         let mut entry = entry;
         let is_fickle = matches!(step, Step::Run(RunKind::Fickle));
         let changes_its_mind =
-            is_fickle && self.cursor.is_replaying() && !self.is_healed && self.traps.chance(30);
+            is_fickle && self.cursor.is_replaying() && !self.is_healed && self.rng.chance(30);
         if changes_its_mind {
             entry = Entry::Run { name: "another".into(), retry: None };
         }
+        let mut child = child_of(&entry);
         let op = match self.cursor.next(&entry) {
-            Ok(Replayed::Recorded(op)) => op,
+            Ok(Replayed::Recorded(op)) => {
+                child = self.cursor.recorded(op).and_then(child_of);
+                op
+            }
             Ok(Replayed::RecordedWithOtherInput(op)) => panic!("{} op {op}: other input", self.invocation),
             Ok(Replayed::Fresh(op)) => {
                 self.entries.push(entry);
@@ -152,7 +186,8 @@ impl Host for State {
                 return Err(Halt::Mismatch(report));
             }
         };
-        if !matches!(step, Step::Send { .. }) {
+        self.children.extend(child.map(|child| (site, child)));
+        if step.is_awaited() {
             self.open.insert(op);
         }
         if let Step::Run(kind) = step {
@@ -172,6 +207,14 @@ impl Host for State {
     }
 
     fn traps_now(&mut self) -> bool {
-        !self.is_healed && self.traps.chance(40)
+        !self.is_healed && self.rng.chance(40)
+    }
+}
+
+/// Returns what a call or send became.
+pub fn child_of(entry: &Entry) -> Option<InvocationId> {
+    match entry {
+        Entry::Call(request) | Entry::Send { request, .. } => Some(request.child),
+        _ => None,
     }
 }

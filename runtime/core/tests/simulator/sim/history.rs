@@ -1,0 +1,235 @@
+//! What the disks have seen, step by step: the lives of all invocations, what they did to each other
+//! and to objects. A crash undoes none of it, so everything that is checked here holds for good.
+
+use super::catalogue::{is_offered, offered};
+use super::ledger::Ledger;
+use super::life::{Ended, Life};
+use super::model;
+use super::partition::Step;
+use super::states::States;
+use super::table::{Table, completed, live};
+use abide_core::command::{Append, Command, End, Expected, Submission};
+use abide_core::entry::{Answer, EntryRow, Failure, OutcomeRow};
+use abide_core::ids::{InvocationId, OpId};
+use abide_core::invocation::Origin;
+use abide_core::manifest::HandlerMode;
+use abide_core::retry::OnMaxAttempts;
+use abide_core::rows::{Row, RowKey};
+use abide_core::target::{ObjectKey, Target};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Default)]
+pub struct History {
+    lives: BTreeMap<InvocationId, Life>,
+    pub ledger: Ledger,
+    states: States,
+    /// Submissions from outside: who was asked for, with which input.
+    submitted: BTreeSet<(InvocationId, Bytes)>,
+    /// Results that closures gave; each execution gives another one.
+    pub results: BTreeSet<Bytes>,
+    killed: BTreeSet<InvocationId>,
+    pub invocations: u64,
+}
+
+impl History {
+    pub fn is_submitted(&mut self, submission: &Submission) {
+        self.submitted.insert((submission.invocation, submission.input.body.clone()));
+    }
+
+    /// Says whether the invocation was ever there.
+    pub fn is_known(&self, id: InvocationId) -> bool {
+        self.lives.contains_key(&id) || self.ledger.lives(id) > 0
+    }
+
+    /// Says whether an invocation was ended from outside.
+    pub fn was_killed(&self, id: InvocationId) -> bool {
+        self.killed.contains(&id)
+    }
+
+    /// A step becomes durable; `before` is what was there.
+    pub fn observe(&mut self, before: &Table, step: &Step) {
+        match &step.command {
+            Command::Submit(submission) => self.is_submit_applied(before, submission),
+            command => self.ledger.command(before, command, self.is_live(command)),
+        }
+        match &step.command {
+            Command::Append(append) => self.is_appended(append, step),
+            Command::Settle(settle) => {
+                let written = step.outcome(settle.invocation, settle.op);
+                assert!(
+                    written.is_none_or(|row| row.outcome == settle.outcome),
+                    "another outcome is written"
+                );
+                if let (Expected::Promise { name }, Some(_)) = (&settle.expected, written) {
+                    let object = self.lives[&settle.invocation].submission.target.object();
+                    let object = object.expect("promises belong to workflows");
+                    self.states.hears_promise(&object, name, &settle.outcome);
+                }
+            }
+            Command::Signal { invocation, name, outcome, .. } => {
+                if let Some(life) = self.lives.get_mut(invocation) {
+                    life.signal_arrives(name, outcome);
+                }
+            }
+            Command::PurgeObject { object, .. } => self.states.purge(object),
+            Command::PurgePromise { object, name } => self.states.purge_promise(object, name),
+            _ => {}
+        }
+        self.are_settled(step);
+        for (key, row) in &step.writes {
+            if let (RowKey::Completed(id), Some(_)) = (key, row)
+                && completed(before, *id).is_none()
+            {
+                self.has_ended(*id, step);
+            }
+        }
+    }
+
+    fn are_settled(&mut self, step: &Step) {
+        let outcomes = step.writes.iter().filter_map(|(key, row)| match (key, row) {
+            (RowKey::Outcome(id, op), Some(Row::Outcome(row))) => Some((row.order, *id, *op, row)),
+            _ => None,
+        });
+        let mut outcomes: Vec<_> = outcomes.collect();
+        outcomes.sort_by_key(|(order, ..)| *order);
+        for (_, id, op, row) in outcomes {
+            let life = self.lives.get_mut(&id).unwrap_or_else(|| panic!("{id} does not live"));
+            life.settles(op, row.clone());
+        }
+    }
+
+    fn is_live(&self, command: &Command) -> bool {
+        match command {
+            Command::Attach { invocation, .. } => self.lives.contains_key(invocation),
+            _ => false,
+        }
+    }
+
+    fn is_submit_applied(&mut self, before: &Table, submission: &Submission) {
+        let id = submission.invocation;
+        let is_known = live(before, id).is_some() || completed(before, id).is_some();
+        self.ledger.submit(submission, is_known);
+        if !is_known {
+            let is_submitted = self.submitted.contains(&(id, submission.input.body.clone()));
+            let is_outside = submission.origin == Origin::Ingress;
+            assert!(is_submitted || !is_outside, "nobody asked for {id}");
+            let earlier = self.lives.insert(id, Life::new(submission.clone()));
+            assert!(earlier.is_none(), "{id} lives twice");
+        }
+    }
+
+    fn is_appended(&mut self, append: &Append, step: &Step) {
+        let id = append.invocation;
+        for (op, entry) in (append.first_op..).zip(&append.entries) {
+            let Some(row) = step.entry(id, op) else { continue };
+            assert_eq!(row.entry, *entry, "{id} op {op} is recorded as something else");
+            let life = self.lives.get_mut(&id).unwrap_or_else(|| panic!("{id} does not live"));
+            life.asks(op, row.clone());
+            self.ledger.entry((id, op), entry);
+            if let Some(object) = life.submission.target.object() {
+                let outcome = step.outcome(id, op).map(|row| &row.outcome);
+                self.states.asks(&object, is_exclusive(&life.submission.target), entry, outcome);
+            }
+        }
+    }
+
+    fn has_ended(&mut self, id: InvocationId, step: &Step) {
+        let life = self.lives.remove(&id).unwrap_or_else(|| panic!("{id} ends and did not live"));
+        let (answer, attempts) = step.end(id);
+        let ended = Ended { life: &life, answer, attempts, is_killed: is_killed(&step.command) };
+        ended.check_mail();
+        check_cause(&ended, &step.command);
+        model::check(&ended, &self.results);
+        if let Some(object) = life.submission.target.object()
+            && is_exclusive(&life.submission.target)
+            && attempts > 0
+        {
+            self.states.apply(&object, &life);
+        }
+        if matches!(step.command, Command::Kill { .. }) {
+            self.killed.insert(id);
+        }
+        self.ledger.answered(id, answer.clone());
+        self.invocations += 1;
+    }
+
+    /// Everything is over.
+    pub fn check_at_the_end(&mut self, tables: &[&Table]) {
+        assert_eq!(self.lives.keys().next(), None, "this never ended");
+        self.ledger.check_at_the_end();
+        self.states.check_at_the_end(tables);
+    }
+
+    /// Says whether a promise that is left belongs to no run: it was completed after the last one.
+    pub fn is_promise(&self, object: &ObjectKey, name: &str) -> bool {
+        self.states.has_promise(object, name)
+    }
+}
+
+fn is_exclusive(target: &Target) -> bool {
+    offered(target).is_some_and(|offered| offered.mode == HandlerMode::Exclusive)
+}
+
+/// Says whether an invocation is ended wherever it is: from outside, or by its retry policy.
+fn is_killed(command: &Command) -> bool {
+    match command {
+        Command::Kill { .. } | Command::Append(_) => true,
+        Command::Ended { end, .. } => matches!(end, End::Crashed { .. }),
+        _ => false,
+    }
+}
+
+/// An invocation ends because its guest, somebody else or its policy says so.
+fn check_cause(ended: &Ended<'_>, command: &Command) {
+    let (id, target) = (ended.life.id, &ended.life.submission.target);
+    let is_failure = |failure: Failure| *ended.answer == Answer::Failure(failure);
+    match command {
+        Command::Kill { .. } => assert!(is_failure(Failure::killed()), "{id} is killed"),
+        Command::Cancel { .. } => {
+            assert!(is_failure(Failure::cancelled()) && ended.attempts == 0, "{id} is cancelled");
+        }
+        Command::Begin { .. } => {
+            let code = match ended.answer {
+                Answer::Failure(failure) => failure.code,
+                Answer::Value(_) => 0,
+            };
+            let is_right = offered(target).map_or(code == 404, |_| code == 400);
+            assert!(
+                is_right && !is_offered(target) && ended.attempts == 0,
+                "{target} is refused with {code}"
+            );
+        }
+        Command::Append(_) | Command::Ended { end: End::Crashed { .. }, .. } => {
+            let kills = offered(target).is_some_and(|offered| offered.on_max_attempts == OnMaxAttempts::Kill);
+            let is_exhausted =
+                ["trap", "flaky"].iter().any(|message| is_failure(Failure::new(500, *message)));
+            assert!(kills && is_exhausted, "{id} is given up");
+        }
+        Command::Ended { end: End::Returned(_) | End::Failed(_), .. } => {}
+        other => panic!("{id} ends because of {other:?}"),
+    }
+}
+
+impl Step {
+    fn entry(&self, id: InvocationId, op: OpId) -> Option<&EntryRow> {
+        match self.write(&RowKey::Entry(id, op))? {
+            Row::Entry(row) => Some(row),
+            other => panic!("an entry is stored as {other:?}"),
+        }
+    }
+
+    fn outcome(&self, id: InvocationId, op: OpId) -> Option<&OutcomeRow> {
+        match self.write(&RowKey::Outcome(id, op))? {
+            Row::Outcome(row) => Some(row),
+            other => panic!("an outcome is stored as {other:?}"),
+        }
+    }
+
+    fn end(&self, id: InvocationId) -> (&Answer, u32) {
+        match (self.write(&RowKey::Answer(id)), self.write(&RowKey::Completed(id))) {
+            (Some(Row::Answer(answer)), Some(Row::Invocation(row))) => (answer, row.tries()),
+            other => panic!("{id} ends without an answer: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What invocations do to each other, counted: everything that was asked for reaches its addressee
+//! once, and nothing does that nobody asked for.
+
+use super::rng::mix_bytes;
+use super::table::{Table, answer};
+use abide_core::command::{Command, Expected, Submission};
+use abide_core::entry::{Answer, Entry, Failure, Outcome};
+use abide_core::ids::{AwakeableId, InvocationId, OpId};
+use abide_core::invocation::{Listener, Origin};
+use std::collections::BTreeMap;
+
+/// Whoever asks: an operation of an invocation.
+type Asker = (InvocationId, OpId);
+
+fn asker(listener: Listener) -> Asker {
+    (listener.caller, listener.op)
+}
+
+/// Something that is on its way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Deed {
+    Submit(InvocationId, Asker),
+    Attach(InvocationId, Asker),
+    End(InvocationId, bool),
+    Awakeable(AwakeableId, u64),
+    Signal(InvocationId, String, u64),
+}
+
+/// What an operation that waits for an invocation will hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Due {
+    /// The answer of this life of the invocation, which it called.
+    Called(usize),
+    /// As `Called`, but it only listens.
+    Listens(usize),
+    Now(Outcome),
+}
+
+#[derive(Default)]
+pub struct Ledger {
+    under_way: BTreeMap<Deed, u64>,
+    /// Answers that operations wait for, by who gives them.
+    due: BTreeMap<(InvocationId, Asker), Vec<Due>>,
+    /// All answers of each invocation.
+    answers: BTreeMap<InvocationId, Vec<Answer>>,
+    replies: BTreeMap<InvocationId, usize>,
+}
+
+impl Ledger {
+    fn sent(&mut self, deed: Deed) {
+        *self.under_way.entry(deed).or_default() += 1;
+    }
+
+    fn arrived(&mut self, deed: Deed) {
+        let count = self.under_way.get_mut(&deed).unwrap_or_else(|| panic!("nobody asked for {deed:?}"));
+        *count -= 1;
+        if *count == 0 {
+            self.under_way.remove(&deed);
+        }
+    }
+
+    fn waits(&mut self, callee: InvocationId, by: Asker, due: Due) {
+        let all = self.due.entry((callee, by)).or_default();
+        // An earlier invocation with the id of this one may have listened with the same operation.
+        if !matches!(due, Due::Listens(_)) || !all.contains(&due) {
+            all.push(due);
+        }
+    }
+
+    /// Returns how many lives of an invocation are over.
+    pub fn lives(&self, id: InvocationId) -> usize {
+        self.answers.get(&id).map_or(0, Vec::len)
+    }
+
+    pub fn answered(&mut self, id: InvocationId, answer: Answer) {
+        self.answers.entry(id).or_default().push(answer);
+    }
+
+    /// Whoever waits outside for the end of the invocation is told.
+    pub fn replied(&mut self, id: InvocationId, said: &Answer) {
+        let count = self.replies.entry(id).or_default();
+        let meant = self.answers.get(&id).and_then(|answers| answers.get(*count));
+        assert_eq!(meant, Some(said), "{id} is replied before its answer is durable, or twice");
+        *count += 1;
+    }
+
+    /// An invocation has asked for this.
+    pub fn entry(&mut self, by: (InvocationId, OpId), entry: &Entry) {
+        match entry {
+            Entry::Call(request) | Entry::Send { request, .. } => self.sent(Deed::Submit(request.child, by)),
+            Entry::Attach { invocation } => self.sent(Deed::Attach(*invocation, by)),
+            Entry::Cancel { invocation } => self.sent(Deed::End(*invocation, false)),
+            Entry::Kill { invocation } => self.sent(Deed::End(*invocation, true)),
+            Entry::CompleteAwakeable { awakeable, outcome } => {
+                self.sent(Deed::Awakeable(*awakeable, digest(outcome)));
+            }
+            Entry::SendSignal { invocation, name, outcome } => {
+                self.sent(Deed::Signal(*invocation, name.clone(), digest(outcome)));
+            }
+            Entry::Run { .. }
+            | Entry::Sleep { .. }
+            | Entry::GetState { .. }
+            | Entry::SetState { .. }
+            | Entry::ClearState { .. }
+            | Entry::ClearAllState
+            | Entry::StateKeys
+            | Entry::Awakeable { .. }
+            | Entry::ReceiveSignal { .. }
+            | Entry::GetPromise { .. }
+            | Entry::PeekPromise { .. }
+            | Entry::CompletePromise { .. } => {}
+        }
+    }
+
+    /// A submission is applied; `is_known`: the invocation was there before.
+    pub fn submit(&mut self, submission: &Submission, is_known: bool) {
+        let id = submission.invocation;
+        match submission.origin {
+            Origin::Ingress => {}
+            Origin::Send { caller, op } => self.arrived(Deed::Submit(id, (caller, op))),
+            Origin::Call { caller, op } => {
+                let by = (caller, op);
+                self.arrived(Deed::Submit(id, by));
+                if !is_known {
+                    self.waits(id, by, Due::Called(self.lives(id)));
+                } else if submission.idempotency_key.is_some() {
+                    self.sent(Deed::Attach(id, by));
+                } else {
+                    let refusal = Failure::new(409, "the workflow method was already invoked");
+                    self.waits(id, by, Due::Now(Outcome::Failure(refusal)));
+                }
+            }
+        }
+    }
+
+    /// A command other than a submission is applied. `is_live`: the invocation it is for.
+    pub fn command(&mut self, durable: &Table, command: &Command, is_live: bool) {
+        match command {
+            Command::Attach { invocation, listener } => {
+                self.arrived(Deed::Attach(*invocation, asker(*listener)));
+                let due = match answer(durable, *invocation) {
+                    _ if is_live => Due::Listens(self.lives(*invocation)),
+                    Some(answer) => Due::Now(answer.clone().into()),
+                    None => Due::Now(Outcome::Failure(Failure::new(404, "not found"))),
+                };
+                self.waits(*invocation, asker(*listener), due);
+            }
+            Command::Cancel { invocation, caller: None, ticket: None } => {
+                self.arrived(Deed::End(*invocation, false));
+            }
+            Command::Kill { invocation, caller: None, ticket: None } => {
+                self.arrived(Deed::End(*invocation, true));
+            }
+            Command::CompleteAwakeable { awakeable, outcome, ticket: None } => {
+                self.arrived(Deed::Awakeable(*awakeable, digest(outcome)));
+            }
+            Command::Signal { invocation, name, outcome, ticket: None } => {
+                self.arrived(Deed::Signal(*invocation, name.clone(), digest(outcome)));
+            }
+            Command::Settle(settle) => {
+                if let Expected::Answer { callee } = settle.expected {
+                    self.hears(callee, (settle.invocation, settle.op), &settle.outcome);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An operation hears the end it waits for, once for each time it asked.
+    fn hears(&mut self, callee: InvocationId, by: Asker, outcome: &Outcome) {
+        let answers = self.answers.get(&callee).map_or(&[][..], Vec::as_slice);
+        let due = self.due.get_mut(&(callee, by));
+        let due = due.unwrap_or_else(|| panic!("{by:?} hears {callee} and does not wait"));
+        let is_it = |due: &Due| match due {
+            Due::Called(life) | Due::Listens(life) => {
+                answers.get(*life).is_some_and(|said| Outcome::from(said.clone()) == *outcome)
+            }
+            Due::Now(said) => said == outcome,
+        };
+        let place = due.iter().position(is_it);
+        due.remove(place.unwrap_or_else(|| panic!("{by:?} hears {outcome:?} of {callee}, not {due:?}")));
+        if due.is_empty() {
+            self.due.remove(&(callee, by));
+        }
+    }
+
+    /// All is said and done.
+    pub fn check_at_the_end(&self) {
+        assert_eq!(self.under_way.keys().next(), None, "this never arrived");
+        assert!(self.due.is_empty(), "this was never heard: {:?}", self.due.first_key_value());
+        for (id, answers) in &self.answers {
+            assert_eq!(self.replies.get(id), Some(&answers.len()), "{id} was not replied each time");
+        }
+    }
+}
+
+fn digest(outcome: &Outcome) -> u64 {
+    mix_bytes(format!("{outcome:?}").as_bytes())
+}

@@ -1,0 +1,118 @@
+//! What a request is told is what happened, and who shall end does.
+
+use super::partition::Step;
+use super::table::{Table, completed, live};
+use abide_core::command::{Command, Ticket};
+use abide_core::effect::{Effect, Notice};
+use abide_core::ids::InvocationId;
+use abide_core::invocation::{InvocationRow, Origin, Phase};
+use abide_core::rows::{Row, RowKey};
+
+/// Checks what a step tells, against the rows before it and what it writes.
+pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
+    let mut notices = effects.iter().filter_map(|effect| match effect {
+        Effect::Notice { ticket, notice } => Some((*ticket, *notice)),
+        _ => None,
+    });
+    let told = notices.next();
+    assert_eq!(notices.next(), None, "one request is told twice");
+    match &step.command {
+        Command::Submit(submission) => check_submit(before, step, submission.invocation, told),
+        Command::Resume { invocation, ticket } => check_told(before, step, *invocation, Some(*ticket), told),
+        Command::Cancel { invocation, ticket, caller } => {
+            check_told(before, step, *invocation, *ticket, told);
+            check_cancel(step, *invocation, live(before, *invocation), *caller);
+        }
+        Command::Kill { invocation, ticket, caller } => {
+            check_told(before, step, *invocation, *ticket, told);
+            let is_meant = live(before, *invocation).is_some_and(|row| is_meant(row, *caller));
+            let has_ended = step.write(&RowKey::Completed(*invocation)).is_some();
+            assert_eq!(has_ended, is_meant, "{invocation} is killed");
+        }
+        Command::Purge { invocation, ticket } | Command::Signal { invocation, ticket, .. } => {
+            check_told(before, step, *invocation, *ticket, told);
+        }
+        Command::CompleteAwakeable { awakeable, ticket, .. } => {
+            check_told(before, step, awakeable.invocation, *ticket, told);
+        }
+        other => assert_eq!(told, None, "nobody has asked for {other:?}"),
+    }
+}
+
+fn check_submit(before: &Table, step: &Step, id: InvocationId, told: Option<(Ticket, Notice)>) {
+    let was_there = live(before, id).is_some() || completed(before, id).is_some();
+    if let Some((_, notice)) = told {
+        let meant = if was_there { Notice::Known } else { Notice::Done };
+        assert_eq!(notice, meant, "{id} is submitted");
+    }
+    assert_ne!(step.write(&RowKey::Invocation(id)).is_some(), was_there, "{id} is submitted");
+}
+
+fn check_told(
+    before: &Table,
+    step: &Step,
+    id: InvocationId,
+    asked: Option<Ticket>,
+    told: Option<(Ticket, Notice)>,
+) {
+    assert_eq!(told.map(|(ticket, _)| ticket), asked, "who has asked is told");
+    let Some((_, notice)) = told else { return };
+    let meant = match (live(before, id), completed(before, id)) {
+        (Some(row), _) => of_live(id, row, step),
+        (None, Some(_)) => of_completed(&step.command),
+        (None, None) => of_absent(&step.command),
+    };
+    assert_eq!(notice, meant, "{id} is told of {:?}", step.command);
+}
+
+fn of_live(id: InvocationId, row: &InvocationRow, step: &Step) -> Notice {
+    match (&step.command, &row.phase) {
+        (Command::Resume { .. }, Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
+        (Command::Resume { .. } | Command::Purge { .. }, _) => Notice::Unfit,
+        // A full mailbox keeps nothing more.
+        (Command::Signal { .. }, _) if step.write(&RowKey::Mailbox(id)).is_none() => Notice::Full,
+        _ => Notice::Done,
+    }
+}
+
+fn of_completed(command: &Command) -> Notice {
+    match command {
+        Command::Purge { .. } | Command::CompleteAwakeable { .. } => Notice::Done,
+        Command::Signal { .. } => Notice::Absent,
+        _ => Notice::Completed,
+    }
+}
+
+fn of_absent(command: &Command) -> Notice {
+    match command {
+        Command::CompleteAwakeable { .. } => Notice::Done,
+        _ => Notice::Absent,
+    }
+}
+
+/// Says whether a cancellation or a kill is for this invocation.
+fn is_meant(row: &InvocationRow, caller: Option<InvocationId>) -> bool {
+    let called_by = match row.origin {
+        Origin::Call { caller, .. } => Some(caller),
+        Origin::Ingress | Origin::Send { .. } => None,
+    };
+    caller.is_none() || caller == called_by
+}
+
+fn check_cancel(step: &Step, id: InvocationId, old: Option<&InvocationRow>, caller: Option<InvocationId>) {
+    let has_ended = step.write(&RowKey::Completed(id)).is_some();
+    let Some(old) = old.filter(|old| is_meant(old, caller)) else {
+        assert!(step.writes.is_empty(), "{id} is cancelled and was not meant");
+        return;
+    };
+    match old.phase {
+        Phase::Scheduled { .. } | Phase::Queued { .. } => assert!(has_ended, "{id} is cancelled and begins"),
+        _ => {
+            let is_cancelled = match step.write(&RowKey::Invocation(id)) {
+                Some(Row::Invocation(row)) => row.cancelled_at.is_some(),
+                _ => old.cancelled_at.is_some(),
+            };
+            assert!(is_cancelled && !has_ended, "{id} is cancelled and knows nothing of it");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What no write may ever do to objects and workflows: their keys, states and promises.
+
+use super::address;
+use super::table::{Table, completed, live, queue, waiters};
+use super::writes::Cause;
+use abide_core::command::Command;
+use abide_core::ids::InvocationId;
+use abide_core::rows::{Row, RowKey};
+use abide_core::target::ObjectKey;
+
+/// The key goes from one that has ended to the one that waits longest.
+pub fn check_queue(before: &Table, object: &ObjectKey, row: Option<&Row>, cause: &Cause<'_>) {
+    let old = queue(before, object);
+    let new = match row {
+        Some(Row::KeyQueue(new)) => Some(new),
+        None => None,
+        Some(other) => panic!("the queue of {object} is {other:?}"),
+    };
+    let first = waiters(before, object).next();
+    match (old, new) {
+        (None, Some(new)) => {
+            let admitted =
+                matches!(cause.command, Command::Admit { invocation, .. } if *invocation == new.holder);
+            assert!(admitted && first.is_none(), "{object} goes to {new:?}");
+        }
+        (Some(old), Some(new)) if old.holder == new.holder && old.head == new.head => {
+            assert_eq!(new.tail, old.tail + 1, "one joins the queue of {object}");
+            assert!(matches!(cause.command, Command::Admit { .. }), "{object} by {:?}", cause.command);
+        }
+        (Some(old), Some(new)) => {
+            assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);
+            let (position, next) = first.unwrap_or_else(|| panic!("{object} goes to {new:?}"));
+            assert_eq!(new.holder, next, "first come, first served at {object}");
+            assert!(new.head == position + 1 && new.tail == old.tail, "{object}: {old:?} to {new:?}");
+        }
+        (Some(old), None) => {
+            assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);
+            assert!(first.is_none(), "{object} forgets who waits");
+        }
+        (None, None) => {}
+    }
+}
+
+/// Whoever comes goes to the end; whoever leaves has the key or has ended.
+pub fn check_waiter(before: &Table, object: &ObjectKey, position: u64, row: Option<&Row>, cause: &Cause<'_>) {
+    let old = before.get(&RowKey::KeyWaiter(object.clone(), position));
+    match (row, cause.command) {
+        (Some(Row::KeyWaiter(id)), Command::Admit { invocation, .. }) => {
+            let tail = queue(before, object).map(|queue| queue.tail);
+            assert!(old.is_none() && tail == Some(position) && id == invocation, "{id} at {position}");
+        }
+        (Some(row), other) => panic!("{row:?} waits for {object} because of {other:?}"),
+        (None, Command::Grant { .. } | Command::Cancel { .. } | Command::Kill { .. }) => {}
+        (None, other) => assert!(old.is_none(), "{old:?} leaves {object} because of {other:?}"),
+    }
+}
+
+/// Only who runs exclusively writes the state, and the purge of a workflow.
+pub fn check_state(before: &Table, object: &ObjectKey, row: Option<&Row>, cause: &Cause<'_>) {
+    match cause.command {
+        Command::Append(append) => {
+            assert_eq!(append.object.as_ref(), Some(object), "another object is written");
+            assert_eq!(Some(append.invocation), writer(before, object), "{object} is written by another");
+        }
+        other => check_forgotten(before, object, row, other),
+    }
+}
+
+/// Returns who may write: the one that has the key, or the run of the workflow.
+pub fn writer(table: &Table, object: &ObjectKey) -> Option<InvocationId> {
+    match address::workflow_run(object) {
+        Some(run) => live(table, run).map(|_| run),
+        None => queue(table, object).map(|queue| queue.holder),
+    }
+}
+
+fn check_forgotten(before: &Table, object: &ObjectKey, row: Option<&Row>, command: &Command) {
+    match command {
+        Command::PurgeObject { invocation, object: purged } => {
+            let is_its_run = address::workflow_run(object) == Some(*invocation);
+            let has_ended = completed(before, *invocation).is_some();
+            assert!(row.is_none() && is_its_run && has_ended && object == purged, "{object} is purged");
+        }
+        other => panic!("{object} is changed by {other:?}"),
+    }
+}
+
+/// A promise is completed once.
+pub fn check_promise(object: &ObjectKey, old: Option<&Row>, row: Option<&Row>, cause: &Cause<'_>) {
+    let (Some(Row::Promise(new)), Command::Append(append)) = (row, cause.command) else {
+        let is_purge = matches!(cause.command, Command::PurgePromise { object: of, .. } if of == object);
+        assert!(is_purge && row.is_none(), "a promise of {object} is changed by {:?}", cause.command);
+        return;
+    };
+    assert_eq!(append.object.as_ref(), Some(object), "a promise of another workflow");
+    if let Some(Row::Promise(old)) = old {
+        assert_eq!(old.outcome, None, "a promise of {object} is completed twice");
+        assert!(
+            new.outcome.is_some() || old.waiting.iter().all(|listener| new.waiting.contains(listener)),
+            "somebody is forgotten"
+        );
+    }
+    assert!(new.outcome.is_none() || new.waiting.is_empty(), "who waits for what is there");
+}

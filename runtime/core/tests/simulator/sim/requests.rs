@@ -1,0 +1,169 @@
+//! What people and other systems ask from outside.
+
+use super::address::{self, NOBODY};
+use super::catalogue::{IDEMPOTENCY_KEYS, some_target};
+use super::program::Input;
+use super::table::{Table, all_completed, all_live, outcome_rows};
+use super::world::World;
+use abide_core::command::{Command, Receipt, Submission};
+use abide_core::entry::{Entry, Failure, Outcome};
+use abide_core::ids::{AwakeableId, InvocationId, OpId};
+use abide_core::invocation::{InputRow, Origin};
+use abide_core::rows::{Row, RowKey};
+
+/// Live invocations at which no more are submitted.
+const LIVE_MAX: usize = 40;
+
+impl World {
+    pub fn submit(&mut self) {
+        let live: usize = self.partitions.iter().map(|rows| all_live(&rows.latest).count()).sum();
+        if live >= LIVE_MAX {
+            return;
+        }
+        let target = some_target(&mut self.rng);
+        let key = IDEMPOTENCY_KEYS[self.rng.index(IDEMPOTENCY_KEYS.len())];
+        let key = self.rng.chance(25).then_some(key);
+        let invocation = address::id(&target, key, self.now, &mut self.rng);
+        let knows = self.some_live().unwrap_or(NOBODY);
+        let input = Input { seed: self.rng.number(), generation: 0, knows };
+        let submission = Submission {
+            invocation,
+            target,
+            origin: Origin::Ingress,
+            input: InputRow { headers: Vec::new(), body: input.to_bytes() },
+            idempotency_key: key.map(Into::into),
+            begin_at: self.rng.chance(20).then(|| self.now.plus_millis(self.rng.below(300))),
+            receipt: self.receipt(invocation),
+        };
+        self.outside.submits(&submission);
+        self.inbox(invocation, Command::Submit(submission));
+    }
+
+    /// Calls hear if they are known, sends hear always.
+    fn receipt(&mut self, id: InvocationId) -> Receipt {
+        let ticket = self.outside.ticket(Some(id));
+        if self.rng.chance(50) { Receipt::IfKnown(ticket) } else { Receipt::Always(ticket) }
+    }
+
+    /// The same request once more: whoever sent it does not know whether it arrived. Only one with an
+    /// id that is computed is the same again.
+    pub fn resubmit(&mut self) {
+        let recent = &self.outside.recent;
+        if recent.is_empty() {
+            return;
+        }
+        let submission = recent[self.rng.index(recent.len())].clone();
+        self.coverage.count("move resubmit");
+        let receipt = self.receipt(submission.invocation);
+        self.inbox(submission.invocation, Command::Submit(Submission { receipt, ..submission }));
+    }
+
+    /// Returns an invocation that has not ended.
+    fn some_live(&mut self) -> Option<InvocationId> {
+        self.some_id(|table| all_live(table).map(|(id, _)| id).collect())
+    }
+
+    fn some_id(&mut self, list: impl Fn(&Table) -> Vec<InvocationId>) -> Option<InvocationId> {
+        let partition = self.rng.index(self.partitions.len());
+        let ids = list(&self.partitions[partition].latest);
+        (!ids.is_empty()).then(|| ids[self.rng.index(ids.len())])
+    }
+
+    /// Returns an invocation, or now and then one that is not there or has ended.
+    fn some_invocation(&mut self) -> Option<InvocationId> {
+        match self.rng.below(10) {
+            0 => Some(NOBODY),
+            1 | 2 => self.some_id(|table| all_completed(table).map(|(id, _)| id).collect()),
+            _ => self.some_live(),
+        }
+    }
+
+    /// A person resumes something, whether it needs it or not.
+    pub fn resume_some(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            let ticket = self.outside.ticket(None);
+            self.inbox(invocation, Command::Resume { invocation, ticket });
+        }
+    }
+
+    pub fn cancel_some(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            self.coverage.count("move cancel");
+            self.cancel(invocation);
+        }
+    }
+
+    pub fn cancel(&mut self, invocation: InvocationId) {
+        let ticket = Some(self.outside.ticket(None));
+        self.inbox(invocation, Command::Cancel { invocation, caller: None, ticket });
+    }
+
+    pub fn kill_some(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            self.coverage.count("move kill");
+            self.kill(invocation);
+        }
+    }
+
+    pub fn kill(&mut self, invocation: InvocationId) {
+        let ticket = Some(self.outside.ticket(None));
+        self.inbox(invocation, Command::Kill { invocation, caller: None, ticket });
+    }
+
+    pub fn purge_some(&mut self) {
+        let completed = self.some_id(|table| all_completed(table).map(|(id, _)| id).collect());
+        if let Some(invocation) = completed.or_else(|| self.some_invocation()) {
+            self.coverage.count("move purge");
+            let ticket = Some(self.outside.ticket(None));
+            self.inbox(invocation, Command::Purge { invocation, ticket });
+        }
+    }
+
+    pub fn signal_some(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            let name = ["a", "b", "c"][self.rng.index(3)];
+            self.signal(invocation, name.into());
+        }
+    }
+
+    pub fn signal(&mut self, invocation: InvocationId, name: String) {
+        let (outcome, ticket) = (self.words(), Some(self.outside.ticket(None)));
+        self.inbox(invocation, Command::Signal { invocation, name, outcome, ticket });
+    }
+
+    /// What is said from outside; never the same twice.
+    fn words(&mut self) -> Outcome {
+        let number = self.rng.number();
+        match number % 4 {
+            0 => Outcome::Failure(Failure::new(419, format!("{number:x} from outside"))),
+            _ => Outcome::Value(number.to_le_bytes().to_vec().into()),
+        }
+    }
+
+    /// Somebody completes an awakeable that is open, or names an operation that is none.
+    pub fn complete_an_awakeable(&mut self) {
+        let Some(invocation) = self.some_invocation() else { return };
+        let open = open_awakeables(self.table_of(invocation), invocation);
+        let op = match open.is_empty() || self.rng.chance(10) {
+            true => self.rng.below(5) as OpId,
+            false => open[self.rng.index(open.len())],
+        };
+        self.coverage.count("move complete-awakeable");
+        self.complete(AwakeableId { invocation, op });
+    }
+
+    pub fn complete(&mut self, awakeable: AwakeableId) {
+        let (outcome, ticket) = (self.words(), Some(self.outside.ticket(None)));
+        self.inbox(awakeable.invocation, Command::CompleteAwakeable { awakeable, outcome, ticket });
+    }
+}
+
+fn open_awakeables(table: &Table, id: InvocationId) -> Vec<OpId> {
+    let settled: Vec<OpId> = outcome_rows(table, id).map(|(op, _)| op).collect();
+    let entries = table.range(RowKey::Entry(id, 0)..=RowKey::Entry(id, OpId::MAX));
+    let open = entries.filter_map(|(key, row)| match (key, row) {
+        (RowKey::Entry(_, op), Row::Entry(row)) if matches!(row.entry, Entry::Awakeable { .. }) => Some(*op),
+        _ => None,
+    });
+    open.filter(|op| !settled.contains(op)).collect()
+}
