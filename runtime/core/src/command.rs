@@ -66,6 +66,24 @@ pub enum Message {
         name: String,
         outcome: Outcome,
     },
+    /// To itself: what is left of work that was too much for one transaction.
+    Tell(Tell),
+    /// To itself: the key of an object is given back. A long queue of which none can run is not emptied in
+    /// one transaction.
+    Release {
+        invocation: InvocationId,
+        object: ObjectKey,
+    },
+}
+
+/// Operations that get the same outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tell {
+    /// Whose doing it is: a message about it goes to the owner of this one.
+    pub invocation: InvocationId,
+    pub listeners: Vec<Listener>,
+    pub expected: Expected,
+    pub outcome: Outcome,
 }
 
 /// How an invocation is ended from outside.
@@ -86,6 +104,8 @@ impl Message {
             Self::Answer { listener, .. } => listener.caller,
             Self::CompleteAwakeable { awakeable, .. } => awakeable.invocation,
             Self::Attach { invocation, .. }
+            | Self::Tell(Tell { invocation, .. })
+            | Self::Release { invocation, .. }
             | Self::End { invocation, .. }
             | Self::Signal { invocation, .. } => *invocation,
         }
@@ -115,6 +135,8 @@ impl From<Message> for Command {
             Message::Signal { invocation, name, outcome } => {
                 Self::Signal { invocation, name, outcome, ticket: None }
             }
+            Message::Tell(tell) => Self::Tell(tell),
+            Message::Release { invocation, object } => Self::Release { invocation, object, has_run: true },
         }
     }
 }
@@ -130,7 +152,7 @@ pub struct Settle {
 
 /// What the operation has to be, or the outcome is not for it: an id can be used again after a purge,
 /// and what was meant for the earlier invocation must not reach the later one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
     /// A sleep that is over at this time.
     Sleep {
@@ -156,6 +178,8 @@ pub struct Append {
     pub attempt: Attempt,
     /// What it runs on; None for a plain service.
     pub object: Option<ObjectKey>,
+    /// Outcomes the guest had heard when it asked.
+    pub outcomes_seen: u32,
     /// Operation id of the first entry; equals the length of the journal.
     pub first_op: OpId,
     pub entries: Vec<Entry>,
@@ -301,6 +325,8 @@ pub enum Command {
     Release {
         invocation: InvocationId,
         object: ObjectKey,
+        /// It ended in the transaction that gave it the key, and so may the next.
+        has_run: bool,
     },
     /// Follow-up: the key of an object goes to whoever waits at this position, or behind.
     Grant {
@@ -316,6 +342,14 @@ pub enum Command {
     Notify {
         invocation: InvocationId,
         outcome: Outcome,
+    },
+    /// Follow-up: operations get the same outcome.
+    Tell(Tell),
+    /// Follow-up: an invocation has ended and does not wait for this promise any more.
+    StopListening {
+        object: ObjectKey,
+        name: String,
+        listener: Listener,
     },
     /// Follow-up: the calls recorded from `from` on are cancelled, or killed, with their caller.
     Spread {
@@ -337,6 +371,8 @@ pub enum Command {
     },
     /// Follow-up: a promise of a workflow is forgotten, and those who wait for it hear that.
     PurgePromise {
+        /// The run of the workflow.
+        invocation: InvocationId,
         object: ObjectKey,
         name: String,
     },
@@ -421,7 +457,10 @@ impl Command {
                 RowKey::Names(NamesOf::State(object.clone())),
                 RowKey::Names(NamesOf::Promises(object.clone())),
             ],
-            Self::PurgePromise { object, name } => vec![RowKey::Promise(object.clone(), name.clone())],
+            Self::PurgePromise { object, name, .. } | Self::StopListening { object, name, .. } => {
+                vec![RowKey::Promise(object.clone(), name.clone())]
+            }
+            Self::Tell(_) => Vec::new(),
             Self::Post { to, .. } => vec![RowKey::OutboxHead(*to)],
         }
     }

@@ -152,6 +152,8 @@ pub struct InvocationRow {
     /// It has the key of its object, and nobody else does.
     pub holds_key: bool,
     pub cancelled_at: Option<Timestamp>,
+    /// Place of the cancellation among the outcomes.
+    pub cancel_order: Option<u32>,
     pub phase: Phase,
     /// Number of the last attempt.
     pub attempts: Attempt,
@@ -170,6 +172,9 @@ pub struct InvocationRow {
     /// waiting for them, and then their timers are of no use.
     pub open_sleeps: BTreeMap<OpId, Timestamp>,
     pub open_calls: OpenCalls,
+    /// Promises it waits for, at most [`limits::OPEN_PROMISES_KEPT`]: a handler may end without them,
+    /// and then it is in the way of others.
+    pub open_promises: BTreeMap<OpId, String>,
     /// Operations elsewhere wait for its end; they are in [`ListenersRow`].
     pub has_listeners: bool,
     /// Signals were sent to it, or it waits for some; they are in [`MailboxRow`].
@@ -235,6 +240,13 @@ impl InvocationRow {
     #[must_use]
     pub fn may_write_state(&self) -> bool {
         self.kind != ServiceKind::Service && self.mode == HandlerMode::Exclusive
+    }
+
+    /// Says whether a guest that had heard so many outcomes does not know yet that it is cancelled: it
+    /// will give up what it asked then.
+    #[must_use]
+    pub(crate) fn gives_up(&self, outcomes_seen: u32) -> bool {
+        self.cancel_order.is_some_and(|order| outcomes_seen <= order)
     }
 
     /// Returns how many attempts there were.

@@ -20,6 +20,11 @@ pub const OPEN_SLEEPS_KEPT: usize = 64;
 /// Open calls an invocation remembers one by one, so that a cancellation finds them; beyond, it looks
 /// through the journal.
 pub const OPEN_CALLS_KEPT: usize = 64;
+/// Promises an invocation remembers that it waits for, so that it is taken off their lists at its end.
+pub const OPEN_PROMISES_KEPT: usize = 64;
+/// Operations, and about the bytes of their outcomes, that are told the same in one transaction.
+pub const TOLD_AT_ONCE: usize = 256;
+pub const TOLD_BYTES_AT_ONCE: usize = 1 << 20;
 /// Operations that may wait for one invocation, or for one promise. More fail with code 429.
 pub const LISTENERS_MAX: usize = 1_000;
 /// Signals an invocation has not received yet. More are dropped, and the invocation says so.

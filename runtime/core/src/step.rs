@@ -7,7 +7,7 @@ use crate::rows::Rows;
 use crate::steps::entries::promise;
 use crate::steps::{
     acknowledged, admit, append, attach, begin, cancel, complete_awakeable, ended, key_queue, kill, post,
-    purge, receive, resume, settle, signal, spread, submit, timer_due,
+    purge, receive, resume, settle, signal, spread, submit, tell, timer_due,
 };
 use crate::time::Timestamp;
 
@@ -64,10 +64,13 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Begin { invocation, service, input } => {
             begin::apply(place, rows, invocation, &service, input, out);
         }
-        Command::Release { invocation, object } => key_queue::release(rows, invocation, object, out),
+        Command::Release { invocation, object, has_run } => {
+            key_queue::release(place, rows, key_queue::Release { invocation, object, has_run }, out);
+        }
         Command::Grant { object, position } => key_queue::grant(rows, object, position, out),
         Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),
-        Command::Notify { invocation, outcome } => attach::notify(place, rows, invocation, &outcome, out),
+        Command::Notify { invocation, outcome } => attach::notify(rows, invocation, outcome, out),
+        Command::Tell(tell) => tell::apply(place, tell, out),
         Command::Spread { invocation, from, until, how } => {
             spread::apply(place, rows, spread::Spread { invocation, from, until, how }, out);
         }
@@ -75,7 +78,12 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
             signal::take(place, rows, invocation, op, number, out);
         }
         Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
-        Command::PurgePromise { object, name } => promise::purge(rows, object, name, out),
+        Command::PurgePromise { invocation, object, name } => {
+            promise::purge(rows, invocation, object, name, out);
+        }
+        Command::StopListening { object, name, listener } => {
+            promise::stop_listening(rows, object, name, listener);
+        }
         Command::PurgeRest { invocation } => purge::rest(place, rows, invocation, out),
         Command::Post { to, message } => post::apply(rows, to, message, out),
     }

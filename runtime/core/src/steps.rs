@@ -21,4 +21,5 @@ pub mod settle;
 pub mod signal;
 pub mod spread;
 pub mod submit;
+pub mod tell;
 pub mod timer_due;

@@ -123,6 +123,7 @@ impl World {
             invocation: start.invocation,
             attempt: start.attempt,
             object: start.target.object(),
+            outcomes_seen: 0,
             first_op,
             entries,
             finished,

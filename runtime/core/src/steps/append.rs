@@ -29,10 +29,11 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
         row.note_progress();
     }
     let (until, outcomes_before) = (row.entries_len, row.outcomes_len);
+    let is_given_up = row.gives_up(append.outcomes_seen);
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
     let mut limit = None;
     for (op, entry) in (append.first_op..).zip(append.entries) {
-        let asked = Asked { place, id, op, object: append.object.as_ref() };
+        let asked = Asked { place, id, op, object: append.object.as_ref(), is_given_up };
         let row = EntryRow { at: place.now, outcomes_before, entry: entry.clone() };
         if let Err(LimitReached(text)) = entries::record(asked, rows, entry, effects) {
             limit = Some((op, text));

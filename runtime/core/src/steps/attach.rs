@@ -1,6 +1,6 @@
 //! An operation hears the end of an invocation it did not ask for, or not first.
 
-use crate::command::Message;
+use crate::command::{Command, Expected, Message, Tell};
 use crate::effect::Effect;
 use crate::entry::{Failure, Outcome};
 use crate::ids::InvocationId;
@@ -38,10 +38,11 @@ fn listen(rows: &mut Rows, id: InvocationId, listener: Listener) -> Option<Outco
 }
 
 /// The invocation has ended: all who listen hear it.
-pub fn notify(place: Place, rows: &mut Rows, id: InvocationId, outcome: &Outcome, effects: &mut Vec<Effect>) {
-    let row = rows.listeners(id);
+pub fn notify(rows: &mut Rows, id: InvocationId, outcome: Outcome, effects: &mut Vec<Effect>) {
+    let listeners = rows.listeners(id).listeners;
     rows.delete(RowKey::Listeners(id));
-    effects.extend(row.listeners.into_iter().map(|listener| answer(place, id, listener, outcome.clone())));
+    let tell = Tell { invocation: id, listeners, expected: Expected::Answer { callee: id }, outcome };
+    effects.push(Effect::Then(Command::Tell(tell)));
 }
 
 /// Sends an answer on its way to the listener.

@@ -57,9 +57,10 @@ pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Ef
                 return;
             }
             row.cancelled_at = Some(place.now);
+            row.cancel_order = Some(row.outcomes_len);
             // What undoes it is tried as often as the rest was.
             row.note_progress();
-            spread::to_open_calls(place, id, row, HowToEnd::Cancel, effects);
+            spread::to_open_calls(place, &wanted, row, HowToEnd::Cancel, effects);
             settle::record(place, rows, id, CANCEL_OP, Outcome::Failure(Failure::cancelled()), effects);
             signal::stop_receiving(rows, id);
         }

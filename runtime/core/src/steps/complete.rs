@@ -17,12 +17,14 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
     let phase = std::mem::replace(&mut row.phase, Phase::Completed { at: place.now, is_failure });
     row.modified_at = place.now;
     stop_waiting(rows, id, &mut row, &phase);
+    effects.extend(stop_listening(id, &mut row));
     tell(place, id, &row, answer.clone().into(), effects);
     // One in the queue may have been granted the key by this very transaction, and not begun yet.
     if row.holds_key || matches!(phase, Phase::Queued { .. }) {
         row.holds_key = false;
         let object = row.target.object().expect("only invocations on objects have a key, or wait for one");
-        effects.push(Effect::Then(Command::Release { invocation: id, object }));
+        let has_run = row.tries() > 0;
+        effects.push(Effect::Then(Command::Release { invocation: id, object, has_run }));
     }
     keep(place, rows, id, row, answer.clone(), effects);
     effects.push(Effect::Reply { invocation: id, answer });
@@ -48,6 +50,17 @@ fn stop_waiting(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow, phas
         }
         Phase::Running { .. } | Phase::Suspended { .. } | Phase::Paused { .. } | Phase::Completed { .. } => {}
     }
+}
+
+/// Takes it off the lists of promises it waits for.
+fn stop_listening(id: InvocationId, row: &mut InvocationRow) -> Vec<Effect> {
+    let promises = std::mem::take(&mut row.open_promises);
+    let Some(object) = row.target.object() else { return Vec::new() };
+    let stop = |(op, name)| {
+        let listener = Listener { caller: id, op };
+        Effect::Then(Command::StopListening { object: object.clone(), name, listener })
+    };
+    promises.into_iter().map(stop).collect()
 }
 
 fn tell(place: Place, id: InvocationId, row: &InvocationRow, outcome: Outcome, effects: &mut Vec<Effect>) {

@@ -23,6 +23,8 @@ pub struct Asked<'a> {
     pub op: OpId,
     /// What the invocation runs on.
     pub object: Option<&'a ObjectKey>,
+    /// The guest will give it up: it is cancelled and had not heard of it.
+    pub is_given_up: bool,
 }
 
 /// What was asked passes a limit, which the text names: the invocation pauses.
@@ -64,6 +66,7 @@ pub fn record(
         Entry::CompleteAwakeable { awakeable, outcome } => {
             asked.send(Message::CompleteAwakeable { awakeable, outcome }, effects);
         }
+        Entry::ReceiveSignal { .. } if asked.is_given_up => {}
         Entry::ReceiveSignal { name } => {
             signal::receive(asked.place, rows, asked.id, asked.op, &name, effects)
         }

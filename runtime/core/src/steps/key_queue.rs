@@ -1,24 +1,39 @@
 //! The key of an object goes from one invocation to the next, first come, first served.
 
-use crate::command::Command;
+use crate::command::{Command, Message};
 use crate::effect::Effect;
 use crate::ids::InvocationId;
 use crate::object::KeyQueueRow;
 use crate::rows::{Row, RowKey, Rows};
+use crate::step::Place;
 use crate::target::ObjectKey;
 
+/// Invocations that end in one transaction because their service is gone.
+const SKIPPED_AT_ONCE: u64 = 64;
+
+pub struct Release {
+    pub invocation: InvocationId,
+    pub object: ObjectKey,
+    pub has_run: bool,
+}
+
 /// Whoever held the key has ended.
-pub fn release(rows: &mut Rows, id: InvocationId, object: ObjectKey, effects: &mut Vec<Effect>) {
+pub fn release(place: Place, rows: &mut Rows, release: Release, effects: &mut Vec<Effect>) {
+    let Release { invocation, object, has_run } = release;
     let Some(queue) = rows.key_queue(&object) else { return };
-    if queue.holder != id {
+    if queue.holder != invocation {
         return;
     }
-    if queue.head == queue.tail {
+    let waiting = queue.tail - queue.head;
+    let next = if waiting == 0 {
         rows.delete(RowKey::KeyQueue(object));
+        return;
+    } else if has_run || waiting <= SKIPPED_AT_ONCE {
+        Command::Grant { position: queue.head, object }
     } else {
-        let position = queue.head;
-        effects.push(Effect::Then(Command::Grant { object, position }));
-    }
+        Command::Post { to: place.partition, message: Message::Release { invocation, object } }
+    };
+    effects.push(Effect::Then(next));
 }
 
 /// Gives the key to the one at this position. One that was ended while it waited has left a gap; then

@@ -19,6 +19,6 @@ pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Ef
     if let Some(attempt) = row.running_attempt() {
         effects.push(Effect::StopAttempt { invocation: id, attempt });
     }
-    spread::to_open_calls(place, id, row, HowToEnd::Kill, effects);
+    spread::to_open_calls(place, &wanted, row, HowToEnd::Kill, effects);
     complete::complete(place, rows, id, Answer::Failure(Failure::killed()), effects);
 }

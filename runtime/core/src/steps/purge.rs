@@ -75,7 +75,8 @@ pub fn object(place: Place, rows: &mut Rows, id: InvocationId, object: ObjectKey
         rows.delete(RowKey::State(object.clone(), name));
     }
     for name in promises.into_iter().take(budget) {
-        effects.push(Effect::Then(Command::PurgePromise { object: object.clone(), name }));
+        let object = object.clone();
+        effects.push(Effect::Then(Command::PurgePromise { invocation: id, object, name }));
     }
     if is_done {
         effects.push(Effect::Then(Command::PurgeRest { invocation: id }));

@@ -65,6 +65,7 @@ pub fn record(
     row.run_tries.remove(&op);
     row.open_sleeps.remove(&op);
     row.open_calls.callees.remove(&op);
+    row.open_promises.remove(&op);
     let settled = Settled { op, order, at: place.now, outcome: outcome.clone() };
     effects.extend(tell(id, row, settled));
     let row = OutcomeRow { order, at: place.now, outcome };

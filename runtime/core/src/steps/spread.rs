@@ -7,22 +7,29 @@ use crate::ids::{InvocationId, OpId};
 use crate::invocation::InvocationRow;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
+use crate::steps::cancel::Wanted;
 
-/// Ends what the invocation has called and not heard of yet.
+/// Ends what the invocation has called and not heard of yet. Only the calls of the one that was meant
+/// end in the same transaction: a tree of calls may be as wide and as deep as it likes.
 pub fn to_open_calls(
     place: Place,
-    id: InvocationId,
+    wanted: &Wanted,
     row: &InvocationRow,
     how: HowToEnd,
     effects: &mut Vec<Effect>,
 ) {
+    let id = wanted.invocation;
     if row.open_calls.has_overflowed {
         let spread = Command::Spread { invocation: id, from: 0, until: row.entries_len, how };
         effects.push(Effect::Then(spread));
-    } else {
-        let ends = row.open_calls.callees.values().map(|callee| end(id, *callee, how));
-        effects.extend(ends.map(|message| Effect::Then(place.route(message))));
+        return;
     }
+    let is_meant = wanted.caller.is_none();
+    let end = |callee: &InvocationId| match is_meant {
+        true => place.route(end(id, *callee, how)),
+        false => post(place, id, *callee, how),
+    };
+    effects.extend(row.open_calls.callees.values().map(|callee| Effect::Then(end(callee))));
 }
 
 pub struct Spread {
@@ -32,8 +39,7 @@ pub struct Spread {
     pub how: HowToEnd,
 }
 
-/// Looks for open calls in a part of the journal, then in the next. There may be a great many, so each
-/// is ended in a transaction of its own, by a message, even when this partition owns it.
+/// Looks for open calls in a part of the journal, then in the next.
 pub fn apply(place: Place, rows: &Rows, spread: Spread, effects: &mut Vec<Effect>) {
     let Spread { invocation: id, from, until, how } = spread;
     let next = until.min(from.saturating_add(SPREAD_AT_ONCE));
@@ -41,14 +47,17 @@ pub fn apply(place: Place, rows: &Rows, spread: Spread, effects: &mut Vec<Effect
         if let Some(Entry::Call(request)) = rows.entry(id, op).map(|row| &row.entry)
             && !rows.contains(&RowKey::Outcome(id, op))
         {
-            let to = request.child.partition(place.partitions);
-            let message = end(id, request.child, how);
-            effects.push(Effect::Then(Command::Post { to, message }));
+            effects.push(Effect::Then(post(place, id, request.child, how)));
         }
     }
     if next < until {
         effects.push(Effect::Then(Command::Spread { invocation: id, from: next, until, how }));
     }
+}
+
+/// Ends one call in a transaction of its own, by a message even when this partition owns it.
+fn post(place: Place, caller: InvocationId, callee: InvocationId, how: HowToEnd) -> Command {
+    Command::Post { to: callee.partition(place.partitions), message: end(caller, callee, how) }
 }
 
 fn end(caller: InvocationId, callee: InvocationId, how: HowToEnd) -> Message {

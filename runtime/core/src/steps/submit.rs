@@ -90,6 +90,7 @@ fn new_row(place: Place, submission: &Submission, attempts_before: Attempt) -> I
         idempotency_key: submission.idempotency_key.clone(),
         holds_key: false,
         cancelled_at: None,
+        cancel_order: None,
         phase: Phase::Scheduled { at: submission.begin_at.unwrap_or(place.now) },
         attempts: attempts_before,
         attempts_before,
@@ -101,6 +102,7 @@ fn new_row(place: Place, submission: &Submission, attempts_before: Attempt) -> I
         run_tries: BTreeMap::new(),
         open_sleeps: BTreeMap::new(),
         open_calls: OpenCalls::default(),
+        open_promises: BTreeMap::new(),
         has_listeners: false,
         has_mailbox: false,
     }

@@ -34,10 +34,13 @@ pub fn append(
         ["from", op] => number(op) as OpId,
         other => panic!("unknown: {other:?}"),
     };
+    // A guest of the scripts has heard all there is, unless `unheard` says how much it has not.
+    let outcomes_seen = row.map_or(0, |row| row.outcomes_len);
     let mut append = Append {
         invocation,
         attempt,
         object,
+        outcomes_seen,
         first_op,
         entries: Vec::new(),
         finished: Vec::new(),
@@ -53,6 +56,7 @@ pub fn append(
 
 fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
     match words {
+        ["unheard", count] => append.outcomes_seen -= number(count) as u32,
         ["done", op, value] => append.finished.push((number(op) as OpId, outcome(value))),
         ["bad", op, code] => {
             let failure = Failure::new(number(code) as u16, "bad");

@@ -342,11 +342,17 @@ fn too_many_listeners_are_refused() {
          append c: attach a
          (return a 42)
          show phases
+         (exchange)
+         show phases
          append c: attach a",
         expect![[r#"
             > append c: attach a
                 deliver c#1 op 0 order 0 at 0: [429] 1000 operations wait for inv_100000000000000000000000000000001Z already (LISTENERS_MAX)
               = c: running #1 1/1
+            > show phases
+              | 1 completed 0/0
+              | 1 running #1 1/1
+              | 1 running #1 1000/256
             > show phases
               | 1 completed 0/0
               | 1 running #1 1/1

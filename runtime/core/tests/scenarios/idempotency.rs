@@ -103,9 +103,9 @@ fn a_call_with_a_key_after_the_purge_runs_again() {
             > advance 1d
               = I: gone
             > append a: call I svc/h key i
-                start I#1 journal 0/0 with input
+                start I#2 journal 0/0 with input
               = a: running #1 2/1
-              = I: running #1 0/0
+              = I: running #2 0/0
             > return I second
                 arm I purge at 2d
               ! reply I: second
@@ -279,8 +279,8 @@ fn a_purge_frees_the_key() {
               = I: gone
             > submit I svc/h key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > return I second
                 arm I purge at 1d
               ! reply I: second

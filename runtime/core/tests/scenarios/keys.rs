@@ -450,6 +450,7 @@ fn a_key_is_not_stuck_with_a_killed_chain() {
          submit e obj/k/add
          show obj/k
          kill a
+         exchange
          show obj/k",
         expect![[r#"
             > append c: call d obj/k/add
@@ -468,14 +469,22 @@ fn a_key_is_not_stuck_with_a_killed_chain() {
                 stop b#1
                 arm b purge at 1d
               ! reply b: [409] killed
+              ! transmit to 0 #1: kill c called by b
+                start d#1 journal 0/0
+              = a: completed as failure 1/0
+              = b: completed as failure 1/0
+              = d: running #1 0/0, holds the key
+            > exchange
+              ! acknowledge to 0 #1
                 stop c#1
                 arm c purge at 1d
               ! reply c: [409] killed
+              ! transmit to 0 #2: kill d called by c
+              ! acknowledge to 0 #2
+                stop d#1
                 arm d purge at 1d
               ! reply d: [409] killed
                 start e#1 journal 0/0
-              = a: completed as failure 1/0
-              = b: completed as failure 1/0
               = c: completed as failure 1/0
               = d: completed as failure 0/0
               = e: running #1 0/0, holds the key
@@ -492,6 +501,7 @@ fn a_cancelled_chain_that_waits_for_its_own_key_ends() {
          (append a: call b svc/h)
          append b: call c obj/k/add
          cancel a
+         exchange
          show obj/k
          fail b 409 cancelled
          return a undone
@@ -504,10 +514,14 @@ fn a_cancelled_chain_that_waits_for_its_own_key_ends() {
               ! notice done
                 deliver a#1 cancellation order 0 at 0: [409] cancelled
                 deliver b#1 cancellation order 0 at 0: [409] cancelled
+              ! transmit to 0 #1: cancel c called by b
+              = a: running #1 1/1, holds the key, cancelled
+              = b: running #1 1/1, cancelled
+            > exchange
+              ! acknowledge to 0 #1
                 arm c purge at 1d
               ! reply c: [409] cancelled
                 deliver b#1 op 0 order 1 at 0: [409] cancelled
-              = a: running #1 1/1, holds the key, cancelled
               = b: running #1 1/2, cancelled
               = c: completed as failure 0/0
             > show obj/k

@@ -468,6 +468,7 @@ fn a_queue_that_nobody_can_serve_is_emptied_at_once() {
          (append s: calls 300 b obj/k/nope; calls 300 c obj/k/add)
          (undeploy obj)
          (return a 1)
+         (exchange)
          show phases
          show obj/k",
         expect![[r#"

@@ -123,6 +123,13 @@ fn message(world: &World, message: &Message) -> String {
         Message::Signal { invocation, name, outcome: said } => {
             format!("signal {} {name}: {}", world.name(*invocation), outcome(said))
         }
+        Message::Tell(tell) => {
+            let rest = tell.listeners.len();
+            format!("tell {rest} more for {}: {}", world.name(tell.invocation), outcome(&tell.outcome))
+        }
+        Message::Release { invocation, object } => {
+            format!("release {object} by {}", world.name(*invocation))
+        }
     }
 }
 

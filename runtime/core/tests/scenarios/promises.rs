@@ -266,14 +266,15 @@ fn too_many_waiters_are_refused() {
          append W: await p; await q
          (append W: complete p ok)
          append W: await p
+         (exchange)
          show phases",
         expect![[r#"
             > append W: await p; await q
                 deliver W#1 op 1000 order 0 at 0: [429] 1000 operations wait for promise "p" already (LISTENERS_MAX)
               = W: running #1 1002/1
             > append W: await p
-                deliver W#1 op 1003 order 1002 at 0: ok
-              = W: running #1 1004/1003
+                deliver W#1 op 1003 order 258 at 0: ok
+              = W: running #1 1004/259
             > show phases
               | 1 running #1 1004/1003
         "#]],
@@ -324,7 +325,7 @@ fn who_waits_for_a_promise_hears_that_its_workflow_is_gone() {
               ! reply W: done
               = W: completed 2/1
             > show flow/k
-              | p is awaited by W.0 a.0 b.0 b.1, q is ok
+              | p is awaited by a.0 b.0 b.1, q is ok
             > purge W
               ! notice done
                 deliver a#1 op 0 order 0 at 0: [404] workflow flow/k was purged before promise "p" was completed
@@ -357,6 +358,36 @@ fn a_workflow_that_is_not_kept_leaves_nobody_waiting() {
               = W: gone
             > append a: await p
               = a: running #1 2/1
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_ends_does_not_wait_for_a_promise_any_more() {
+    check(
+        "(submit W flow/k/run)
+         (submit a flow/k/ask)
+         (append W: await p)
+         append a: await p; await q
+         show flow/k
+         return a gone
+         show flow/k
+         append W: complete p ok",
+        expect![[r#"
+            > append a: await p; await q
+              = a: running #1 2/0
+            > show flow/k
+              | p is awaited by W.0 a.0, q is awaited by a.1
+            > return a gone
+                arm a purge at 1d
+              ! reply a: gone
+              = a: completed 2/0
+            > show flow/k
+              | p is awaited by W.0
+            > append W: complete p ok
+                deliver W#1 op 1 order 0 at 0: empty
+                deliver W#1 op 0 order 1 at 0: ok
+              = W: running #1 2/2
         "#]],
     );
 }

@@ -384,11 +384,11 @@ fn a_purge_by_hand_between_two_parts() {
               | nothing
             > submit I svc/brief key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > advance 1d
             > show phases
-              | 1 running #1 0/0
+              | 1 running #2 0/0
         "#]],
     );
 }
@@ -569,9 +569,9 @@ fn one_that_forgets_tells_all_and_hands_on_its_key() {
               = a: suspended on [0] 2/0
             > return b 42
               ! reply b: 42
-                deliver c#1 op 0 order 0 at 0: 42
                 start a#2 journal 2/1
               ! release a#2 below 2
+                deliver c#1 op 0 order 0 at 0: 42
                 start d#1 journal 0/0
               = a: running #2 2/1
               = c: running #1 1/1

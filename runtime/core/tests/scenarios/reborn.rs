@@ -34,11 +34,11 @@ fn a_late_answer_does_not_reach_a_later_caller_of_the_same_id() {
               = I: gone
             > submit I svc/h key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > append I: call c@1 svc/h
               ! transmit to 1 #3: submit c@1 svc/h
-              = I: running #1 1/0
+              = I: running #2 1/0
             > return b@1 late
                 arm b@1 purge at 1d
               ! reply b@1: late
@@ -84,13 +84,13 @@ fn a_late_answer_does_not_reach_a_sleep_or_an_earlier_journal() {
               = I: gone
             > submit I svc/h key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > receive 1>0 #1
               ! acknowledge to 1 #1
             > append I: sleep 100
                 arm I sleep 0 at 100
-              = I: running #1 1/0
+              = I: running #2 1/0
             > receive 1>0 #1
               ! acknowledge to 1 #1
             > show I
@@ -128,15 +128,15 @@ fn an_old_timer_does_not_wake_a_later_one_of_the_same_id() {
               = I: gone
             > submit I svc/h key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > append I: sleep 100
                 arm I sleep 0 at 150
-              = I: running #1 1/0
+              = I: running #2 1/0
             > advance 50
             > advance 50
-                deliver I#1 op 0 order 0 at 150: empty
-              = I: running #1 1/1
+                deliver I#2 op 0 order 0 at 150: empty
+              = I: running #2 1/1
         "#]],
     );
 }
@@ -160,8 +160,8 @@ fn an_old_purge_timer_does_not_purge_a_later_one() {
               = I: gone
             > submit I svc/brief key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > advance 500
             > return I second
                 arm I purge at 2000
@@ -234,15 +234,15 @@ fn an_old_back_off_does_not_end_a_later_one() {
               = I: gone
             > submit I svc/h key i
               ! notice done
-                start I#1 journal 0/0 with input
-              = I: running #1 0/0
+                start I#2 journal 0/0 with input
+              = I: running #2 0/0
             > crash I boom after 300
-                arm I retry 1 at 300
-              = I: backing off after #1 until 300 0/0, 1 failures
+                arm I retry 2 at 300
+              = I: backing off after #2 until 300 0/0, 1 failures
             > advance 100
             > advance 200
-                start I#2 journal 0/0
-              = I: running #2 0/0, 1 failures
+                start I#3 journal 0/0
+              = I: running #3 0/0, 1 failures
         "#]],
     );
 }
@@ -274,11 +274,11 @@ fn an_awakeable_has_the_same_id_again() {
             > resolve I.0 early
               ! notice done
             > append I: awakeable
-              = I: running #1 1/0
+              = I: running #2 1/0
             > resolve I.0 late
               ! notice done
-                deliver I#1 op 0 order 0 at 0: late
-              = I: running #1 1/1
+                deliver I#2 op 0 order 0 at 0: late
+              = I: running #2 1/1
         "#]],
     );
 }
@@ -306,7 +306,7 @@ fn signals_of_an_earlier_one_with_the_id_are_gone() {
               ! notice done
               = I: gone
             > append I: receive go
-              = I: running #1 1/0
+              = I: running #2 1/0
             > show I
               | op 0 receive-signal
               | arrived: 
@@ -342,11 +342,11 @@ fn a_promise_of_an_earlier_run_reaches_no_later_one() {
               = W: gone
             > submit W flow/k/run
               ! notice done
-                start W#1 journal 0/0 with input
-              = W: running #1 0/0
+                start W#2 journal 0/0 with input
+              = W: running #2 0/0
             > append W: sleep 100
                 arm W sleep 0 at 100
-              = W: running #1 1/0
+              = W: running #2 1/0
             > append a: complete p ok
                 deliver a#1 op 0 order 0 at 0: empty
               = a: running #1 1/1
@@ -385,7 +385,7 @@ fn a_later_one_listens_once() {
               ! notice done
               = I: gone
             > append I: attach b
-              = I: running #1 1/0
+              = I: running #2 1/0
             > show b
               | listeners: c.0 I.0
               | 1 input, 1 listeners, 1 live
@@ -393,10 +393,10 @@ fn a_later_one_listens_once() {
                 arm b purge at 1d
               ! reply b: ok
                 deliver c#1 op 0 order 0 at 0: ok
-                deliver I#1 op 0 order 0 at 0: ok
+                deliver I#2 op 0 order 0 at 0: ok
               = b: completed 0/0
               = c: running #1 1/1
-              = I: running #1 1/1
+              = I: running #2 1/1
         "#]],
     );
 }
@@ -425,13 +425,13 @@ fn a_later_one_waits_for_a_promise_once() {
               ! notice done
               = I: gone
             > append I: await p
-              = I: running #1 1/0
+              = I: running #2 1/0
             > show flow/k
               | p is awaited by I.0
             > append I: complete p ok
-                deliver I#1 op 1 order 0 at 0: empty
-                deliver I#1 op 0 order 1 at 0: ok
-              = I: running #1 2/2
+                deliver I#2 op 1 order 0 at 0: empty
+                deliver I#2 op 0 order 1 at 0: ok
+              = I: running #2 2/2
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use crate::show;
 use crate::world::{self, World};
-use abide_core::command::{Timer, TimerKind};
+use abide_core::command::{Message, Timer, TimerKind};
 use abide_core::entry::{Entry, EntryRow, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, MailboxRow, Phase};
@@ -144,6 +144,14 @@ fn is_awaited(rows: &Stored, timer: &Timer) -> bool {
 
 fn holder(rows: &Stored, object: &ObjectKey, queue: &KeyQueueRow) {
     let Some(Row::Invocation(row)) = rows.get(&RowKey::Invocation(queue.holder)) else {
+        let released = |row: &Row| match row {
+            Row::Outbox(Message::Release { invocation, .. }) => *invocation == queue.holder,
+            _ => false,
+        };
+        // A long queue of which none can run is emptied by one message after the other.
+        if rows.values().any(released) {
+            return;
+        }
         panic!("{} has ended and keeps the key of {object}", queue.holder)
     };
     assert!(row.holds_key && row.target.object().as_ref() == Some(object), "the holder of {object}");

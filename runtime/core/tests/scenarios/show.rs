@@ -61,7 +61,7 @@ fn kind(key: &RowKey) -> Option<&'static str> {
         RowKey::Signal(..) => "signal",
         RowKey::Created(..) => "created",
         RowKey::OutboxHead(_) | RowKey::OutboxTail(_) | RowKey::InboxMark(_) => return None,
-        RowKey::Service(_) | RowKey::Names(_) => return None,
+        RowKey::AttemptsPurged | RowKey::Service(_) | RowKey::Names(_) => return None,
     })
 }
 
@@ -163,6 +163,7 @@ pub fn owner(key: &RowKey) -> Option<InvocationId> {
         | RowKey::OutboxHead(_)
         | RowKey::OutboxTail(_)
         | RowKey::InboxMark(_)
+        | RowKey::AttemptsPurged
         | RowKey::Service(_)
         | RowKey::KeyQueue(_)
         | RowKey::KeyWaiter(..)

@@ -413,3 +413,28 @@ fn a_signal_reaches_one_that_is_held_up() {
         "#]],
     );
 }
+
+#[test]
+fn a_receive_of_one_that_has_not_heard_of_its_cancellation_takes_nothing() {
+    check(
+        "(submit a svc/h)
+         (append a: sleep 100)
+         cancel a
+         append a: unheard 1; receive go
+         signal a go ok
+         append a: receive go",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                deliver a#1 cancellation order 0 at 0: [409] cancelled
+              = a: running #1 1/1, cancelled
+            > append a: unheard 1; receive go
+              = a: running #1 2/1, cancelled
+            > signal a go ok
+              ! notice done
+            > append a: receive go
+                deliver a#1 op 2 order 1 at 0: ok
+              = a: running #1 3/2, cancelled
+        "#]],
+    );
+}

@@ -273,3 +273,39 @@ fn a_cancellation_reaches_calls_on_other_partitions() {
         "#]],
     );
 }
+
+#[test]
+fn a_call_of_one_that_has_not_heard_yet_is_cancelled_too() {
+    check(
+        "(submit a svc/h)
+         (append a: sleep 100)
+         cancel a
+         append a: unheard 1; call b svc/h; call c obj/k/add
+         append a: call d svc/h
+         show phases",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                deliver a#1 cancellation order 0 at 0: [409] cancelled
+              = a: running #1 1/1, cancelled
+            > append a: unheard 1; call b svc/h; call c obj/k/add
+                arm b purge at 1d
+              ! reply b: [409] cancelled
+                arm c purge at 1d
+              ! reply c: [409] cancelled
+                deliver a#1 op 1 order 1 at 0: [409] cancelled
+                deliver a#1 op 2 order 2 at 0: [409] cancelled
+              = a: running #1 3/3, cancelled
+              = b: completed as failure 0/0
+              = c: completed as failure 0/0
+            > append a: call d svc/h
+                start d#1 journal 0/0 with input
+              = a: running #1 4/3, cancelled
+              = d: running #1 0/0
+            > show phases
+              | 2 completed as failure 0/0
+              | 1 running #1 0/0
+              | 1 running #1 4/3, cancelled
+        "#]],
+    );
+}

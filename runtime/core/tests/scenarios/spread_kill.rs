@@ -11,6 +11,7 @@ fn the_calls_it_waits_for_are_killed_too() {
          append b: call e svc/h
          return c ok
          kill a
+         exchange
          show phases",
         expect![[r#"
             > append a: call b svc/h; call c svc/h; send d svc/h
@@ -39,11 +40,14 @@ fn the_calls_it_waits_for_are_killed_too() {
                 stop b#1
                 arm b purge at 1d
               ! reply b: [409] killed
+              ! transmit to 0 #1: kill e called by b
+              = a: completed as failure 3/1
+              = b: completed as failure 1/0
+            > exchange
+              ! acknowledge to 0 #1
                 stop e#1
                 arm e purge at 1d
               ! reply e: [409] killed
-              = a: completed as failure 3/1
-              = b: completed as failure 1/0
               = e: completed as failure 0/0
             > show phases
               | 1 completed 0/0

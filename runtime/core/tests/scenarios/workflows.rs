@@ -213,13 +213,13 @@ fn a_run_that_was_purged_may_run_again() {
               | 1 entry, 1 input, 1 live, 1 outcome
             > submit W flow/k/run
               ! notice done
-                start W#1 journal 0/0 with input
-              = W: running #1 0/0
+                start W#2 journal 0/0 with input
+              = W: running #2 0/0
             > append W: get x; peek p; keys
-                deliver W#1 op 0 order 0 at 0: empty
-                deliver W#1 op 1 order 1 at 0: empty
-                deliver W#1 op 2 order 2 at 0: []
-              = W: running #1 3/3
+                deliver W#2 op 0 order 0 at 0: empty
+                deliver W#2 op 1 order 1 at 0: empty
+                deliver W#2 op 2 order 2 at 0: []
+              = W: running #2 3/3
         "#]],
     );
 }
@@ -348,8 +348,8 @@ fn the_state_of_a_workflow_goes_in_parts() {
               | nothing
             > submit W void/k/run
               ! notice done
-                start W#1 journal 0/0 with input
-              = W: running #1 0/0
+                start W#2 journal 0/0 with input
+              = W: running #2 0/0
         "#]],
     );
 }

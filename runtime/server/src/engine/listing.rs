@@ -199,6 +199,7 @@ mod tests {
             idempotency_key: None,
             holds_key: false,
             cancelled_at: None,
+            cancel_order: None,
             phase: Phase::Scheduled { at: Timestamp(0) },
             attempts: 0,
             attempts_before: 0,
@@ -210,6 +211,7 @@ mod tests {
             run_tries: Default::default(),
             open_sleeps: Default::default(),
             open_calls: Default::default(),
+            open_promises: Default::default(),
             has_listeners: false,
             has_mailbox: false,
         }))

@@ -314,6 +314,7 @@ impl Session {
             invocation: self.invocation,
             attempt: self.attempt,
             object: self.object.clone(),
+            outcomes_seen: self.deliveries.handed_out(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),

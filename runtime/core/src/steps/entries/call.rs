@@ -1,7 +1,7 @@
 //! Calls and sends become submissions to the owner of their target.
 
 use super::Asked;
-use crate::command::{Message, Receipt, Submission};
+use crate::command::{HowToEnd, Message, Receipt, Submission};
 use crate::effect::Effect;
 use crate::entry::Request;
 use crate::invocation::{InputRow, Origin};
@@ -12,8 +12,12 @@ pub fn call(asked: Asked<'_>, rows: &mut Rows, request: Request, effects: &mut V
     if let Some(row) = rows.invocation_mut(asked.id) {
         row.open_calls.insert(asked.op, request.child);
     }
-    let origin = Origin::Call { caller: asked.id, op: asked.op };
-    submit(asked, request, origin, None, effects);
+    let (callee, caller) = (request.child, asked.id);
+    submit(asked, request, Origin::Call { caller, op: asked.op }, None, effects);
+    if asked.is_given_up {
+        let end = Message::End { invocation: callee, how: HowToEnd::Cancel, caller: Some(caller) };
+        asked.send(end, effects);
+    }
 }
 
 pub fn send(asked: Asked<'_>, request: Request, delay_ms: Option<u64>, effects: &mut Vec<Effect>) {

@@ -1,11 +1,12 @@
 //! Durable promises of a workflow: completed once, heard by all who wait.
 
 use super::Asked;
-use crate::command::{Command, Expected, Settle};
+use crate::command::{Command, Expected, Tell};
 use crate::effect::Effect;
 use crate::entry::{Failure, Outcome};
+use crate::ids::InvocationId;
 use crate::invocation::Listener;
-use crate::limits::LISTENERS_MAX;
+use crate::limits::{LISTENERS_MAX, OPEN_PROMISES_KEPT};
 use crate::rows::{Row, RowKey, Rows};
 use crate::target::ObjectKey;
 
@@ -20,6 +21,11 @@ pub fn get(asked: Asked<'_>, rows: &mut Rows, name: &str, effects: &mut Vec<Effe
         promise.waiting.retain(|other| *other != listener);
         promise.waiting.push(listener);
         rows.put(RowKey::Promise(object.clone(), name.to_owned()), Row::Promise(promise));
+        if let Some(row) = rows.invocation_mut(asked.id)
+            && row.open_promises.len() < OPEN_PROMISES_KEPT
+        {
+            row.open_promises.insert(asked.op, name.to_owned());
+        }
     } else {
         let message = format!("{LISTENERS_MAX} operations wait for promise {name:?} already (LISTENERS_MAX)");
         asked.settle(rows, Outcome::Failure(Failure::new(429, message)), effects);
@@ -46,24 +52,33 @@ pub fn complete(
         asked.settle(rows, Outcome::Failure(Failure::new(409, message)), effects);
         return;
     }
-    tell(std::mem::take(&mut promise.waiting), &name, &outcome, effects);
+    effects.push(tell(asked.id, std::mem::take(&mut promise.waiting), &name, outcome.clone()));
     promise.outcome = Some(outcome);
     rows.put(RowKey::Promise(object.clone(), name), Row::Promise(promise));
     asked.settle(rows, Outcome::Empty, effects);
 }
 
 /// The workflow is forgotten: who still waits would wait for good.
-pub fn purge(rows: &mut Rows, object: ObjectKey, name: String, effects: &mut Vec<Effect>) {
+pub fn purge(rows: &mut Rows, run: InvocationId, object: ObjectKey, name: String, effects: &mut Vec<Effect>) {
     let promise = rows.promise(&object, &name);
     let message = format!("workflow {object} was purged before promise {name:?} was completed");
-    tell(promise.waiting, &name, &Outcome::Failure(Failure::new(404, message)), effects);
+    effects.push(tell(run, promise.waiting, &name, Outcome::Failure(Failure::new(404, message))));
     rows.delete(RowKey::Promise(object, name));
 }
 
-fn tell(waiting: Vec<Listener>, name: &str, outcome: &Outcome, effects: &mut Vec<Effect>) {
-    effects.extend(waiting.into_iter().map(|Listener { caller, op }| {
-        let expected = Expected::Promise { name: name.to_owned() };
-        let settle = Settle { invocation: caller, op, expected, outcome: outcome.clone() };
-        Effect::Then(Command::Settle(settle))
-    }));
+/// One that waited has ended: it must not be in the way of others.
+pub fn stop_listening(rows: &mut Rows, object: ObjectKey, name: String, listener: Listener) {
+    let mut promise = rows.promise(&object, &name);
+    let before = promise.waiting.len();
+    promise.waiting.retain(|other| *other != listener);
+    if promise.waiting.len() == before {
+        return;
+    }
+    let is_empty = promise.waiting.is_empty() && promise.outcome.is_none();
+    rows.set(RowKey::Promise(object, name), (!is_empty).then_some(Row::Promise(promise)));
+}
+
+fn tell(invocation: InvocationId, listeners: Vec<Listener>, name: &str, outcome: Outcome) -> Effect {
+    let expected = Expected::Promise { name: name.to_owned() };
+    Effect::Then(Command::Tell(Tell { invocation, listeners, expected, outcome }))
 }

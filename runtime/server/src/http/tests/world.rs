@@ -192,6 +192,7 @@ impl Handlers {
             invocation: start.invocation,
             attempt: start.attempt,
             object: start.target.object(),
+            outcomes_seen: 0,
             first_op: 0,
             entries: vec![entry],
             finished: Vec::new(),
