@@ -296,6 +296,7 @@ mod tests {
             idempotency_key: None,
             holds_key: false,
             cancelled_at: None,
+            cancel_order: None,
             phase,
             attempts: 2,
             attempts_before: 0,
@@ -312,6 +313,7 @@ mod tests {
             run_tries: Default::default(),
             open_sleeps: Default::default(),
             open_calls: OpenCalls::default(),
+            open_promises: Default::default(),
             has_listeners: false,
             has_mailbox: false,
         }
