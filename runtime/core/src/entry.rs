@@ -336,7 +336,7 @@ impl From<Answer> for Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRow {
     pub at: Timestamp,
-    /// How many outcomes the journal held when this was asked: its place among them.
+    /// How many outcomes the guest had heard when it asked: its place among them.
     pub outcomes_before: u32,
     pub entry: Entry,
 }

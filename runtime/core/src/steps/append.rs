@@ -28,7 +28,7 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     if entries > 0 || !append.finished.is_empty() {
         row.note_progress();
     }
-    let (until, outcomes_before) = (row.entries_len, row.outcomes_len);
+    let (until, outcomes_before) = (row.entries_len, append.outcomes_seen);
     let is_given_up = row.gives_up(append.outcomes_seen);
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
     let mut limit = None;

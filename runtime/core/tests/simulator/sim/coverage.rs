@@ -37,6 +37,8 @@ const WANTED: &[&str] = &[
     "command take-signal",
     "command purge-object",
     "command purge-promise",
+    "command tell",
+    "command stop-listening",
     "command purge-rest",
     "command post",
     "end returned",
@@ -142,7 +144,7 @@ const WANTED: &[&str] = &[
 ];
 
 /// What needs more than a simulation: a journal, or a mailbox, of very many. There are scenarios.
-const ELSEWHERE: &[&str] = &["phase paused-limit", "notice full"];
+const ELSEWHERE: &[&str] = &["phase paused-limit", "notice full", "message tell", "message release"];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -224,6 +226,10 @@ impl Coverage {
                 self.note("command purge-object", Some(*invocation), now);
             }
             Command::PurgePromise { .. } => self.note("command purge-promise", None, now),
+            Command::Tell(tell) => self.note("command tell", Some(tell.invocation), now),
+            Command::StopListening { listener, .. } => {
+                self.note("command stop-listening", Some(listener.caller), now);
+            }
             Command::PurgeRest { invocation } => self.note("command purge-rest", Some(*invocation), now),
             Command::Post { to, .. } => self.note("command post", None, u64::from(to.0)),
         }
@@ -365,6 +371,8 @@ fn message_name(message: &Message) -> &'static str {
         Message::End { how: HowToEnd::Kill, .. } => "message end-kill",
         Message::CompleteAwakeable { .. } => "message complete-awakeable",
         Message::Signal { .. } => "message signal",
+        Message::Tell(_) => "message tell",
+        Message::Release { .. } => "message release",
     }
 }
 

@@ -73,7 +73,7 @@ impl History {
                 }
             }
             Command::PurgeObject { object, .. } => self.states.purge(object),
-            Command::PurgePromise { object, name } => self.states.purge_promise(object, name),
+            Command::PurgePromise { object, name, .. } => self.states.purge_promise(object, name),
             _ => {}
         }
         self.are_settled(step);

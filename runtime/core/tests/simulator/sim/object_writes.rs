@@ -87,6 +87,16 @@ fn check_forgotten(before: &Table, object: &ObjectKey, row: Option<&Row>, comman
 
 /// A promise is completed once.
 pub fn check_promise(object: &ObjectKey, old: Option<&Row>, row: Option<&Row>, cause: &Cause<'_>) {
+    if let Command::StopListening { object: of, listener, .. } = cause.command {
+        let waiting = |row: Option<&Row>| match row {
+            Some(Row::Promise(row)) => {
+                row.waiting.iter().filter(|other| *other != listener).copied().collect()
+            }
+            _ => Vec::new(),
+        };
+        assert!(object == of && waiting(old) == waiting(row), "more than one stops waiting at {object}");
+        return;
+    }
     let (Some(Row::Promise(new)), Command::Append(append)) = (row, cause.command) else {
         let is_purge = matches!(cause.command, Command::PurgePromise { object: of, .. } if of == object);
         assert!(is_purge && row.is_none(), "a promise of {object} is changed by {:?}", cause.command);

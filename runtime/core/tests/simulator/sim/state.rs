@@ -128,6 +128,7 @@ impl State {
             invocation: self.invocation,
             attempt: self.attempt,
             object: self.object.clone(),
+            outcomes_seen: self.deliveries.handed_out(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),
