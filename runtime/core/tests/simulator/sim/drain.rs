@@ -134,8 +134,7 @@ impl World {
                     (RowKey::OutboxTail(_) | RowKey::InboxMark(_) | RowKey::AttemptsPurged, _) => true,
                     (RowKey::State(object, _), _) => super::address::workflow_run(object).is_none(),
                     (RowKey::Promise(object, name), Row::Promise(row)) => {
-                        // Who waited and is gone is not taken off the list.
-                        row.outcome.is_none() || self.outside.history.is_promise(object, name)
+                        row.waiting.is_empty() && self.outside.history.is_promise(object, name)
                     }
                     _ => false,
                 };

@@ -118,6 +118,7 @@ fn check_outcomes(table: &Table, id: InvocationId, row: &InvocationRow) -> BTree
         if op == CANCEL_OP {
             assert_eq!(outcome.outcome, Outcome::Failure(Failure::cancelled()), "{id} is cancelled");
             assert_eq!(row.cancelled_at, Some(outcome.at), "{id} is cancelled at a time");
+            assert_eq!(row.cancel_order, Some(outcome.order), "{id} is cancelled at a place");
         } else {
             settled.insert(op);
         }
@@ -159,6 +160,7 @@ fn check_open(table: &Table, id: InvocationId, row: &InvocationRow, settled: &BT
                 let promise = promise(table, &object, name);
                 let waits = promise.is_some_and(|promise| promise.waiting.contains(&listener));
                 assert_eq!(waits, is_open, "{id} op {op} waits for promise {name} of {object}");
+                assert_eq!(row.open_promises.get(&op), is_open.then_some(name), "{id} op {op} waits");
             }
             Entry::GetState { .. } | Entry::StateKeys => assert!(!is_open, "{id} op {op} waits"),
             Entry::PeekPromise { .. } | Entry::CompletePromise { .. } => assert!(!is_open, "{id} op {op}"),
@@ -218,7 +220,10 @@ fn check_completed(table: &Table, id: InvocationId, row: &InvocationRow) {
     check_created(table, id, row);
     assert_eq!(listeners(table, id), None, "{id} has ended and somebody listens");
     assert!(!row.holds_key && !holds_key(table, id, row), "{id} has ended and has a key");
-    assert!(row.open_calls.callees.is_empty() && row.open_sleeps.is_empty(), "{id} waits and has ended");
+    assert!(
+        row.open_calls.callees.is_empty() && row.open_sleeps.is_empty() && row.open_promises.is_empty(),
+        "{id} waits and has ended"
+    );
     assert!(row.run_tries.is_empty(), "{id} tries and has ended");
     let entries_len = entries(table, id).count() as u32;
     assert_eq!(row.entries_len, entries_len, "length of the journal of {id}");

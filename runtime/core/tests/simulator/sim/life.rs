@@ -41,7 +41,11 @@ impl Life {
     pub fn asks(&mut self, op: OpId, row: EntryRow) {
         assert_eq!(op as usize, self.entries.len(), "the journal of {} grows at its end", self.id);
         if let Entry::ReceiveSignal { name } = &row.entry {
-            self.mail.entry(name.clone()).or_default().asked.push(op);
+            // A guest that had not heard of its cancellation gives it up as soon as it does.
+            let cancel = self.outcomes.get(&CANCEL_OP);
+            let is_given_up = cancel.is_some_and(|cancel| row.outcomes_before <= cancel.order);
+            let mail = self.mail.entry(name.clone()).or_default();
+            if is_given_up { mail.given_up.push(op) } else { mail.asked.push(op) }
         }
         self.entries.push(row);
     }
@@ -52,7 +56,7 @@ impl Life {
         assert!(earlier.is_none(), "{} op {op} has two outcomes", self.id);
         if op == CANCEL_OP {
             self.mail.values_mut().for_each(|mail| {
-                mail.given_up = mail.asked.split_off(mail.arrived.len().min(mail.asked.len()));
+                mail.given_up.extend(mail.asked.split_off(mail.arrived.len().min(mail.asked.len())));
             });
         }
     }

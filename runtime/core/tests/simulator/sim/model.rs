@@ -131,7 +131,11 @@ impl Host for Guest<'_> {
         let child = child_of(&row.entry);
         let asked = with_child(entry, child);
         assert_eq!(asked, row.entry, "{} op {op} is recorded otherwise than its model asks", self.life.id);
-        assert!(self.handed_out <= row.outcomes_before, "{} op {op} was asked later", self.life.id);
+        assert_eq!(
+            self.handed_out, row.outcomes_before,
+            "{} op {op} was asked at another time",
+            self.life.id
+        );
         self.asked += 1;
         self.children.extend(child.map(|child| (site, child)));
         self.check_outcome(op, step);

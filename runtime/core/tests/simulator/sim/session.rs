@@ -112,6 +112,10 @@ impl Session {
             self.must_poll = false;
             return self.poll(around);
         }
+        if self.state.has_asked() {
+            // What was asked is told before more is heard: it says how much the guest had heard.
+            return self.flush(around).expect("there is something to tell");
+        }
         match self.state.hand_out() {
             Err(report) => return self.state.ends(End::Mismatched(report)),
             Ok(true) => {

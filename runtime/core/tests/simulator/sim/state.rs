@@ -120,6 +120,11 @@ impl State {
         }
     }
 
+    /// Says whether the guest has asked for something that the core does not know yet.
+    pub fn has_asked(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     pub fn batch(&mut self) -> Option<Append> {
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
             return None;
