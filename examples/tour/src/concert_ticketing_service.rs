@@ -26,14 +26,14 @@ impl ConcertTicketingService {
     /// Charges the customer, sends the ticket, and has a reminder sent the day before the concert.
     async fn buy(ctx: &Context, req: PurchaseTicketRequest) -> HandlerResult<String> {
         // Request-response call - wait for payment to complete
-        let pay_ref = ctx.service::<PaymentService>().charge(req.clone()).await?;
+        let pay_ref = ctx.service::<PaymentService>().charge(&req).await?;
 
         // One-way message - fire and forget ticket delivery
-        ctx.service::<EmailService>().email_ticket(req.clone()).send();
+        ctx.service::<EmailService>().email_ticket(&req).send();
 
         // Delayed message - schedule reminder for day before concert
         let delay = until_day_before(req.concert_date);
-        ctx.service::<EmailService>().send_reminder(req).send_after(delay);
+        ctx.service::<EmailService>().send_reminder(&req).send_after(delay);
 
         Ok(format!("Ticket purchased successfully with payment reference: {pay_ref}"))
     }

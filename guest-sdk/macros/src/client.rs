@@ -62,11 +62,11 @@ fn method(handler: &Handler) -> TokenStream {
         // handlers that are called over HTTP only need not be `Serialize`.
         Some(input) => quote! {
             #[doc = #docs]
-            pub fn #function(&self, input: #input) -> #call
+            pub fn #function(&self, input: impl ::abide_sdk::registry::Given<#input>) -> #call
             where
                 for<'checked_by_the_caller> #input: ::abide_sdk::Encode,
             {
-                self.callee.call(#name, &input)
+                self.callee.call(#name, input.given())
             }
         },
         None => quote! {

@@ -115,8 +115,8 @@ impl fmt::Display for Target {
 ///
 /// // Nobody waits, now or in a week:
 /// let mailer = ctx.service::<Mailer>();
-/// mailer.remind("ann@example.org".into()).send();
-/// mailer.remind("ann@example.org".into()).send_after(Duration::from_secs(7 * 24 * 3600));
+/// mailer.remind("ann@example.org".to_owned()).send();
+/// mailer.remind("ann@example.org".to_owned()).send_after(Duration::from_secs(7 * 24 * 3600));
 /// # Ok(()) }
 /// ```
 #[must_use = "a call is not made until it is awaited, started or sent"]

@@ -76,7 +76,7 @@ impl Context {
     /// }
     ///
     /// # async fn handler(ctx: &Context) -> HandlerResult<()> {
-    /// ctx.workflow::<Signup>("ann").run("ann@example.org".into()).send();
+    /// ctx.workflow::<Signup>("ann").run("ann@example.org".to_owned()).send();
     /// ctx.workflow::<Signup>("ann").click().await?;
     /// # Ok(()) }
     /// ```
@@ -146,5 +146,28 @@ impl Callee {
     /// Prepares a call of one handler.
     pub fn call<T>(&self, handler: &str, input: &impl Encode) -> Call<T> {
         Call::new(Target::new(self.service.to_owned(), self.key.clone(), handler.to_owned()), input)
+    }
+}
+
+/// The input of a handler, as its client takes it: by value or by reference.
+#[diagnostic::on_unimplemented(
+    message = "the handler takes `{T}`, not `{Self}`",
+    label = "expected `{T}` or `&{T}`"
+)]
+pub trait Given<T> {
+    /// Returns the input.
+    #[doc(hidden)]
+    fn given(&self) -> &T;
+}
+
+impl<T> Given<T> for T {
+    fn given(&self) -> &T {
+        self
+    }
+}
+
+impl<T> Given<T> for &T {
+    fn given(&self) -> &T {
+        self
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 pub use crate::bindings::guest::{HandlerManifest, HandlerMode, Payload, ServiceKind, ServiceManifest};
 use crate::bindings::types::Header;
-pub use crate::client::{Callee, Object, Service, Workflow};
+pub use crate::client::{Callee, Given, Object, Service, Workflow};
 use crate::context::Context;
 pub use crate::context::FromContext;
 use crate::error::{HandlerError, HandlerResult};

@@ -53,6 +53,12 @@ thread_local! {
     static LEFT: ManuallyDrop<RefCell<BTreeMap<String, VecDeque<Operation>>>> = ManuallyDrop::default();
 }
 
+/// Makes the next handler of this thread begin with nothing left, as each one does in its own instance.
+#[cfg(test)]
+pub(crate) fn begin_anew() {
+    std::mem::forget(LEFT.with(|left| left.take()));
+}
+
 /// An operation that receives a signal. The signal is meant for the handler, not for one future of
 /// it: a future that is dropped leaves its operation to the next one of the same name.
 pub(crate) struct Reception {

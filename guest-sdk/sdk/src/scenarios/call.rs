@@ -68,7 +68,7 @@ fn clients_call_by_the_names_of_the_manifest() {
             let cents = ctx.service::<Payments>().charge_card(Charge { cents: 5 }).await?;
             let count = ctx.object::<Counter>("ann").add(i64::from(cents)).await?;
             let signed_up =
-                ctx.workflow::<Signup>(format!("ann-{count}")).run("ann@example.org".into()).await?;
+                ctx.workflow::<Signup>(format!("ann-{count}")).run("ann@example.org".to_owned()).await?;
             HandlerResult::Ok((cents, count, signed_up))
         },
         expect![[r#"
@@ -108,7 +108,7 @@ fn started_call_has_an_id_and_is_awaited_later() {
         "empty 1
          value 0 \"abc\"",
         async |ctx| {
-            let running = ctx.service::<Payments>().echo(b"abc".to_vec().into()).start();
+            let running = ctx.service::<Payments>().echo(Bytes(b"abc".to_vec())).start();
             let id = running.invocation_id().to_owned();
             assert_eq!(running.handle().id(), id);
             ctx.sleep(Duration::from_secs(1)).await?;
