@@ -48,8 +48,8 @@ pub struct Slept {
     /// From the start of the process until it answers.
     pub restart_seconds: f64,
     pub rss_restarted_bytes: u64,
-    /// When it had nothing more to do; zero when the first ones were due before.
-    pub rss_rested_bytes: u64,
+    /// When it had nothing more to do; None when the first ones were due before.
+    pub rss_rested_bytes: Option<u64>,
     pub folder_restarted: Sizes,
     /// Of some of them, from when they should have resumed until they had ended.
     pub lateness: Quantiles,
@@ -149,7 +149,7 @@ async fn fall_asleep(server: &Server, plan: &Plan, slept: &mut Slept) -> anyhow:
 /// Looks at what a server with nothing but sleepers takes, if there is time until they wake up.
 async fn rest_again(server: &Server, plan: &Plan, slept: &mut Slept) {
     if Instant::now() < plan.first_wake_up && server.rest().await && Instant::now() < plan.first_wake_up {
-        slept.rss_rested_bytes = server.process().usage().rss_bytes;
+        slept.rss_rested_bytes = Some(server.process().usage().rss_bytes);
     }
     slept.folder_restarted = server.folder().sizes();
 }
@@ -216,7 +216,7 @@ impl Slept {
             ("of it log", disk(|sizes| sizes.log_bytes)),
             ("killed, time until it answers", format!("{:.2} s", self.restart_seconds)),
             ("server then", mega(self.rss_restarted_bytes)),
-            ("server at rest", mega(self.rss_rested_bytes)),
+            ("server at rest", self.rss_rested_bytes.map_or("they are due".to_owned(), mega)),
             ("folder then", mega(self.folder_restarted.total())),
             ("they wake up within", format!("{:.0} s", self.spread_seconds)),
             ("all had ended after", format!("{:.1} s", self.resume_seconds)),
