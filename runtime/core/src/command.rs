@@ -414,11 +414,7 @@ impl Command {
             Self::TakeSignal { invocation, number, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
             }
-            Self::TimerDue(timer) => match timer.kind {
-                TimerKind::Begin | TimerKind::Retry { .. } => vec![RowKey::Invocation(timer.invocation)],
-                TimerKind::Sleep { .. } => Vec::new(),
-                TimerKind::PurgeJournal | TimerKind::Purge => vec![RowKey::Completed(timer.invocation)],
-            },
+            Self::TimerDue(timer) => reads_of_timer(timer),
             Self::Receive { from, .. } => vec![RowKey::InboxMark(*from)],
             Self::Acknowledged { by, .. } => vec![RowKey::OutboxTail(*by)],
             Self::Settle(Settle { invocation, op, .. }) => reads_of_operation(*invocation, *op).into(),
@@ -471,6 +467,14 @@ fn with_attempts_purged(id: InvocationId, row: RowKey) -> Vec<RowKey> {
     let mut reads = vec![row, RowKey::Completed(id)];
     reads.extend(id.is_computed().then_some(RowKey::AttemptsPurged));
     reads
+}
+
+fn reads_of_timer(timer: &Timer) -> Vec<RowKey> {
+    match timer.kind {
+        TimerKind::Begin | TimerKind::Retry { .. } => vec![RowKey::Invocation(timer.invocation)],
+        TimerKind::Sleep { .. } => Vec::new(),
+        TimerKind::PurgeJournal | TimerKind::Purge => vec![RowKey::Completed(timer.invocation)],
+    }
 }
 
 fn reads_of_operation(invocation: InvocationId, op: OpId) -> [RowKey; 3] {
