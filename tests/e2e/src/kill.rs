@@ -194,13 +194,9 @@ impl<'a> Round<'a> {
         let mut id = self.submit(server);
         let mut kills = 0;
         loop {
-            let is_killed = eventually("a kill, or the answer", || {
-                if self.trigger.done.load(Ordering::SeqCst) > kills {
-                    return Some(true);
-                }
-                let is_kill_coming = self.trigger.fired.load(Ordering::SeqCst) > kills;
-                (!is_kill_coming && self.is_answered(server, &mut id)).then_some(false)
-            });
+            let wait = || self.is_next_a_kill(server, &mut id, kills);
+            let is_killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait));
+            let is_killed = is_killed.unwrap_or_else(|_| panic!("{}", self.stuck(server, id.as_deref())));
             if !is_killed {
                 break;
             }
@@ -210,6 +206,26 @@ impl<'a> Round<'a> {
         }
         self.check(server, &id.expect("it was answered"), kills);
         kills
+    }
+
+    /// Waits for the next kill, or for the answer.
+    fn is_next_a_kill(&self, server: &Server, id: &mut Option<String>, kills: usize) -> bool {
+        eventually("a kill, or the answer", || {
+            if self.trigger.done.load(Ordering::SeqCst) > kills {
+                return Some(true);
+            }
+            let is_kill_coming = self.trigger.fired.load(Ordering::SeqCst) > kills;
+            (!is_kill_coming && self.is_answered(server, id)).then_some(false)
+        })
+    }
+
+    /// Says how things stand when nothing happens any more.
+    fn stuck(&self, server: &Server, id: Option<&str>) -> String {
+        let [fired, done] =
+            [&self.trigger.fired, &self.trigger.done].map(|count| count.load(Ordering::SeqCst));
+        let path = format!("/invocations/{}", id.unwrap_or_default());
+        let shown = server.admin().request("GET", &path).try_send().map(|reply| reply.text());
+        format!("{:?}, {id:?}: {fired} kills decided, {done} done; {shown:?}", self.plan)
     }
 
     fn arm(&self, server: &Server) {

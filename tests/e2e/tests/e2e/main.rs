@@ -4,6 +4,7 @@ mod admin;
 mod awakeables;
 mod calls;
 mod cancel;
+mod chaos;
 mod command;
 mod concurrency;
 mod connections;
