@@ -69,13 +69,8 @@ fn offer(store: &MemoryStore, name: &str, kind: ServiceKind, mode: HandlerMode) 
         docs: None,
         options: HandlerOptions::default(),
     };
-    let manifest = ServiceManifest {
-        name: name.into(),
-        kind,
-        handlers: vec![handler],
-        docs: None,
-        is_private: false,
-    };
+    let manifest =
+        ServiceManifest { name: name.into(), kind, handlers: vec![handler], docs: None, is_private: false };
     let row = ServiceRow { deployment: DeploymentId::from_digest(1), revision: 1, manifest };
     let fence = store.acquire(META_PARTITION).unwrap();
     let op = Op::Put { key: keys::service(name), value: codec::encode(&row) };

@@ -87,10 +87,9 @@ pub fn decode_row(row_key: &RowKey, key: &[u8], value: &[u8]) -> Result<Row, Cod
         RowKey::Outcome(..) => Row::Outcome(decode(key, value)?),
         RowKey::Timer(_) => Row::Timer,
         RowKey::Outbox(..) => Row::Outbox(decode(key, value)?),
-        RowKey::OutboxHead(_)
-        | RowKey::OutboxTail(_)
-        | RowKey::InboxMark(_)
-        | RowKey::AttemptsPurged => Row::Counter(decode(key, value)?),
+        RowKey::OutboxHead(_) | RowKey::OutboxTail(_) | RowKey::InboxMark(_) | RowKey::AttemptsPurged => {
+            Row::Counter(decode(key, value)?)
+        }
         RowKey::Service(_) => Row::Service(decode(key, value)?),
         RowKey::KeyQueue(_) => Row::KeyQueue(decode(key, value)?),
         RowKey::KeyWaiter(..) => Row::KeyWaiter(decode(key, value)?),
