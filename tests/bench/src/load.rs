@@ -35,6 +35,8 @@ pub struct Measured {
     pub messages: Option<Messages>,
     /// Processors that the server used, until the last message was taken.
     pub server_cpus: f64,
+    /// What the server computes for one call, messages included: least disturbed by others on the machine.
+    pub server_cpu_us_per_call: f64,
     /// Processors that everybody used, this program included.
     pub machine_cpus: f64,
     pub rss_peak_bytes: u64,
@@ -133,6 +135,7 @@ async fn measure(
     let seconds = answered.as_secs_f64();
     let latency = driven.latencies.quantiles();
     let calls = latency.count.max(1) as f64;
+    let server_cpu_seconds = after.cpu_seconds - before.cpu_seconds;
     let per_call = |counter: fn(&Usage) -> u64| (counter(&after) - counter(&before)) as f64 / calls;
     Ok(Measured {
         workload: workload.name(),
@@ -142,7 +145,8 @@ async fn measure(
         latency,
         errors: driven.errors,
         messages: messages(workload.messages() * latency.count, answered, drained),
-        server_cpus: (after.cpu_seconds - before.cpu_seconds) / drained.as_secs_f64(),
+        server_cpu_us_per_call: server_cpu_seconds * 1e6 / calls,
+        server_cpus: server_cpu_seconds / drained.as_secs_f64(),
         machine_cpus: (after.machine.cpu_seconds - before.machine.cpu_seconds) / drained.as_secs_f64(),
         rss_peak_bytes,
         rss_after_bytes: process.usage().rss_bytes,
