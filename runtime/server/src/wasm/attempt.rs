@@ -16,15 +16,21 @@ use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Instrument;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 /// Frames of a guest's backtrace that a report shows.
 const FRAMES_MAX: usize = 12;
 
-/// Runs one attempt to its end and reports it.
-pub async fn run(shared: Arc<Shared>, start: AttemptStart, told: mpsc::UnboundedReceiver<Tell>) {
+/// Runs one attempt to its end and reports it. When it is stopped, it ends without a report, also in the
+/// middle of a computation: guests let others go on every few milliseconds.
+pub async fn run(
+    shared: Arc<Shared>,
+    start: AttemptStart,
+    told: mpsc::UnboundedReceiver<Tell>,
+    stopped: oneshot::Receiver<()>,
+) {
     let span = tracing::debug_span!(
         "attempt",
         invocation = %start.invocation,
@@ -35,6 +41,13 @@ pub async fn run(shared: Arc<Shared>, start: AttemptStart, told: mpsc::Unbounded
     let attempt = async {
         let (place, _slot) = shared.slots.take().await;
         report.ended(execute(&shared, start, Admitted { told, place }).await);
+    };
+    let attempt = async {
+        tokio::select! {
+            biased;
+            _ = stopped => tracing::debug!("the attempt was stopped"),
+            () = attempt => {}
+        }
     };
     attempt.instrument(span).await;
 }

@@ -10,11 +10,13 @@ use abide_core::ids::{Attempt, InvocationId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Attempts that may be on their way to their first wait, or first run block, at once. More would only
 /// take memory: after a restart thousands begin in the same moment.
 const STARTS_MAX: usize = 256;
+/// Attempts that wait for their turn to start, before those that timers would start are held back.
+const WAITING_MAX: usize = 1_000;
 
 /// Knows what is deployed now.
 pub trait Catalog: Send + Sync + 'static {
@@ -36,10 +38,13 @@ pub struct Shared {
 struct Running {
     attempt: Attempt,
     tell: mpsc::UnboundedSender<Tell>,
+    /// Goes with this record; then the attempt ends, whatever its guest is doing.
+    _alive: oneshot::Sender<()>,
 }
 
 /// Room for attempts in memory. Who waits for room makes the longest idle attempt give up its own.
 pub struct Slots {
+    attempts_max: usize,
     free: Arc<Semaphore>,
     starts: Arc<Semaphore>,
     pub pressure: Arc<Notify>,
@@ -49,7 +54,7 @@ impl Slots {
     fn new(attempts_max: u32) -> Self {
         let free = Arc::new(Semaphore::new(attempts_max as usize));
         let starts = Arc::new(Semaphore::new(STARTS_MAX));
-        Self { free, starts, pressure: Arc::new(Notify::new()) }
+        Self { attempts_max: attempts_max as usize, free, starts, pressure: Arc::new(Notify::new()) }
     }
 
     /// Waits for a place among those that start, then for room in memory. The first is given back
@@ -90,22 +95,33 @@ impl WasmExecutor {
 impl Executor for WasmExecutor {
     fn start(&self, start: AttemptStart) {
         let (tell, told) = mpsc::unbounded_channel();
-        let running = Running { attempt: start.attempt, tell };
-        // The older attempt, if any, hears that its channel is closed and stops.
+        let (alive, stopped) = oneshot::channel();
+        let running = Running { attempt: start.attempt, tell, _alive: alive };
+        // The record of an older attempt, if any, goes, and the attempt with it.
         self.shared.running.lock().insert(start.invocation, running);
-        tokio::spawn(attempt::run(self.shared.clone(), start, told));
+        tokio::spawn(attempt::run(self.shared.clone(), start, told, stopped));
     }
 
     fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell) {
+        if tell == Tell::Stop {
+            self.shared.forget(invocation, attempt);
+            return;
+        }
         let running = self.shared.running.lock();
         if let Some(running) = running.get(&invocation).filter(|running| running.attempt == attempt) {
             let _ = running.tell.send(tell);
         }
     }
+
+    fn has_room(&self) -> bool {
+        let slots = &self.shared.slots;
+        let in_memory = slots.attempts_max - slots.free.available_permits();
+        self.shared.running.lock().len() < in_memory + WAITING_MAX
+    }
 }
 
 impl Shared {
-    /// Forgets an attempt that is over, unless a newer one has its place.
+    /// Forgets an attempt that is over, or ends it; a newer one keeps its place.
     pub fn forget(&self, invocation: InvocationId, attempt: Attempt) {
         let mut running = self.running.lock();
         if running.get(&invocation).is_some_and(|running| running.attempt == attempt) {

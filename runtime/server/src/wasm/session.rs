@@ -100,7 +100,6 @@ pub struct Session {
     wake_ups: BTreeSet<(Timestamp, OpId)>,
     runs: Runs,
     in_run: Option<OpId>,
-    is_stopped: bool,
     /// Length of the journal as far as the core was told.
     appended: OpId,
     entries: Vec<Entry>,
@@ -136,7 +135,6 @@ impl Session {
             wake_ups: BTreeSet::new(),
             runs: Runs::new(&start.held),
             in_run: None,
-            is_stopped: false,
             appended,
             entries: Vec::new(),
             finished: Vec::new(),
@@ -292,7 +290,7 @@ impl Session {
             Tell::Settled(settled) => self.deliveries.take_in(settled),
             Tell::Hold { op, retry_at } => self.runs.hold(op, retry_at),
             Tell::Release { until } => self.runs.release(until),
-            Tell::Stop => self.is_stopped = true,
+            Tell::Stop => unreachable!("the executor ends the attempt instead"),
         }
     }
 
@@ -329,9 +327,6 @@ impl Session {
     /// `now` has to be the one of the [`Session::rest`] that follows, or a run block could be too
     /// early for the one and too late for the other.
     pub fn next(&mut self, now: Timestamp) -> wasmtime::Result<Option<Next>> {
-        if self.is_stopped {
-            return Err(Halt::Stopped.into());
-        }
         self.outside_run("waiting")?;
         while let Some(settled) = self.deliveries.next() {
             if settled.op != CANCEL_OP && settled.op >= self.cursor.asked() {
