@@ -8,9 +8,9 @@ use super::model;
 use super::partition::Step;
 use super::states::States;
 use super::table::{Table, completed, live};
-use abide_core::command::{Append, Command, End, Expected, Submission};
-use abide_core::entry::{Answer, EntryRow, Failure, OutcomeRow};
-use abide_core::ids::{InvocationId, OpId};
+use abide_core::command::{Append, Command, End, Expected, Settle, Submission};
+use abide_core::entry::{Answer, Entry, EntryRow, Failure, OutcomeRow};
+use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::Origin;
 use abide_core::manifest::HandlerMode;
 use abide_core::retry::OnMaxAttempts;
@@ -55,18 +55,7 @@ impl History {
         }
         match &step.command {
             Command::Append(append) => self.is_appended(append, step),
-            Command::Settle(settle) => {
-                let written = step.outcome(settle.invocation, settle.op);
-                assert!(
-                    written.is_none_or(|row| row.outcome == settle.outcome),
-                    "another outcome is written"
-                );
-                if let (Expected::Promise { name }, Some(_)) = (&settle.expected, written) {
-                    let object = self.lives[&settle.invocation].submission.target.object();
-                    let object = object.expect("promises belong to workflows");
-                    self.states.hears_promise(&object, name, &settle.outcome);
-                }
-            }
+            Command::Settle(settle) => self.is_settled(settle, step),
             Command::Signal { invocation, name, outcome, .. } => {
                 if let Some(life) = self.lives.get_mut(invocation) {
                     life.signal_arrives(name, outcome);
@@ -86,6 +75,29 @@ impl History {
         }
     }
 
+    /// What comes from afar is for this operation, not for one of an earlier invocation with the id.
+    fn is_settled(&mut self, settle: &Settle, step: &Step) {
+        let Settle { invocation: id, op, expected, outcome } = settle;
+        let Some(written) = step.outcome(*id, *op) else { return };
+        assert_eq!(written.outcome, *outcome, "{id} op {op} comes to something else");
+        let life = &self.lives[id];
+        let row = &life.entries[*op as usize];
+        let is_meant = match (&row.entry, expected) {
+            (Entry::Sleep { duration_ms, .. }, Expected::Sleep { at }) => {
+                *at == row.at.plus_millis(*duration_ms)
+            }
+            (Entry::Call(request), Expected::Answer { callee }) => request.child == *callee,
+            (Entry::Attach { invocation }, Expected::Answer { callee }) => invocation == callee,
+            (Entry::ReceiveSignal { name }, Expected::Signal { name: said }) => name == said,
+            (Entry::GetPromise { name }, Expected::Promise { name: said }) => name == said,
+            _ => false,
+        };
+        assert!(is_meant, "{id} op {op}, {}, hears of {expected:?}", row.entry);
+        if let (Entry::GetPromise { name }, Some(object)) = (&row.entry, life.submission.target.object()) {
+            self.states.hears_promise(&object, name, outcome);
+        }
+    }
+
     fn are_settled(&mut self, step: &Step) {
         let outcomes = step.writes.iter().filter_map(|(key, row)| match (key, row) {
             (RowKey::Outcome(id, op), Some(Row::Outcome(row))) => Some((row.order, *id, *op, row)),
@@ -96,6 +108,9 @@ impl History {
         for (_, id, op, row) in outcomes {
             let life = self.lives.get_mut(&id).unwrap_or_else(|| panic!("{id} does not live"));
             life.settles(op, row.clone());
+            if op == CANCEL_OP {
+                life.open_calls().for_each(|callee| self.ledger.cancels(id, callee));
+            }
         }
     }
 
@@ -126,7 +141,10 @@ impl History {
             assert_eq!(row.entry, *entry, "{id} op {op} is recorded as something else");
             let life = self.lives.get_mut(&id).unwrap_or_else(|| panic!("{id} does not live"));
             life.asks(op, row.clone());
-            self.ledger.entry((id, op), entry);
+            if let (Entry::Call(request), true) = (entry, life.is_given_up(row)) {
+                self.ledger.cancels(id, request.child);
+            }
+            self.ledger.entry((id, op), row);
             if let Some(object) = life.submission.target.object() {
                 let outcome = step.outcome(id, op).map(|row| &row.outcome);
                 self.states.asks(&object, is_exclusive(&life.submission.target), entry, outcome);
@@ -148,6 +166,7 @@ impl History {
             self.states.apply(&object, &life);
         }
         if matches!(step.command, Command::Kill { .. }) {
+            life.open_calls().for_each(|callee| self.ledger.kills(id, callee));
             self.killed.insert(id);
         }
         self.ledger.answered(id, answer.clone());

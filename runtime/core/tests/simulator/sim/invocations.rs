@@ -45,6 +45,13 @@ fn check_live(table: &Table, id: InvocationId, row: &InvocationRow) {
     }
 }
 
+/// A guest hears at once that its invocation is cancelled, wherever that was.
+pub fn check_cancelled(table: &Table, id: InvocationId) {
+    if let Some(row) = live(table, id) {
+        assert!(row.running_attempt().is_some(), "{id} is cancelled and {:?}", row.phase);
+    }
+}
+
 fn check_created(table: &Table, id: InvocationId, row: &InvocationRow) {
     let is_indexed = table.contains_key(&RowKey::Created(row.created_at, id));
     assert_eq!(is_indexed, id.is_computed(), "the time of creation of {id}");

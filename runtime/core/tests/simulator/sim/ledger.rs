@@ -4,10 +4,12 @@
 use super::rng::mix_bytes;
 use super::table::{Table, answer};
 use abide_core::command::{Command, Expected, Submission};
-use abide_core::entry::{Answer, Entry, Failure, Outcome};
+use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, Request};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{Listener, Origin};
+use abide_core::time::Timestamp;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Whoever asks: an operation of an invocation.
 type Asker = (InvocationId, OpId);
@@ -19,9 +21,14 @@ fn asker(listener: Listener) -> Asker {
 /// Something that is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Deed {
-    Submit(InvocationId, Asker),
+    /// With a digest of all that was asked.
+    Submit(InvocationId, Asker, u64),
     Attach(InvocationId, Asker),
-    End(InvocationId, bool),
+    Cancel(InvocationId),
+    Kill(InvocationId),
+    /// The end of the first reaches what it called.
+    SpreadCancel(InvocationId, InvocationId),
+    SpreadKill(InvocationId, InvocationId),
     Awakeable(AwakeableId, u64),
     Signal(InvocationId, String, u64),
 }
@@ -85,12 +92,15 @@ impl Ledger {
     }
 
     /// An invocation has asked for this.
-    pub fn entry(&mut self, by: (InvocationId, OpId), entry: &Entry) {
-        match entry {
-            Entry::Call(request) | Entry::Send { request, .. } => self.sent(Deed::Submit(request.child, by)),
+    pub fn entry(&mut self, by: (InvocationId, OpId), row: &EntryRow) {
+        match &row.entry {
+            Entry::Call(request) => self.submits(by, request, None),
+            Entry::Send { request, delay_ms } => {
+                self.submits(by, request, delay_ms.map(|delay| row.at.plus_millis(delay)));
+            }
             Entry::Attach { invocation } => self.sent(Deed::Attach(*invocation, by)),
-            Entry::Cancel { invocation } => self.sent(Deed::End(*invocation, false)),
-            Entry::Kill { invocation } => self.sent(Deed::End(*invocation, true)),
+            Entry::Cancel { invocation } => self.sent(Deed::Cancel(*invocation)),
+            Entry::Kill { invocation } => self.sent(Deed::Kill(*invocation)),
             Entry::CompleteAwakeable { awakeable, outcome } => {
                 self.sent(Deed::Awakeable(*awakeable, digest(outcome)));
             }
@@ -112,15 +122,31 @@ impl Ledger {
         }
     }
 
+    fn submits(&mut self, by: Asker, request: &Request, begin_at: Option<Timestamp>) {
+        let key = &request.idempotency_key;
+        let asked = digest(&(&request.target, &request.input, &request.headers, key, begin_at));
+        self.sent(Deed::Submit(request.child, by, asked));
+    }
+
+    /// A cancellation goes on to what its invocation called.
+    pub fn cancels(&mut self, caller: InvocationId, callee: InvocationId) {
+        self.sent(Deed::SpreadCancel(caller, callee));
+    }
+
+    /// A kill goes on to what its invocation called.
+    pub fn kills(&mut self, caller: InvocationId, callee: InvocationId) {
+        self.sent(Deed::SpreadKill(caller, callee));
+    }
+
     /// A submission is applied; `is_known`: the invocation was there before.
     pub fn submit(&mut self, submission: &Submission, is_known: bool) {
         let id = submission.invocation;
         match submission.origin {
             Origin::Ingress => {}
-            Origin::Send { caller, op } => self.arrived(Deed::Submit(id, (caller, op))),
+            Origin::Send { caller, op } => self.arrived(deed_of(submission, (caller, op))),
             Origin::Call { caller, op } => {
                 let by = (caller, op);
-                self.arrived(Deed::Submit(id, by));
+                self.arrived(deed_of(submission, by));
                 if !is_known {
                     self.waits(id, by, Due::Called(self.lives(id)));
                 } else if submission.idempotency_key.is_some() {
@@ -146,10 +172,16 @@ impl Ledger {
                 self.waits(*invocation, asker(*listener), due);
             }
             Command::Cancel { invocation, caller: None, ticket: None } => {
-                self.arrived(Deed::End(*invocation, false));
+                self.arrived(Deed::Cancel(*invocation));
             }
             Command::Kill { invocation, caller: None, ticket: None } => {
-                self.arrived(Deed::End(*invocation, true));
+                self.arrived(Deed::Kill(*invocation));
+            }
+            Command::Cancel { invocation, caller: Some(caller), .. } => {
+                self.arrived(Deed::SpreadCancel(*caller, *invocation));
+            }
+            Command::Kill { invocation, caller: Some(caller), .. } => {
+                self.arrived(Deed::SpreadKill(*caller, *invocation));
             }
             Command::CompleteAwakeable { awakeable, outcome, ticket: None } => {
                 self.arrived(Deed::Awakeable(*awakeable, digest(outcome)));
@@ -194,6 +226,12 @@ impl Ledger {
     }
 }
 
-fn digest(outcome: &Outcome) -> u64 {
-    mix_bytes(format!("{outcome:?}").as_bytes())
+fn deed_of(submission: &Submission, by: Asker) -> Deed {
+    let Submission { invocation, target, input, idempotency_key, begin_at, .. } = submission;
+    let asked = digest(&(target, &input.body, &input.headers, idempotency_key, begin_at));
+    Deed::Submit(*invocation, by, asked)
+}
+
+fn digest(what: &impl fmt::Debug) -> u64 {
+    mix_bytes(format!("{what:?}").as_bytes())
 }

@@ -41,13 +41,26 @@ impl Life {
     pub fn asks(&mut self, op: OpId, row: EntryRow) {
         assert_eq!(op as usize, self.entries.len(), "the journal of {} grows at its end", self.id);
         if let Entry::ReceiveSignal { name } = &row.entry {
-            // A guest that had not heard of its cancellation gives it up as soon as it does.
-            let cancel = self.outcomes.get(&CANCEL_OP);
-            let is_given_up = cancel.is_some_and(|cancel| row.outcomes_before <= cancel.order);
+            let is_given_up = self.is_given_up(&row);
             let mail = self.mail.entry(name.clone()).or_default();
             if is_given_up { mail.given_up.push(op) } else { mail.asked.push(op) }
         }
         self.entries.push(row);
+    }
+
+    /// Says whether a guest that had not heard of its cancellation asked this: it gives it up as soon as
+    /// it does.
+    pub fn is_given_up(&self, row: &EntryRow) -> bool {
+        self.outcomes.get(&CANCEL_OP).is_some_and(|cancel| row.outcomes_before <= cancel.order)
+    }
+
+    /// Returns whom it has called and not heard of.
+    pub fn open_calls(&self) -> impl Iterator<Item = InvocationId> {
+        let open = (0..).zip(&self.entries).filter(|(op, _)| !self.outcomes.contains_key(op));
+        open.filter_map(|(_, row)| match &row.entry {
+            Entry::Call(request) => Some(request.child),
+            _ => None,
+        })
     }
 
     pub fn settles(&mut self, op: OpId, row: OutcomeRow) {

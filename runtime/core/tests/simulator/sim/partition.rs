@@ -2,13 +2,13 @@
 
 use super::coverage::Coverage;
 use super::history::History;
-use super::notices;
+use super::steps;
 use super::table::{self, Table};
 use super::writes::{self, Cause};
 use super::{invocations, objects};
 use abide_core::command::{Command, Timer};
 use abide_core::effect::{Effect, Gate};
-use abide_core::ids::InvocationId;
+use abide_core::ids::{CANCEL_OP, InvocationId};
 use abide_core::rows::{Row, RowKey, Rows};
 use abide_core::step::{Place, step};
 use abide_core::target::ObjectKey;
@@ -52,6 +52,7 @@ impl Step {
 #[derive(Default)]
 struct Touched {
     invocations: BTreeSet<InvocationId>,
+    cancelled: BTreeSet<InvocationId>,
     objects: BTreeSet<ObjectKey>,
 }
 
@@ -102,7 +103,7 @@ impl Partition {
                 coverage.see_write(key, row.as_ref());
                 touched.add(key, row.as_ref());
             });
-            notices::check(&self.latest, &step, &followed);
+            steps::check(&self.latest, &step, &followed);
             if matches!(step.command, Command::CompleteAwakeable { .. }) && !step.writes.is_empty() {
                 coverage.count("seen awakeable-completed");
             }
@@ -117,6 +118,7 @@ impl Partition {
             }
         }
         touched.invocations.iter().for_each(|id| invocations::check(&self.latest, *id));
+        touched.cancelled.iter().for_each(|id| invocations::check_cancelled(&self.latest, *id));
         touched.objects.iter().for_each(|object| objects::check(&self.latest, object));
         effects
     }
@@ -169,11 +171,14 @@ impl Touched {
             | RowKey::Input(id)
             | RowKey::Answer(id)
             | RowKey::Entry(id, _)
-            | RowKey::Outcome(id, _)
             | RowKey::Listeners(id)
             | RowKey::Mailbox(id)
             | RowKey::Signal(id, _)
             | RowKey::Created(_, id) => _ = self.invocations.insert(*id),
+            RowKey::Outcome(id, op) => {
+                self.invocations.insert(*id);
+                self.cancelled.extend((*op == CANCEL_OP).then_some(*id));
+            }
             RowKey::Timer(timer) => _ = self.invocations.insert(timer.invocation),
             RowKey::KeyQueue(object) => {
                 self.objects.insert(object.clone());

@@ -9,6 +9,7 @@ use abide_core::command::{Command, Receipt, Submission};
 use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{InputRow, Origin};
+use abide_core::limits::PURGED_AT_ONCE;
 use abide_core::rows::{Row, RowKey};
 
 /// Live invocations at which no more are submitted.
@@ -111,7 +112,12 @@ impl World {
     }
 
     pub fn purge_some(&mut self) {
-        let completed = self.some_id(|table| all_completed(table).map(|(id, _)| id).collect());
+        // A long journal takes more than one transaction, so it is worth more tries.
+        let is_long = self.rng.chance(50);
+        let completed = self.some_id(|table| {
+            let meant = all_completed(table).filter(|(_, row)| !is_long || row.entries_len > PURGED_AT_ONCE);
+            meant.map(|(id, _)| id).collect()
+        });
         if let Some(invocation) = completed.or_else(|| self.some_invocation()) {
             self.coverage.count("move purge");
             let ticket = Some(self.outside.ticket(None));

@@ -4,6 +4,7 @@ use super::address;
 use super::catalogue::{IDEMPOTENCY_KEYS, offered, some_target};
 use super::program::{Callee, Input, Name, Node, RunKind, Site, Step, Who};
 use super::rng::Rng;
+use abide_core::ids::OpId;
 use abide_core::manifest::{HandlerMode, ServiceKind};
 use abide_core::target::Target;
 
@@ -20,7 +21,7 @@ pub fn write(input: Input, target: &Target) -> Node {
     let may_write = offered.is_some_and(|offered| offered.mode == HandlerMode::Exclusive);
     let rng = Rng::new(input.seed);
     let mut writer = Writer { rng, next_site: 0, generation: input.generation, kind, may_write };
-    if input.generation == 0 && writer.rng.below(300) == 0 {
+    if input.generation == 0 && writer.rng.below(250) == 0 {
         return writer.long();
     }
     writer.node(0)
@@ -161,8 +162,10 @@ impl Writer {
         let leaf = Callee { target: some_target(&mut self.rng), idempotency_key: None, is_leaf: true };
         let (step, count) = match self.rng.below(3) {
             0 => (Step::Call(leaf), MANY),
+            1 => (Step::Sleep { duration_ms: self.rng.below(100) }, MANY),
             _ if has_state => (Step::SetState(self.name()), VERY_MANY),
-            _ => (Step::Sleep { duration_ms: self.rng.below(100) }, MANY),
+            // Nobody has so many operations: it does nothing.
+            _ => (Step::CompleteAwakeable { of: Who::Itself, op: OpId::MAX - 1 }, VERY_MANY),
         };
         let is_awaited = step.is_awaited();
         let nodes = (0..count).map(|_| self.site(step.clone())).collect();

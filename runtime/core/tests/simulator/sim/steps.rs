@@ -1,8 +1,10 @@
-//! What a request is told is what happened, and who shall end does.
+//! What a whole step says and does: a request is told what happened, who shall end does, and what is
+//! forgotten leaves no timers behind.
 
 use super::partition::Step;
 use super::table::{Table, completed, live};
-use abide_core::command::{Command, Ticket};
+use super::writes::kept_until;
+use abide_core::command::{Command, Ticket, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice};
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InvocationRow, Origin, Phase};
@@ -35,6 +37,7 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
         Command::CompleteAwakeable { awakeable, ticket, .. } => {
             check_told(before, step, awakeable.invocation, *ticket, told);
         }
+        Command::PurgeRest { invocation } => check_forgotten(before, step, *invocation),
         other => assert_eq!(told, None, "nobody has asked for {other:?}"),
     }
 }
@@ -108,11 +111,29 @@ fn check_cancel(step: &Step, id: InvocationId, old: Option<&InvocationRow>, call
     match old.phase {
         Phase::Scheduled { .. } | Phase::Queued { .. } => assert!(has_ended, "{id} is cancelled and begins"),
         _ => {
-            let is_cancelled = match step.write(&RowKey::Invocation(id)) {
-                Some(Row::Invocation(row)) => row.cancelled_at.is_some(),
-                _ => old.cancelled_at.is_some(),
+            let new = match step.write(&RowKey::Invocation(id)) {
+                Some(Row::Invocation(new)) => new,
+                _ => old,
             };
-            assert!(is_cancelled && !has_ended, "{id} is cancelled and knows nothing of it");
+            assert!(new.cancelled_at.is_some() && !has_ended, "{id} is cancelled and knows nothing of it");
+            let is_patient = new.failures == 0 && new.first_failed_at.is_none();
+            assert!(
+                is_patient || old.cancelled_at.is_some(),
+                "{id} has no patience left to undo what it did"
+            );
         }
+    }
+}
+
+/// The timers that would end the keeping go with what was kept.
+fn check_forgotten(before: &Table, step: &Step, id: InvocationId) {
+    let Some(row) = completed(before, id).filter(|_| step.write(&RowKey::Completed(id)).is_none()) else {
+        return;
+    };
+    let (journal_until, answer_until) = kept_until(row);
+    for (at, kind) in [(journal_until, TimerKind::PurgeJournal), (answer_until, TimerKind::Purge)] {
+        let key = RowKey::Timer(Timer { at, invocation: id, kind });
+        let is_deleted = step.writes.iter().any(|(written, row)| *written == key && row.is_none());
+        assert!(is_deleted || !before.contains_key(&key), "{id} is purged and {key:?} is left");
     }
 }
