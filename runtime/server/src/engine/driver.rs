@@ -13,13 +13,16 @@ use abide_core::command::Command;
 use abide_core::effect::{Effect, Gate};
 use abide_core::ids::PartitionId;
 use abide_core::step::{Place, step};
+use abide_core::time::Timestamp;
 use abide_store::{Fence, Sequence, Store};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Commands of one transaction at most.
+/// Commands of one turn at most, and timers besides.
 const BATCH_MAX: usize = 256;
+/// How soon timers that are due are looked at again while the executor has no room.
+const ROOM_LOOK_MS: u64 = 5;
 
 pub struct Driver {
     place: Place,
@@ -62,7 +65,7 @@ impl Driver {
         let mut stopped = self.fault.subscribe();
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
-            let due_at = self.timers.next_at();
+            let due_at = self.next_due_at();
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(Option::is_some) => return,
@@ -78,12 +81,29 @@ impl Driver {
         }
     }
 
+    /// Returns when to look at the timers again.
+    fn next_due_at(&self) -> Option<Timestamp> {
+        let due_at = self.timers.next_at();
+        if self.shell.executor.has_room() {
+            return due_at;
+        }
+        due_at.map(|at| at.max(self.clock.now().plus_millis(ROOM_LOOK_MS)))
+    }
+
     /// Applies the commands at hand and the timers that are due, mostly in one transaction.
     fn turn(&mut self, batch: &mut Vec<Command>) -> Result<(), TxnError> {
         // Time never runs backwards for the core, whatever the machine's clock does.
         self.place.now = self.place.now.max(self.clock.now());
-        let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
-        batch.extend(due.into_iter().map(Command::TimerDue));
+        // What was asked does not wait until the last of many timers is done.
+        while batch.len() < BATCH_MAX
+            && let Ok(command) = self.inbox.try_recv()
+        {
+            batch.push(command);
+        }
+        if self.shell.executor.has_room() {
+            let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
+            batch.extend(due.into_iter().map(Command::TimerDue));
+        }
         if batch.is_empty() {
             return Ok(());
         }
@@ -147,7 +167,7 @@ fn apply(
     Ok(())
 }
 
-async fn wait_for(clock: &dyn Clock, at: Option<abide_core::time::Timestamp>) {
+async fn wait_for(clock: &dyn Clock, at: Option<Timestamp>) {
     match at {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,

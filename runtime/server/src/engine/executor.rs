@@ -25,4 +25,9 @@ pub trait Executor: Send + Sync + 'static {
     fn start(&self, start: AttemptStart);
     /// Tells the attempt something; one that is over does not hear it.
     fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell);
+    /// Says whether attempts that are not urgent may be started. Timers wait while there is no room: a
+    /// million sleepers that wake at once must be in nobody's way.
+    fn has_room(&self) -> bool {
+        true
+    }
 }
