@@ -16,6 +16,12 @@ use abide_core::time::Timestamp;
 use abide_store::View;
 use tokio::sync::oneshot;
 
+/// For so long after its creation an invocation may be on its way: a handler that sends one knows the id
+/// before its owner knows the invocation.
+const ON_ITS_WAY_MS: u64 = 1_000;
+/// Between two looks whether it has arrived.
+const LOOK_AGAIN_MS: u64 = 3;
+
 /// What came of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Submitted {
@@ -118,11 +124,29 @@ impl EngineHandle {
         }
     }
 
+    /// Waits for an invocation that a handler has just sent, and whose owner does not know it yet, so that
+    /// whoever got its id from that handler finds it. Does not wait for any other.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn arrived(&self, id: InvocationId) -> Result<(), EngineError> {
+        let Some(created_at) = id.created_at() else { return Ok(()) };
+        let until = created_at.plus_millis(ON_ITS_WAY_MS);
+        loop {
+            let now = self.now();
+            if !(created_at..until).contains(&now) || self.invocation(id)?.is_some() {
+                return Ok(());
+            }
+            self.inner.clock.sleep_until(now.plus_millis(LOOK_AGAIN_MS)).await;
+        }
+    }
+
     /// Waits for the end of an invocation; None when there is no such invocation.
     ///
     /// # Errors
     /// The store cannot be read, or the engine stopped before there was an answer.
     pub async fn attach(&self, id: InvocationId) -> Result<Option<Retrieved>, EngineError> {
+        self.arrived(id).await?;
         let _waiting = Waiting { waiters: &self.inner.waiters, id };
         let answer = self.inner.waiters.for_answer(id);
         match self.output(id)? {
@@ -173,6 +197,7 @@ impl EngineHandle {
     /// # Errors
     /// The engine takes no work now.
     pub async fn cancel(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.arrived(invocation).await?;
         self.ask(invocation, |ticket| Command::Cancel { invocation, caller: None, ticket: Some(ticket) })
             .await
     }
@@ -182,6 +207,7 @@ impl EngineHandle {
     /// # Errors
     /// The engine takes no work now.
     pub async fn kill(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.arrived(invocation).await?;
         self.ask(invocation, |ticket| Command::Kill { invocation, caller: None, ticket: Some(ticket) }).await
     }
 
@@ -217,6 +243,7 @@ impl EngineHandle {
         name: String,
         outcome: Outcome,
     ) -> Result<Notice, EngineError> {
+        self.arrived(invocation).await?;
         let signal = |ticket| Command::Signal { invocation, name, outcome, ticket: Some(ticket) };
         self.ask(invocation, signal).await
     }

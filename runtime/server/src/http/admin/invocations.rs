@@ -56,6 +56,7 @@ pub async fn describe(
     Path(id): Path<String>,
 ) -> Result<Json<InvocationView>, AdminError> {
     let id = parse_id(&id)?;
+    state.engine.arrived(id).await?;
     let described = blocking(move || {
         let row = state.engine.invocation(id)?.ok_or(AdminError::UnknownInvocation(id))?;
         let waiting = waiting::all(&state.engine, id, &row)?;

@@ -21,6 +21,7 @@ const EXPIRES_HEADER: HeaderName = HeaderName::from_static("idempotency-expires"
 
 /// Answers for an invocation, now or when it ends.
 pub async fn by_id(state: &AppState, id: InvocationId, how: Retrieval) -> Result<Response, IngressError> {
+    state.engine.arrived(id).await?;
     let answer = match how {
         Retrieval::Attach => match state.engine.attach(id).await? {
             Some(answer) => answer,
