@@ -3,7 +3,6 @@
 use crate::Server;
 use crate::api::{escape, text};
 use crate::http::Reply;
-use crate::poll::eventually;
 use serde_json::Value;
 
 impl Server {
@@ -13,12 +12,6 @@ impl Server {
         let first = |it: &Value| Some(of_kind(it, "awakeable").first()?["id"].clone());
         let invocation = self.invocation_when(id, "an awakeable", |it| first(it).is_some());
         text(&first(&invocation).expect("that was waited for"))
-    }
-
-    /// Waits until an invocation that a handler has just sent is known.
-    #[track_caller]
-    pub fn wait_until_known(&self, id: &str) {
-        eventually("an invocation that was sent", || (self.output(id).status != 404).then_some(()));
     }
 
     /// Resolves an awakeable.

@@ -134,11 +134,34 @@ fn sends_of_one_handler_to_one_object_arrive_in_order() {
         (0..20).map(|n| send("Thing/a/script", json!([post(&url, &n.to_string())]))).collect();
     let ids = server.results("Act/script", &sends);
     ids.iter().for_each(|id| {
-        server.wait_until_known(&text(id));
         server.attach(&text(id)).expect(200);
     });
     let expected: Vec<_> = (0..20).map(|n| n.to_string()).collect();
     assert_eq!(counter.bodies("/sent"), expected);
+}
+
+#[test]
+fn who_gets_the_id_of_a_send_from_a_handler_finds_it_at_once() {
+    let server = Setup::new().args(&["--partitions", "16"]).start();
+    server.deploy(Guest::Abilities);
+    let later = with(send("Act/script", json!([say("sent")])), "delayMs", json!(300_000));
+    let sent = || text(&server.results("Caller/script", &[later.clone()])[0]);
+    for _ in 0..10 {
+        assert_eq!(server.output(&sent()).status, 470);
+        assert_eq!(server.invocation(&sent())["status"], "scheduled");
+        assert_eq!(server.signal(&sent(), "s", &json!(1)).status, 202);
+        let id = sent();
+        server.cancel(&id);
+        assert_eq!(server.attach(&id).status, 409);
+        let id = sent();
+        server.kill_invocation(&id);
+        assert_eq!(server.attach(&id).status, 409);
+    }
+    let now = send("Act/script", json!([say("sent")]));
+    for _ in 0..10 {
+        let id = text(&server.results("Caller/script", &[now.clone()])[0]);
+        assert_eq!(server.attach(&id).expect(200).json(), json!(["sent"]));
+    }
 }
 
 #[test]
@@ -149,7 +172,6 @@ fn a_delayed_send_outlives_its_sender_and_a_kill() {
         with(send("Thing/a/script", json!([post(&counter.url("/late"), "late")])), "delayMs", json!(1_500));
     let sent = server.results("Act/script", &[late]);
     let id = text(&sent[0]);
-    server.wait_until_known(&id);
     assert_eq!(server.wait_for_status(&id, "scheduled")["invoked_by"], "invocation");
     server.restart();
     server.attach(&id).expect(200);
