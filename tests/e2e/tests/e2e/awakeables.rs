@@ -211,3 +211,25 @@ fn a_timeout_does_not_take_the_awakeable_away() {
         Some(vec![json!(null), json!(null), json!("late")])
     );
 }
+
+#[test]
+fn many_are_completed_at_once_by_many() {
+    let server = suspending();
+    let count = 80;
+    let created = (0..count).map(|n| awakeable(&n.to_string()));
+    let steps: Vec<_> = created.chain((0..count).map(wait_for)).collect();
+    let id = server.begin("Thing/a/script", &steps);
+    let waiting = server.invocation_when(&id, "all", |it| of_kind(it, "awakeable").len() == count);
+    let all = of_kind(&waiting, "awakeable");
+    std::thread::scope(|scope| {
+        for some in all.chunks(10) {
+            let server = &server;
+            scope.spawn(move || {
+                some.iter().for_each(|each| server.resolve(&text(&each["id"]), &each["name"]))
+            });
+        }
+    });
+    let results = server.attach(&id).expect(200).json();
+    let expected = (0..count).map(|n| json!(n.to_string())).collect::<Vec<_>>();
+    assert_eq!(results.as_array().map(|all| all[count..].to_vec()), Some(expected));
+}

@@ -144,8 +144,8 @@ fn sends_of_one_handler_to_one_object_arrive_in_order() {
 fn who_gets_the_id_of_a_send_from_a_handler_finds_it_at_once() {
     let server = Setup::new().args(&["--partitions", "16"]).start();
     server.deploy(Guest::Abilities);
-    let later = with(send("Act/script", json!([say("sent")])), "delayMs", json!(300_000));
-    let sent = || text(&server.results("Caller/script", &[later.clone()])[0]);
+    let later = [with(send("Act/script", json!([say("sent")])), "delayMs", json!(300_000))];
+    let sent = || text(&server.results("Caller/script", &later)[0]);
     for _ in 0..10 {
         assert_eq!(server.output(&sent()).status, 470);
         assert_eq!(server.invocation(&sent())["status"], "scheduled");
@@ -157,9 +157,9 @@ fn who_gets_the_id_of_a_send_from_a_handler_finds_it_at_once() {
         server.kill_invocation(&id);
         assert_eq!(server.attach(&id).status, 409);
     }
-    let now = send("Act/script", json!([say("sent")]));
+    let now = [send("Act/script", json!([say("sent")]))];
     for _ in 0..10 {
-        let id = text(&server.results("Caller/script", &[now.clone()])[0]);
+        let id = text(&server.results("Caller/script", &now)[0]);
         assert_eq!(server.attach(&id).expect(200).json(), json!(["sent"]));
     }
 }
@@ -230,15 +230,18 @@ fn an_object_that_waits_for_itself_is_seen_and_freed() {
 
 #[test]
 fn a_chain_of_three_goes_on_wherever_the_server_is_killed() {
-    for args in [&["--partitions", "16"][..], &["--partitions", "1", "--suspend-after-ms", "0"]] {
-        let (mut server, counter) = (Setup::new().args(args).start(), Counter::start());
-        let scenario = scenarios::chain(&counter, "chain");
-        kill::prepare(&server, &counter, &scenario);
-        let mut rng = Rng::from_env();
-        for moment in [Moment::BeforeAnswer, Moment::AfterAnswer] {
-            kill::at_every_effect(&mut server, &counter, &scenario, moment, &mut rng);
-        }
-        kill::at_all_effects_of_one(&mut server, &counter, &scenario, Moment::BeforeAnswer, &mut rng);
+    let mut rng = Rng::from_env();
+    let counter = Counter::start();
+    let scenario = scenarios::chain(&counter, "chain");
+    let mut server = Setup::new().args(&["--partitions", "16"]).start();
+    kill::prepare(&server, &counter, &scenario);
+    for moment in [Moment::BeforeAnswer, Moment::AfterAnswer] {
+        kill::at_every_effect(&mut server, &counter, &scenario, moment, &mut rng);
+    }
+    let mut server = Setup::new().args(&["--partitions", "1", "--suspend-after-ms", "0"]).start();
+    kill::prepare(&server, &counter, &scenario);
+    for moment in [Moment::BeforeAnswer, Moment::AfterAnswer] {
+        kill::at_all_effects_of_one(&mut server, &counter, &scenario, moment, &mut rng);
     }
 }
 
