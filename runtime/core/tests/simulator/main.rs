@@ -9,6 +9,11 @@ use sim::{Plan, Report, simulate};
 const FAILED_ONCE: &[Plan] = &[
     // Outcomes handed out in the order in which they arrived.
     Plan { seed: 319, partitions: 3, moves: 5_000 },
+    // Words of a guest reached a later invocation with the same id, which counted its attempts from 1;
+    // who waited for a promise waited for good when the workflow was purged, or was on its list for good.
+    Plan { seed: 1, partitions: 3, moves: 3_000 },
+    // A purge in parts was never due again when the clock had been set back.
+    Plan { seed: 20_202, partitions: 1, moves: 5_000 },
 ];
 
 /// Seeds per number of partitions.

@@ -119,6 +119,7 @@ const WANTED: &[&str] = &[
     "move cancel",
     "move kill",
     "move purge",
+    "move put-off",
     "move complete-awakeable",
     "move crash",
     "move crash-one",

@@ -1,7 +1,7 @@
 //! What the disks have seen, step by step: the lives of all invocations, what they did to each other
 //! and to objects. A crash undoes none of it, so everything that is checked here holds for good.
 
-use super::catalogue::{is_offered, offered};
+use super::catalogue::{Offered, is_offered, offered};
 use super::ledger::Ledger;
 use super::life::{Ended, Life};
 use super::model;
@@ -62,6 +62,7 @@ impl History {
                 }
             }
             Command::PurgeObject { object, .. } => self.states.purge(object),
+            Command::PurgeRest { invocation } => self.is_forgotten(before, *invocation, step),
             Command::PurgePromise { object, name, .. } => self.states.purge_promise(object, name),
             _ => {}
         }
@@ -72,6 +73,15 @@ impl History {
             {
                 self.has_ended(*id, step);
             }
+        }
+    }
+
+    fn is_forgotten(&mut self, before: &Table, id: InvocationId, step: &Step) {
+        let Some(row) = completed(before, id) else { return };
+        let is_over = step.write(&RowKey::Completed(id)).is_none();
+        let is_run = row.deployment.is_some() && offered(&row.target).is_some_and(Offered::is_workflow_run);
+        if let Some(object) = row.target.object().filter(|_| is_over && is_run) {
+            self.states.check_forgotten(&object);
         }
     }
 

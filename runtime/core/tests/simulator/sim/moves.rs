@@ -21,6 +21,7 @@ const WORK: &[Move] = &[
     (World::cancel_some, 6),
     (World::kill_some, 3),
     (World::purge_some, 10),
+    (World::put_off_some, 10),
 ];
 
 /// What goes wrong.

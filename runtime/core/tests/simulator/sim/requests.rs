@@ -3,14 +3,15 @@
 use super::address::{self, NOBODY};
 use super::catalogue::{IDEMPOTENCY_KEYS, some_target};
 use super::program::Input;
-use super::table::{Table, all_completed, all_live, outcome_rows};
+use super::table::{Table, all_completed, all_live, live, outcome_rows};
 use super::world::World;
 use abide_core::command::{Command, Receipt, Submission};
 use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
-use abide_core::invocation::{InputRow, Origin};
+use abide_core::invocation::{InputRow, InvocationRow, Origin, Phase};
 use abide_core::limits::PURGED_AT_ONCE;
 use abide_core::rows::{Row, RowKey};
+use abide_core::target::Target;
 
 /// Live invocations at which no more are submitted.
 const LIVE_MAX: usize = 40;
@@ -24,7 +25,12 @@ impl World {
         let target = some_target(&mut self.rng);
         let key = IDEMPOTENCY_KEYS[self.rng.index(IDEMPOTENCY_KEYS.len())];
         let key = self.rng.chance(25).then_some(key);
-        let invocation = address::id(&target, key, self.now, &mut self.rng);
+        let delay_ms = self.rng.chance(20).then(|| self.rng.below(300));
+        self.submit_to(target, key.map(Into::into), delay_ms);
+    }
+
+    fn submit_to(&mut self, target: Target, idempotency_key: Option<String>, delay_ms: Option<u64>) {
+        let invocation = address::id(&target, idempotency_key.as_deref(), self.now, &mut self.rng);
         let knows = self.some_live().unwrap_or(NOBODY);
         let input = Input { seed: self.rng.number(), generation: 0, knows };
         let submission = Submission {
@@ -32,12 +38,31 @@ impl World {
             target,
             origin: Origin::Ingress,
             input: InputRow { headers: Vec::new(), body: input.to_bytes() },
-            idempotency_key: key.map(Into::into),
-            begin_at: self.rng.chance(20).then(|| self.now.plus_millis(self.rng.below(300))),
+            idempotency_key,
+            begin_at: delay_ms.map(|delay| self.now.plus_millis(delay)),
             receipt: self.receipt(invocation),
         };
         self.outside.submits(&submission);
         self.inbox(invocation, Command::Submit(submission));
+    }
+
+    /// Somebody withdraws what has not begun, and asks for it again, for a later time.
+    pub fn put_off_some(&mut self) {
+        let id = self.some_id(|table| {
+            let is_meant = |id: InvocationId, row: &InvocationRow| {
+                id.is_computed() && matches!(row.phase, Phase::Scheduled { .. })
+            };
+            all_live(table).filter(|(id, row)| is_meant(*id, row)).map(|(id, _)| id).collect()
+        });
+        let Some(invocation) = id else { return };
+        let row = live(self.table_of(invocation), invocation).expect("it is one of them");
+        let (target, key) = (row.target.clone(), row.idempotency_key.clone());
+        self.coverage.count("move put-off");
+        self.cancel(invocation);
+        let ticket = Some(self.outside.ticket(None));
+        self.inbox(invocation, Command::Purge { invocation, ticket });
+        let delay_ms = 300 + self.rng.below(300);
+        self.submit_to(target, key, Some(delay_ms));
     }
 
     /// Calls hear if they are known, sends hear always.

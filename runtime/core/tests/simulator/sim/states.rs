@@ -98,6 +98,12 @@ impl States {
         self.of(object).promises.remove(name);
     }
 
+    /// Nothing of a workflow is left when its run is.
+    pub fn check_forgotten(&mut self, object: &ObjectKey) {
+        let state = self.of(object);
+        assert!(state.promises.is_empty() && state.values.is_empty(), "{object} is forgotten in part");
+    }
+
     /// Compares what the model comes to with what is stored.
     pub fn check_at_the_end(&mut self, tables: &[&Table]) {
         let mut stored: BTreeMap<(&ObjectKey, &str), &Bytes> = BTreeMap::new();
