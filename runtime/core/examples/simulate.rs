@@ -1,5 +1,5 @@
 //! Simulates the core for a number of steps: `cargo run --release -p abide-core --example simulate --
-//! --steps 1000000 [--seed N] [--partitions 1|3|16]`. A failure prints the plan that fails again.
+//! --steps 1000000 [--seed N] [--partitions 1|3|16] [--moves N]`. A failure prints the plan that fails again.
 
 #[path = "../tests/simulator/sim/mod.rs"]
 mod sim;
