@@ -136,7 +136,9 @@ impl From<Message> for Command {
                 Self::Signal { invocation, name, outcome, ticket: None }
             }
             Message::Tell(tell) => Self::Tell(tell),
-            Message::Release { invocation, object } => Self::Release { invocation, object, has_run: true },
+            Message::Release { invocation, object } => {
+                Self::Release { invocation, object, is_chained: false }
+            }
         }
     }
 }
@@ -326,7 +328,7 @@ pub enum Command {
         invocation: InvocationId,
         object: ObjectKey,
         /// It ended in the transaction that gave it the key, and so may the next.
-        has_run: bool,
+        is_chained: bool,
     },
     /// Follow-up: the key of an object goes to whoever waits at this position, or behind.
     Grant {

@@ -151,9 +151,7 @@ pub struct InvocationRow {
     pub idempotency_key: Option<String>,
     /// It has the key of its object, and nobody else does.
     pub holds_key: bool,
-    pub cancelled_at: Option<Timestamp>,
-    /// Place of the cancellation among the outcomes.
-    pub cancel_order: Option<u32>,
+    pub cancelled: Option<Cancelled>,
     pub phase: Phase,
     /// Number of the last attempt.
     pub attempts: Attempt,
@@ -179,6 +177,14 @@ pub struct InvocationRow {
     pub has_listeners: bool,
     /// Signals were sent to it, or it waits for some; they are in [`MailboxRow`].
     pub has_mailbox: bool,
+}
+
+/// A cancellation that the journal holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    pub at: Timestamp,
+    /// Its place among the outcomes.
+    pub order: u32,
 }
 
 /// The calls an invocation waits for: whom a cancellation reaches, and who waits for whom.
@@ -224,6 +230,40 @@ pub struct MailboxRow {
 }
 
 impl InvocationRow {
+    /// Builds the record of an invocation that has not begun.
+    #[must_use]
+    pub fn new(target: Target, origin: Origin, created_at: Timestamp) -> Self {
+        Self {
+            target,
+            origin,
+            created_at,
+            modified_at: created_at,
+            begun_at: None,
+            deployment: None,
+            retry: HandlerRetry::default(),
+            retention: Retention::default(),
+            kind: ServiceKind::Service,
+            mode: HandlerMode::Shared,
+            idempotency_key: None,
+            holds_key: false,
+            cancelled: None,
+            phase: Phase::Scheduled { at: created_at },
+            attempts: 0,
+            attempts_before: 0,
+            entries_len: 0,
+            outcomes_len: 0,
+            failures: 0,
+            first_failed_at: None,
+            last_failures: Vec::new(),
+            run_tries: BTreeMap::new(),
+            open_sleeps: BTreeMap::new(),
+            open_calls: OpenCalls::default(),
+            open_promises: BTreeMap::new(),
+            has_listeners: false,
+            has_mailbox: false,
+        }
+    }
+
     /// Says whether this is what a workflow comes to, which happens once per key.
     #[must_use]
     pub fn is_workflow_run(&self) -> bool {
@@ -246,7 +286,7 @@ impl InvocationRow {
     /// will give up what it asked then.
     #[must_use]
     pub(crate) fn gives_up(&self, outcomes_seen: u32) -> bool {
-        self.cancel_order.is_some_and(|order| outcomes_seen <= order)
+        self.cancelled.is_some_and(|cancelled| outcomes_seen <= cancelled.order)
     }
 
     /// Returns how many attempts there were.

@@ -64,8 +64,8 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Begin { invocation, service, input } => {
             begin::apply(place, rows, invocation, &service, input, out);
         }
-        Command::Release { invocation, object, has_run } => {
-            key_queue::release(place, rows, key_queue::Release { invocation, object, has_run }, out);
+        Command::Release { invocation, object, is_chained } => {
+            key_queue::release(place, rows, key_queue::Release { invocation, object, is_chained }, out);
         }
         Command::Grant { object, position } => key_queue::grant(rows, object, position, out),
         Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),

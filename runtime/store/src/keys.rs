@@ -328,15 +328,6 @@ pub fn names(partition: PartitionId, of: &NamesOf) -> Span {
     (start, end)
 }
 
-/// Returns the keys of those who wait for an object, in their order.
-#[must_use]
-pub fn key_waiters(partition: PartitionId, object: &ObjectKey) -> Span {
-    let start = with_object(partition, Tag::KeyWaiter, object);
-    let mut end = start.clone();
-    end.extend_from_slice(&[0xff; 9]);
-    (start, end)
-}
-
 /// Returns the keys of invocations with computed ids created from `from` up to, but without, `to`.
 #[must_use]
 pub fn computed(partition: PartitionId, from: Timestamp, to: Timestamp) -> Span {
@@ -446,10 +437,6 @@ mod tests {
         }
         let created = RowKey::Created(Timestamp(5), ID);
         assert_eq!(decode_created(&encode(P, &created)), Some((Timestamp(5), ID)));
-        let (start, end) = key_waiters(P, &objects[1]);
-        let waiter = |object: &ObjectKey| encode(P, &RowKey::KeyWaiter(object.clone(), u64::MAX));
-        assert!((start.clone()..end.clone()).contains(&waiter(&objects[1])));
-        assert!(!(start..end).contains(&waiter(&objects[2])));
     }
 
     #[test]

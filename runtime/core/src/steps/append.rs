@@ -34,11 +34,11 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     let mut limit = None;
     for (op, entry) in (append.first_op..).zip(append.entries) {
         let asked = Asked { place, id, op, object: append.object.as_ref(), is_given_up };
-        let row = EntryRow { at: place.now, outcomes_before, entry: entry.clone() };
-        if let Err(LimitReached(text)) = entries::record(asked, rows, entry, effects) {
+        if let Err(LimitReached(text)) = entries::record(asked, rows, &entry, effects) {
             limit = Some((op, text));
             break;
         }
+        let row = EntryRow { at: place.now, outcomes_before, entry };
         rows.put(RowKey::Entry(id, op), Row::Entry(row));
     }
     settle_finished(place, rows, id, append.finished, effects);

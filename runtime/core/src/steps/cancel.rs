@@ -7,7 +7,7 @@ use crate::command::{HowToEnd, Ticket};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Answer, Failure, Outcome};
 use crate::ids::{CANCEL_OP, InvocationId};
-use crate::invocation::{InvocationRow, Origin, Phase};
+use crate::invocation::{Cancelled, InvocationRow, Origin, Phase};
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::{complete, settle, signal, spread};
@@ -21,8 +21,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Returns what there is to say before anything is done: [`Notice::Done`] means go on.
-    pub fn check(&self, rows: &Rows) -> Notice {
+    /// Says whether there is such an invocation to end, also to whoever holds the ticket.
+    pub fn is_there(&self, rows: &Rows, effects: &mut Vec<Effect>) -> bool {
+        let notice = self.notice(rows);
+        effects.extend(self.ticket.map(|ticket| Effect::Notice { ticket, notice }));
+        notice == Notice::Done
+    }
+
+    fn notice(&self, rows: &Rows) -> Notice {
         match rows.invocation(self.invocation) {
             Some(row) if self.is_meant(row) => Notice::Done,
             Some(_) => Notice::Unfit,
@@ -41,9 +47,7 @@ impl Wanted {
 }
 
 pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Effect>) {
-    let notice = wanted.check(rows);
-    effects.extend(wanted.ticket.map(|ticket| Effect::Notice { ticket, notice }));
-    if notice != Notice::Done {
+    if !wanted.is_there(rows, effects) {
         return;
     }
     let id = wanted.invocation;
@@ -53,11 +57,10 @@ pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Ef
             complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
         }
         Phase::Running { .. } | Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } => {
-            if row.cancelled_at.is_some() {
+            if row.cancelled.is_some() {
                 return;
             }
-            row.cancelled_at = Some(place.now);
-            row.cancel_order = Some(row.outcomes_len);
+            row.cancelled = Some(Cancelled { at: place.now, order: row.outcomes_len });
             // What undoes it is tried as often as the rest was.
             row.note_progress();
             spread::to_open_calls(place, &wanted, row, HowToEnd::Cancel, effects);

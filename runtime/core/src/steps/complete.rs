@@ -23,8 +23,8 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
     if row.holds_key || matches!(phase, Phase::Queued { .. }) {
         row.holds_key = false;
         let object = row.target.object().expect("only invocations on objects have a key, or wait for one");
-        let has_run = row.tries() > 0;
-        effects.push(Effect::Then(Command::Release { invocation: id, object, has_run }));
+        let is_chained = row.tries() == 0;
+        effects.push(Effect::Then(Command::Release { invocation: id, object, is_chained }));
     }
     keep(place, rows, id, row, answer.clone(), effects);
     effects.push(Effect::Reply { invocation: id, answer });

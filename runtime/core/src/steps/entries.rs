@@ -46,36 +46,40 @@ impl Asked<'_> {
 pub fn record(
     asked: Asked<'_>,
     rows: &mut Rows,
-    entry: Entry,
+    entry: &Entry,
     effects: &mut Vec<Effect>,
 ) -> Result<(), LimitReached> {
     match entry {
         // They wait for the guest, or for somebody outside.
         Entry::Run { .. } | Entry::Awakeable { .. } => {}
-        Entry::Sleep { duration_ms, .. } => sleep::sleep(asked, rows, duration_ms, effects),
-        Entry::Call(request) => call::call(asked, rows, request, effects),
-        Entry::Send { request, delay_ms } => call::send(asked, request, delay_ms, effects),
-        Entry::Attach { invocation } => end::attach(asked, invocation, effects),
-        Entry::Cancel { invocation } => end::cancel(asked, invocation, effects),
-        Entry::Kill { invocation } => end::kill(asked, invocation, effects),
-        Entry::GetState { name } => state::get(asked, rows, &name, effects),
-        Entry::SetState { name, value } => state::set(asked, rows, name, Some(value)),
-        Entry::ClearState { name } => state::set(asked, rows, name, None),
+        Entry::Sleep { duration_ms, .. } => sleep::sleep(asked, rows, *duration_ms, effects),
+        Entry::Call(request) => call::call(asked, rows, request.clone(), effects),
+        Entry::Send { request, delay_ms } => call::send(asked, request.clone(), *delay_ms, effects),
+        Entry::Attach { invocation } => end::attach(asked, *invocation, effects),
+        Entry::Cancel { invocation } => end::cancel(asked, *invocation, effects),
+        Entry::Kill { invocation } => end::kill(asked, *invocation, effects),
+        Entry::GetState { name } => state::get(asked, rows, name, effects),
+        Entry::SetState { name, value } => state::set(asked, rows, name.clone(), Some(value.clone())),
+        Entry::ClearState { name } => state::set(asked, rows, name.clone(), None),
         Entry::ClearAllState => state::clear_all(asked, rows)?,
         Entry::StateKeys => state::keys(asked, rows, effects)?,
         Entry::CompleteAwakeable { awakeable, outcome } => {
+            let (awakeable, outcome) = (*awakeable, outcome.clone());
             asked.send(Message::CompleteAwakeable { awakeable, outcome }, effects);
         }
         Entry::ReceiveSignal { .. } if asked.is_given_up => {}
         Entry::ReceiveSignal { name } => {
-            signal::receive(asked.place, rows, asked.id, asked.op, &name, effects)
+            signal::receive(asked.place, rows, asked.id, asked.op, name, effects)
         }
         Entry::SendSignal { invocation, name, outcome } => {
+            let (invocation, name, outcome) = (*invocation, name.clone(), outcome.clone());
             asked.send(Message::Signal { invocation, name, outcome }, effects);
         }
-        Entry::GetPromise { name } => promise::get(asked, rows, &name, effects),
-        Entry::PeekPromise { name } => promise::peek(asked, rows, &name, effects),
-        Entry::CompletePromise { name, outcome } => promise::complete(asked, rows, name, outcome, effects),
+        Entry::GetPromise { name } => promise::get(asked, rows, name, effects),
+        Entry::PeekPromise { name } => promise::peek(asked, rows, name, effects),
+        Entry::CompletePromise { name, outcome } => {
+            promise::complete(asked, rows, name.clone(), outcome.clone(), effects);
+        }
     }
     Ok(())
 }

@@ -14,12 +14,12 @@ const SKIPPED_AT_ONCE: u64 = 64;
 pub struct Release {
     pub invocation: InvocationId,
     pub object: ObjectKey,
-    pub has_run: bool,
+    pub is_chained: bool,
 }
 
 /// Whoever held the key has ended.
 pub fn release(place: Place, rows: &mut Rows, release: Release, effects: &mut Vec<Effect>) {
-    let Release { invocation, object, has_run } = release;
+    let Release { invocation, object, is_chained } = release;
     let Some(queue) = rows.key_queue(&object) else { return };
     if queue.holder != invocation {
         return;
@@ -28,7 +28,7 @@ pub fn release(place: Place, rows: &mut Rows, release: Release, effects: &mut Ve
     let next = if waiting == 0 {
         rows.delete(RowKey::KeyQueue(object));
         return;
-    } else if has_run || waiting <= SKIPPED_AT_ONCE {
+    } else if !is_chained || waiting <= SKIPPED_AT_ONCE {
         Command::Grant { position: queue.head, object }
     } else {
         Command::Post { to: place.partition, message: Message::Release { invocation, object } }

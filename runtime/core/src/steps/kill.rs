@@ -1,7 +1,7 @@
 //! A kill: the invocation ends here, wherever it is, and so do the calls it waits for.
 
 use crate::command::HowToEnd;
-use crate::effect::{Effect, Notice};
+use crate::effect::Effect;
 use crate::entry::{Answer, Failure};
 use crate::rows::Rows;
 use crate::step::Place;
@@ -9,9 +9,7 @@ use crate::steps::cancel::Wanted;
 use crate::steps::{complete, spread};
 
 pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Effect>) {
-    let notice = wanted.check(rows);
-    effects.extend(wanted.ticket.map(|ticket| Effect::Notice { ticket, notice }));
-    if notice != Notice::Done {
+    if !wanted.is_there(rows, effects) {
         return;
     }
     let id = wanted.invocation;

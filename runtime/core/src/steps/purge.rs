@@ -133,7 +133,7 @@ fn shorten(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow) -> bool {
     if from > 0 {
         return false;
     }
-    if row.cancelled_at.is_some() {
+    if row.cancelled.is_some() {
         rows.delete(RowKey::Outcome(id, CANCEL_OP));
     }
     row.outcomes_len = 0;

@@ -6,14 +6,11 @@ use crate::command::{Command, Receipt, Submission, Timer, TimerKind};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Failure, Outcome};
 use crate::ids::{Attempt, InvocationId};
-use crate::invocation::{InputRow, InvocationRow, Listener, OpenCalls, Origin, Phase};
-use crate::manifest::{HandlerMode, Retention, ServiceKind};
-use crate::retry::HandlerRetry;
+use crate::invocation::{InputRow, InvocationRow, Listener, Origin, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::attach;
 use crate::target::Target;
-use std::collections::BTreeMap;
 
 pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mut Vec<Effect>) {
     let id = submission.invocation;
@@ -77,33 +74,10 @@ fn attempts_before(rows: &Rows, id: InvocationId) -> Attempt {
 
 fn new_row(place: Place, submission: &Submission, attempts_before: Attempt) -> InvocationRow {
     InvocationRow {
-        target: submission.target.clone(),
-        origin: submission.origin.clone(),
-        created_at: place.now,
-        modified_at: place.now,
-        begun_at: None,
-        deployment: None,
-        retry: HandlerRetry::default(),
-        retention: Retention::default(),
-        kind: ServiceKind::Service,
-        mode: HandlerMode::Shared,
         idempotency_key: submission.idempotency_key.clone(),
-        holds_key: false,
-        cancelled_at: None,
-        cancel_order: None,
         phase: Phase::Scheduled { at: submission.begin_at.unwrap_or(place.now) },
         attempts: attempts_before,
         attempts_before,
-        entries_len: 0,
-        outcomes_len: 0,
-        failures: 0,
-        first_failed_at: None,
-        last_failures: Vec::new(),
-        run_tries: BTreeMap::new(),
-        open_sleeps: BTreeMap::new(),
-        open_calls: OpenCalls::default(),
-        open_promises: BTreeMap::new(),
-        has_listeners: false,
-        has_mailbox: false,
+        ..InvocationRow::new(submission.target.clone(), submission.origin.clone(), place.now)
     }
 }

@@ -153,7 +153,7 @@ pub fn invocation(row: &InvocationRow) -> String {
     if row.holds_key {
         text.push_str(", holds the key");
     }
-    if row.cancelled_at.is_some() {
+    if row.cancelled.is_some() {
         text.push_str(", cancelled");
     }
     if row.failures > 0 {

@@ -82,7 +82,7 @@ fn has_timer(rows: &Stored, timer: Timer) -> bool {
 fn journal(rows: &Stored, id: InvocationId, row: &InvocationRow) {
     let mut orders = Vec::new();
     orders.extend(outcome(rows, id, CANCEL_OP).map(|row| row.order));
-    assert_eq!(row.cancelled_at.is_some(), !orders.is_empty(), "{id} and its cancellation");
+    assert_eq!(row.cancelled.is_some(), !orders.is_empty(), "{id} and its cancellation");
     let (mut calls, mut sleeps) = (BTreeMap::new(), BTreeMap::new());
     for op in 0..row.entries_len {
         let Some(Row::Entry(EntryRow { at, entry, .. })) = rows.get(&RowKey::Entry(id, op)) else {
@@ -184,7 +184,7 @@ fn is_fitting(key: &RowKey, id: InvocationId, row: &InvocationRow) -> bool {
     let is_live = !matches!(row.phase, Phase::Completed { .. });
     match key {
         RowKey::Entry(_, op) => *op < row.entries_len,
-        RowKey::Outcome(_, CANCEL_OP) => row.cancelled_at.is_some(),
+        RowKey::Outcome(_, CANCEL_OP) => row.cancelled.is_some(),
         RowKey::Outcome(_, op) => *op < row.entries_len,
         RowKey::Listeners(_) => is_live && row.has_listeners,
         RowKey::Mailbox(_) | RowKey::Signal(..) => row.has_mailbox,

@@ -81,13 +81,13 @@ impl Driver {
         }
     }
 
-    /// Returns when to look at the timers again.
+    /// Returns when to look at the timers again: when the next is due, or soon when it has to wait.
     fn next_due_at(&self) -> Option<Timestamp> {
-        let due_at = self.timers.next_at();
-        if self.shell.executor.has_room() {
-            return due_at;
+        let (due_at, now) = (self.timers.next_at()?, self.place.now);
+        if due_at > now || self.shell.executor.has_room() {
+            return Some(due_at);
         }
-        due_at.map(|at| at.max(self.clock.now().plus_millis(ROOM_LOOK_MS)))
+        Some(self.clock.now().plus_millis(ROOM_LOOK_MS))
     }
 
     /// Applies the commands at hand and the timers that are due, mostly in one transaction.
@@ -100,7 +100,8 @@ impl Driver {
         {
             batch.push(command);
         }
-        if self.shell.executor.has_room() {
+        let is_due = self.timers.next_at().is_some_and(|at| at <= self.place.now);
+        if is_due && self.shell.executor.has_room() {
             let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
             batch.extend(due.into_iter().map(Command::TimerDue));
         }

@@ -185,36 +185,8 @@ mod tests {
     }
 
     fn row_of(service: &str, created_at: Timestamp) -> Row {
-        Row::Invocation(Box::new(InvocationRow {
-            target: Target { service: service.into(), key: None, handler: "run".into() },
-            origin: Origin::Ingress,
-            created_at,
-            modified_at: Timestamp(0),
-            begun_at: None,
-            deployment: None,
-            retry: HandlerRetry::default(),
-            retention: Retention::default(),
-            kind: ServiceKind::Service,
-            mode: HandlerMode::Shared,
-            idempotency_key: None,
-            holds_key: false,
-            cancelled_at: None,
-            cancel_order: None,
-            phase: Phase::Scheduled { at: Timestamp(0) },
-            attempts: 0,
-            attempts_before: 0,
-            entries_len: 0,
-            outcomes_len: 0,
-            failures: 0,
-            first_failed_at: None,
-            last_failures: Vec::new(),
-            run_tries: Default::default(),
-            open_sleeps: Default::default(),
-            open_calls: Default::default(),
-            open_promises: Default::default(),
-            has_listeners: false,
-            has_mailbox: false,
-        }))
+        let target = Target { service: service.into(), key: None, handler: "run".into() };
+        Row::Invocation(Box::new(InvocationRow::new(target, Origin::Ingress, created_at)))
     }
 
     fn created_at(id: InvocationId) -> u64 {

@@ -115,7 +115,7 @@ impl World {
 
     /// Cancels an invocation, or kills it when that was of no use.
     fn end(&mut self, id: InvocationId) {
-        if super::table::live(self.table_of(id), id).is_some_and(|row| row.cancelled_at.is_some()) {
+        if super::table::live(self.table_of(id), id).is_some_and(|row| row.cancelled.is_some()) {
             self.coverage.count("move help-kill");
             self.kill(id);
         } else {

@@ -9,7 +9,7 @@ use super::writes::kept_until;
 use abide_core::command::{Timer, TimerKind};
 use abide_core::entry::{Entry, EntryRow, Failure, Outcome};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
-use abide_core::invocation::{InvocationRow, Listener, Phase, WaitSet};
+use abide_core::invocation::{Cancelled, InvocationRow, Listener, Phase, WaitSet};
 use abide_core::limits::{OPEN_CALLS_KEPT, OPEN_SLEEPS_KEPT};
 use abide_core::rows::{Row, RowKey};
 use abide_core::time::Timestamp;
@@ -124,14 +124,14 @@ fn check_outcomes(table: &Table, id: InvocationId, row: &InvocationRow) -> BTree
     for (op, outcome) in outcome_rows(table, id) {
         if op == CANCEL_OP {
             assert_eq!(outcome.outcome, Outcome::Failure(Failure::cancelled()), "{id} is cancelled");
-            assert_eq!(row.cancelled_at, Some(outcome.at), "{id} is cancelled at a time");
-            assert_eq!(row.cancel_order, Some(outcome.order), "{id} is cancelled at a place");
+            let cancelled = Cancelled { at: outcome.at, order: outcome.order };
+            assert_eq!(row.cancelled, Some(cancelled), "{id} is cancelled at a time and a place");
         } else {
             settled.insert(op);
         }
     }
     let has_cancel = table.contains_key(&RowKey::Outcome(id, CANCEL_OP));
-    assert_eq!(row.cancelled_at.is_some(), has_cancel, "{id} is cancelled in its journal");
+    assert_eq!(row.cancelled.is_some(), has_cancel, "{id} is cancelled in its journal");
     settled
 }
 

@@ -115,12 +115,9 @@ fn check_cancel(step: &Step, id: InvocationId, old: Option<&InvocationRow>, call
                 Some(Row::Invocation(new)) => new,
                 _ => old,
             };
-            assert!(new.cancelled_at.is_some() && !has_ended, "{id} is cancelled and knows nothing of it");
+            assert!(new.cancelled.is_some() && !has_ended, "{id} is cancelled and knows nothing of it");
             let is_patient = new.failures == 0 && new.first_failed_at.is_none();
-            assert!(
-                is_patient || old.cancelled_at.is_some(),
-                "{id} has no patience left to undo what it did"
-            );
+            assert!(is_patient || old.cancelled.is_some(), "{id} has no patience left to undo what it did");
         }
     }
 }

@@ -87,7 +87,7 @@ fn check_spread(world: &World, id: InvocationId) {
         let Some(callee) = live(world.table_of(request.child), request.child) else { continue };
         let is_its_own = callee.origin == Origin::Call { caller: id, op };
         let was_before = asked.outcomes_before <= cancel.order;
-        assert!(!is_its_own || !was_before || callee.cancelled_at.is_some(), "{} goes on", request.child);
+        assert!(!is_its_own || !was_before || callee.cancelled.is_some(), "{} goes on", request.child);
     }
 }
 

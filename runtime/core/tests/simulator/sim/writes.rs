@@ -131,7 +131,7 @@ fn check_completed(before: &Table, id: InvocationId, row: Option<&Row>, cause: &
 fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, cause: &Cause<'_>) {
     assert!(new.entries_len >= old.entries_len, "the journal of {id} shrinks");
     assert!(new.outcomes_len >= old.outcomes_len, "the outcomes of {id} shrink");
-    assert!(old.cancelled_at.is_none() || new.cancelled_at == old.cancelled_at, "{id} is cancelled twice");
+    assert!(old.cancelled.is_none() || new.cancelled == old.cancelled, "{id} is cancelled twice");
     assert!(new.holds_key || !old.holds_key, "{id} gives its key back and has not ended");
     check_pinned(id, old, new);
     match (old.running_attempt(), new.running_attempt()) {
@@ -139,7 +139,7 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, caus
         (None, Some(attempt)) => assert_eq!(attempt, old.attempts + 1, "attempts of {id} count up"),
         (_, None) => assert_eq!(new.attempts, old.attempts, "only an attempt of {id} counts"),
     }
-    let is_cancelled = new.cancelled_at == Some(cause.now);
+    let is_cancelled = new.cancelled.is_some_and(|cancelled| cancelled.at == cause.now);
     match (&old.phase, &new.phase) {
         (Phase::Scheduled { at }, Phase::Running { .. }) => {
             assert!(new.begun_at >= Some(*at), "{id} begins early");

@@ -153,7 +153,7 @@ impl InvocationView {
             modified_at: time::rfc3339(row.modified_at),
             scheduled_at: None,
             running_at: row.begun_at.map(time::rfc3339),
-            cancelled_at: row.cancelled_at.map(time::rfc3339),
+            cancelled_at: row.cancelled.map(|cancelled| time::rfc3339(cancelled.at)),
             completed_at: None,
             completion_retention: None,
             journal_retention: None,
@@ -276,46 +276,21 @@ fn mismatch_text(report: &MismatchReport) -> String {
 mod tests {
     use super::*;
     use abide_core::ids::DeploymentId;
-    use abide_core::invocation::{OpenCalls, WaitSet};
+    use abide_core::invocation::{Cancelled, WaitSet};
     use abide_core::manifest::Retention;
-    use abide_core::retry::HandlerRetry;
     use abide_core::target::Target;
 
     fn row(phase: Phase) -> InvocationRow {
+        let target = Target { service: "S".into(), key: Some("k".into()), handler: "h".into() };
+        let failure = AttemptFailure { attempt: 1, at: Timestamp(1), message: "m".into(), op: None };
         InvocationRow {
-            target: Target { service: "S".into(), key: Some("k".into()), handler: "h".into() },
-            origin: Origin::Ingress,
-            created_at: Timestamp(0),
             modified_at: Timestamp(1),
-            begun_at: None,
-            deployment: None,
-            retry: HandlerRetry::default(),
             retention: Retention { idempotency_ms: 1, workflow_ms: 60_000, journal_ms: 5_000 },
-            kind: ServiceKind::Service,
-            mode: HandlerMode::Shared,
-            idempotency_key: None,
-            holds_key: false,
-            cancelled_at: None,
-            cancel_order: None,
             phase,
             attempts: 2,
-            attempts_before: 0,
-            entries_len: 0,
-            outcomes_len: 0,
             failures: 1,
-            first_failed_at: None,
-            last_failures: vec![AttemptFailure {
-                attempt: 1,
-                at: Timestamp(1),
-                message: "m".into(),
-                op: None,
-            }],
-            run_tries: Default::default(),
-            open_sleeps: Default::default(),
-            open_calls: OpenCalls::default(),
-            open_promises: Default::default(),
-            has_listeners: false,
-            has_mailbox: false,
+            last_failures: vec![failure],
+            ..InvocationRow::new(target, Origin::Ingress, Timestamp(0))
         }
     }
 
@@ -390,7 +365,7 @@ mod tests {
         let id = InvocationId { unique: 1, partition_key: 1 };
         let mut row = row(Phase::Running { attempt: 1 });
         row.idempotency_key = Some(String::new());
-        row.cancelled_at = Some(Timestamp(7));
+        row.cancelled = Some(Cancelled { at: Timestamp(7), order: 0 });
         let shown = json(&InvocationView::of(id, &row).with_deadlock(&[id]));
         assert_eq!((&shown["idempotency_key"], &shown["deadlock"][0]), (&"".into(), &id.to_string().into()));
         assert_eq!(shown["cancelled_at"], "1970-01-01T00:00:00.007Z");
