@@ -172,8 +172,6 @@ impl Reader<'_> {
 mod tests {
     use super::*;
     use abide_core::invocation::Origin;
-    use abide_core::manifest::{HandlerMode, Retention, ServiceKind};
-    use abide_core::retry::HandlerRetry;
     use abide_core::rows::Row;
     use abide_core::target::Target;
     use abide_store::{Batch, MemoryStore, Op};
