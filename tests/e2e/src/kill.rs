@@ -235,7 +235,7 @@ impl<'a> Round<'a> {
         self.counter.react(move |hit| {
             let name = name_of(hit);
             let effect = effects.iter().position(|known| *known == name).expect("the effect is known");
-            if !lock(&trigger.pending).remove(&effect) || !trigger.fire() {
+            if !trigger.takes(effect) {
                 return Reaction::Answer(hit.body.clone());
             }
             let (trigger, pause) = (trigger.clone(), plan.pause);
@@ -309,7 +309,13 @@ impl<'a> Round<'a> {
 }
 
 impl Trigger {
-    /// Decides for a kill, unless another one is on its way.
+    /// Decides whether this effect kills. One that is seen while another kill is on its way has its own
+    /// when it is seen again.
+    fn takes(&self, effect: usize) -> bool {
+        let mut pending = lock(&self.pending);
+        pending.contains(&effect) && self.fire() && pending.remove(&effect)
+    }
+
     fn fire(&self) -> bool {
         let done = self.done.load(Ordering::SeqCst);
         self.fired.compare_exchange(done, done + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()

@@ -82,9 +82,10 @@ fn endless_loops_end_and_slow_nobody_down_meanwhile() {
 #[test]
 fn another_operation_on_replay_parks_the_invocation_with_both_sides() {
     let server = Server::with(Guest::Misbehaving);
-    for (handler, recorded, asked) in [
-        ("leakingClosure", "run(\"executed\")", "run(\"skipped\")"),
-        ("leakingHashMap", "run(\"step-", "run(\"step-"),
+    // Two orders of a hash map may begin alike, so it can be a later step that differs.
+    for (handler, recorded, asked, ops) in [
+        ("leakingClosure", "run(\"executed\")", "run(\"skipped\")", 1..=1),
+        ("leakingHashMap", "run(\"step-", "run(\"step-", 1..=64),
     ] {
         let id = server.send_nothing(&format!("Misbehaving/{handler}"));
         let parked = server.wait_for_status(&id, "paused");
@@ -92,7 +93,8 @@ fn another_operation_on_replay_parks_the_invocation_with_both_sides() {
         let message = text(&parked["pause_reason"]["message"]);
         assert!(message.contains(recorded) && message.contains(asked), "{message}");
         let report = &parked["pause_reason"]["mismatch"];
-        assert_eq!(report["op"], 1, "{report}");
+        let op = report["op"].as_u64().expect("a number");
+        assert!(ops.contains(&op), "{report}");
         let backtrace = text(&report["backtrace"]);
         assert!(backtrace.contains("misbehaving::"), "the backtrace leads to the crate: {backtrace}");
         assert_eq!(server.output(&id).status, 470);
