@@ -18,8 +18,19 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use utoipa::IntoParams;
 
-/// 202: it will end when it has undone what it did. 200: it had not begun, and has ended.
+/// Cancels an invocation, so that it can undo what it did.
+#[utoipa::path(
+    patch,
+    path = "/invocations/{id}/cancel",
+    tag = "invocations",
+    params(("id" = String, Path, description = "The invocation")),
+    responses(
+        (status = 202, description = "It will end when it has undone what it did"),
+        (status = 200, description = "It had not begun, and has ended"),
+    ),
+)]
 pub async fn cancel(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, AdminError> {
     let id = parse_id(&id)?;
     let is_waiting_to_begin = is_waiting_to_begin(&state, id)?;
@@ -27,26 +38,52 @@ pub async fn cancel(State(state): State<AppState>, Path(id): Path<String>) -> Re
     Ok(if is_waiting_to_begin { StatusCode::OK } else { StatusCode::ACCEPTED })
 }
 
+/// Ends an invocation where it is.
+#[utoipa::path(
+    patch,
+    path = "/invocations/{id}/kill",
+    tag = "invocations",
+    params(("id" = String, Path, description = "The invocation")),
+    responses((status = 200, description = "It has ended")),
+)]
 pub async fn kill(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, AdminError> {
     let id = parse_id(&id)?;
     check(id, state.engine.kill(id).await?)?;
     Ok(StatusCode::OK)
 }
 
+/// Forgets a completed invocation.
+#[utoipa::path(
+    patch,
+    path = "/invocations/{id}/purge",
+    tag = "invocations",
+    params(("id" = String, Path, description = "The invocation")),
+    responses((status = 200, description = "It is forgotten")),
+)]
 pub async fn purge(State(state): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, AdminError> {
     let id = parse_id(&id)?;
     check(id, state.engine.purge(id).await?)?;
     Ok(StatusCode::OK)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ResumeQuery {
     /// On which code: so far only `keep`, that of the beginning.
     deployment: Option<String>,
 }
 
+/// Lets a paused invocation, or one that backs off, go on now.
+///
 /// One that runs, or only waits, needs no help: that is no mistake.
+#[utoipa::path(
+    patch,
+    path = "/invocations/{id}/resume",
+    tag = "invocations",
+    params(("id" = String, Path, description = "The invocation"), ResumeQuery),
+    responses((status = 200, description = "It goes on")),
+)]
 pub async fn resume(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -72,6 +109,19 @@ fn check_deployment(query: ResumeQuery) -> Result<(), AdminError> {
     }
 }
 
+/// Sends a signal to an invocation.
+#[utoipa::path(
+    post,
+    path = "/invocations/{id}/signals/{name}",
+    tag = "invocations",
+    params(
+        ("id" = String, Path, description = "The invocation"),
+        ("name" = String, Path, description = "The name of the signal"),
+        ("reject" = Option<String>, Query, description = "The body is the reason why there is no value, a JSON string"),
+    ),
+    request_body(content = serde_json::Value, description = "Its value"),
+    responses((status = 202, description = "It is kept until it is received")),
+)]
 pub async fn signal(
     State(state): State<AppState>,
     Path((id, name)): Path<(String, String)>,

@@ -5,6 +5,7 @@
 //! another site cannot send it without asking first, and it is not allowed to ask.
 
 use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange};
+use crate::http::admin::shapes::SettingsShape;
 use crate::http::admin::{query, services};
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
@@ -18,8 +19,9 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Summary {
     id: String,
     created_at: String,
@@ -28,37 +30,69 @@ struct Summary {
     services: Vec<ServiceName>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ServiceName {
     name: String,
     revision: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Details {
     id: String,
     created_at: String,
     size_bytes: u64,
     sdk_version: String,
+    #[schema(value_type = SettingsShape)]
     settings: Settings,
     services: Vec<services::ServiceDetails>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Listing {
     deployments: Vec<Summary>,
 }
 
 /// Lists the deployments, without their settings: those may hold secrets.
+#[utoipa::path(
+    get,
+    path = "/deployments",
+    tag = "deployments",
+    responses((status = 200, body = Listing)),
+)]
 pub async fn list(State(state): State<AppState>) -> Json<Listing> {
     Json(Listing { deployments: state.deployments.list().iter().map(|view| summary(view)).collect() })
 }
 
+/// Describes a deployment, with its services and settings.
+#[utoipa::path(
+    get,
+    path = "/deployments/{id}",
+    tag = "deployments",
+    params(("id" = String, Path, description = "The deployment")),
+    responses((status = 200, body = Details)),
+)]
 pub async fn describe(State(state): State<AppState>, Path(id): Path<String>) -> Result<Response, AdminError> {
     let view = state.deployments.get(&parse_id(&id)?).ok_or(AdminError::UnknownDeployment(id))?;
     Ok(Json(details(&view)).into_response())
 }
 
+/// Uploads a component, and makes its services ready to be called.
+///
+/// The same component again is the same deployment.
+#[utoipa::path(
+    post,
+    path = "/deployments",
+    tag = "deployments",
+    params(
+        ("env" = Option<Vec<String>>, Query, description = "NAME=value: an environment variable of the guest; may be repeated"),
+        ("allow_host" = Option<Vec<String>>, Query, description = "A host that run blocks may reach: host, host:port, or * for any; may be repeated"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 201, description = "A new deployment", body = Details),
+        (status = 200, description = "It was there before", body = Details),
+    ),
+)]
 pub async fn upload(State(state): State<AppState>, request: Request) -> Result<Response, AdminError> {
     check_content_type(request.headers())?;
     let settings = read_settings(query(request.uri())?)?;
@@ -72,7 +106,7 @@ pub async fn upload(State(state): State<AppState>, request: Request) -> Result<R
 }
 
 /// What is to change; what is not named stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Change {
     /// Null removes a variable.
@@ -81,6 +115,17 @@ struct Change {
     allowed_hosts: Option<Vec<String>>,
 }
 
+/// Changes what a deployment may see and reach; what is not named stays.
+///
+/// Attempts that begin afterwards see the change.
+#[utoipa::path(
+    patch,
+    path = "/deployments/{id}",
+    tag = "deployments",
+    params(("id" = String, Path, description = "The deployment")),
+    request_body(content = Change),
+    responses((status = 200, body = Details)),
+)]
 pub async fn change(
     State(state): State<AppState>,
     Path(id): Path<String>,

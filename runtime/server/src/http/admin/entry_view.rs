@@ -1,14 +1,16 @@
 //! An entry of a journal as users see it: what was asked, with its arguments, and what came of it.
 
 use crate::http::admin::payload::PayloadView;
+use crate::http::admin::shapes::HeaderShape;
 use crate::http::limits::NAMES_SHOWN_MAX;
 use abide_core::entry::{Answer, Entry, Failure, Header, Outcome, Request};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// What the kind of entry does not have is left out.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct EntryView {
     /// The entry in a few words.
     summary: String,
@@ -27,6 +29,7 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<PayloadView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<HeaderShape>)]
     headers: Vec<Header>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
@@ -42,7 +45,7 @@ pub struct EntryView {
 }
 
 /// What an operation came to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "result", rename_all = "lowercase")]
 pub enum ResultView {
     Empty,
@@ -51,7 +54,7 @@ pub enum ResultView {
     Names { names: Vec<String>, names_total: usize },
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct FailureView {
     code: u16,
     message: String,

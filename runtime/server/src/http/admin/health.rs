@@ -6,15 +6,25 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Grows when an answer or a path changes so that an older client would misread it.
 const API_VERSION: u32 = 1;
 
+/// Says whether the server takes work.
+///
+/// 503 with the reason when it does not: the disk is full, or a write failed.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "server",
+    responses((status = 200, description = "It does")),
+)]
 pub async fn health(State(state): State<AppState>) -> Result<(), AdminError> {
     state.engine.refusal().map_or(Ok(()), |reason| Err(AdminError::Unhealthy(reason)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Version {
     version: &'static str,
     min_admin_api_version: u32,
@@ -23,6 +33,13 @@ pub struct Version {
     features: BTreeMap<String, bool>,
 }
 
+/// Says which server this is, and where its ingress is.
+#[utoipa::path(
+    get,
+    path = "/version",
+    tag = "server",
+    responses((status = 200, body = Version)),
+)]
 pub async fn version(State(state): State<AppState>) -> Json<Version> {
     Json(Version {
         version: env!("CARGO_PKG_VERSION"),

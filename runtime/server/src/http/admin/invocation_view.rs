@@ -2,6 +2,7 @@
 
 use crate::engine::StatusFilter;
 use crate::http::admin::services::{handler_ty, service_ty};
+use crate::http::admin::shapes::MismatchShape;
 use crate::http::admin::waiting::{Waiting, WaitingView};
 use crate::http::time;
 use abide_core::ids::InvocationId;
@@ -11,6 +12,7 @@ use abide_core::invocation::{
 use abide_core::manifest::{HandlerMode, ServiceKind};
 use abide_core::time::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub const STATUSES: [StatusFilter; 7] = [
     StatusFilter::Scheduled,
@@ -36,7 +38,7 @@ pub fn status_word(status: StatusFilter) -> &'static str {
 }
 
 /// An invocation as users see it. What does not apply is left out.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct InvocationView {
     id: String,
     target: String,
@@ -102,7 +104,7 @@ pub struct InvocationView {
     deadlock: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FailureView {
     attempt: u32,
     at: String,
@@ -111,7 +113,7 @@ struct FailureView {
     op: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RunView {
     op: u32,
     failures: u32,
@@ -119,11 +121,12 @@ struct RunView {
     next_retry_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PauseView {
     kind: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MismatchShape>)]
     mismatch: Option<MismatchReport>,
 }
 

@@ -16,25 +16,37 @@ use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     service: Option<String>,
     handler: Option<String>,
     status: Option<String>,
     deployment: Option<String>,
+    /// The length of the page.
     limit: Option<usize>,
+    /// The `next_before` of the page before.
     before: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Listing {
     invocations: Vec<InvocationView>,
     /// Null: there are no more.
     next_before: Option<String>,
 }
 
+/// Lists invocations, newest first.
+#[utoipa::path(
+    get,
+    path = "/invocations",
+    tag = "invocations",
+    params(ListQuery),
+    responses((status = 200, body = Listing)),
+)]
 pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Listing>, AdminError> {
     let wanted = read_query(query(&uri)?)?;
     let limit = wanted.limit;
@@ -51,6 +63,14 @@ pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Listin
     Ok(Json(listing.await?))
 }
 
+/// Describes an invocation: what it does, what it waits for, why it failed.
+#[utoipa::path(
+    get,
+    path = "/invocations/{id}",
+    tag = "invocations",
+    params(("id" = String, Path, description = "The invocation")),
+    responses((status = 200, body = InvocationView)),
+)]
 pub async fn describe(
     State(state): State<AppState>,
     Path(id): Path<String>,

@@ -7,6 +7,7 @@ use crate::engine::{Journal, Output};
 use crate::http::admin::entry_view::{EntryView, ResultView, name_of};
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::payload::PayloadView;
+use crate::http::admin::shapes::HeaderShape;
 use crate::http::admin::{blocking, query};
 use crate::http::error::AdminError;
 use crate::http::limits::JOURNAL_ITEMS_MAX;
@@ -18,15 +19,20 @@ use axum::extract::{Path, State};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Page {
+    /// The first item, from 0.
+    #[param(required = false)]
     from: usize,
+    /// The length of the page.
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct JournalView {
     invocation_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,13 +45,14 @@ pub struct JournalView {
     answer: Option<ResultView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct InputView {
+    #[schema(value_type = Vec<HeaderShape>)]
     headers: Vec<Header>,
     body: PayloadView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ItemView {
     index: usize,
     /// The operation: an outcome carries the number of its entry. A cancellation has none.
@@ -59,13 +66,23 @@ struct ItemView {
     content: ContentView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "item", rename_all = "lowercase")]
 enum ContentView {
     Entry(Box<EntryView>),
     Outcome(ResultView),
 }
 
+/// Returns the journal: entries and outcomes in one order.
+///
+/// Once it has been kept long enough, only the answer is left.
+#[utoipa::path(
+    get,
+    path = "/invocations/{id}/journal",
+    tag = "invocations",
+    params(("id" = String, Path, description = "The invocation"), Page),
+    responses((status = 200, body = JournalView)),
+)]
 pub async fn describe(
     State(state): State<AppState>,
     Path(id): Path<String>,

@@ -1,21 +1,6 @@
 //! The admin port: what a person, the web page and the `abide` command use.
 //!
-//! | method and path                          | what                                             |
-//! |------------------------------------------|--------------------------------------------------|
-//! | GET /health                              | 200, or 503 with the reason                      |
-//! | GET /version                             | version, and where the ingress is                |
-//! | POST /deployments?env=K=V&allow_host=H   | upload a component; both may be repeated         |
-//! | GET /deployments, /deployments/{id}      | what was uploaded                                |
-//! | PATCH /deployments/{id}                  | `{"env":{"K":"V","GONE":null},"allowed_hosts":[]}` |
-//! | GET /services, /services/{name}          | what is offered                                  |
-//! | GET /services/{name}/handlers, /{h}      |                                                  |
-//! | GET /invocations                         | newest first, see `invocations.rs` for the query |
-//! | GET /invocations/{id}                    |                                                  |
-//! | GET /invocations/{id}/journal            | see `journal.rs`                                 |
-//! | PATCH /invocations/{id}/resume           | go on now                                        |
-//! | PATCH /invocations/{id}/cancel, /kill    | end it: so that it can undo what it did, or here |
-//! | PATCH /invocations/{id}/purge            | forget a completed one                           |
-//! | POST /invocations/{id}/signals/{name}    | send a signal, see `control.rs`                  |
+//! Each handler carries its part of the description that `GET /openapi` answers; `router` lists them all.
 
 mod auth;
 mod control;
@@ -26,40 +11,52 @@ mod health;
 mod invocation_view;
 mod invocations;
 mod journal;
+mod openapi;
 mod payload;
 mod services;
+mod shapes;
 mod waiting;
 
 use crate::http::AppState;
 use crate::http::error::AdminError;
-use axum::routing::{get, patch, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use http::{Method, Uri};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Returns the router of the admin port. There is no CORS: other sites have no business here.
 pub fn router(state: AppState) -> Router {
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/version", get(health::version))
-        .route("/deployments", get(deployments::list).post(deployments::upload))
-        .route("/deployments/{id}", get(deployments::describe).patch(deployments::change))
-        .route("/services", get(services::list))
-        .route("/services/{name}", get(services::describe))
-        .route("/services/{name}/handlers", get(services::handlers))
-        .route("/services/{name}/handlers/{handler}", get(services::handler))
-        .route("/invocations", get(invocations::list))
-        .route("/invocations/{id}", get(invocations::describe))
-        .route("/invocations/{id}/journal", get(journal::describe))
-        .route("/invocations/{id}/resume", patch(control::resume))
-        .route("/invocations/{id}/cancel", patch(control::cancel))
-        .route("/invocations/{id}/kill", patch(control::kill))
-        .route("/invocations/{id}/purge", patch(control::purge))
-        .route("/invocations/{id}/signals/{name}", post(control::signal))
+    let (router, document) = routes().split_for_parts();
+    router
+        .layer(Extension(Arc::new(openapi::complete(document))))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn_with_state(state.clone(), auth::check))
         .with_state(state)
+}
+
+/// Lists all that the admin port answers. Methods of one path stand together.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::document())
+        .routes(routes!(openapi::describe))
+        .routes(routes!(health::health))
+        .routes(routes!(health::version))
+        .routes(routes!(deployments::list, deployments::upload))
+        .routes(routes!(deployments::describe, deployments::change))
+        .routes(routes!(services::list))
+        .routes(routes!(services::describe))
+        .routes(routes!(services::handlers))
+        .routes(routes!(services::handler))
+        .routes(routes!(invocations::list))
+        .routes(routes!(invocations::describe))
+        .routes(routes!(journal::describe))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::cancel))
+        .routes(routes!(control::kill))
+        .routes(routes!(control::purge))
+        .routes(routes!(control::signal))
 }
 
 async fn unknown_path(uri: Uri) -> AdminError {
@@ -83,4 +80,44 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AdminError> + Send + 'static,
 ) -> Result<T, AdminError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| AdminError::Internal(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// Every route says what it is for, and how it answers.
+    #[test]
+    fn the_document_describes_every_route() {
+        let document = openapi::complete(routes().into_openapi());
+        let document = serde_json::to_value(document).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+        });
+        let mut count = 0;
+        for (path, method, operation) in operations {
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}: {responses:?}");
+            assert_eq!(
+                responses["default"]["content"]["application/json"]["schema"]["$ref"],
+                "#/components/schemas/Error"
+            );
+            assert_path_parameters(path, operation);
+            count += 1;
+        }
+        assert!(count >= 18, "{count}");
+    }
+
+    fn assert_path_parameters(path: &str, operation: &Value) {
+        let named = |text: &Value| {
+            text["in"] == "path" && path.contains(&format!("{{{}}}", text["name"].as_str().unwrap()))
+        };
+        let declared =
+            operation["parameters"].as_array().map_or(0, |all| all.iter().filter(|one| named(one)).count());
+        assert_eq!(declared, path.matches('{').count(), "{path}");
+    }
 }

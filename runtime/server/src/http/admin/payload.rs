@@ -4,13 +4,15 @@ use crate::http::limits::PAYLOAD_SHOWN_BYTES_MAX;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// One of `json`, `text` and `base64` is there, unless the payload is empty.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct PayloadView {
     /// Length of the whole payload.
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
     json: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,

@@ -9,8 +9,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ServiceDetails {
     name: String,
     ty: &'static str,
@@ -26,7 +27,7 @@ pub struct ServiceDetails {
 }
 
 /// How long something is kept after the end of an invocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 struct RetentionDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_retention: Option<String>,
@@ -37,7 +38,7 @@ struct RetentionDetails {
     journal_retention: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct HandlerDetails {
     name: String,
     /// Absent for plain services, whose handlers are all alike.
@@ -49,15 +50,17 @@ pub struct HandlerDetails {
     input_description: String,
     output_description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
     input_json_schema: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
     output_json_schema: Option<Box<RawValue>>,
     #[serde(flatten)]
     retention: RetentionDetails,
     retry_policy: RetryDetails,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RetryDetails {
     initial_interval: String,
     exponentiation_factor: f64,
@@ -70,20 +73,35 @@ struct RetryDetails {
     on_max_attempts: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ServiceListing {
     services: Vec<ServiceDetails>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct HandlerListing {
     handlers: Vec<HandlerDetails>,
 }
 
+/// Lists the services that are offered.
+#[utoipa::path(
+    get,
+    path = "/services",
+    tag = "services",
+    responses((status = 200, body = ServiceListing)),
+)]
 pub async fn list(State(state): State<AppState>) -> Json<ServiceListing> {
     Json(ServiceListing { services: state.deployments.services().iter().map(|view| details(view)).collect() })
 }
 
+/// Describes a service, with its handlers.
+#[utoipa::path(
+    get,
+    path = "/services/{name}",
+    tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    responses((status = 200, body = ServiceDetails)),
+)]
 pub async fn describe(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -91,6 +109,14 @@ pub async fn describe(
     Ok(Json(find(&state, name)?))
 }
 
+/// Lists the handlers of a service.
+#[utoipa::path(
+    get,
+    path = "/services/{name}/handlers",
+    tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    responses((status = 200, body = HandlerListing)),
+)]
 pub async fn handlers(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -98,6 +124,17 @@ pub async fn handlers(
     Ok(Json(HandlerListing { handlers: find(&state, name)?.handlers }))
 }
 
+/// Describes a handler.
+#[utoipa::path(
+    get,
+    path = "/services/{name}/handlers/{handler}",
+    tag = "services",
+    params(
+        ("name" = String, Path, description = "The service"),
+        ("handler" = String, Path, description = "The handler"),
+    ),
+    responses((status = 200, body = HandlerDetails)),
+)]
 pub async fn handler(
     State(state): State<AppState>,
     Path((service, handler)): Path<(String, String)>,

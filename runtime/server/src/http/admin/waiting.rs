@@ -12,6 +12,7 @@ use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, Phase, WaitSet};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
 
 /// What an invocation waits for, as far as it is shown.
 #[derive(Default)]
@@ -20,7 +21,7 @@ pub struct Waiting {
     pub total: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct WaitingView {
     /// Absent for the key of an object, which comes before any operation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,7 +31,7 @@ pub struct WaitingView {
     what: What,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum What {
     Run {
@@ -66,7 +67,7 @@ enum What {
 }
 
 /// Another invocation; target and status are absent when it is gone, or not there yet.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Other {
     invocation_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,67 @@
+//! The description of the admin API, made from the code of its handlers.
+
+use axum::{Extension, Json};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{self, ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
+use utoipa::{OpenApi as _, ToSchema};
+
+/// What an error says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorShape {
+    /// For programs; never changes its meaning.
+    code: String,
+    message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Abide admin API", description = "Deploys components, and shows and controls what they run."),
+    components(schemas(ErrorShape)),
+    tags(
+        (name = "server", description = "The server itself"),
+        (name = "deployments", description = "Uploaded components"),
+        (name = "services", description = "What the deployments offer"),
+        (name = "invocations", description = "What runs, waits, and has ended"),
+    )
+)]
+struct Document;
+
+/// Returns the document before any route is in it.
+pub fn document() -> OpenApi {
+    Document::openapi()
+}
+
+/// Completes a document that has all routes: each may answer with an error.
+pub fn complete(mut document: OpenApi) -> OpenApi {
+    for item in document.paths.paths.values_mut() {
+        operations(item).for_each(add_error);
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [get, put, post, delete, patch].into_iter().flatten()
+}
+
+fn add_error(operation: &mut Operation) {
+    let schema = Ref::from_schema_name(ErrorShape::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let error = ResponseBuilder::new()
+        .description("Why the request was refused, or could not be done")
+        .content("application/json", content)
+        .build();
+    operation.responses.responses.insert("default".to_owned(), openapi::RefOr::T(error));
+}
+
+/// Describes this API: an OpenAPI document.
+#[utoipa::path(get, path = "/openapi", tag = "server", responses((status = 200, body = serde_json::Value)))]
+pub async fn describe(Extension(document): Extension<Arc<OpenApi>>) -> Json<Arc<OpenApi>> {
+    Json(document)
+}

@@ -1,0 +1,59 @@
+//! Shapes of the core's types, for the description of the API: the core knows nothing of HTTP.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A name and a value.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Header)]
+pub struct HeaderShape {
+    name: String,
+    value: String,
+}
+
+/// What the code asked against what the journal says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Mismatch)]
+pub struct MismatchShape {
+    op: u32,
+    /// Null: the journal ends before this operation.
+    recorded: Option<String>,
+    /// Null: the code ended, or waited, before asking for it.
+    asked: Option<String>,
+    /// Where in the guest's code it was asked, as far as the component tells.
+    backtrace: Option<String>,
+}
+
+/// What a deployment may see and reach.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Settings)]
+pub struct SettingsShape {
+    /// Environment variables of the guest.
+    env: BTreeMap<String, String>,
+    /// Hosts that run blocks may reach by HTTP: `host`, `host:port`, or `*` for any.
+    allowed_hosts: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::entry::Header;
+    use abide_core::invocation::MismatchReport;
+    use abide_core::manifest::Settings;
+    use serde_json::to_value;
+
+    #[test]
+    fn shapes_are_those_of_the_core() {
+        let header = HeaderShape { name: "n".into(), value: "v".into() };
+        let of_core = Header { name: "n".into(), value: "v".into() };
+        assert_eq!(to_value(header).unwrap(), to_value(of_core).unwrap());
+
+        let mismatch = MismatchShape { op: 1, recorded: None, asked: None, backtrace: None };
+        let of_core = MismatchReport { op: 1, recorded: None, asked: None, backtrace: None };
+        assert_eq!(to_value(mismatch).unwrap(), to_value(of_core).unwrap());
+
+        let settings = SettingsShape { env: BTreeMap::new(), allowed_hosts: Vec::new() };
+        assert_eq!(to_value(settings).unwrap(), to_value(Settings::default()).unwrap());
+    }
+}
