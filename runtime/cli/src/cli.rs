@@ -1,6 +1,8 @@
 //! The arguments: what the user may type.
 
-use crate::commands::{awakeables, call, deploy, deployments, doctor, invocations, send, services, up};
+use crate::commands::{
+    awakeables, call, config, deploy, deployments, doctor, invocations, send, services, up,
+};
 use clap::{Args, Parser, Subcommand};
 
 /// Runs durable handlers: code that continues where it left off, after any crash and any wait.
@@ -64,6 +66,8 @@ pub enum Command {
     /// Complete what handlers wait for.
     #[command(subcommand)]
     Awakeables(awakeables::Command),
+    /// Print the settings of a server, and where each value comes from.
+    Config(config::Config),
     /// Examine a data folder; the server must not run on it.
     Doctor(doctor::Doctor),
 }
@@ -108,6 +112,10 @@ mod tests {
             "abide awakeables resolve sign_1 {}",
             "abide awakeables resolve sign_1 x --raw",
             "abide awakeables reject sign_1 late",
+            "abide up --config f.toml --guests-memory-max 64MiB --guest-cpu-ms 5 --log-filter debug",
+            "abide config --json --ingress 127.0.0.1:0",
+            "abide config --default",
+            "abide config --running",
             "abide doctor abide-data",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -122,7 +130,7 @@ mod tests {
             "abide invocations cancel",
             "abide invocations signal inv_1",
             "abide awakeables resolve",
-            "abide up --admin x",
+            "abide config --default --running",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

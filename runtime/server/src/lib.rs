@@ -1,10 +1,15 @@
 //! The server of Abide: the engine around the pure core, guest hosting, and HTTP.
 
 pub mod clock;
+mod config;
 pub mod deploy;
 pub mod engine;
 pub mod http;
 mod server;
 pub mod wasm;
 
-pub use server::{Config, Server, start};
+pub use config::{
+    AdminConfig, Config, DoorLimits, IngressConfig, PARTITIONS_DEFAULT, PARTITIONS_MAX, ShownSetting,
+    VALUE_BYTES_MAX,
+};
+pub use server::{Server, start};

@@ -1,39 +1,22 @@
 //! A whole server: opens the data folder, recovers, and opens the doors.
 
 use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault, Parts};
 use crate::http::{self, AppState};
-use crate::wasm::{Components, GuestLimits, WasmEngine, WasmExecutor};
-use abide_store::{Batch, DiskStore, META_PARTITION, Op, Options, Store, View, codec, keys};
+use crate::wasm::{Components, WasmEngine, WasmExecutor};
+use abide_store::{Batch, DiskStore, META_PARTITION, Op, Store, View, codec, keys};
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Partitions of a new data folder.
-pub const PARTITIONS_DEFAULT: u16 = 4;
-pub const PARTITIONS_MAX: u16 = 1_024;
-
 /// How long a server that cannot go on still says why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// How a server is set up.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub data: PathBuf,
-    pub ingress: SocketAddr,
-    pub admin: SocketAddr,
-    /// None: as the data folder says, [`PARTITIONS_DEFAULT`] for a new one.
-    pub partitions: Option<u16>,
-    /// When set, calls to the admin port have to carry it.
-    pub admin_token: Option<String>,
-    pub guests: GuestLimits,
-}
 
 /// A running server.
 pub struct Server {
@@ -52,11 +35,11 @@ pub struct Server {
 /// The data folder cannot be used, or an address cannot be listened on; the error says which and why.
 pub async fn start(config: Config) -> anyhow::Result<Server> {
     // The doors first: a server that cannot listen should not touch the data.
-    let ingress = listen("ingress", config.ingress).await?;
-    let admin = listen("admin", config.admin).await?;
+    let ingress = listen("ingress", config.ingress.listen).await?;
+    let admin = listen("admin", config.admin.listen).await?;
     let (ingress_addr, admin_addr) = (ingress.local_addr()?, admin.local_addr()?);
-    let data = config.data.clone();
-    let opened = tokio::task::spawn_blocking(move || DiskStore::open(&data, Options::default())).await?;
+    let (data, options) = (config.data.clone(), config.store.clone());
+    let opened = tokio::task::spawn_blocking(move || DiskStore::open(&data, options)).await?;
     let store =
         Arc::new(opened.with_context(|| format!("cannot use the data folder {}", config.data.display()))?);
     let partitions = partitions(&*store, config.partitions)?;
@@ -77,13 +60,15 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let state = AppState {
         engine,
         deployments: deployments.clone(),
-        admin_token: config.admin_token.map(Into::into),
+        admin_token: config.admin.token.map(Into::into),
+        ingress_body_bytes_max: config.ingress.body_bytes_max,
+        settings: config.shown.into(),
         ingress_url: format!("http://{ingress_addr}").into(),
     };
     let stop = watch::Sender::new(false);
     let doors = vec![
-        tokio::spawn(http::serve(ingress, http::ingress(state.clone()), stopped(&stop))),
-        tokio::spawn(http::serve(admin, http::admin(state), stopped(&stop))),
+        tokio::spawn(http::serve(ingress, http::ingress(state.clone()), config.http.clone(), stopped(&stop))),
+        tokio::spawn(http::serve(admin, http::admin(state), config.http, stopped(&stop))),
     ];
     tracing::info!(%ingress_addr, %admin_addr, data = %config.data.display(), partitions, "the server is up");
     Ok(Server { ingress_addr, admin_addr, deployments, store, stop, doors, fault })

@@ -2,6 +2,7 @@
 
 pub mod awakeables;
 pub mod call;
+pub mod config;
 pub mod deploy;
 pub mod deployments;
 pub mod doctor;
@@ -26,6 +27,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Services(command) => services::run(command, &global).await,
         Command::Invocations(command) => invocations::run(command, &global).await,
         Command::Awakeables(command) => awakeables::run(command, &global).await,
+        Command::Config(config) => config::run(config, &global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

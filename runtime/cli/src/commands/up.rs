@@ -3,95 +3,39 @@
 use crate::cli::Global;
 use crate::client::Client;
 use crate::commands::deploy;
+use crate::config::settings::Log;
+use crate::config::{self, Flags, Settings};
 use crate::error::{CliError, Kind};
 use crate::output::{Paint, print, say};
-use abide_server::wasm::GuestLimits;
-use abide_server::{Config, Server};
-use clap::{Args, ValueEnum, value_parser};
+use abide_server::Server;
+use clap::Args;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 #[derive(Args)]
 pub struct Up {
-    /// The folder that keeps everything; it is made when it is not there.
-    #[arg(long, default_value = "./abide-data", value_name = "DIR")]
-    pub data: PathBuf,
-    /// Where handlers are called.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
-    pub ingress: SocketAddr,
-    /// Where the server is administered. Off loopback it needs --admin-token.
-    #[arg(long, default_value = "127.0.0.1:9070", value_name = "ADDR:PORT")]
-    pub admin: SocketAddr,
-    /// Into how many parts a new data folder is divided; they work side by side.
-    #[arg(long, value_name = "N")]
-    pub partitions: Option<u16>,
+    #[command(flatten)]
+    pub flags: Flags,
     /// After the start, build and deploy this: the folder of a crate, or a .wasm file.
     #[arg(long, value_name = "PATH")]
     pub deploy: Vec<PathBuf>,
-    #[command(flatten)]
-    pub guests: Guests,
-    /// How the log looks. What it tells is chosen by ABIDE_LOG, for example info or abide_server=debug.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-}
-
-/// What guests may use.
-#[derive(Args)]
-pub struct Guests {
-    /// Memory of one guest.
-    #[arg(long, default_value_t = 128, value_parser = value_parser!(u32).range(2..=4096), value_name = "MIB")]
-    pub guest_memory_mib: u32,
-    /// How long a guest may compute without waiting for anything; an endless loop ends here.
-    #[arg(long, default_value_t = GuestLimits::default().cpu_ms_max, value_name = "MS")]
-    pub guest_cpu_ms: u64,
-    /// Attempts in memory at once; more wait until others end or are suspended.
-    #[arg(long, default_value_t = GuestLimits::default().attempts_max, value_name = "N")]
-    pub attempts_max: u32,
-    /// How long an attempt that only waits is kept in memory.
-    #[arg(long, default_value_t = GuestLimits::default().suspend_after_ms, value_name = "MS")]
-    pub suspend_after_ms: u64,
-}
-
-impl Guests {
-    fn limits(&self) -> GuestLimits {
-        GuestLimits {
-            memory_bytes_max: (self.guest_memory_mib as usize) << 20,
-            cpu_ms_max: self.guest_cpu_ms,
-            attempts_max: self.attempts_max,
-            suspend_after_ms: self.suspend_after_ms,
-            ..GuestLimits::default()
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 pub async fn run(up: Up, global: Global) -> Result<(), CliError> {
-    check_admin(up.admin, global.admin_token.as_deref())?;
-    start_log(up.log_format)?;
+    let settings = settings(&up.flags)?;
+    start_log(&settings.log)?;
     // From the first moment, so that a signal during the start is not lost.
     let stop_signal = stop_signal()?;
-    let config = Config {
-        data: up.data.clone(),
-        ingress: up.ingress,
-        admin: up.admin,
-        partitions: up.partitions,
-        admin_token: global.admin_token.clone(),
-        guests: up.guests.limits(),
-    };
-    let server = abide_server::start(config).await?;
+    let data = settings.server.data.clone();
+    let server = abide_server::start(settings.server).await?;
     let global = Global {
         admin_url: format!("http://{}", reachable(server.admin_addr)),
         ingress_url: format!("http://{}", reachable(server.ingress_addr)),
         ..global
     };
-    tell(&up, &server, &global);
+    tell(&up, &data, &server, &global);
     let serving = server.run(stop_signal);
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
@@ -101,11 +45,18 @@ pub async fn run(up: Up, global: Global) -> Result<(), CliError> {
     Ok(serving.await?)
 }
 
+/// Reads the configuration, and checks what concerns several settings.
+fn settings(flags: &Flags) -> Result<Settings, CliError> {
+    let loaded = config::load(flags)?;
+    let shown = config::shown::shown(&loaded);
+    let mut settings = loaded.settings;
+    settings.server.shown = shown;
+    check_admin(settings.server.admin.listen, settings.server.admin.token.as_deref())?;
+    Ok(settings)
+}
+
 /// The admin port runs whatever code it is given, so strangers must not reach it.
 fn check_admin(admin: SocketAddr, token: Option<&str>) -> Result<(), CliError> {
-    if token.is_some_and(str::is_empty) {
-        return Err(CliError::new(Kind::Usage, "the admin token is empty"));
-    }
     if admin.ip().is_loopback() || token.is_some() {
         return Ok(());
     }
@@ -114,16 +65,13 @@ fn check_admin(admin: SocketAddr, token: Option<&str>) -> Result<(), CliError> {
     Err(CliError::new(Kind::Usage, message).hint("set a secret with --admin-token or ABIDE_ADMIN_TOKEN"))
 }
 
-fn start_log(format: LogFormat) -> Result<(), CliError> {
-    let filter = match std::env::var("ABIDE_LOG") {
-        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
-            .map_err(|error| CliError::new(Kind::Usage, format!("ABIDE_LOG is '{text}': {error}")))?,
-        Ok(_) | Err(_) => EnvFilter::new("info"),
-    };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
+fn start_log(log: &Log) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .map_err(|error| CliError::new(Kind::Usage, format!("log.filter is '{}': {error}", log.filter)))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format.as_str() {
+        "json" => subscriber.json().init(),
+        _ => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
 }
@@ -159,12 +107,12 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Tells what is up, and what to type next.
-fn tell(up: &Up, server: &Server, global: &Global) {
+fn tell(up: &Up, data: &Path, server: &Server, global: &Global) {
     if global.json {
         print(serde_json::json!({
             "ingress": global.ingress_url,
             "admin": global.admin_url,
-            "data": up.data.display().to_string(),
+            "data": data.display().to_string(),
         }));
         return;
     }
@@ -172,7 +120,7 @@ fn tell(up: &Up, server: &Server, global: &Global) {
     say(format!("\nabide {} is up", env!("CARGO_PKG_VERSION")));
     say(format!("  ingress  {}   handlers are called here", bold(&global.ingress_url)));
     say(format!("  admin    {}   everything else", bold(&global.admin_url)));
-    say(format!("  data     {}", up.data.display()));
+    say(format!("  data     {}", data.display()));
     if up.deploy.is_empty() && server.deployments.list().is_empty() {
         say(format!("next:  {}", bold("abide deploy PATH-OF-A-CRATE-OR-A-.wasm-FILE")));
     }
@@ -204,7 +152,6 @@ mod tests {
         assert!(!check("0.0.0.0:9070", None));
         assert!(!check("[::]:9070", None));
         assert!(!check("10.1.2.3:9070", None));
-        assert!(!check("127.0.0.1:9070", Some("")));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub const STREAMS_MAX: u32 = 1_024;
 pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long requests may go on after the server was asked to stop; then they are told that it stops.
 pub const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
-/// How long connections may stay open after the server was asked to stop.
-pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// How long connections may stay open after that, for the answers.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// What a client is told to wait before it tries again, in seconds.
 pub const RETRY_AFTER_SECONDS: &str = "5";
 /// Invocations in one answer, when the caller names no number, and at most.

@@ -16,6 +16,7 @@ mod time;
 
 pub use serve::serve;
 
+use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
 use axum::Router;
@@ -28,6 +29,9 @@ pub struct AppState {
     pub deployments: Deployments,
     /// When set, every call to the admin port has to carry it.
     pub admin_token: Option<Arc<str>>,
+    pub ingress_body_bytes_max: usize,
+    /// How the server was set up, to be shown.
+    pub settings: Arc<[ShownSetting]>,
     /// Told to clients of the admin port, so that they find the other one.
     pub ingress_url: Arc<str>,
 }

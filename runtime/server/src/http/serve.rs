@@ -1,10 +1,8 @@
 //! One port: HTTP/1.1 and HTTP/2 with prior knowledge, with limits against slow and greedy clients.
 
+use crate::config::DoorLimits;
 use crate::http::error::IngressError;
-use crate::http::limits::{
-    CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE,
-    SHUTDOWN_PATIENCE, STREAMS_MAX,
-};
+use crate::http::limits::{HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE};
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -26,8 +24,14 @@ use tower::ServiceExt;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves the router on the listener until `shutdown` ends; open requests then have a moment left.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let connection = Connections::new(router);
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: DoorLimits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let grace = limits.stop_patience + SHUTDOWN_GRACE;
+    let connection = Connections::new(router, limits);
     let mut tasks = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -52,7 +56,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     drop(listener);
     connection.is_stopping.send_replace(true);
     let drained = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(SHUTDOWN_GRACE, drained).await.is_err() {
+    if tokio::time::timeout(grace, drained).await.is_err() {
         tracing::info!("closing connections whose requests are still open; their invocations go on");
     }
 }
@@ -63,41 +67,44 @@ struct Connections {
     http: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
     is_stopping: watch::Sender<bool>,
+    limits: DoorLimits,
 }
 
 impl Connections {
-    fn new(router: Router) -> Self {
+    fn new(router: Router, limits: DoorLimits) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .header_read_timeout(limits.header_timeout)
             .max_buf_size(HEADER_BYTES_MAX);
         http.http2()
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).expect("the limit is small"))
-            .max_concurrent_streams(STREAMS_MAX)
+            .max_concurrent_streams(limits.streams_max)
             .keep_alive_interval(HTTP2_PING_INTERVAL);
-        let (places, is_stopping) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), watch::Sender::new(false));
-        Self { router, http, places, is_stopping }
+        let places = Arc::new(Semaphore::new(limits.connections_max));
+        let is_stopping = watch::Sender::new(false);
+        Self { router, http, places, is_stopping, limits }
     }
 
     async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
         // Answers are small and complete: waiting for more to send would only add latency.
         let _ = stream.set_nodelay(true);
         let has_spoken = Arc::new(AtomicBool::new(false));
+        let stop_patience = self.limits.stop_patience;
         let service = {
             let (router, has_spoken, is_stopping) =
                 (self.router, has_spoken.clone(), self.is_stopping.clone());
             hyper::service::service_fn(move |request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
-                answer(router.clone(), request, is_stopping.subscribe())
+                answer(router.clone(), request, stop_patience, is_stopping.subscribe())
             })
         };
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut is_stopping = self.is_stopping.subscribe();
         // The builder's own timeout starts once it knows the version; this one covers all before.
-        let mut silence = std::pin::pin!(tokio::time::sleep(HEADER_READ_TIMEOUT));
+        let mut silence = std::pin::pin!(tokio::time::sleep(self.limits.header_timeout));
         let (mut is_first_wait, mut is_told) = (true, false);
         loop {
             tokio::select! {
@@ -123,12 +130,13 @@ impl Connections {
 async fn answer(
     router: Router,
     request: Request<Incoming>,
+    stop_patience: Duration,
     mut is_stopping: watch::Receiver<bool>,
 ) -> Result<Response, Infallible> {
     let too_late = async {
         // An error means that the server is gone altogether.
         let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
-        tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+        tokio::time::sleep(stop_patience).await;
     };
     tokio::select! {
         biased;

@@ -7,6 +7,7 @@ mod cancel;
 mod chaos;
 mod command;
 mod concurrency;
+mod config;
 mod connections;
 mod determinism;
 mod durability;

@@ -3,6 +3,7 @@
 //! Each handler carries its part of the description that `GET /openapi` answers; `router` lists them all.
 
 mod auth;
+mod config;
 mod control;
 mod deadlock;
 mod deployments;
@@ -43,6 +44,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(openapi::describe))
         .routes(routes!(health::health))
         .routes(routes!(health::version))
+        .routes(routes!(config::show))
         .routes(routes!(deployments::list, deployments::upload))
         .routes(routes!(deployments::describe, deployments::change))
         .routes(routes!(services::list))

@@ -1,7 +1,6 @@
 //! Awakeables: somebody outside, who got the id, says what the handler waits for.
 
 use crate::http::error::IngressError;
-use crate::http::limits::INGRESS_BODY_BYTES_MAX;
 use crate::http::path::AwakeableVerb;
 use crate::http::{AppState, body};
 use abide_core::entry::{Failure, Outcome};
@@ -22,7 +21,7 @@ pub async fn complete(
     id: AwakeableId,
     verb: AwakeableVerb,
 ) -> Result<Response, IngressError> {
-    let body = body::read(request.version(), request.into_body(), INGRESS_BODY_BYTES_MAX).await?;
+    let body = body::read(request.version(), request.into_body(), state.ingress_body_bytes_max).await?;
     state.engine.complete_awakeable(id, outcome(verb, body)).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

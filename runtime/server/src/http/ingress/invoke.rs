@@ -4,7 +4,6 @@ use crate::engine::{Called, Retrieved, Submitted};
 use crate::http::AppState;
 use crate::http::error::{self, ID_HEADER, IngressError, id_value};
 use crate::http::ingress::{headers, retrieve};
-use crate::http::limits::INGRESS_BODY_BYTES_MAX;
 use crate::http::path::{BadPath, Mode};
 use crate::http::{body, content, delay, time};
 use abide_core::command::{Receipt, Submission};
@@ -41,7 +40,7 @@ pub async fn invoke(
     }
     let delay_ms = check_extras(&parts, mode)?;
     let headers = headers::to_keep(&parts)?;
-    let body = body::read(parts.version, body, INGRESS_BODY_BYTES_MAX).await?;
+    let body = body::read(parts.version, body, state.ingress_body_bytes_max).await?;
     content::check(&handler.input, headers::content_type(&parts.headers)?, body.is_empty())?;
 
     let execution_time = delay_ms.map(|delay_ms| state.engine.now().plus_millis(delay_ms));

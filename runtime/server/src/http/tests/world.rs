@@ -4,6 +4,7 @@ use crate::clock::SystemClock;
 use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
+use crate::http::limits::INGRESS_BODY_BYTES_MAX;
 use crate::http::{self, AppState};
 use crate::wasm::{Components, GuestLimits, WasmEngine};
 use abide_core::command::{Append, Command, End};
@@ -49,7 +50,14 @@ impl World {
         let handlers = Handlers { inboxes: engine.inboxes(), journals: engine.journals() };
         let engine = engine.start(Arc::new(handlers)).unwrap();
         let ingress_url = "http://127.0.0.1:8080".into();
-        let state = AppState { engine, deployments, admin_token: None, ingress_url };
+        let state = AppState {
+            engine,
+            deployments,
+            admin_token: None,
+            ingress_body_bytes_max: INGRESS_BODY_BYTES_MAX,
+            settings: [].into(),
+            ingress_url,
+        };
         Self { ingress: http::ingress(state.clone()), admin: http::admin(state), folder }
     }
 }
