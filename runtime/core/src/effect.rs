@@ -32,7 +32,7 @@ pub struct AttemptStart {
 pub enum Notice {
     /// It is recorded, or done.
     Done,
-    /// The submission names an invocation that was there before.
+    /// The submission names an invocation that was there before, or what was asked for is so already.
     Known,
     /// There is no such invocation.
     Absent,
@@ -42,6 +42,18 @@ pub enum Notice {
     Unfit,
     /// The invocation keeps as many as it may.
     Full,
+    Refused(Refusal),
+}
+
+/// Why an invocation does not get what was asked for it, whatever it is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such deployment.
+    UnknownDeployment,
+    /// The deployment does not offer the handler.
+    NotOffered,
+    /// The deployment offers the handler as one of another kind or mode.
+    OtherKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -69,6 +69,8 @@ pub enum PauseReason {
     JournalMismatch(MismatchReport),
     /// A limit was reached; the text names it.
     LimitReached(String),
+    /// Somebody wanted it so.
+    ByPerson,
 }
 
 /// What the code asked against what the journal says, for a person to read.

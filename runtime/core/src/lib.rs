@@ -12,6 +12,7 @@ pub mod invocation;
 pub mod limits;
 pub mod manifest;
 pub mod object;
+mod reads;
 pub mod replay;
 pub mod retry;
 pub mod rows;

@@ -2,9 +2,9 @@
 
 use crate::command::{Message, Timer};
 use crate::entry::{Answer, EntryRow, Outcome, OutcomeRow};
-use crate::ids::{InvocationId, OpId, PartitionId};
+use crate::ids::{DeploymentId, InvocationId, OpId, PartitionId};
 use crate::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
-use crate::manifest::ServiceRow;
+use crate::manifest::{DeploymentRow, ServiceRow};
 use crate::object::{KeyQueueRow, PromiseRow};
 use crate::target::ObjectKey;
 use crate::time::Timestamp;
@@ -36,6 +36,8 @@ pub enum RowKey {
     AttemptsPurged,
     /// Written by uploads, only read here.
     Service(String),
+    /// Written by uploads, only read here.
+    Deployment(DeploymentId),
     KeyQueue(ObjectKey),
     /// Who waits at a position of the queue.
     KeyWaiter(ObjectKey, u64),
@@ -87,6 +89,7 @@ pub enum Row {
     Counter(u64),
     /// Shared: its manifest is large, and every first attempt looks at it.
     Service(Arc<ServiceRow>),
+    Deployment(Arc<DeploymentRow>),
     KeyQueue(KeyQueueRow),
     KeyWaiter(InvocationId),
     State(Bytes),
@@ -199,6 +202,14 @@ impl Rows {
             Some(Row::Service(row)) => Some(row),
             None => None,
             Some(other) => unreachable!("service {name} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn deployment(&self, id: &DeploymentId) -> Option<&DeploymentRow> {
+        match &self.slot(&RowKey::Deployment(id.clone())).row {
+            Some(Row::Deployment(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("deployment {id} is stored as {other:?}"),
         }
     }
 

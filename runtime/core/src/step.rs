@@ -6,8 +6,8 @@ use crate::ids::PartitionId;
 use crate::rows::Rows;
 use crate::steps::entries::promise;
 use crate::steps::{
-    acknowledged, admit, append, attach, begin, cancel, complete_awakeable, ended, key_queue, kill, post,
-    purge, receive, resume, settle, signal, spread, submit, tell, timer_due,
+    acknowledged, admit, append, attach, begin, cancel, complete_awakeable, ended, key_queue, kill, pause,
+    post, purge, receive, repin, resume, settle, signal, spread, submit, tell, timer_due,
 };
 use crate::time::Timestamp;
 
@@ -39,7 +39,13 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
             ended::apply(place, rows, ended::Ended { invocation, attempt, jitter }, end, out);
         }
         Command::TimerDue(timer) => timer_due::apply(place, rows, timer, out),
-        Command::Resume { invocation, ticket } => resume::apply(place, rows, invocation, ticket, out),
+        Command::Pause { invocation, ticket } => pause::apply(place, rows, invocation, ticket, out),
+        Command::Resume { invocation, deployment, ticket } => {
+            resume::apply(place, rows, resume::Resume { invocation, deployment }, ticket, out);
+        }
+        Command::Repin { invocation, deployment, ticket } => {
+            repin::apply(place, rows, repin::Repin { invocation, deployment }, ticket, out);
+        }
         Command::Cancel { invocation, caller, ticket } => {
             cancel::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
         }

@@ -2,6 +2,7 @@
 //! runs the effects, each as soon as its gate allows.
 
 pub mod address;
+mod control;
 mod driver;
 pub mod executor;
 mod gate;

@@ -1,22 +1,68 @@
 //! Values: how a row is written, so that later versions can still read it.
 //!
-//! A value is one byte, the version of its row, and the row in postcard. A row that gains a field
-//! gets a new version; old versions are read for good.
+//! A value is one byte, the version of its row, and the row in postcard. A row that changes gets a new
+//! version; old versions are read for good.
 
 use crate::keys::Tag;
+use abide_core::command::Message;
+use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow};
+use abide_core::ids::InvocationId;
+use abide_core::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
+use abide_core::manifest::{DeploymentRow, ServiceRow};
+use abide_core::object::{KeyQueueRow, PromiseRow};
 use abide_core::rows::{Row, RowKey};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// The version that is written today, of every row.
-const VERSION: u8 = 1;
+/// A record that is stored under a version.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The version that is written today.
+    const VERSION: u8 = 1;
+
+    /// Reads a record of this version, or of an earlier one. An enum that got more variants at its end
+    /// is read by its newest definition.
+    ///
+    /// # Errors
+    /// The bytes are damaged.
+    fn read(_version: u8, bytes: &[u8]) -> postcard::Result<Self> {
+        postcard::from_bytes(bytes)
+    }
+}
+
+/// 2: it may be paused by a person.
+impl Record for InvocationRow {
+    const VERSION: u8 = 2;
+}
+
+impl Record for InputRow {}
+impl Record for Answer {}
+impl Record for EntryRow {}
+impl Record for OutcomeRow {}
+impl Record for Outcome {}
+impl Record for KeyQueueRow {}
+impl Record for InvocationId {}
+impl Record for PromiseRow {}
+impl Record for ListenersRow {}
+impl Record for MailboxRow {}
+impl Record for Message {}
+impl Record for ServiceRow {}
+impl Record for DeploymentRow {}
+impl Record for Setup {}
+/// A counter.
+impl Record for u64 {}
+/// A value of a state.
+impl Record for Bytes {}
+
+/// Of rows that say nothing but that they are there.
+const EMPTY_VERSION: u8 = 1;
 
 /// A value that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
-    #[error("the record {key} has version {version}; this program reads up to {VERSION}: use a newer abide")]
-    NewerVersion { key: String, version: u8 },
+    #[error("the record {key} has version {version}; this program reads up to {known}: use a newer abide")]
+    NewerVersion { key: String, version: u8, known: u8 },
     #[error("the record {key} cannot be read: {reason}; run \"abide doctor\" on the data folder")]
     Unreadable { key: String, reason: String },
 }
@@ -32,8 +78,8 @@ pub struct Setup {
 /// # Panics
 /// Never: the records of this project can all be written.
 #[must_use]
-pub fn encode<T: Serialize>(record: &T) -> Bytes {
-    let bytes = postcard::to_extend(record, vec![VERSION]).expect("our records have no unwritable parts");
+pub fn encode<T: Record>(record: &T) -> Bytes {
+    let bytes = postcard::to_extend(record, vec![T::VERSION]).expect("our records have no unwritable parts");
     bytes.into()
 }
 
@@ -41,25 +87,28 @@ pub fn encode<T: Serialize>(record: &T) -> Bytes {
 ///
 /// # Errors
 /// Names the key when the value is of a newer version or damaged.
-pub fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, CodecError> {
+pub fn decode<T: Record>(key: &[u8], value: &[u8]) -> Result<T, CodecError> {
     let unreadable = |reason: String| CodecError::Unreadable { key: hex(key), reason };
     let (version, record) = value.split_first().ok_or_else(|| unreadable("it is empty".into()))?;
-    if *version != VERSION {
-        return Err(CodecError::NewerVersion { key: hex(key), version: *version });
+    if *version > T::VERSION {
+        return Err(CodecError::NewerVersion { key: hex(key), version: *version, known: T::VERSION });
     }
-    postcard::from_bytes(record).map_err(|error| unreadable(error.to_string()))
+    if *version == 0 {
+        return Err(unreadable("it has no version".into()));
+    }
+    T::read(*version, record).map_err(|error| unreadable(error.to_string()))
 }
 
 /// Writes a row of the core.
 #[must_use]
 pub fn encode_row(row: &Row) -> Bytes {
     match row {
-        Row::Invocation(row) => encode(row),
+        Row::Invocation(row) => encode(&**row),
         Row::Input(row) => encode(row),
         Row::Answer(row) => encode(row),
         Row::Entry(row) => encode(row),
         Row::Outcome(row) => encode(row),
-        Row::Timer | Row::Created => Bytes::from_static(&[VERSION]),
+        Row::Timer | Row::Created => Bytes::from_static(&[EMPTY_VERSION]),
         Row::KeyQueue(row) => encode(row),
         Row::KeyWaiter(row) => encode(row),
         Row::State(row) => encode(row),
@@ -71,6 +120,7 @@ pub fn encode_row(row: &Row) -> Bytes {
         Row::Outbox(row) => encode(row),
         Row::Counter(row) => encode(row),
         Row::Service(row) => encode(&**row),
+        Row::Deployment(row) => encode(&**row),
     }
 }
 
@@ -80,7 +130,7 @@ pub fn encode_row(row: &Row) -> Bytes {
 /// As [`decode`].
 pub fn decode_row(row_key: &RowKey, key: &[u8], value: &[u8]) -> Result<Row, CodecError> {
     Ok(match row_key {
-        RowKey::Invocation(_) | RowKey::Completed(_) => Row::Invocation(decode(key, value)?),
+        RowKey::Invocation(_) | RowKey::Completed(_) => Row::Invocation(Box::new(decode(key, value)?)),
         RowKey::Input(_) => Row::Input(decode(key, value)?),
         RowKey::Answer(_) => Row::Answer(decode(key, value)?),
         RowKey::Entry(..) => Row::Entry(decode(key, value)?),
@@ -90,7 +140,8 @@ pub fn decode_row(row_key: &RowKey, key: &[u8], value: &[u8]) -> Result<Row, Cod
         RowKey::OutboxHead(_) | RowKey::OutboxTail(_) | RowKey::InboxMark(_) | RowKey::AttemptsPurged => {
             Row::Counter(decode(key, value)?)
         }
-        RowKey::Service(_) => Row::Service(decode(key, value)?),
+        RowKey::Service(_) => Row::Service(Arc::new(decode(key, value)?)),
+        RowKey::Deployment(_) => Row::Deployment(Arc::new(decode(key, value)?)),
         RowKey::KeyQueue(_) => Row::KeyQueue(decode(key, value)?),
         RowKey::KeyWaiter(..) => Row::KeyWaiter(decode(key, value)?),
         RowKey::State(..) => Row::State(decode(key, value)?),
@@ -113,17 +164,23 @@ fn hex(key: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::entry::{Answer, Entry, EntryRow, Failure, Header, Outcome, OutcomeRow};
-    use abide_core::ids::{InvocationId, PartitionId};
-    use abide_core::invocation::{InputRow, Listener};
-    use abide_core::object::{KeyQueueRow, PromiseRow};
-    use abide_core::target::ObjectKey;
+    use abide_core::entry::{Entry, Failure, Header};
+    use abide_core::ids::PartitionId;
+    use abide_core::invocation::{Listener, Origin, PauseReason, Phase};
+    use abide_core::target::{ObjectKey, Target};
     use abide_core::time::Timestamp;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
 
     fn object() -> ObjectKey {
         ObjectKey { service: "S".into(), key: "k".into() }
+    }
+
+    /// An invocation of the service "S" that stands still because somebody wanted it so.
+    fn paused() -> InvocationRow {
+        let target = Target { service: "S".into(), key: Some("k".into()), handler: "h".into() };
+        let row = InvocationRow::new(target, Origin::Ingress, Timestamp(5));
+        InvocationRow { phase: Phase::Paused { reason: PauseReason::ByPerson }, ..row }
     }
 
     fn samples() -> Vec<(RowKey, Row, &'static str)> {
@@ -136,6 +193,11 @@ mod tests {
         let queue = KeyQueueRow { holder: ID, head: 3, tail: 5 };
         let promise = PromiseRow { outcome: None, waiting: vec![Listener { caller: ID, op: 7 }] };
         vec![
+            (
+                RowKey::Invocation(ID),
+                Row::Invocation(Box::new(paused())),
+                "02015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b89929000100000005030000000000000000000000000000",
+            ),
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
             (RowKey::Entry(ID, 0), Row::Entry(entry), "01050200037061 7900"),
@@ -160,6 +222,20 @@ mod tests {
             assert_eq!(seen, golden.replace(' ', ""), "{key:?}");
             assert_eq!(decode_row(&key, b"key", &bytes).unwrap(), row);
         }
+    }
+
+    #[test]
+    fn an_invocation_of_an_earlier_version_reads_as_it_was() {
+        let golden = "01015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b89929000100000005000000000000000000000000000000";
+        let bytes: Vec<u8> = (0..golden.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&golden[at..at + 2], 16).unwrap())
+            .collect();
+        let read: InvocationRow = decode(b"key", &bytes).unwrap();
+        assert_eq!(
+            read,
+            InvocationRow { phase: Phase::Paused { reason: PauseReason::AttemptsExhausted }, ..paused() }
+        );
     }
 
     #[test]

@@ -168,6 +168,7 @@ pub fn encode(partition: PartitionId, key: &RowKey) -> Vec<u8> {
         RowKey::InboxMark(from) => with_peer(partition, Tag::InboxMark, *from),
         RowKey::AttemptsPurged => head(partition.0, Tag::AttemptsPurged, 0),
         RowKey::Service(name) => service(name),
+        RowKey::Deployment(id) => deployment(id),
         RowKey::KeyQueue(object) => with_object(partition, Tag::KeyQueue, object),
         RowKey::KeyWaiter(object, position) => {
             with_number(with_object(partition, Tag::KeyWaiter, object), *position)
@@ -371,6 +372,10 @@ mod tests {
             (RowKey::Outcome(ID, 7), format!("000303{ID_HEX}00000007")),
             (RowKey::Timer(timer), format!("0003060000000000000005{ID_HEX}0300000009")),
             (RowKey::Service("ab".into()), "ffff096162".into()),
+            (
+                RowKey::Deployment(DeploymentId::from_digest(7)),
+                hex(b"\xff\xff\x08dp_10000000000000000000007"),
+            ),
             (RowKey::Completed(ID), format!("00030a{ID_HEX}")),
             (RowKey::Input(ID), format!("00030b{ID_HEX}")),
             (RowKey::Answer(ID), format!("00030c{ID_HEX}")),

@@ -2,14 +2,12 @@
 
 use crate::command::{Timer, TimerKind};
 use crate::effect::{AttemptStart, Effect};
-use crate::entry::{Answer, Failure};
+use crate::entry::Answer;
 use crate::ids::InvocationId;
 use crate::invocation::{InputRow, InvocationRow, Phase};
-use crate::manifest::ServiceKind;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
-use crate::steps::complete;
-use crate::target::Target;
+use crate::steps::{complete, pin};
 
 pub fn apply(
     place: Place,
@@ -38,61 +36,13 @@ pub fn apply(
     }
     let row = rows.invocation(id).expect("the invocation is there: read above");
     if row.deployment.is_none()
-        && let Err(failure) = pin(place, rows, id, service)
+        && let Err(failure) = pin::newest(place, rows, id, service)
     {
         complete::complete(place, rows, id, Answer::Failure(failure), effects);
         return;
     }
     let row = rows.invocation_mut(id).expect("the invocation is there: checked above");
     start(place, id, row, input, effects);
-}
-
-/// Binds the invocation to the newest code of its service.
-fn pin(place: Place, rows: &mut Rows, id: InvocationId, service: &str) -> Result<(), Failure> {
-    let Some(service_row) = rows.service(service) else {
-        let message =
-            format!("service '{service}' not found, make sure to register the service before calling it.");
-        return Err(Failure::new(404, message));
-    };
-    let row = rows.invocation(id).expect("the invocation is there: checked by the caller");
-    let Some(handler) = service_row.manifest.handler(&row.target.handler) else {
-        let handler = &row.target.handler;
-        let message = format!(
-            "the service '{service}' exists, but the handler '{handler}' was not found, check that the handler exists in the latest registered service version."
-        );
-        return Err(Failure::new(404, message));
-    };
-    check_key(&row.target, service_row.manifest.kind)?;
-    if service_row.manifest.is_workflow_run(&row.target.handler) && !id.is_computed() {
-        let message = format!(
-            "the workflow '{service}' was registered after this was submitted, so it cannot be told to be the only one of its key; submit it again"
-        );
-        return Err(Failure::new(409, message));
-    }
-    let (deployment, kind, mode) = (service_row.deployment.clone(), service_row.manifest.kind, handler.mode);
-    let options = handler.options.clone();
-    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
-    row.deployment = Some(deployment);
-    row.retry = options.retry;
-    row.retention = options.retention;
-    row.kind = kind;
-    row.mode = mode;
-    row.begun_at = Some(place.now);
-    Ok(())
-}
-
-/// Handlers may ask for any target; the ingress has checked its own.
-fn check_key(target: &Target, kind: ServiceKind) -> Result<(), Failure> {
-    let name = &target.service;
-    match (kind, &target.key) {
-        (ServiceKind::Service, None) | (ServiceKind::Object | ServiceKind::Workflow, Some(_)) => Ok(()),
-        (ServiceKind::Service, Some(_)) => {
-            Err(Failure::new(400, format!("'{name}' is a plain service, call it without a key")))
-        }
-        (ServiceKind::Object | ServiceKind::Workflow, None) => {
-            Err(Failure::new(400, format!("'{name}' is called with the key of an object or workflow")))
-        }
-    }
 }
 
 /// Starts the next attempt of an invocation whose deployment is pinned.

@@ -1,22 +1,42 @@
-//! A person lets a paused invocation, or one that backs off, go on now.
+//! A person lets a paused invocation, or one that backs off, go on now, on other code if need be.
 
 use crate::command::{Command, Ticket};
 use crate::effect::{Effect, Notice};
-use crate::ids::InvocationId;
+use crate::ids::{DeploymentId, InvocationId};
 use crate::invocation::Phase;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
+use crate::steps::repin::{self, Repin};
 
-pub fn apply(place: Place, rows: &mut Rows, id: InvocationId, ticket: Ticket, effects: &mut Vec<Effect>) {
+pub struct Resume {
+    pub invocation: InvocationId,
+    pub deployment: Option<DeploymentId>,
+}
+
+pub fn apply(place: Place, rows: &mut Rows, resume: Resume, ticket: Ticket, effects: &mut Vec<Effect>) {
+    let Resume { invocation: id, deployment } = resume;
     // Whoever asked hears when it is durable, or why there was nothing to do.
-    let notice = match rows.invocation(id).map(|row| &row.phase) {
+    let waits = match rows.invocation(id).map(|row| &row.phase) {
         Some(Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
         Some(_) => Notice::Unfit,
         None if rows.contains(&RowKey::Completed(id)) => Notice::Completed,
         None => Notice::Absent,
     };
+    let bound = deployment.map(|deployment| repin::bind(rows, &Repin { invocation: id, deployment }));
+    let notice = match bound {
+        None | Some(Notice::Known) => waits,
+        Some(bound) => bound,
+    };
     effects.push(Effect::Notice { ticket, notice });
-    let Some(row) = rows.invocation_mut(id).filter(|_| notice == Notice::Done) else { return };
+    if waits == Notice::Done && notice == Notice::Done {
+        go_on(place, rows, id, effects);
+    } else if bound == Some(Notice::Done) {
+        repin::start_anew(place, rows, id, effects);
+    }
+}
+
+fn go_on(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
+    let Some(row) = rows.invocation_mut(id) else { return };
     row.note_progress();
     for tries in row.run_tries.values_mut() {
         tries.retry_at = place.now;

@@ -38,7 +38,7 @@ fn one_of_each() -> Vec<Effect> {
     let listener = Listener { caller: ID, op };
     let message = Message::Answer { listener, callee: ID, outcome: outcome.clone() };
     vec![
-        Effect::Then(Command::Resume { invocation, ticket: 1 }),
+        Effect::Then(Command::Resume { invocation, deployment: None, ticket: 1 }),
         Effect::StartAttempt(AttemptStart {
             invocation,
             attempt,

@@ -6,9 +6,9 @@ use crate::world::{UnderWay, World};
 use abide_core::command::{Command, End, Receipt, Submission, Timer, TimerKind};
 use abide_core::effect::Effect;
 use abide_core::entry::{Failure, Outcome};
-use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
+use abide_core::ids::{Attempt, AwakeableId, DeploymentId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::{InputRow, MismatchReport, Origin, WaitSet};
-use abide_core::manifest::{HandlerMode, ServiceKind};
+use abide_core::manifest::{HandlerMode, ServiceKind, ServiceManifest};
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
@@ -29,6 +29,11 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
             deploy(world, &words);
             Vec::new()
         }
+        ["upload", number] => {
+            let services = items.split("; ").map(offered).collect();
+            world.upload(deployment(number), services);
+            Vec::new()
+        }
         ["clock", millis] => {
             world.now = Timestamp(number(millis));
             Vec::new()
@@ -47,7 +52,10 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
             acknowledge(world, by, to, number(sequence.trim_start_matches('#')))
         }
         ["exchange"] => exchange(world),
-        ["submit" | "resume" | "cancel" | "kill" | "purge" | "resolve" | "signal", ..] => {
+        [
+            "submit" | "pause" | "resume" | "repin" | "cancel" | "kill" | "purge" | "resolve" | "signal",
+            ..,
+        ] => {
             world.ticket += 1;
             let (invocation, command) = request(world, &words);
             world.apply_at(invocation, command)
@@ -64,7 +72,10 @@ fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
         ["submit", _, target, rest @ ..] => {
             Command::Submit(submission(world, invocation, crate::parse::target(target), rest))
         }
-        ["resume", _] => Command::Resume { invocation, ticket },
+        ["pause", _] => Command::Pause { invocation, ticket },
+        ["resume", _] => Command::Resume { invocation, deployment: None, ticket },
+        ["resume", _, "on", on] => Command::Resume { invocation, deployment: Some(deployment(on)), ticket },
+        ["repin", _, on] => Command::Repin { invocation, deployment: deployment(on), ticket },
         ["cancel", _] => Command::Cancel { invocation, caller, ticket: wants },
         ["kill", _] => Command::Kill { invocation, caller, ticket: wants },
         ["purge", _] => Command::Purge { invocation, ticket: wants },
@@ -195,18 +206,36 @@ pub fn outcome(text: &str) -> Outcome {
 }
 
 fn deploy(world: &mut World, words: &[&str]) {
-    let known = services::all().into_iter().find(|manifest| manifest.name == words[1]);
-    let mut manifest = known.expect("a service of the scripts");
     match words {
-        ["undeploy", name] => return world.undeploy(name),
-        ["deploy", _] => {}
-        ["deploy", _, "as", "service"] => manifest.kind = ServiceKind::Service,
-        ["deploy", _, "shared"] => {
-            manifest.handlers.iter_mut().for_each(|handler| handler.mode = HandlerMode::Shared);
-        }
+        ["undeploy", name] => world.undeploy(name),
+        ["deploy", item @ ..] => world.deploy(offered(&item.join(" "))),
         other => panic!("unknown line: {other:?}"),
     }
-    world.deploy(manifest);
+}
+
+/// Reads `obj`, `obj as service`, `obj shared`, `obj patient` or `obj without h`.
+fn offered(item: &str) -> ServiceManifest {
+    let words: Vec<&str> = item.split_whitespace().collect();
+    let known = services::all().into_iter().find(|manifest| manifest.name == words[0]);
+    let mut manifest = known.expect("a service of the scripts");
+    match words.as_slice() {
+        [_] => {}
+        [_, "as", "service"] => manifest.kind = ServiceKind::Service,
+        [_, "shared"] => {
+            manifest.handlers.iter_mut().for_each(|handler| handler.mode = HandlerMode::Shared);
+        }
+        [_, "without", name] => manifest.handlers.retain(|handler| handler.name != *name),
+        [_, "patient"] => {
+            manifest.handlers.iter_mut().for_each(|handler| handler.options.retry.policy.max_attempts = None);
+        }
+        other => panic!("unknown service: {other:?}"),
+    }
+    manifest
+}
+
+/// Returns the deployment of a number.
+fn deployment(text: &str) -> DeploymentId {
+    DeploymentId::from_digest(number(text).into())
 }
 
 /// Lets time pass and fires what is due, the earliest first.

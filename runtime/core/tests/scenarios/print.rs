@@ -3,8 +3,9 @@
 use crate::parse::DAY_MS;
 use crate::world::World;
 use abide_core::command::{HowToEnd, Message, Timer, TimerKind};
-use abide_core::effect::{Effect, Gate, Notice};
+use abide_core::effect::{Effect, Gate, Notice, Refusal};
 use abide_core::entry::{Answer, Outcome};
+use abide_core::ids::DeploymentId;
 use abide_core::invocation::{InvocationRow, Listener, PauseReason, Phase, WaitSet};
 use abide_core::time::Timestamp;
 
@@ -25,7 +26,9 @@ pub fn effect(world: &World, effect: &Effect) -> String {
             let input = if start.input.is_some() { " with input" } else { "" };
             let held: Vec<String> =
                 start.held.iter().map(|(op, at)| format!(" held {op}@{}", time(*at))).collect();
-            format!("start {} {journal}{input}{}", guest(start.invocation, start.attempt), held.concat())
+            let on = (2..10).find(|number| DeploymentId::from_digest(*number) == start.deployment);
+            let on = on.map_or(String::new(), |number| format!(" on {number}"));
+            format!("start {} {journal}{input}{on}{}", guest(start.invocation, start.attempt), held.concat())
         }
         Effect::StopAttempt { invocation, attempt } => format!("stop {}", guest(*invocation, *attempt)),
         Effect::Deliver { invocation, attempt, settled } => format!(
@@ -79,6 +82,9 @@ fn notice(notice: Notice) -> &'static str {
         Notice::Completed => "completed",
         Notice::Unfit => "unfit",
         Notice::Full => "full",
+        Notice::Refused(Refusal::UnknownDeployment) => "refused, unknown deployment",
+        Notice::Refused(Refusal::NotOffered) => "refused, not offered",
+        Notice::Refused(Refusal::OtherKind) => "refused, of another kind",
     }
 }
 
@@ -179,6 +185,7 @@ pub fn phase(phase: &Phase) -> String {
             PauseReason::AttemptsExhausted => "paused, attempts exhausted".to_owned(),
             PauseReason::JournalMismatch(report) => format!("paused, mismatch at op {}", report.op),
             PauseReason::LimitReached(text) => format!("paused, {text}"),
+            PauseReason::ByPerson => "paused by a person".to_owned(),
         },
         Phase::Completed { is_failure: false, .. } => "completed".to_owned(),
         Phase::Completed { is_failure: true, .. } => "completed as failure".to_owned(),

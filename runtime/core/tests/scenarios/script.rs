@@ -7,7 +7,7 @@
 //! | `append a: run pay; done 0 ok`| the guest asked for entries (`asks.rs` lists them), finished (`done`, `bad`) or failed (`retry`) run blocks |
 //! | `return a 42`, `fail a 404 no`, `crash a boom [after 50]`, `lost a`, `mismatch a` | an attempt ends |
 //! | `suspend a 0,1 seen 2`, `awaits-retry a 0 seen 2` | an attempt waits for these operations, or for `any` |
-//! | `resume a`, `cancel a`, `kill a`, `purge a` | a person wants it                               |
+//! | `pause a`, `resume a [on 2]`, `repin a 2`, `cancel a`, `kill a`, `purge a` | a person wants it; 2 is a deployment |
 //! | `resolve a.1 ok`, `signal a go [409]` | somebody completes an awakeable, or sends a signal    |
 //! | `advance 100`                 | time passes; timers that are due fire, the earliest first; `1d` is a day |
 //! | `clock 50`                    | the clock jumps; nothing fires                               |
@@ -16,6 +16,7 @@
 //! | `ack 1>0 #1`                  | partition 0 hears that partition 1 has applied up to 1        |
 //! | `exchange`                    | partitions send and acknowledge until nothing is under way    |
 //! | `deploy obj as service`, `deploy obj shared`, `undeploy obj` | other code, or none, for a service |
+//! | `upload 2: svc; obj shared`   | the deployment 2 offers these; the services stay on deployment 1 |
 //! | `show a`, `show obj/k@1`, `show rows`, `show phases` | prints the journal of an invocation, an object, what is stored of all, and who is where |
 //! | `(submit a svc/h)`            | done, but not told                                           |
 //!

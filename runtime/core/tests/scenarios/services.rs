@@ -2,10 +2,11 @@
 
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::{
-    HandlerManifest, HandlerMode, HandlerOptions, Payload, Retention, ServiceKind, ServiceManifest,
-    ServiceRow,
+    DeploymentRow, HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, Retention, ServiceKind,
+    ServiceManifest, ServiceRow, Settings,
 };
 use abide_core::retry::{OnMaxAttempts, RetryPolicy};
+use abide_core::time::Timestamp;
 
 /// `svc` is a plain service, `obj` an object, and the others are workflows: `flow` is kept for a day,
 /// `brief` for a second, `void` not at all.
@@ -33,6 +34,17 @@ const NONE: Retention = Retention { idempotency_ms: 0, workflow_ms: 0, journal_m
 
 pub fn row(manifest: ServiceManifest) -> ServiceRow {
     ServiceRow { deployment: DeploymentId::from_digest(1), revision: 1, manifest }
+}
+
+pub fn deployment(services: Vec<ServiceManifest>) -> DeploymentRow {
+    DeploymentRow {
+        digest: [0; 32],
+        size_bytes: 0,
+        created_at: Timestamp(0),
+        revisions: vec![1; services.len()],
+        manifest: Manifest { sdk: String::new(), services },
+        settings: Settings::default(),
+    }
 }
 
 fn service(name: &str, kind: ServiceKind, handlers: Vec<HandlerManifest>) -> ServiceManifest {

@@ -61,7 +61,9 @@ fn kind(key: &RowKey) -> Option<&'static str> {
         RowKey::Signal(..) => "signal",
         RowKey::Created(..) => "created",
         RowKey::OutboxHead(_) | RowKey::OutboxTail(_) | RowKey::InboxMark(_) => return None,
-        RowKey::AttemptsPurged | RowKey::Service(_) | RowKey::Names(_) => return None,
+        RowKey::AttemptsPurged | RowKey::Service(_) | RowKey::Deployment(_) | RowKey::Names(_) => {
+            return None;
+        }
     })
 }
 
@@ -165,6 +167,7 @@ pub fn owner(key: &RowKey) -> Option<InvocationId> {
         | RowKey::InboxMark(_)
         | RowKey::AttemptsPurged
         | RowKey::Service(_)
+        | RowKey::Deployment(_)
         | RowKey::KeyQueue(_)
         | RowKey::KeyWaiter(..)
         | RowKey::State(..)

@@ -3,7 +3,7 @@
 use crate::{print, services};
 use abide_core::command::{Command, Message, Ticket, Timer};
 use abide_core::effect::Effect;
-use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::limits::STATE_NAMES_MAX;
 use abide_core::manifest::ServiceManifest;
@@ -58,6 +58,14 @@ impl World {
         let row = Row::Service(services::row(manifest).into());
         for rows in &mut self.partitions {
             rows.insert(key.clone(), row.clone());
+        }
+    }
+
+    /// Makes a deployment known that nothing new begins on.
+    pub fn upload(&mut self, id: DeploymentId, services: Vec<ServiceManifest>) {
+        let row = Row::Deployment(services::deployment(services).into());
+        for rows in &mut self.partitions {
+            rows.insert(RowKey::Deployment(id.clone()), row.clone());
         }
     }
 

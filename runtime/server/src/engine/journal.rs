@@ -9,7 +9,6 @@ use abide_core::rows::RowKey;
 use abide_store::keys::{self, Tag};
 use abide_store::{Store, View, codec, pairs};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// What an attempt starts from.
@@ -87,7 +86,7 @@ impl JournalReader {
         self.row(View::Durable, &RowKey::Answer(id), id)
     }
 
-    pub(super) fn row<T: DeserializeOwned>(
+    pub(super) fn row<T: codec::Record>(
         &self,
         view: View,
         row_key: &RowKey,
@@ -98,7 +97,7 @@ impl JournalReader {
         Ok(Some(codec::decode(&key, &value)?))
     }
 
-    fn items<T: DeserializeOwned>(
+    fn items<T: codec::Record>(
         &self,
         view: View,
         tag: Tag,

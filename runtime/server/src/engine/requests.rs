@@ -184,41 +184,6 @@ impl EngineHandle {
         Ok(Some(Retrieved { answer, kept_until }))
     }
 
-    /// Lets a paused invocation, or one that backs off, go on now. `Unfit` when it is neither.
-    ///
-    /// # Errors
-    /// The engine takes no work now.
-    pub async fn resume(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.ask(invocation, |ticket| Command::Resume { invocation, ticket }).await
-    }
-
-    /// Cancels an invocation: what it waits for fails, so that it can undo what it did.
-    ///
-    /// # Errors
-    /// The engine takes no work now.
-    pub async fn cancel(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.arrived(invocation).await?;
-        self.ask(invocation, |ticket| Command::Cancel { invocation, caller: None, ticket: Some(ticket) })
-            .await
-    }
-
-    /// Ends an invocation where it is.
-    ///
-    /// # Errors
-    /// The engine takes no work now.
-    pub async fn kill(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.arrived(invocation).await?;
-        self.ask(invocation, |ticket| Command::Kill { invocation, caller: None, ticket: Some(ticket) }).await
-    }
-
-    /// Forgets a completed invocation. `Unfit` when it has not ended.
-    ///
-    /// # Errors
-    /// The engine takes no work now.
-    pub async fn purge(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.ask(invocation, |ticket| Command::Purge { invocation, ticket: Some(ticket) }).await
-    }
-
     /// Completes an awakeable; returns when that is durable. One that is completed already, or whose
     /// invocation is over, is left as it is.
     ///
@@ -249,7 +214,7 @@ impl EngineHandle {
     }
 
     /// Hands in a command with a ticket and waits until what came of it is durable.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         id: InvocationId,
         command: impl FnOnce(Ticket) -> Command,

@@ -39,7 +39,7 @@ impl ServiceCache {
         {
             return Ok(row.clone());
         }
-        let row: Arc<ServiceRow> = Arc::new(codec::decode(key, &value)?);
+        let row: Arc<ServiceRow> = Arc::new(codec::decode::<ServiceRow>(key, &value)?);
         self.rows.insert(name.to_owned(), (value, row.clone()));
         Ok(row)
     }

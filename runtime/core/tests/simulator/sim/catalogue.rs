@@ -2,14 +2,16 @@
 //! how long they are kept.
 
 use super::rng::Rng;
+use abide_core::effect::Refusal;
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::{
-    HandlerManifest, HandlerMode, HandlerOptions, Payload, Retention, ServiceKind, ServiceManifest,
-    ServiceRow,
+    DeploymentRow, HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, Retention, ServiceKind,
+    ServiceManifest, ServiceRow, Settings,
 };
 use abide_core::retry::{HandlerRetry, OnMaxAttempts, RetryPolicy};
 use abide_core::rows::{Row, RowKey};
 use abide_core::target::Target;
+use abide_core::time::Timestamp;
 
 /// A handler that is offered.
 pub struct Offered {
@@ -93,11 +95,56 @@ pub fn some_target(rng: &mut Rng) -> Target {
     }
 }
 
+/// Deployments: two offer all, one offers plain services as they are and objects whose handlers are all
+/// shared, and one is not there.
+const DEPLOYMENTS: u128 = 4;
+const PARTIAL: u128 = 3;
+const UNKNOWN: u128 = 4;
+
+pub fn some_deployment(rng: &mut Rng) -> DeploymentId {
+    DeploymentId::from_digest(1 + u128::from(rng.below(DEPLOYMENTS as u64)))
+}
+
+/// Says whether an invocation of this target, which has begun, can go on on a deployment.
+pub fn fits(target: &Target, deployment: &DeploymentId) -> Result<(), Refusal> {
+    let is = |number| *deployment == DeploymentId::from_digest(number);
+    let mode = offered(target).map(|offered| offered.mode);
+    match target.service.as_str() {
+        _ if is(UNKNOWN) => Err(Refusal::UnknownDeployment),
+        _ if !is(PARTIAL) => Ok(()),
+        "plain" => Ok(()),
+        "object" if mode == Some(Shared) => Ok(()),
+        "object" => Err(Refusal::OtherKind),
+        _ => Err(Refusal::NotOffered),
+    }
+}
+
 /// Returns what the uploads have written.
 pub fn services() -> Vec<(RowKey, Row)> {
     let mut names: Vec<&str> = OFFERED.iter().map(|offered| offered.service).collect();
     names.dedup();
-    names.into_iter().map(|name| (RowKey::Service(name.into()), Row::Service(service(name).into()))).collect()
+    let all: Vec<ServiceManifest> = names.iter().map(|name| service(name).manifest).collect();
+    let mut partial = all.clone();
+    partial.retain(|service| ["plain", "object"].contains(&service.name.as_str()));
+    let objects = partial.iter_mut().filter(|service| service.kind == Object);
+    objects.flat_map(|service| &mut service.handlers).for_each(|handler| handler.mode = Shared);
+    let services =
+        names.into_iter().map(|name| (RowKey::Service(name.into()), Row::Service(service(name).into())));
+    let deployments = [(1, all.clone()), (2, all), (PARTIAL, partial)];
+    let deployments = deployments.map(|(number, services)| deployment(number, services));
+    services.chain(deployments).collect()
+}
+
+fn deployment(number: u128, services: Vec<ServiceManifest>) -> (RowKey, Row) {
+    let row = DeploymentRow {
+        digest: [0; 32],
+        size_bytes: 0,
+        created_at: Timestamp(0),
+        revisions: vec![1; services.len()],
+        manifest: Manifest { sdk: String::new(), services },
+        settings: Settings::default(),
+    };
+    (RowKey::Deployment(DeploymentId::from_digest(number)), Row::Deployment(row.into()))
 }
 
 fn service(name: &str) -> ServiceRow {

@@ -3,7 +3,7 @@
 
 use super::rng::mix;
 use abide_core::command::{Command, End, Expected, HowToEnd, Message, Settle, Timer, TimerKind};
-use abide_core::effect::{Effect, Notice};
+use abide_core::effect::{Effect, Notice, Refusal};
 use abide_core::entry::{Entry, Outcome};
 use abide_core::ids::{CANCEL_OP, InvocationId};
 use abide_core::invocation::{InvocationRow, PauseReason, Phase};
@@ -18,7 +18,9 @@ const WANTED: &[&str] = &[
     "command append",
     "command ended",
     "command timer-due",
+    "command pause",
     "command resume",
+    "command repin",
     "command cancel",
     "command kill",
     "command purge",
@@ -101,6 +103,9 @@ const WANTED: &[&str] = &[
     "notice absent",
     "notice completed",
     "notice unfit",
+    "notice refused-unknown-deployment",
+    "notice refused-not-offered",
+    "notice refused-other-kind",
     "phase scheduled",
     "phase queued",
     "phase running",
@@ -109,6 +114,7 @@ const WANTED: &[&str] = &[
     "phase backing-off-or",
     "phase paused-exhausted",
     "phase paused-mismatch",
+    "phase paused-by-person",
     "phase completed",
     "phase completed-failure",
     "outcome empty",
@@ -193,7 +199,9 @@ impl Coverage {
                 self.count(end_name(end));
             }
             Command::TimerDue(timer) => self.see_timer(timer),
+            Command::Pause { invocation, .. } => self.note("command pause", Some(*invocation), now),
             Command::Resume { invocation, .. } => self.note("command resume", Some(*invocation), now),
+            Command::Repin { invocation, .. } => self.note("command repin", Some(*invocation), now),
             Command::Cancel { invocation, .. } => self.note("command cancel", Some(*invocation), now),
             Command::Kill { invocation, .. } => self.note("command kill", Some(*invocation), now),
             Command::Purge { invocation, .. } => self.note("command purge", Some(*invocation), now),
@@ -334,6 +342,7 @@ fn phase_name(phase: &Phase) -> &'static str {
         Phase::Paused { reason: PauseReason::AttemptsExhausted } => "phase paused-exhausted",
         Phase::Paused { reason: PauseReason::JournalMismatch(_) } => "phase paused-mismatch",
         Phase::Paused { reason: PauseReason::LimitReached(_) } => "phase paused-limit",
+        Phase::Paused { reason: PauseReason::ByPerson } => "phase paused-by-person",
         Phase::Completed { is_failure: false, .. } => "phase completed",
         Phase::Completed { is_failure: true, .. } => "phase completed-failure",
     }
@@ -385,5 +394,8 @@ fn notice_name(notice: Notice) -> &'static str {
         Notice::Completed => "notice completed",
         Notice::Unfit => "notice unfit",
         Notice::Full => "notice full",
+        Notice::Refused(Refusal::UnknownDeployment) => "notice refused-unknown-deployment",
+        Notice::Refused(Refusal::NotOffered) => "notice refused-not-offered",
+        Notice::Refused(Refusal::OtherKind) => "notice refused-other-kind",
     }
 }

@@ -83,7 +83,7 @@ impl World {
         let paused: Vec<_> = all.iter().filter(|(_, is_paused)| *is_paused).map(|(id, _)| *id).collect();
         for invocation in &paused {
             let ticket = self.outside.ticket(None);
-            self.inbox(*invocation, Command::Resume { invocation: *invocation, ticket });
+            self.inbox(*invocation, Command::Resume { invocation: *invocation, deployment: None, ticket });
         }
         if paused.is_empty() && !all.is_empty() {
             let (stuck, _) = all[self.rng.index(all.len())];
@@ -130,7 +130,7 @@ impl World {
             assert_eq!(partition.latest.len(), partition.durable.len(), "everything is durable");
             for (key, row) in &partition.durable {
                 let is_right = match (key, row) {
-                    (RowKey::Service(_) | RowKey::OutboxHead(_), _) => true,
+                    (RowKey::Service(_) | RowKey::Deployment(_) | RowKey::OutboxHead(_), _) => true,
                     (RowKey::OutboxTail(_) | RowKey::InboxMark(_) | RowKey::AttemptsPurged, _) => true,
                     (RowKey::State(object, _), _) => super::address::workflow_run(object).is_none(),
                     (RowKey::Promise(object, name), Row::Promise(row)) => {

@@ -16,6 +16,8 @@ const WORK: &[Move] = &[
     (World::deliver_a_packet, 200),
     (World::let_time_pass, 60),
     (World::resume_some, 20),
+    (World::pause_some, 6),
+    (World::repin_some, 6),
     (World::complete_an_awakeable, 20),
     (World::signal_some, 20),
     (World::cancel_some, 6),

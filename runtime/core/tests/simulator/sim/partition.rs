@@ -195,6 +195,7 @@ impl Touched {
             | RowKey::InboxMark(_)
             | RowKey::AttemptsPurged
             | RowKey::Service(_)
+            | RowKey::Deployment(_)
             | RowKey::Names(_) => {}
         }
     }

@@ -1,7 +1,7 @@
 //! What people and other systems ask from outside.
 
 use super::address::{self, NOBODY};
-use super::catalogue::{IDEMPOTENCY_KEYS, some_target};
+use super::catalogue::{IDEMPOTENCY_KEYS, some_deployment, some_target};
 use super::program::Input;
 use super::table::{Table, all_completed, all_live, live, outcome_rows};
 use super::world::World;
@@ -104,11 +104,27 @@ impl World {
         }
     }
 
-    /// A person resumes something, whether it needs it or not.
+    /// A person resumes something, whether it needs it or not, now and then on other code.
     pub fn resume_some(&mut self) {
         if let Some(invocation) = self.some_invocation() {
+            let deployment = self.rng.chance(20).then(|| some_deployment(&mut self.rng));
             let ticket = self.outside.ticket(None);
-            self.inbox(invocation, Command::Resume { invocation, ticket });
+            self.inbox(invocation, Command::Resume { invocation, deployment, ticket });
+        }
+    }
+
+    pub fn pause_some(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            let ticket = self.outside.ticket(None);
+            self.inbox(invocation, Command::Pause { invocation, ticket });
+        }
+    }
+
+    pub fn repin_some(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            let deployment = some_deployment(&mut self.rng);
+            let ticket = self.outside.ticket(None);
+            self.inbox(invocation, Command::Repin { invocation, deployment, ticket });
         }
     }
 

@@ -1,13 +1,14 @@
 //! What a whole step says and does: a request is told what happened, who shall end does, and what is
 //! forgotten leaves no timers behind.
 
+use super::catalogue;
 use super::partition::Step;
 use super::table::{Table, completed, live};
 use super::writes::kept_until;
 use abide_core::command::{Command, Ticket, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice};
-use abide_core::ids::InvocationId;
-use abide_core::invocation::{InvocationRow, Origin, Phase};
+use abide_core::ids::{DeploymentId, InvocationId};
+use abide_core::invocation::{InvocationRow, Origin, PauseReason, Phase};
 use abide_core::rows::{Row, RowKey};
 
 /// Checks what a step tells, against the rows before it and what it writes.
@@ -18,9 +19,16 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
     });
     let told = notices.next();
     assert_eq!(notices.next(), None, "one request is told twice");
+    check_starts(before, step, effects);
     match &step.command {
         Command::Submit(submission) => check_submit(before, step, submission.invocation, told),
-        Command::Resume { invocation, ticket } => check_told(before, step, *invocation, Some(*ticket), told),
+        Command::Pause { invocation, ticket } => {
+            check_told(before, step, *invocation, Some(*ticket), told);
+            check_pause(before, step, *invocation, effects);
+        }
+        Command::Resume { invocation, ticket, .. } | Command::Repin { invocation, ticket, .. } => {
+            check_told(before, step, *invocation, Some(*ticket), told);
+        }
         Command::Cancel { invocation, ticket, caller } => {
             check_told(before, step, *invocation, *ticket, told);
             check_cancel(step, *invocation, live(before, *invocation), *caller);
@@ -69,12 +77,62 @@ fn check_told(
 }
 
 fn of_live(id: InvocationId, row: &InvocationRow, step: &Step) -> Notice {
+    let has_begun = row.tries() > 0;
     match (&step.command, &row.phase) {
+        (Command::Pause { .. }, Phase::Paused { .. }) => Notice::Known,
+        (Command::Pause { .. }, _) if has_begun => Notice::Done,
+        (Command::Repin { deployment, .. }, _) if has_begun => of_other_code(row, deployment),
+        (Command::Resume { deployment: Some(deployment), .. }, _)
+            if has_begun && row.deployment.as_ref() != Some(deployment) =>
+        {
+            of_other_code(row, deployment)
+        }
         (Command::Resume { .. }, Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
-        (Command::Resume { .. } | Command::Purge { .. }, _) => Notice::Unfit,
+        (
+            Command::Pause { .. } | Command::Resume { .. } | Command::Repin { .. } | Command::Purge { .. },
+            _,
+        ) => Notice::Unfit,
         // A full mailbox keeps nothing more.
         (Command::Signal { .. }, _) if step.write(&RowKey::Mailbox(id)).is_none() => Notice::Full,
         _ => Notice::Done,
+    }
+}
+
+fn of_other_code(row: &InvocationRow, deployment: &DeploymentId) -> Notice {
+    if row.deployment.as_ref() == Some(deployment) {
+        return Notice::Known;
+    }
+    catalogue::fits(&row.target, deployment).map_or_else(Notice::Refused, |()| Notice::Done)
+}
+
+/// Whoever ran does not any more, and stands still because somebody wants it.
+fn check_pause(before: &Table, step: &Step, id: InvocationId, effects: &[Effect]) {
+    let Some(old) = live(before, id).filter(|old| old.tries() > 0) else {
+        assert!(step.writes.is_empty(), "{id} is paused and has not begun, or is over");
+        return;
+    };
+    let stops = |effect: &Effect| match effect {
+        Effect::StopAttempt { invocation, attempt } => {
+            *invocation == id && old.running_attempt() == Some(*attempt)
+        }
+        _ => false,
+    };
+    assert_eq!(effects.iter().any(stops), old.running_attempt().is_some(), "the guest of {id} is stopped");
+    if let Some(Row::Invocation(new)) = step.write(&RowKey::Invocation(id)) {
+        assert_eq!(new.phase, Phase::Paused { reason: PauseReason::ByPerson }, "{id} is paused");
+    }
+}
+
+/// A guest is started on the code its invocation is bound to.
+fn check_starts(before: &Table, step: &Step, effects: &[Effect]) {
+    for effect in effects {
+        let Effect::StartAttempt(start) = effect else { continue };
+        let id = start.invocation;
+        let row = match step.write(&RowKey::Invocation(id)) {
+            Some(Row::Invocation(row)) => row,
+            _ => live(before, id).unwrap_or_else(|| panic!("{id} is started and not there")),
+        };
+        assert_eq!(row.deployment.as_ref(), Some(&start.deployment), "{id} is started on other code");
     }
 }
 

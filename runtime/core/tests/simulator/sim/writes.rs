@@ -58,7 +58,7 @@ pub fn check(before: &Table, key: &RowKey, row: Option<&Row>, cause: &Cause<'_>)
         RowKey::Promise(object, _) => object_writes::check_promise(object, old, row, cause),
         RowKey::Listeners(_) | RowKey::Mailbox(_) => {}
         RowKey::Signal(..) => assert!(old.is_none() || row.is_none(), "{key:?} is written twice"),
-        RowKey::Service(_) | RowKey::Names(_) => panic!("the core writes {key:?}"),
+        RowKey::Service(_) | RowKey::Deployment(_) | RowKey::Names(_) => panic!("the core writes {key:?}"),
     }
     if let (RowKey::Outcome(id, op), Some(Row::Outcome(outcome))) = (key, row) {
         check_outcome(before, *id, *op, outcome);
@@ -111,7 +111,7 @@ fn check_completed(before: &Table, id: InvocationId, row: Option<&Row>, cause: &
             let old = live(before, id).unwrap_or_else(|| panic!("{id} ends and was not there"));
             let Phase::Completed { at, .. } = new.phase else { panic!("{id} has not ended") };
             assert_eq!(at, cause.now, "{id} ends now");
-            check_pinned(id, old, new);
+            check_pinned(id, old, new, cause);
         }
         (Some(old), Some(new)) => {
             let is_purge = matches!(
@@ -133,7 +133,7 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, caus
     assert!(new.outcomes_len >= old.outcomes_len, "the outcomes of {id} shrink");
     assert!(old.cancelled.is_none() || new.cancelled == old.cancelled, "{id} is cancelled twice");
     assert!(new.holds_key || !old.holds_key, "{id} gives its key back and has not ended");
-    check_pinned(id, old, new);
+    check_pinned(id, old, new, cause);
     match (old.running_attempt(), new.running_attempt()) {
         (Some(old), Some(new)) => assert!(new == old || new == old + 1, "{id}: #{old} to #{new}"),
         (None, Some(attempt)) => assert_eq!(attempt, old.attempts + 1, "attempts of {id} count up"),
@@ -169,10 +169,16 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, caus
     }
 }
 
-/// What the handler says is pinned with the deployment, once.
-fn check_pinned(id: InvocationId, old: &InvocationRow, new: &InvocationRow) {
-    if old.deployment.is_some() {
-        assert_eq!(new.deployment, old.deployment, "{id} changes its deployment");
+/// What the handler says is pinned with the deployment, once, unless a person wants another.
+fn check_pinned(id: InvocationId, old: &InvocationRow, new: &InvocationRow, cause: &Cause<'_>) {
+    if old.deployment.is_some() && new.deployment != old.deployment {
+        let wanted = match cause.command {
+            Command::Repin { deployment, .. } | Command::Resume { deployment: Some(deployment), .. } => {
+                deployment
+            }
+            other => panic!("{id} changes its deployment because of {other:?}"),
+        };
+        assert_eq!(new.deployment.as_ref(), Some(wanted), "{id} changes its deployment");
     }
     if new.deployment.is_none() {
         return;

@@ -261,6 +261,7 @@ fn pause_view(reason: &PauseReason) -> PauseView {
             ("journal-mismatch", mismatch_text(report), Some(report.clone()))
         }
         PauseReason::LimitReached(text) => ("limit-reached", text.clone(), None),
+        PauseReason::ByPerson => ("by-person", "somebody paused it; a resume lets it go on".to_owned(), None),
     };
     PauseView { kind, message, mismatch }
 }

@@ -3,6 +3,7 @@
 //! Each handler carries its part of the description that `GET /openapi` answers; `router` lists them all.
 
 mod auth;
+mod code;
 mod config;
 mod control;
 mod deadlock;
@@ -54,6 +55,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(invocations::list))
         .routes(routes!(invocations::describe))
         .routes(routes!(journal::describe))
+        .routes(routes!(control::pause))
         .routes(routes!(control::resume))
         .routes(routes!(control::cancel))
         .routes(routes!(control::kill))

@@ -45,6 +45,15 @@ pub enum AdminError {
     NotCompleted(InvocationId),
     #[error("The invocation '{0}' has not started yet, so there is nothing to resume.")]
     NotStarted(InvocationId),
+    #[error("The invocation '{0}' has not started yet, so there is nothing to pause.")]
+    NotPausable(InvocationId),
+    #[error("The deployment '{deployment}' does not offer the handler '{target}' of the invocation '{id}'.")]
+    NotOffered { id: InvocationId, target: String, deployment: String },
+    #[error(
+        "The deployment '{deployment}' offers the handler '{target}' of the invocation '{id}' as one of another \
+         kind: a service is not an object, and an exclusive handler is not a shared one."
+    )]
+    OtherKind { id: InvocationId, target: String, deployment: String },
     #[error(
         "The invocation '{0}' keeps {SIGNALS_KEPT} signals that it has not received yet, which is the limit \
          (SIGNALS_KEPT)."
@@ -88,6 +97,8 @@ impl AdminError {
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Completed(_) | Self::NotCompleted(_) => StatusCode::CONFLICT,
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
+            Self::NotPausable(_) => StatusCode::CONFLICT,
+            Self::NotOffered { .. } | Self::OtherKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignalsFull(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upload(error) => upload_status(error),
@@ -113,7 +124,9 @@ impl AdminError {
             Self::Stalled => "stalled",
             Self::Completed(_) => "completed",
             Self::NotCompleted(_) => "not_completed",
-            Self::NotStarted(_) => "not_started",
+            Self::NotStarted(_) | Self::NotPausable(_) => "not_started",
+            Self::NotOffered { .. } => "handler_not_offered",
+            Self::OtherKind { .. } => "handler_of_other_kind",
             Self::SignalsFull(_) => "signals_full",
             Self::SignalContentType(_) => "signal_content_type",
             Self::Unhealthy(_)
@@ -140,6 +153,12 @@ impl AdminError {
             Self::UnknownInvocation(_) => "GET /invocations lists them",
             Self::NotCompleted(_) => "cancel it or kill it first",
             Self::NotStarted(_) => "GET /invocations/{id} says what it waits for",
+            Self::NotPausable(_) => {
+                "cancel it, or let it begin first; GET /invocations/{id} says what it waits for"
+            }
+            Self::NotOffered { .. } | Self::OtherKind { .. } => {
+                "GET /deployments/{id} says what a deployment offers; deployment=keep stays on the code it has"
+            }
             Self::SignalsFull(_) => "see whether its handler still waits for signals of this name",
             Self::SignalContentType(_) => "with curl: --json VALUE, for example --json null",
             Self::UploadContentType(_) => {

@@ -84,7 +84,42 @@ async fn resuming_what_only_waits_is_no_mistake() {
         PATCH :9070/invocations/A/resume
           200
         PATCH :9070/invocations/A/resume?deployment=latest
-          400 {"code":"bad_field","message":"The request field 'deployment' is invalid. Reason: 'latest' is not possible yet, an invocation stays on its deployment ('keep')"}
+          200
+        PATCH :9070/invocations/A/resume?deployment=newest
+          400 {"code":"bad_field","message":"The request field 'deployment' is invalid. Reason: bad format: it is keep, latest or the id of a deployment"}
+        PATCH :9070/invocations/A/resume?deployment=dp_1000000000000000000000Z
+          404 {"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1000000000000000000000Z' does not exist"}
+        "#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_invocation_stands_still_until_it_is_resumed() {
+    check(
+        r#"
+        POST /Probe/signal/send -- {}
+          202 A {"invocationId":"A","status":"Accepted"}
+        until A suspended
+        PATCH :9070/invocations/A/pause
+          202
+        until A paused
+        PATCH :9070/invocations/A/pause
+          200
+        POST :9070/invocations/A/signals/go -- 1
+          202
+        until A paused
+        & GET /restate/attach/A
+        PATCH :9070/invocations/A/resume
+          200
+        wait
+          200 A 1
+        PATCH :9070/invocations/A/pause
+          409 {"code":"completed","message":"The invocation 'A' was already completed."}
+        POST /Probe/echo/send?delay=1d -- 1
+          202 B {"invocationId":"B","status":"Accepted"}
+        PATCH :9070/invocations/B/pause
+          409 {"code":"not_started","hint":"cancel it, or let it begin first; GET /invocations/{id} says what it waits for","message":"The invocation 'B' has not started yet, so there is nothing to pause."}
         "#,
     )
     .await;

@@ -1,0 +1,141 @@
+//! What each command reads: the rows that have to be loaded before it can be applied.
+
+use crate::command::{Append, Command, SPREAD_AT_ONCE, Settle, Submission, Timer, TimerKind};
+use crate::entry::Entry;
+use crate::ids::{InvocationId, OpId};
+use crate::rows::{NamesOf, RowKey};
+
+impl Command {
+    /// Lists the rows that have to be loaded before [`crate::step::step`].
+    #[must_use]
+    pub fn reads(&self) -> Vec<RowKey> {
+        match self {
+            Self::Append(append) => reads_of_append(append),
+            Self::Ended { invocation, .. } => vec![RowKey::Invocation(*invocation)],
+            Self::Submit(Submission { invocation, .. }) => {
+                with_attempts_purged(*invocation, RowKey::Invocation(*invocation))
+            }
+            Self::Kill { invocation, .. }
+            | Self::Pause { invocation, .. }
+            | Self::Resume { invocation, deployment: None, .. }
+            | Self::Purge { invocation, .. } => either(*invocation).into(),
+            Self::Resume { invocation, deployment: Some(deployment), .. }
+            | Self::Repin { invocation, deployment, .. } => {
+                let mut reads = either(*invocation).to_vec();
+                reads.push(RowKey::Deployment(deployment.clone()));
+                reads
+            }
+            Self::Cancel { invocation, .. } => vec![
+                RowKey::Invocation(*invocation),
+                RowKey::Completed(*invocation),
+                RowKey::Mailbox(*invocation),
+            ],
+            Self::PurgeRest { invocation } => with_attempts_purged(*invocation, RowKey::Mailbox(*invocation)),
+            Self::TakeSignal { invocation, number, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
+            }
+            Self::TimerDue(timer) => reads_of_timer(timer),
+            Self::Receive { from, .. } => vec![RowKey::InboxMark(*from)],
+            Self::Acknowledged { by, .. } => vec![RowKey::OutboxTail(*by)],
+            Self::Settle(Settle { invocation, op, .. }) => reads_of_operation(*invocation, *op).into(),
+            Self::CompleteAwakeable { awakeable, .. } => {
+                reads_of_operation(awakeable.invocation, awakeable.op).into()
+            }
+            Self::Signal { invocation, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Mailbox(*invocation)]
+            }
+            Self::Admit { invocation, object, .. } => vec![
+                RowKey::Invocation(*invocation),
+                RowKey::Service(object.service.clone()),
+                RowKey::KeyQueue(object.clone()),
+            ],
+            Self::Begin { invocation, service, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Service(service.clone())]
+            }
+            Self::Release { object, .. } => vec![RowKey::KeyQueue(object.clone())],
+            Self::Grant { object, position } => {
+                vec![RowKey::KeyQueue(object.clone()), RowKey::KeyWaiter(object.clone(), *position)]
+            }
+            Self::Attach { invocation, .. } => vec![
+                RowKey::Invocation(*invocation),
+                RowKey::Completed(*invocation),
+                RowKey::Answer(*invocation),
+                RowKey::Listeners(*invocation),
+            ],
+            Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
+            Self::Spread { invocation, from, until, .. } => {
+                let ops = *from..(*until).min(from.saturating_add(SPREAD_AT_ONCE));
+                ops.flat_map(|op| [RowKey::Entry(*invocation, op), RowKey::Outcome(*invocation, op)])
+                    .collect()
+            }
+            Self::PurgeObject { invocation, object } => vec![
+                RowKey::Completed(*invocation),
+                RowKey::Names(NamesOf::State(object.clone())),
+                RowKey::Names(NamesOf::Promises(object.clone())),
+            ],
+            Self::PurgePromise { object, name, .. } | Self::StopListening { object, name, .. } => {
+                vec![RowKey::Promise(object.clone(), name.clone())]
+            }
+            Self::Tell(_) => Vec::new(),
+            Self::Post { to, .. } => vec![RowKey::OutboxHead(*to)],
+        }
+    }
+}
+
+/// An invocation, wherever it is.
+fn either(id: InvocationId) -> [RowKey; 2] {
+    [RowKey::Invocation(id), RowKey::Completed(id)]
+}
+
+/// What an invocation leaves, and what comes after it.
+fn with_attempts_purged(id: InvocationId, row: RowKey) -> Vec<RowKey> {
+    let mut reads = vec![row, RowKey::Completed(id)];
+    reads.extend(id.is_computed().then_some(RowKey::AttemptsPurged));
+    reads
+}
+
+fn reads_of_timer(timer: &Timer) -> Vec<RowKey> {
+    match timer.kind {
+        TimerKind::Begin | TimerKind::Retry { .. } => vec![RowKey::Invocation(timer.invocation)],
+        TimerKind::Sleep { .. } => Vec::new(),
+        TimerKind::PurgeJournal | TimerKind::Purge => vec![RowKey::Completed(timer.invocation)],
+    }
+}
+
+fn reads_of_operation(invocation: InvocationId, op: OpId) -> [RowKey; 3] {
+    [RowKey::Invocation(invocation), RowKey::Entry(invocation, op), RowKey::Outcome(invocation, op)]
+}
+
+fn reads_of_append(append: &Append) -> Vec<RowKey> {
+    let id = append.invocation;
+    let mut reads = vec![RowKey::Invocation(id)];
+    reads.extend(append.finished.iter().map(|(op, _)| RowKey::Outcome(id, *op)));
+    reads.extend(append.failed.iter().map(|failed| RowKey::Outcome(id, failed.op)));
+    reads.extend(append.entries.iter().filter_map(|entry| row_of_entry(append, entry)));
+    reads
+}
+
+/// Returns the row, other than those of its journal, that an entry needs.
+fn row_of_entry(append: &Append, entry: &Entry) -> Option<RowKey> {
+    let object = || append.object.clone();
+    match entry {
+        Entry::GetState { name } => Some(RowKey::State(object()?, name.clone())),
+        Entry::StateKeys | Entry::ClearAllState => Some(RowKey::Names(NamesOf::State(object()?))),
+        Entry::GetPromise { name } | Entry::PeekPromise { name } | Entry::CompletePromise { name, .. } => {
+            Some(RowKey::Promise(object()?, name.clone()))
+        }
+        Entry::ReceiveSignal { .. } => Some(RowKey::Mailbox(append.invocation)),
+        Entry::Run { .. }
+        | Entry::Sleep { .. }
+        | Entry::Call(_)
+        | Entry::Send { .. }
+        | Entry::Attach { .. }
+        | Entry::Cancel { .. }
+        | Entry::Kill { .. }
+        | Entry::SetState { .. }
+        | Entry::ClearState { .. }
+        | Entry::Awakeable { .. }
+        | Entry::CompleteAwakeable { .. }
+        | Entry::SendSignal { .. } => None,
+    }
+}

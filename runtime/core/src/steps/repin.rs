@@ -1,0 +1,57 @@
+//! A person binds an invocation to other code: its journal stays, and its next attempt replays it there.
+
+use crate::command::Ticket;
+use crate::effect::{Effect, Notice};
+use crate::ids::{DeploymentId, InvocationId};
+use crate::invocation::Phase;
+use crate::rows::{RowKey, Rows};
+use crate::step::Place;
+use crate::steps::{begin, pin};
+
+pub struct Repin {
+    pub invocation: InvocationId,
+    pub deployment: DeploymentId,
+}
+
+pub fn apply(place: Place, rows: &mut Rows, repin: Repin, ticket: Ticket, effects: &mut Vec<Effect>) {
+    let notice = bind(rows, &repin);
+    effects.push(Effect::Notice { ticket, notice });
+    if notice == Notice::Done {
+        start_anew(place, rows, repin.invocation, effects);
+    }
+}
+
+/// Binds an invocation that has begun, or says why not. `Known`: it is bound to this one already.
+pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
+    let Repin { invocation: id, deployment } = repin;
+    let Some(row) = rows.invocation(*id) else {
+        let is_over = rows.contains(&RowKey::Completed(*id));
+        return if is_over { Notice::Completed } else { Notice::Absent };
+    };
+    match row.phase {
+        Phase::Running { .. } | Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } => {
+        }
+        // It will begin on the newest code.
+        Phase::Scheduled { .. } | Phase::Queued { .. } | Phase::Completed { .. } => return Notice::Unfit,
+    }
+    if row.deployment.as_ref() == Some(deployment) {
+        return Notice::Known;
+    }
+    match pin::to(rows, row, deployment) {
+        Ok(pin) => {
+            pin.bind(rows.invocation_mut(*id).expect("the invocation is there: read above"));
+            Notice::Done
+        }
+        Err(refusal) => Notice::Refused(refusal),
+    }
+}
+
+/// A guest of the code before goes no further.
+pub fn start_anew(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
+    let Some(row) = rows.invocation_mut(id) else { return };
+    row.modified_at = place.now;
+    if let Some(attempt) = row.running_attempt() {
+        effects.push(Effect::StopAttempt { invocation: id, attempt });
+        begin::start(place, id, row, None, effects);
+    }
+}
