@@ -59,3 +59,20 @@ pub enum View {
     /// Only what survives a crash.
     Durable,
 }
+
+/// In which order the pairs of a span come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    Ascending,
+    Descending,
+}
+
+impl Order {
+    /// Says whether `left` comes before `right`.
+    pub(crate) fn is_before(self, left: &[u8], right: &[u8]) -> bool {
+        match self {
+            Order::Ascending => left < right,
+            Order::Descending => left > right,
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! A store in memory with the semantics of the one on disk, for tests: it crashes on command and can hold back durability.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::batch::{Batch, Fence, Op, Sequence, View};
+use crate::batch::{Batch, Fence, Op, Order, Sequence, View};
 use crate::error::Error;
 use crate::overlay::{self, Overlay};
 use crate::stats::{Stats, Status};
@@ -119,6 +120,27 @@ impl MemoryStore {
             View::Durable => *self.durable.borrow(),
         }
     }
+
+    fn scan_in(
+        &self,
+        order: Order,
+        view: View,
+        (start, end): (&[u8], &[u8]),
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Bytes)> {
+        if start >= end {
+            return Vec::new();
+        }
+        let state = self.state.lock();
+        let over = state.overlay.range(self.upto(&state, view), (start, end), order, limit);
+        let under = state.durable_pairs.range(start.to_vec()..end.to_vec());
+        let pair = |(key, value): (&Vec<u8>, &Bytes)| Ok::<_, Infallible>((key.clone(), value.clone()));
+        let Ok(merged) = match order {
+            Order::Ascending => overlay::merge(over, under.map(pair), order, limit),
+            Order::Descending => overlay::merge(over, under.rev().map(pair), order, limit),
+        };
+        merged
+    }
 }
 
 impl Store for MemoryStore {
@@ -149,13 +171,17 @@ impl Store for MemoryStore {
         end: &[u8],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        if start >= end {
-            return Ok(Vec::new());
-        }
-        let state = self.state.lock();
-        let over = state.overlay.range(self.upto(&state, view), start, end, limit);
-        let under = state.durable_pairs.range(start.to_vec()..end.to_vec());
-        overlay::merge(over, under.map(|(key, value)| Ok((key.clone(), value.clone()))), limit)
+        Ok(self.scan_in(Order::Ascending, view, (start, end), limit))
+    }
+
+    fn scan_back(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+        Ok(self.scan_in(Order::Descending, view, (start, end), limit))
     }
 
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {

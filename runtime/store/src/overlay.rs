@@ -7,7 +7,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::batch::{Batch, Sequence};
+use crate::batch::{Batch, Order, Sequence};
 
 /// What one key held after one batch; `None` is deleted.
 type Version = (Sequence, Option<Bytes>);
@@ -52,24 +52,18 @@ impl Overlay {
     pub fn range(
         &self,
         upto: Sequence,
-        start: &[u8],
-        end: &[u8],
+        (start, end): (&[u8], &[u8]),
+        order: Order,
         limit: usize,
     ) -> Vec<(Vec<u8>, Option<Bytes>)> {
-        let mut found = Vec::new();
         if start >= end {
-            return found;
+            return Vec::new();
         }
-        let mut live = 0;
-        for (key, versions) in self.keys.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end))) {
-            if live == limit {
-                break;
-            }
-            let Some(value) = newest(versions, upto) else { continue };
-            live += usize::from(value.is_some());
-            found.push((key.clone(), value));
+        let span = self.keys.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
+        match order {
+            Order::Ascending => take_live(span, upto, limit),
+            Order::Descending => take_live(span.rev(), upto, limit),
         }
-        found
     }
 
     pub fn len(&self) -> usize {
@@ -81,10 +75,29 @@ fn newest(versions: &VecDeque<Version>, upto: Sequence) -> Option<Option<Bytes>>
     versions.iter().rev().find(|(at, _)| *at <= upto).map(|(_, value)| value.clone())
 }
 
-/// Merges what the overlay says over ascending pairs of the index; stops at `limit` pairs.
+fn take_live<'a>(
+    versions: impl Iterator<Item = (&'a Vec<u8>, &'a VecDeque<Version>)>,
+    upto: Sequence,
+    limit: usize,
+) -> Vec<(Vec<u8>, Option<Bytes>)> {
+    let mut found = Vec::new();
+    let mut live = 0;
+    for (key, versions) in versions {
+        if live == limit {
+            break;
+        }
+        let Some(value) = newest(versions, upto) else { continue };
+        live += usize::from(value.is_some());
+        found.push((key.clone(), value));
+    }
+    found
+}
+
+/// Merges what the overlay says over the pairs of the index, both in this order; stops at `limit` pairs.
 pub fn merge<V, E>(
     overlay: Vec<(Vec<u8>, Option<V>)>,
     index: impl Iterator<Item = Result<(Vec<u8>, V), E>>,
+    order: Order,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, V)>, E> {
     let mut merged = Vec::new();
@@ -107,7 +120,7 @@ pub fn merge<V, E>(
                     index.next();
                     continue;
                 }
-                over < under
+                order.is_before(over, under)
             }
         };
         if overlay_first {

@@ -28,6 +28,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
 
+    /// As [`Store::scan`], from the end of the span: the last pairs, descending.
+    fn scan_back(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
+
     /// Atomic. Ordered and visible to [`View::Latest`] on return, not durable yet: wait for [`Store::durable`] to reach
     /// the returned sequence before telling anyone. Never waits for a disk sync, unless too much is unsynced already.
     fn commit(&self, batch: Batch) -> Result<Sequence, Error>;

@@ -44,6 +44,13 @@ fn check(store: &dyn Store, view: View, map: &Map, random: &mut Random) {
     let expected: Vec<_> =
         everything.iter().filter(|(key, _)| *key >= start && *key < end).take(limit).cloned().collect();
     assert_eq!(store.scan(view, &start, &end, limit).unwrap(), expected, "{start:?}..{end:?} limit {limit}");
+    let expected: Vec<_> =
+        everything.iter().rev().filter(|(key, _)| *key >= start && *key < end).take(limit).cloned().collect();
+    assert_eq!(
+        store.scan_back(view, &start, &end, limit).unwrap(),
+        expected,
+        "{start:?}..{end:?} limit {limit}, from the end"
+    );
     let key = edge(random);
     assert_eq!(store.get(view, &key).unwrap(), map.get(&key).cloned());
 }

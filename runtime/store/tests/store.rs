@@ -247,3 +247,43 @@ fn durability_can_be_held_back_in_memory() {
     assert_eq!(*store.durable().borrow(), sequence);
     assert_eq!(store.crash().get(View::Latest, b"a").unwrap().unwrap(), "1");
 }
+
+/// Reads from the end while leaves are split and emptied by a writer.
+#[test]
+fn a_scan_from_the_end_misses_nothing_while_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = std::sync::Arc::new(open(dir.path()));
+    let fence = store.acquire(1).unwrap();
+    let key = |number: u32| format!("{number:06}");
+    // Every tenth stays, what is between comes and goes.
+    let steady: Vec<_> = (0..300).map(|number| put(&key(number * 10), "steady")).collect();
+    write(&*store, fence, steady).unwrap();
+    let is_over = std::sync::Arc::new(AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let (store, is_over) = (store.clone(), is_over.clone());
+        move || {
+            let mut round = 0u32;
+            while !is_over.load(Ordering::Relaxed) {
+                round += 1;
+                let others = (0..300).map(|number| number * 10 + 1 + round % 9);
+                let puts = others.clone().map(|number| put(&key(number), "passing")).collect();
+                write(&*store, fence, puts).unwrap();
+                write(&*store, fence, others.map(|number| delete(&key(number))).collect()).unwrap();
+            }
+        }
+    });
+    for _ in 0..100 {
+        let mut end = b"~".to_vec();
+        let mut seen = Vec::new();
+        loop {
+            let page = store.scan_back(View::Durable, b"", &end, 37).unwrap();
+            let Some((last, _)) = page.last() else { break };
+            end = last.clone();
+            seen.extend(page.into_iter().filter(|(_, value)| &value[..] == b"steady").map(|(key, _)| key));
+        }
+        let expected: Vec<_> = (0..300).rev().map(|number| key(number * 10).into_bytes()).collect();
+        assert_eq!(seen, expected);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+}

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::batch::{Batch, Fence, Sequence, View};
+use crate::batch::{Batch, Fence, Order, Sequence, View};
 use crate::error::{Error, printable};
 use crate::folder::Lock;
 use crate::log::record;
@@ -192,7 +192,17 @@ impl Store for DiskStore {
         end: &[u8],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        read::scan(&self.shared, view, start, end, limit)
+        read::scan(&self.shared, view, (start, end), Order::Ascending, limit)
+    }
+
+    fn scan_back(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+        read::scan(&self.shared, view, (start, end), Order::Descending, limit)
     }
 
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {

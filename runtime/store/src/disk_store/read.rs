@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use crate::batch::{Sequence, View};
+use crate::batch::{Order, Sequence, View};
 use crate::disk_store::shared::{Shared, State};
 use crate::error::{Error, printable};
 use crate::log::record::Stored;
@@ -67,11 +67,21 @@ pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Err
     found.ok_or_else(|| blob_missing(shared, key))
 }
 
-pub fn scan(shared: &Shared, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Pairs, Error> {
+/// The keys from the first up to, but without, the second.
+type Span<'a> = (&'a [u8], &'a [u8]);
+
+pub fn scan(
+    shared: &Shared,
+    view: View,
+    span: Span<'_>,
+    order: Order,
+    limit: usize,
+) -> Result<Pairs, Error> {
+    let (start, end) = span;
     if start >= end || limit == 0 {
         return Ok(Vec::new());
     }
-    let found = steady(shared, || scan_once(shared, view, start, end, limit))?;
+    let found = steady(shared, || scan_once(shared, view, span, order, limit))?;
     found.ok_or_else(|| blob_missing(shared, start))
 }
 
@@ -79,18 +89,25 @@ pub fn scan(shared: &Shared, view: View, start: &[u8], end: &[u8], limit: usize)
 fn scan_once(
     shared: &Shared,
     view: View,
-    start: &[u8],
-    end: &[u8],
+    span: Span<'_>,
+    order: Order,
     limit: usize,
 ) -> Result<Option<Pairs>, Error> {
     let (upto, over) = {
         let state = shared.state();
         let upto = upto(&state, view);
-        (upto, state.overlay.range(upto, start, end, limit))
+        (upto, state.overlay.range(upto, span, order, limit))
     };
     let over = over.into_iter().map(|(key, value)| (key, value.map(Stored::Inline))).collect();
-    let merged =
-        shared.index.range(start, Some(end), |pairs| overlay::merge::<_, io::Error>(over, pairs, limit))?;
+    let (start, end) = span;
+    let merged = match order {
+        Order::Ascending => shared.index.range(start, Some(end), |pairs| {
+            overlay::merge::<_, io::Error>(over, pairs, order, limit)
+        })?,
+        Order::Descending => shared.index.range_back(start, end, |pairs| {
+            overlay::merge::<_, io::Error>(over, pairs, order, limit)
+        })?,
+    };
     let mut found = Vec::with_capacity(merged.len());
     for (key, stored) in merged {
         let Some(value) = value_of(shared, stored)? else { return Ok(None) };

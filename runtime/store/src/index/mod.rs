@@ -159,6 +159,24 @@ impl Index {
         })
     }
 
+    /// Hands a descending iterator over the pairs of `start..end` to `read`.
+    pub fn range_back<T>(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        read: impl FnOnce(&mut dyn Iterator<Item = io::Result<(Vec<u8>, Stored)>>) -> io::Result<T>,
+    ) -> Result<T, Error> {
+        self.with(|handles| {
+            // From the end sled stops at the start by itself, unlike the other way round.
+            let mut pairs = handles
+                .pairs
+                .range(start.to_vec()..end.to_vec())
+                .rev()
+                .map(|pair| pair.and_then(|(key, value)| Ok((key.to_vec(), decode_stored(&value)?))));
+            read(&mut pairs)
+        })
+    }
+
     /// Applies one record. Idempotent, because every change is absolute.
     pub fn apply(&self, record: &Record) -> Result<Applied, Error> {
         let mut bytes = 0;
