@@ -263,6 +263,13 @@ pub fn decode_name(key: &[u8], tag: Tag) -> Option<String> {
     String::from_utf8(name.to_vec()).ok()
 }
 
+/// Reads the position of a key of [`Tag::KeyWaiter`].
+#[must_use]
+pub fn decode_position(key: &[u8]) -> Option<u64> {
+    let (_, position) = decode_object(key, Tag::KeyWaiter)?;
+    Some(u64::from_be_bytes(position.try_into().ok()?))
+}
+
 /// Reads the invocation of a key of [`Tag::Created`].
 #[must_use]
 pub fn decode_created(key: &[u8]) -> Option<(Timestamp, InvocationId)> {
@@ -329,6 +336,46 @@ pub fn names(partition: PartitionId, of: &NamesOf) -> Span {
     (start, end)
 }
 
+/// Returns the keys of one tag that belong to objects of a service whose keys begin with `prefix` and come
+/// after `after`.
+#[must_use]
+pub fn objects(partition: u16, tag: Tag, service: &str, prefix: &str, after: Option<&str>) -> Span {
+    let mut of_service = head(partition, tag, service.len() + 2);
+    put_text(&mut of_service, service);
+    let with_text = |text: &str| {
+        let mut key = of_service.clone();
+        put_text(&mut key, text);
+        key
+    };
+    let mut start = with_text(prefix);
+    // Without its end, so that it is one of longer texts, too.
+    start.truncate(start.len() - 2);
+    let mut end = start.clone();
+    // No text goes on with such a byte, nor does what follows a key.
+    end.push(0xff);
+    if let Some(after) = after {
+        let mut behind = with_text(after);
+        behind.push(0xff);
+        start = start.max(behind);
+    }
+    (start, end)
+}
+
+/// Returns the keys of those who wait for the key of an object, from a position on.
+#[must_use]
+pub fn waiters(partition: PartitionId, object: &ObjectKey, from: u64) -> Span {
+    let all = with_object(partition, Tag::KeyWaiter, object);
+    let mut end = all.clone();
+    end.extend_from_slice(&[0xff; 9]);
+    (with_number(all, from), end)
+}
+
+/// Returns the keys of entries or outcomes of some operations, from the first up to, but without, the second.
+#[must_use]
+pub fn operations(partition: PartitionId, tag: Tag, id: InvocationId, ops: std::ops::Range<OpId>) -> Span {
+    (with_op(partition, tag, id, ops.start), with_op(partition, tag, id, ops.end))
+}
+
 /// Returns the keys of invocations with computed ids created from `from` up to, but without, `to`.
 #[must_use]
 pub fn computed(partition: PartitionId, from: Timestamp, to: Timestamp) -> Span {
@@ -349,6 +396,23 @@ pub fn timers(partition: PartitionId, from: Timestamp) -> Span {
 pub fn created(partition: PartitionId, tag: Tag, from: Timestamp, to: Timestamp) -> Span {
     let bound = |at| with_id(partition, tag, InvocationId::new(at, 0, 0));
     (bound(from), bound(to))
+}
+
+/// Returns the keys of one tag whose rest is `from` or more, and less than `to`.
+#[must_use]
+pub fn between(partition: PartitionId, tag: Tag, from: &[u8], to: &[u8]) -> Span {
+    let bound = |rest: &[u8]| {
+        let mut key = head(partition.0, tag, rest.len());
+        key.extend_from_slice(rest);
+        key
+    };
+    (bound(from), bound(to))
+}
+
+/// Returns the part of a key that follows partition and tag.
+#[must_use]
+pub fn rest(key: &[u8]) -> &[u8] {
+    key.get(HEAD..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -453,5 +517,43 @@ mod tests {
         let (start, end) = all(P.0, Tag::Timer);
         let timer = Timer { at: Timestamp(u64::MAX), invocation: ID, kind: TimerKind::Begin };
         assert!((start..end).contains(&encode(P, &RowKey::Timer(timer))));
+    }
+
+    #[test]
+    fn the_objects_of_a_service_are_apart_from_those_of_others() {
+        let services = ["S", "S\0", "SS", "R", "S\u{1}"];
+        let keys = ["", "a", "ab", "b", "a\0", "a\u{1}", "ä", "\u{10ffff}"];
+        let encode = |service: &str, key: &str, name: &str| {
+            let object = ObjectKey { service: service.into(), key: key.into() };
+            super::encode(P, &RowKey::State(object, name.into()))
+        };
+        let is_in = |(start, end): &Span, key: &[u8]| start.as_slice() <= key && key < end.as_slice();
+        for prefix in keys {
+            for after in [None, Some(""), Some("a"), Some("a\0"), Some("b")] {
+                let span = objects(P.0, Tag::State, "S", prefix, after);
+                for service in services {
+                    for key in keys {
+                        for name in ["", "n", "\u{10ffff}"] {
+                            let is_meant = service == "S"
+                                && key.starts_with(prefix)
+                                && after.is_none_or(|after| key > after);
+                            let seen = is_in(&span, &encode(service, key, name));
+                            assert_eq!(seen, is_meant, "{service:?}/{key:?} {prefix:?} {after:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn waiters_are_those_of_one_object() {
+        let object = |key: &str| ObjectKey { service: "S".into(), key: key.into() };
+        let encode = |key: &str, position| super::encode(P, &RowKey::KeyWaiter(object(key), position));
+        let (start, end) = waiters(P, &object("k"), 2);
+        let is_in = |key: &[u8]| start.as_slice() <= key && key < end.as_slice();
+        assert!(is_in(&encode("k", 2)) && is_in(&encode("k", u64::MAX)));
+        assert!(!is_in(&encode("k", 1)) && !is_in(&encode("ka", 2)) && !is_in(&encode("j", 2)));
+        assert_eq!(decode_position(&encode("k", 7)), Some(7));
     }
 }

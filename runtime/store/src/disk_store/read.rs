@@ -70,13 +70,7 @@ pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Err
 /// The keys from the first up to, but without, the second.
 type Span<'a> = (&'a [u8], &'a [u8]);
 
-pub fn scan(
-    shared: &Shared,
-    view: View,
-    span: Span<'_>,
-    order: Order,
-    limit: usize,
-) -> Result<Pairs, Error> {
+pub fn scan(shared: &Shared, view: View, span: Span<'_>, order: Order, limit: usize) -> Result<Pairs, Error> {
     let (start, end) = span;
     if start >= end || limit == 0 {
         return Ok(Vec::new());
@@ -101,12 +95,12 @@ fn scan_once(
     let over = over.into_iter().map(|(key, value)| (key, value.map(Stored::Inline))).collect();
     let (start, end) = span;
     let merged = match order {
-        Order::Ascending => shared.index.range(start, Some(end), |pairs| {
-            overlay::merge::<_, io::Error>(over, pairs, order, limit)
-        })?,
-        Order::Descending => shared.index.range_back(start, end, |pairs| {
-            overlay::merge::<_, io::Error>(over, pairs, order, limit)
-        })?,
+        Order::Ascending => shared
+            .index
+            .range(start, Some(end), |pairs| overlay::merge::<_, io::Error>(over, pairs, order, limit))?,
+        Order::Descending => shared
+            .index
+            .range_back(start, end, |pairs| overlay::merge::<_, io::Error>(over, pairs, order, limit))?,
     };
     let mut found = Vec::with_capacity(merged.len());
     for (key, stored) in merged {
