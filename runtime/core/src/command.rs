@@ -3,11 +3,13 @@
 use crate::entry::{Entry, Failure, Outcome};
 use crate::ids::{Attempt, AwakeableId, DeploymentId, InvocationId, OpId, PartitionId};
 use crate::invocation::{InputRow, Listener, MismatchReport, Origin, WaitSet};
+use crate::object::StateVersion;
 use crate::retry::RetryPolicy;
 use crate::target::{ObjectKey, Target};
 use crate::time::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Names a request of the outside that waits for a notice.
 pub type Ticket = u64;
@@ -228,6 +230,20 @@ pub enum End {
     Lost,
 }
 
+/// A person replaces the whole state of an object or workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditState {
+    pub object: ObjectKey,
+    /// What the workflow comes to; None for an object.
+    pub run: Option<InvocationId>,
+    /// The state has to be as it was seen.
+    pub expected: Option<StateVersion>,
+    /// Also while a handler has the key.
+    pub is_forced: bool,
+    pub values: BTreeMap<String, Bytes>,
+    pub ticket: Ticket,
+}
+
 /// A point in time somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timer {
@@ -309,6 +325,12 @@ pub enum Command {
         name: String,
         outcome: Outcome,
         ticket: Option<Ticket>,
+    },
+    EditState(EditState),
+    /// Follow-up: the same, once it is known which values there are.
+    ReplaceState {
+        edit: EditState,
+        names: Vec<String>,
     },
     /// The message number `sequence` of another partition arrived.
     Receive {

@@ -40,8 +40,12 @@ pub enum Notice {
     Completed,
     /// The invocation is in a phase that does not allow it.
     Unfit,
-    /// The invocation keeps as many as it may.
+    /// The invocation keeps as many as it may, or what was asked is more than one step does.
     Full,
+    /// The state is not as whoever asked saw it.
+    Changed,
+    /// A handler that may write the state has not ended.
+    Held,
     Refused(Refusal),
 }
 

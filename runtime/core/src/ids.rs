@@ -62,6 +62,12 @@ impl InvocationId {
         Self { unique: (COMPUTED << RANDOM_BITS) | digest, partition_key }
     }
 
+    /// Returns the smallest id that begins with this time; None for one that no id begins with.
+    #[must_use]
+    pub fn first_of(time: Timestamp) -> Option<Self> {
+        (u128::from(time.0) < COMPUTED).then(|| Self::new(time, 0, 0))
+    }
+
     /// Returns when the invocation was created, where the id tells.
     #[must_use]
     pub fn created_at(&self) -> Option<Timestamp> {
@@ -293,6 +299,17 @@ mod tests {
         let earlier = InvocationId::new(Timestamp(1), u128::MAX, u64::MAX);
         let later = InvocationId::new(Timestamp(2), 0, 0);
         assert!(earlier.to_bytes() < later.to_bytes());
+    }
+
+    #[test]
+    fn no_time_reaches_the_computed_ids() {
+        let first = InvocationId::first_of(Timestamp(2)).unwrap();
+        assert!(InvocationId::new(Timestamp(1), u128::MAX, u64::MAX) < first);
+        assert!(first <= InvocationId::new(Timestamp(2), 0, 0));
+        let last = InvocationId::first_of(Timestamp((1 << 48) - 2)).unwrap();
+        assert!(last < InvocationId::computed(0, 0));
+        assert_eq!(InvocationId::first_of(Timestamp((1 << 48) - 1)), None);
+        assert_eq!(InvocationId::first_of(Timestamp(u64::MAX)), None);
     }
 
     #[test]

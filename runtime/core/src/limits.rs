@@ -33,6 +33,11 @@ pub const SIGNALS_KEPT: usize = 1_000;
 pub const KEY_BYTES_MAX: usize = 1 << 10;
 /// Values in the state of one object that can be listed, or cleared, all at once.
 pub const STATE_NAMES_MAX: usize = 10_000;
+/// Bytes of names and values that a person can put into a state at once, and of names that can be
+/// cleared thereby. Of each value no more than [`EDITED_INLINE_BYTES`] counts.
+pub const EDITED_BYTES_MAX: usize = 1 << 20;
+/// Larger values are kept apart.
+pub const EDITED_INLINE_BYTES: usize = 32 << 10;
 /// Entries of a journal that one step purges.
 pub const PURGED_AT_ONCE: u32 = 500;
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.

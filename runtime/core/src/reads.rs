@@ -1,8 +1,8 @@
 //! What each command reads: the rows that have to be loaded before it can be applied.
 
-use crate::command::{Append, Command, SPREAD_AT_ONCE, Settle, Submission, Timer, TimerKind};
+use crate::command::{Append, Command, EditState, SPREAD_AT_ONCE, Settle, Submission, Timer, TimerKind};
 use crate::entry::Entry;
-use crate::ids::{InvocationId, OpId};
+use crate::ids::{DeploymentId, InvocationId, OpId};
 use crate::rows::{NamesOf, RowKey};
 
 impl Command {
@@ -20,11 +20,7 @@ impl Command {
             | Self::Resume { invocation, deployment: None, .. }
             | Self::Purge { invocation, .. } => either(*invocation).into(),
             Self::Resume { invocation, deployment: Some(deployment), .. }
-            | Self::Repin { invocation, deployment, .. } => {
-                let mut reads = either(*invocation).to_vec();
-                reads.push(RowKey::Deployment(deployment.clone()));
-                reads
-            }
+            | Self::Repin { invocation, deployment, .. } => reads_of_repin(*invocation, deployment),
             Self::Cancel { invocation, .. } => vec![
                 RowKey::Invocation(*invocation),
                 RowKey::Completed(*invocation),
@@ -35,6 +31,10 @@ impl Command {
                 vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
             }
             Self::TimerDue(timer) => reads_of_timer(timer),
+            Self::EditState(edit) => reads_of_edit(edit),
+            Self::ReplaceState { edit, names } => {
+                names.iter().map(|name| RowKey::State(edit.object.clone(), name.clone())).collect()
+            }
             Self::Receive { from, .. } => vec![RowKey::InboxMark(*from)],
             Self::Acknowledged { by, .. } => vec![RowKey::OutboxTail(*by)],
             Self::Settle(Settle { invocation, op, .. }) => reads_of_operation(*invocation, *op).into(),
@@ -63,11 +63,7 @@ impl Command {
                 RowKey::Listeners(*invocation),
             ],
             Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
-            Self::Spread { invocation, from, until, .. } => {
-                let ops = *from..(*until).min(from.saturating_add(SPREAD_AT_ONCE));
-                ops.flat_map(|op| [RowKey::Entry(*invocation, op), RowKey::Outcome(*invocation, op)])
-                    .collect()
-            }
+            Self::Spread { invocation, from, until, .. } => reads_of_spread(*invocation, *from, *until),
             Self::PurgeObject { invocation, object } => vec![
                 RowKey::Completed(*invocation),
                 RowKey::Names(NamesOf::State(object.clone())),
@@ -91,6 +87,24 @@ fn either(id: InvocationId) -> [RowKey; 2] {
 fn with_attempts_purged(id: InvocationId, row: RowKey) -> Vec<RowKey> {
     let mut reads = vec![row, RowKey::Completed(id)];
     reads.extend(id.is_computed().then_some(RowKey::AttemptsPurged));
+    reads
+}
+
+fn reads_of_repin(id: InvocationId, deployment: &DeploymentId) -> Vec<RowKey> {
+    let mut reads = either(id).to_vec();
+    reads.push(RowKey::Deployment(deployment.clone()));
+    reads
+}
+
+fn reads_of_spread(id: InvocationId, from: OpId, until: OpId) -> Vec<RowKey> {
+    let ops = from..until.min(from.saturating_add(SPREAD_AT_ONCE));
+    ops.flat_map(|op| [RowKey::Entry(id, op), RowKey::Outcome(id, op)]).collect()
+}
+
+fn reads_of_edit(edit: &EditState) -> Vec<RowKey> {
+    let object = &edit.object;
+    let mut reads = vec![RowKey::KeyQueue(object.clone()), RowKey::Names(NamesOf::State(object.clone()))];
+    reads.extend(edit.run.iter().flat_map(|run| either(*run)));
     reads
 }
 

@@ -6,8 +6,8 @@ use crate::ids::PartitionId;
 use crate::rows::Rows;
 use crate::steps::entries::promise;
 use crate::steps::{
-    acknowledged, admit, append, attach, begin, cancel, complete_awakeable, ended, key_queue, kill, pause,
-    post, purge, receive, repin, resume, settle, signal, spread, submit, tell, timer_due,
+    acknowledged, admit, append, attach, begin, cancel, complete_awakeable, edit_state, ended, key_queue,
+    kill, pause, post, purge, receive, repin, resume, settle, signal, spread, submit, tell, timer_due,
 };
 use crate::time::Timestamp;
 
@@ -59,6 +59,8 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Signal { invocation, name, outcome, ticket } => {
             signal::apply(place, rows, signal::Signal { invocation, name, outcome, ticket }, out);
         }
+        Command::EditState(edit) => edit_state::apply(rows, edit, out),
+        Command::ReplaceState { edit, names } => edit_state::replace_as_seen(rows, edit, names, out),
         Command::Receive { from, sequence, message } => {
             receive::apply(place, rows, from, sequence, message, out);
         }

@@ -8,6 +8,7 @@ pub mod begin;
 pub mod cancel;
 pub mod complete;
 pub mod complete_awakeable;
+pub mod edit_state;
 pub mod ended;
 pub mod entries;
 pub mod key_queue;

@@ -10,6 +10,8 @@ mod attempts;
 mod awakeables;
 mod calls;
 mod cancel;
+mod edit_state;
+mod edits;
 mod gates;
 mod held;
 mod idempotency;

@@ -1,6 +1,7 @@
 //! From a line of a script to commands.
 
 use crate::asks;
+use crate::edits;
 use crate::services;
 use crate::world::{UnderWay, World};
 use abide_core::command::{Command, End, Receipt, Submission, Timer, TimerKind};
@@ -52,6 +53,7 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
             acknowledge(world, by, to, number(sequence.trim_start_matches('#')))
         }
         ["exchange"] => exchange(world),
+        ["edit", object, options @ ..] => edits::run(world, object, options, items),
         [
             "submit" | "pause" | "resume" | "repin" | "cancel" | "kill" | "purge" | "resolve" | "signal",
             ..,

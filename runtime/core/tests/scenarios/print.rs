@@ -85,6 +85,8 @@ fn notice(notice: Notice) -> &'static str {
         Notice::Refused(Refusal::UnknownDeployment) => "refused, unknown deployment",
         Notice::Refused(Refusal::NotOffered) => "refused, not offered",
         Notice::Refused(Refusal::OtherKind) => "refused, of another kind",
+        Notice::Changed => "changed",
+        Notice::Held => "held",
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `return a 42`, `fail a 404 no`, `crash a boom [after 50]`, `lost a`, `mismatch a` | an attempt ends |
 //! | `suspend a 0,1 seen 2`, `awaits-retry a 0 seen 2` | an attempt waits for these operations, or for `any` |
 //! | `pause a`, `resume a [on 2]`, `repin a 2`, `cancel a`, `kill a`, `purge a` | a person wants it; 2 is a deployment |
+//! | `edit obj/k [seen] [unseen] [forced] [run F]: a=1` | a person replaces a state, as seen now or not |
 //! | `resolve a.1 ok`, `signal a go [409]` | somebody completes an awakeable, or sends a signal    |
 //! | `advance 100`                 | time passes; timers that are due fire, the earliest first; `1d` is a day |
 //! | `clock 50`                    | the clock jumps; nothing fires                               |

@@ -37,6 +37,11 @@ pub fn workflow_run(object: &ObjectKey) -> Option<InvocationId> {
     computed(&Target { service, key: Some(key), handler: "run".into() }, None)
 }
 
+/// Returns the partition key of an object or workflow.
+pub fn owner(object: &ObjectKey) -> u64 {
+    of_object(object, 0)
+}
+
 fn of_object(object: &ObjectKey, what: u64) -> u64 {
     mix(mix_bytes(object.service.as_bytes()), mix(mix_bytes(object.key.as_bytes()), what))
 }

@@ -10,7 +10,7 @@ use abide_core::manifest::{
 };
 use abide_core::retry::{HandlerRetry, OnMaxAttempts, RetryPolicy};
 use abide_core::rows::{Row, RowKey};
-use abide_core::target::Target;
+use abide_core::target::{ObjectKey, Target};
 use abide_core::time::Timestamp;
 
 /// A handler that is offered.
@@ -117,6 +117,13 @@ pub fn fits(target: &Target, deployment: &DeploymentId) -> Result<(), Refusal> {
         "object" => Err(Refusal::OtherKind),
         _ => Err(Refusal::NotOffered),
     }
+}
+
+/// Returns any object or workflow, whether it is there or not.
+pub fn some_object(rng: &mut Rng) -> ObjectKey {
+    let offered: Vec<_> = OFFERED.iter().filter(|offered| offered.kind != Service).collect();
+    let service = offered[rng.index(offered.len())].service.into();
+    ObjectKey { service, key: KEYS[rng.index(KEYS.len())].into() }
 }
 
 /// Returns what the uploads have written.

@@ -26,6 +26,8 @@ const WANTED: &[&str] = &[
     "command purge",
     "command complete-awakeable",
     "command signal",
+    "command edit-state",
+    "command replace-state",
     "command receive",
     "command acknowledged",
     "command settle",
@@ -106,6 +108,8 @@ const WANTED: &[&str] = &[
     "notice refused-unknown-deployment",
     "notice refused-not-offered",
     "notice refused-other-kind",
+    "notice changed",
+    "notice held",
     "phase scheduled",
     "phase queued",
     "phase running",
@@ -210,6 +214,8 @@ impl Coverage {
                 self.note("command complete-awakeable", Some(awakeable.invocation), op);
             }
             Command::Signal { invocation, .. } => self.note("command signal", Some(*invocation), now),
+            Command::EditState(edit) => self.note("command edit-state", edit.run, edit.ticket),
+            Command::ReplaceState { edit, .. } => self.note("command replace-state", edit.run, edit.ticket),
             Command::Receive { sequence, message, .. } => {
                 self.note("command receive", Some(message.addressee()), *sequence);
                 self.count(message_name(message));
@@ -397,5 +403,7 @@ fn notice_name(notice: Notice) -> &'static str {
         Notice::Refused(Refusal::UnknownDeployment) => "notice refused-unknown-deployment",
         Notice::Refused(Refusal::NotOffered) => "notice refused-not-offered",
         Notice::Refused(Refusal::OtherKind) => "notice refused-other-kind",
+        Notice::Changed => "notice changed",
+        Notice::Held => "notice held",
     }
 }

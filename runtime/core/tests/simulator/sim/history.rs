@@ -5,9 +5,10 @@ use super::catalogue::{Offered, is_offered, offered};
 use super::ledger::Ledger;
 use super::life::{Ended, Life};
 use super::model;
+use super::object_writes::no_edit;
 use super::partition::Step;
 use super::states::States;
-use super::table::{Table, completed, live};
+use super::table::{Table, completed, live, state_version};
 use abide_core::command::{Append, Command, End, Expected, Settle, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
@@ -60,6 +61,16 @@ impl History {
                 if let Some(life) = self.lives.get_mut(invocation) {
                     life.signal_arrives(name, outcome);
                 }
+            }
+            Command::EditState(edit)
+                if edit.expected.is_none() && no_edit(before, &edit.object).is_none() =>
+            {
+                self.states.edit(&edit.object, &edit.values);
+            }
+            Command::ReplaceState { edit, .. }
+                if edit.expected == Some(state_version(before, &edit.object)) =>
+            {
+                self.states.edit(&edit.object, &edit.values);
             }
             Command::PurgeObject { object, .. } => self.states.purge(object),
             Command::PurgeRest { invocation } => self.is_forgotten(before, *invocation, step),

@@ -24,6 +24,7 @@ const WORK: &[Move] = &[
     (World::kill_some, 3),
     (World::purge_some, 10),
     (World::put_off_some, 10),
+    (World::edit_some_state, 15),
 ];
 
 /// What goes wrong.

@@ -4,6 +4,7 @@ use super::address;
 use super::table::{Table, completed, live, queue, waiters};
 use super::writes::Cause;
 use abide_core::command::Command;
+use abide_core::effect::Notice;
 use abide_core::ids::InvocationId;
 use abide_core::rows::{Row, RowKey};
 use abide_core::target::ObjectKey;
@@ -55,12 +56,26 @@ pub fn check_waiter(before: &Table, object: &ObjectKey, position: u64, row: Opti
     }
 }
 
-/// Only who runs exclusively writes the state, and the purge of a workflow.
-pub fn check_state(before: &Table, object: &ObjectKey, row: Option<&Row>, cause: &Cause<'_>) {
+/// Only who runs exclusively writes the state, the purge of a workflow, and a person while nobody runs.
+pub fn check_state(
+    before: &Table,
+    (object, key): (&ObjectKey, &RowKey),
+    row: Option<&Row>,
+    cause: &Cause<'_>,
+) {
     match cause.command {
         Command::Append(append) => {
             assert_eq!(append.object.as_ref(), Some(object), "another object is written");
             assert_eq!(Some(append.invocation), writer(before, object), "{object} is written by another");
+        }
+        Command::EditState(edit) | Command::ReplaceState { edit, .. } => {
+            let is_meant = match (key, row) {
+                (RowKey::State(_, name), Some(Row::State(value))) => edit.values.get(name) == Some(value),
+                (RowKey::State(_, name), None) => !edit.values.contains_key(name),
+                _ => false,
+            };
+            assert!(edit.object == *object && is_meant, "{object} is edited to {key:?} = {row:?}");
+            assert_eq!(no_edit(before, object), None, "{object} is edited and cannot be");
         }
         other => check_forgotten(before, object, row, other),
     }
@@ -71,6 +86,16 @@ pub fn writer(table: &Table, object: &ObjectKey) -> Option<InvocationId> {
     match address::workflow_run(object) {
         Some(run) => live(table, run).map(|_| run),
         None => queue(table, object).map(|queue| queue.holder),
+    }
+}
+
+/// Returns why a person cannot edit a state now.
+pub fn no_edit(table: &Table, object: &ObjectKey) -> Option<Notice> {
+    let is_gone = |run| completed(table, run).is_none_or(|row| !row.is_workflow_run());
+    match address::workflow_run(object) {
+        _ if writer(table, object).is_some() => Some(Notice::Held),
+        Some(run) if is_gone(run) => Some(Notice::Absent),
+        Some(_) | None => None,
     }
 }
 

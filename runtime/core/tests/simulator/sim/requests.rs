@@ -1,17 +1,19 @@
 //! What people and other systems ask from outside.
 
 use super::address::{self, NOBODY};
-use super::catalogue::{IDEMPOTENCY_KEYS, some_deployment, some_target};
+use super::catalogue::{IDEMPOTENCY_KEYS, some_deployment, some_object, some_target};
 use super::program::Input;
-use super::table::{Table, all_completed, all_live, live, outcome_rows};
+use super::table::{Table, all_completed, all_live, live, outcome_rows, state_version};
 use super::world::World;
-use abide_core::command::{Command, Receipt, Submission};
+use abide_core::command::{Command, EditState, Receipt, Submission};
 use abide_core::entry::{Entry, Failure, Outcome};
-use abide_core::ids::{AwakeableId, InvocationId, OpId};
+use abide_core::ids::{AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::{InputRow, InvocationRow, Origin, Phase};
 use abide_core::limits::PURGED_AT_ONCE;
+use abide_core::object::StateVersion;
 use abide_core::rows::{Row, RowKey};
 use abide_core::target::Target;
+use bytes::Bytes;
 
 /// Live invocations at which no more are submitted.
 const LIVE_MAX: usize = 40;
@@ -164,6 +166,27 @@ impl World {
             let ticket = Some(self.outside.ticket(None));
             self.inbox(invocation, Command::Purge { invocation, ticket });
         }
+    }
+
+    /// A person replaces a state, as seen a moment ago or without having looked.
+    pub fn edit_some_state(&mut self) {
+        let object = some_object(&mut self.rng);
+        let (owner, run) = (address::owner(&object), address::workflow_run(&object));
+        let partition = usize::from(PartitionId::of(owner, self.partitions.len() as u16).0);
+        let seen = state_version(&self.partitions[partition].latest, &object);
+        let unseen = StateVersion::of([("other", &Bytes::new())]);
+        let expected = match self.rng.below(10) {
+            0 => Some(unseen),
+            1..=6 => Some(seen),
+            _ => None,
+        };
+        let mut names = vec!["a", "b", "c"];
+        names.retain(|_| self.rng.chance(50));
+        let mut value = |name: &str| (name.to_owned(), self.rng.number().to_le_bytes().to_vec().into());
+        let values = names.into_iter().map(&mut value).collect();
+        let ticket = self.outside.ticket(None);
+        let edit = EditState { object, run, expected, is_forced: false, values, ticket };
+        self.partitions[partition].inbox.push_back(Command::EditState(edit));
     }
 
     pub fn signal_some(&mut self) {

@@ -87,6 +87,14 @@ impl States {
         assert_eq!(state.applied, state.asked, "somebody else changed {object} meanwhile");
     }
 
+    /// A person replaces the state while nobody may write it.
+    pub fn edit(&mut self, object: &ObjectKey, values: &BTreeMap<String, Bytes>) {
+        let state = self.of(object);
+        assert_eq!(state.applied, state.asked, "{object} is edited in the middle of something");
+        state.asked += 1;
+        state.change(|stored| stored.clone_from(values));
+    }
+
     /// A workflow is forgotten with its run.
     pub fn purge(&mut self, object: &ObjectKey) {
         let state = self.of(object);

@@ -2,10 +2,11 @@
 //! forgotten leaves no timers behind.
 
 use super::catalogue;
+use super::object_writes::no_edit;
 use super::partition::Step;
-use super::table::{Table, completed, live};
+use super::table::{Table, completed, live, state_version};
 use super::writes::kept_until;
-use abide_core::command::{Command, Ticket, Timer, TimerKind};
+use abide_core::command::{Command, EditState, Ticket, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice};
 use abide_core::ids::{DeploymentId, InvocationId};
 use abide_core::invocation::{InvocationRow, Origin, PauseReason, Phase};
@@ -45,9 +46,39 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
         Command::CompleteAwakeable { awakeable, ticket, .. } => {
             check_told(before, step, awakeable.invocation, *ticket, told);
         }
+        Command::EditState(edit) => check_edit(before, step, edit, told, effects),
+        Command::ReplaceState { edit, .. } => {
+            let is_as_seen = edit.expected == Some(state_version(before, &edit.object));
+            let meant = if is_as_seen { Notice::Done } else { Notice::Changed };
+            assert_eq!(told, Some((edit.ticket, meant)), "{} is edited", edit.object);
+            assert!(is_as_seen || step.writes.is_empty(), "{} is edited and was not as seen", edit.object);
+        }
         Command::PurgeRest { invocation } => check_forgotten(before, step, *invocation),
         other => assert_eq!(told, None, "nobody has asked for {other:?}"),
     }
+}
+
+/// An edit waits for nobody: it is refused, or done, or compared in the next step.
+fn check_edit(
+    before: &Table,
+    step: &Step,
+    edit: &EditState,
+    told: Option<(Ticket, Notice)>,
+    effects: &[Effect],
+) {
+    let meant = match (no_edit(before, &edit.object), edit.expected) {
+        (Some(refused), _) => Some((edit.ticket, refused)),
+        (None, None) => Some((edit.ticket, Notice::Done)),
+        (None, Some(_)) => None,
+    };
+    assert_eq!(told, meant, "{} is edited", edit.object);
+    let is_compared = matches!(effects, [Effect::Then(Command::ReplaceState { .. })]);
+    assert_eq!(is_compared, meant.is_none(), "{} is edited", edit.object);
+    assert!(
+        step.writes.is_empty() || meant == Some((edit.ticket, Notice::Done)),
+        "{} is edited",
+        edit.object
+    );
 }
 
 fn check_submit(before: &Table, step: &Step, id: InvocationId, told: Option<(Ticket, Notice)>) {

@@ -4,7 +4,7 @@ use abide_core::command::{Timer, TimerKind};
 use abide_core::entry::{Answer, EntryRow, OutcomeRow, Settled};
 use abide_core::ids::{InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, ListenersRow, MailboxRow};
-use abide_core::object::{KeyQueueRow, PromiseRow};
+use abide_core::object::{KeyQueueRow, PromiseRow, StateVersion};
 use abide_core::rows::{NamesOf, Row, RowKey};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
@@ -58,6 +58,16 @@ pub fn counter(table: &Table, key: &RowKey) -> u64 {
         None => 0,
         Some(other) => panic!("a counter is stored as {other:?}"),
     }
+}
+
+/// Returns the version of an object's state.
+pub fn state_version(table: &Table, object: &ObjectKey) -> StateVersion {
+    let of = NamesOf::State(object.clone());
+    let rows = table.range(RowKey::State(object.clone(), String::new())..);
+    StateVersion::of(rows.map_while(|(key, row)| match (key.name_in(&of), row) {
+        (Some(name), Row::State(value)) => Some((name, value)),
+        _ => None,
+    }))
 }
 
 /// Returns all live invocations.

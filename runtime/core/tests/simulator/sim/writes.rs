@@ -54,7 +54,7 @@ pub fn check(before: &Table, key: &RowKey, row: Option<&Row>, cause: &Cause<'_>)
         RowKey::KeyWaiter(object, position) => {
             object_writes::check_waiter(before, object, *position, row, cause);
         }
-        RowKey::State(object, _) => object_writes::check_state(before, object, row, cause),
+        RowKey::State(object, _) => object_writes::check_state(before, (object, key), row, cause),
         RowKey::Promise(object, _) => object_writes::check_promise(object, old, row, cause),
         RowKey::Listeners(_) | RowKey::Mailbox(_) => {}
         RowKey::Signal(..) => assert!(old.is_none() || row.is_none(), "{key:?} is written twice"),
