@@ -1,5 +1,9 @@
 //! Deployments: what is uploaded is checked, kept, recorded, and then offered.
 
+mod service_change;
+
+pub use service_change::ServiceChange;
+
 use crate::clock::Clock;
 use crate::wasm::{ArtifactError, Components, ExamineError, Examined, Invalid};
 use abide_core::ids::DeploymentId;

@@ -3,27 +3,39 @@
 
 pub mod address;
 mod control;
+pub mod deadlock;
 mod driver;
 pub mod executor;
 mod gate;
 mod handle;
 mod journal;
 mod listing;
+mod objects;
+mod open;
+mod overview;
 mod recovery;
 mod requests;
+mod shared;
 mod shell;
+mod summary;
 mod timers;
 mod txn;
 mod waiters;
 
 pub use handle::{EngineError, EngineHandle};
 pub use journal::{Journal, JournalReader, LoadedJournal};
-pub use listing::{InvocationQuery, StatusFilter};
+pub use listing::{
+    Completion, Cursor, InvocationFilter, InvocationQuery, InvokedBy, Page, Sort, StatusFilter, created_at,
+};
+pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
+pub use open::{Children, Open};
 pub use requests::{Called, Output, Retrieved, Submitted};
+pub use summary::{Counts, Summary};
 
 use crate::clock::Clock;
 use abide_core::command::Command;
 use abide_core::ids::{InvocationId, PartitionId};
+pub use abide_store::Order;
 use abide_store::Store;
 use executor::Executor;
 use shell::Shell;

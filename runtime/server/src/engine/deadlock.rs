@@ -3,13 +3,19 @@
 //!
 //! Found on demand, by following what each one waits for.
 
-use crate::engine::{EngineError, EngineHandle};
-use crate::http::limits::{DEADLOCK_HOPS_MAX, DEADLOCK_LOOKS_MAX, QUIET_MS};
+use super::{EngineError, EngineHandle};
 use abide_core::entry::Entry;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InvocationRow, Phase, WaitSet};
 use abide_core::time::Timestamp;
 use std::collections::HashMap;
+
+/// Invocations that wait for each other in a circle: longer circles are not found.
+pub const DEADLOCK_HOPS_MAX: usize = 64;
+/// Invocations that the search for such a circle looks at.
+pub const DEADLOCK_LOOKS_MAX: usize = 1_000;
+/// An attempt that has recorded nothing for this long, in milliseconds, is taken to wait.
+pub const QUIET_MS: u64 = 1_000;
 
 /// Returns the circle that an invocation is in, itself first, each followed by one it waits for; empty
 /// when there is none.

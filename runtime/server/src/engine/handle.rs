@@ -1,6 +1,6 @@
 //! The handle to a running engine: what the ingress and the admin API may ask of it.
 
-use super::listing::{self, InvocationQuery};
+use super::overview::Overviews;
 use super::txn::TxnError;
 use super::waiters::Waiters;
 use super::{Fault, Inboxes, Journal, JournalReader, Parts, address};
@@ -53,6 +53,7 @@ pub(super) struct Inner {
     pub submissions: Arc<Semaphore>,
     pub calls: Arc<Semaphore>,
     pub fault: Fault,
+    pub overviews: Overviews,
 }
 
 impl EngineHandle {
@@ -66,6 +67,7 @@ impl EngineHandle {
             inboxes,
             waiters,
             fault,
+            overviews: Overviews::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -107,17 +109,6 @@ impl EngineHandle {
             return Ok(None);
         };
         Ok(Some(codec::decode(&key, &value).map_err(TxnError::from)?))
-    }
-
-    /// Lists invocations, newest first.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn invocations(
-        &self,
-        query: &InvocationQuery,
-    ) -> Result<Vec<(InvocationId, InvocationRow)>, EngineError> {
-        Ok(listing::list(&*self.inner.store, self.inner.inboxes.partitions(), self.inner.clock.now(), query)?)
     }
 
     /// Returns the journal of an invocation.

@@ -32,8 +32,8 @@ pub struct Journal {
 /// Reads journals from the store.
 #[derive(Clone)]
 pub struct JournalReader {
-    store: Arc<dyn Store>,
-    partitions: u16,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) partitions: u16,
 }
 
 impl JournalReader {

@@ -8,7 +8,7 @@ use super::waiters::Waiters;
 use abide_core::command::{Command, Receipt, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::{Answer, Outcome};
-use abide_core::ids::{AwakeableId, InvocationId};
+use abide_core::ids::{AwakeableId, InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::rows::RowKey;
 use abide_core::target::Target;
@@ -219,11 +219,20 @@ impl EngineHandle {
         id: InvocationId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
+        self.ask_owner(id.partition(self.inner.inboxes.partitions()), command).await
+    }
+
+    /// The same, of whoever owns it.
+    pub(super) async fn ask_owner(
+        &self,
+        owner: PartitionId,
+        command: impl FnOnce(Ticket) -> Command,
+    ) -> Result<Notice, EngineError> {
         self.check_running()?;
         let permit =
             self.inner.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
         let (ticket, notice) = self.inner.waiters.for_notice(Some(permit));
-        self.inner.inboxes.send(id, command(ticket));
+        self.inner.inboxes.send_to(owner, command(ticket));
         self.unless_stopped(notice).await
     }
 

@@ -39,9 +39,16 @@ pub const NAMES_SHOWN_MAX: usize = 100;
 pub const WAITING_SHOWN_MAX: usize = 1_000;
 /// The same, for each invocation of a list.
 pub const WAITING_LISTED_MAX: usize = 3;
-/// Invocations that wait for each other in a circle: longer circles are not found.
-pub const DEADLOCK_HOPS_MAX: usize = 64;
-/// Invocations that the search for such a circle looks at.
-pub const DEADLOCK_LOOKS_MAX: usize = 1_000;
-/// An attempt that has recorded nothing for this long, in milliseconds, is taken to wait.
-pub const QUIET_MS: u64 = 1_000;
+/// Body of an edit of a state: values as lists of numbers are four times as long as they are.
+pub const STATE_BODY_BYTES_MAX: usize = 64 << 20;
+/// Values of a state in one answer, unless all are asked for.
+pub const STATE_VALUES_SHOWN_MAX: usize = 1_000;
+/// Objects in one answer, when the caller names no number, and at most.
+pub const OBJECTS_DEFAULT: usize = 50;
+pub const OBJECTS_MAX: usize = 1_000;
+/// Promises of a workflow in one answer.
+pub const PROMISES_SHOWN_MAX: usize = 1_000;
+/// Calls of an invocation in one answer, when the caller names no number.
+pub const CHILDREN_DEFAULT: usize = 100;
+/// Invocations that are searched for awakeables for one answer.
+pub const AWAKEABLES_SEARCHED_MAX: usize = 500;

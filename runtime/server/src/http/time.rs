@@ -8,6 +8,12 @@ pub fn rfc3339(at: Timestamp) -> String {
     format(at, "%Y-%m-%dT%H:%M:%S%.3fZ")
 }
 
+/// Reads RFC 3339; None for anything else, and for times before 1970.
+pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok().map(Timestamp)
+}
+
 /// Returns RFC 3339 in UTC with nanoseconds, as the answer to a delayed send has it.
 pub fn rfc3339_nanos(at: Timestamp) -> String {
     format(at, "%Y-%m-%dT%H:%M:%S%.9fZ")
@@ -50,6 +56,16 @@ mod tests {
         assert_eq!(rfc3339_offset(at), "2026-11-22T16:18:04.150+00:00");
         assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(Timestamp(u64::MAX)), "9999-12-30T22:00:00.999Z");
+    }
+
+    #[test]
+    fn points_in_time_are_read() {
+        let at = Some(Timestamp(1_795_364_284_150));
+        assert_eq!(parse_rfc3339("2026-11-22T16:18:04.150Z"), at);
+        assert_eq!(parse_rfc3339("2026-11-22T17:18:04.150+01:00"), at);
+        for text in ["", "now", "2026-11-22", "1960-01-01T00:00:00Z"] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

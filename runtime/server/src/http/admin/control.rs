@@ -217,6 +217,7 @@ fn check(id: InvocationId, notice: Notice) -> Result<(), AdminError> {
         Notice::Unfit => Err(AdminError::NotCompleted(id)),
         Notice::Full => Err(AdminError::SignalsFull(id)),
         Notice::Refused(refusal) => Err(AdminError::Internal(format!("nobody handles {refusal:?} of {id}"))),
+        Notice::Changed | Notice::Held => Err(AdminError::Internal(format!("{id} has no state to edit"))),
     }
 }
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = DeploymentSummary)]
 struct Summary {
     id: String,
     created_at: String,
@@ -37,6 +38,7 @@ struct ServiceName {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = DeploymentDetails)]
 struct Details {
     id: String,
     created_at: String,
@@ -48,6 +50,7 @@ struct Details {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = DeploymentListing)]
 pub struct Listing {
     deployments: Vec<Summary>,
 }

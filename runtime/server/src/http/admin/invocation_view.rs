@@ -1,6 +1,6 @@
 //! An invocation as users see it.
 
-use crate::engine::StatusFilter;
+use crate::engine::{Completion, StatusFilter, created_at};
 use crate::http::admin::services::{handler_ty, service_ty};
 use crate::http::admin::shapes::MismatchShape;
 use crate::http::admin::waiting::{Waiting, WaitingView};
@@ -14,16 +14,6 @@ use abide_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub const STATUSES: [StatusFilter; 7] = [
-    StatusFilter::Scheduled,
-    StatusFilter::Pending,
-    StatusFilter::Running,
-    StatusFilter::Suspended,
-    StatusFilter::BackingOff,
-    StatusFilter::Paused,
-    StatusFilter::Completed,
-];
-
 /// Returns the word users know for a status: Restate's.
 pub fn status_word(status: StatusFilter) -> &'static str {
     match status {
@@ -34,6 +24,16 @@ pub fn status_word(status: StatusFilter) -> &'static str {
         StatusFilter::BackingOff => "backing-off",
         StatusFilter::Paused => "paused",
         StatusFilter::Completed => "completed",
+    }
+}
+
+/// Returns the word for what a completed invocation came to.
+pub fn completion_word(completion: Completion) -> &'static str {
+    match completion {
+        Completion::Success => "success",
+        Completion::Failure => "failure",
+        Completion::Cancelled => "cancelled",
+        Completion::Killed => "killed",
     }
 }
 
@@ -105,6 +105,7 @@ pub struct InvocationView {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = AttemptFailure)]
 struct FailureView {
     attempt: u32,
     at: String,
@@ -152,7 +153,7 @@ impl InvocationView {
             invoked_by,
             invoked_by_id,
             idempotency_key: row.idempotency_key.clone(),
-            created_at: time::rfc3339(row.created_at),
+            created_at: time::rfc3339(created_at(id, row)),
             modified_at: time::rfc3339(row.modified_at),
             scheduled_at: None,
             running_at: row.begun_at.map(time::rfc3339),

@@ -1,12 +1,14 @@
 //! Invocations: list and describe.
 //!
-//! The query of the list: `service`, `handler`, `status`, `deployment` narrow it, `limit` is its
-//! length, and `before` (the `next_before` of the page before) continues it.
+//! The query of the list: what `filter.rs` reads, `sort` (`created_at`, `modified_at`), `order` (`desc`,
+//! `asc`), `limit`, and `before`, the `next_before` of the page before, which continues the list. A page may
+//! be short, even empty, and still have a `next_before`: then few fit, and the search was interrupted.
 
-use crate::engine::{InvocationQuery, Output, Retrieved, StatusFilter};
+use crate::engine::{Cursor, InvocationQuery, Order, Output, Retrieved, Sort, deadlock};
 use crate::http::AppState;
-use crate::http::admin::invocation_view::{InvocationView, STATUSES, status_word};
-use crate::http::admin::{blocking, deadlock, query, waiting};
+use crate::http::admin::filter::{self, FilterFields};
+use crate::http::admin::invocation_view::InvocationView;
+use crate::http::admin::{blocking, waiting};
 use crate::http::error::AdminError;
 use crate::http::limits::{INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
 use abide_core::entry::Answer;
@@ -18,47 +20,51 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// Which part of the list, and in which order.
 #[derive(Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
-struct ListQuery {
-    service: Option<String>,
-    handler: Option<String>,
-    status: Option<String>,
-    deployment: Option<String>,
+struct PageFields {
+    /// `created_at`, the default, or `modified_at`.
+    sort: Option<String>,
+    /// `desc`, the default, or `asc`.
+    order: Option<String>,
     /// The length of the page.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
     /// The `next_before` of the page before.
     before: Option<String>,
 }
 
+const PAGE_FIELDS: &[&str] = &["sort", "order", "limit", "before"];
+
 #[derive(Serialize, ToSchema)]
+#[schema(as = InvocationListing)]
 pub struct Listing {
     invocations: Vec<InvocationView>,
     /// Null: there are no more.
     next_before: Option<String>,
 }
 
-/// Lists invocations, newest first.
+/// Lists invocations.
+///
+/// A page may be short, even empty, and still have a `next_before`: then few fit, and the search was
+/// interrupted.
 #[utoipa::path(
     get,
     path = "/invocations",
     tag = "invocations",
-    params(ListQuery),
+    params(FilterFields, PageFields),
     responses((status = 200, body = Listing)),
 )]
 pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Listing>, AdminError> {
-    let wanted = read_query(query(&uri)?)?;
-    let limit = wanted.limit;
+    let page = state.engine.list(read_query(&uri)?).await?;
     let listing = blocking(move || {
-        let found = state.engine.invocations(&wanted)?;
-        let last = found.last().filter(|_| found.len() == limit);
-        let next_before = last.map(|(id, _)| id.to_string());
         let view = |(id, row): &(InvocationId, InvocationRow)| {
             Ok(view(&state, *id, row).with_waiting(waiting::some(&state.engine, *id, row)?))
         };
-        let invocations = found.iter().map(view).collect::<Result<_, AdminError>>()?;
-        Ok(Listing { invocations, next_before })
+        let invocations = page.invocations.iter().map(view).collect::<Result<_, AdminError>>()?;
+        Ok(Listing { invocations, next_before: page.next.map(|cursor| cursor.to_string()) })
     });
     Ok(Json(listing.await?))
 }
@@ -91,7 +97,7 @@ pub async fn describe(
 }
 
 /// Views the record; what it does not know yet is as the newest deployment offers it.
-fn view(state: &AppState, id: InvocationId, row: &InvocationRow) -> InvocationView {
+pub fn view(state: &AppState, id: InvocationId, row: &InvocationRow) -> InvocationView {
     let view = InvocationView::of(id, row);
     let offered = state
         .deployments
@@ -117,58 +123,85 @@ fn failure_text(state: &AppState, id: InvocationId) -> Result<Option<String>, Ad
     }
 }
 
-fn read_query(query: ListQuery) -> Result<InvocationQuery, AdminError> {
+fn read_query(uri: &Uri) -> Result<InvocationQuery, AdminError> {
+    let (page, filter): (PageFields, _) = filter::parted(uri, PAGE_FIELDS)?;
     let bad = |field, why: String| AdminError::BadField { field, why };
-    let limit = query.limit.unwrap_or(INVOCATIONS_DEFAULT);
-    if !(1..=INVOCATIONS_MAX).contains(&limit) {
-        return Err(bad("limit", format!("it is a number from 1 to {INVOCATIONS_MAX}")));
-    }
-    let before = query.before.map(|text| text.parse().map_err(|why| bad("before", format!("{why}"))));
-    let deployment =
-        query.deployment.map(|text| text.parse().map_err(|why| bad("deployment", format!("{why}"))));
-    Ok(InvocationQuery {
-        limit,
-        before: before.transpose()?,
-        service: query.service,
-        handler: query.handler,
-        status: query.status.map(|word| read_status(&word)).transpose()?,
-        deployment: deployment.transpose()?,
-    })
+    let limit = match page.limit {
+        None => INVOCATIONS_DEFAULT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=INVOCATIONS_MAX).contains(limit))
+            .ok_or_else(|| bad("limit", format!("it is a number from 1 to {INVOCATIONS_MAX}")))?,
+    };
+    let sort = match page.sort.as_deref() {
+        None | Some("created_at") => Sort::Created,
+        Some("modified_at") => Sort::Modified,
+        Some(other) => return Err(bad("sort", format!("'{other}' is none of created_at, modified_at"))),
+    };
+    let order = match page.order.as_deref() {
+        None | Some("desc") => Order::Descending,
+        Some("asc") => Order::Ascending,
+        Some(other) => return Err(bad("order", format!("'{other}' is none of desc, asc"))),
+    };
+    let after = page.before.map(|text| read_cursor(&text, sort, order)).transpose()?;
+    Ok(InvocationQuery { filter: filter.read()?, sort, order, limit, after })
 }
 
-fn read_status(word: &str) -> Result<StatusFilter, AdminError> {
-    STATUSES.into_iter().find(|status| status_word(*status) == word).ok_or_else(|| {
-        let words = STATUSES.map(status_word).join(", ");
-        AdminError::BadField { field: "status", why: format!("'{word}' is none of {words}") }
-    })
+/// Reads where a page begins. The id of an invocation stands for its place in a list by creation.
+fn read_cursor(text: &str, sort: Sort, order: Order) -> Result<Cursor, AdminError> {
+    let bad = |why: String| AdminError::BadField { field: "before", why };
+    if let Ok(cursor) = text.parse::<Cursor>() {
+        let is_of_this_list = (cursor.sort, cursor.order) == (sort, order);
+        return is_of_this_list
+            .then_some(cursor)
+            .ok_or_else(|| bad("it is of a list of another sort or order".into()));
+    }
+    let id: InvocationId =
+        text.parse().map_err(|why| bad(format!("{why}; it is the next_before of a page")))?;
+    let at = id.created_at().filter(|_| sort == Sort::Created);
+    let at =
+        at.ok_or_else(|| bad("this id does not tell its place; use the next_before of a page".into()))?;
+    Ok(Cursor { sort, order, place: (at, id) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::StatusFilter;
+    use abide_core::time::Timestamp;
+
+    fn read(text: &str) -> Result<InvocationQuery, String> {
+        let uri = format!("/invocations?{text}").parse().unwrap();
+        read_query(&uri).map_err(|error| error.to_string())
+    }
 
     #[test]
     fn queries() {
-        let id = InvocationId { unique: 1, partition_key: 1 }.to_string();
-        let uri = format!("/invocations?service=S&status=backing-off&limit=7&before={id}");
-        let read = read_query(query(&uri.parse().unwrap()).unwrap()).unwrap();
-        assert_eq!((read.limit, read.status), (7, Some(StatusFilter::BackingOff)));
-        assert_eq!((read.service.as_deref(), read.before.map(|id| id.unique)), (Some("S"), Some(1)));
+        let id = InvocationId::new(Timestamp(5), 1, 1);
+        let read_all = read(&format!("service=S&status=backing-off&limit=7&before={id}")).unwrap();
+        assert_eq!((read_all.limit, read_all.filter.statuses), (7, vec![StatusFilter::BackingOff]));
+        let newest_before =
+            Cursor { sort: Sort::Created, order: Order::Descending, place: (Timestamp(5), id) };
+        assert_eq!(read_all.after, Some(newest_before));
+        assert_eq!(read(&format!("before={newest_before}")).unwrap().after, Some(newest_before));
+        let oldest = read("sort=modified_at&order=asc").unwrap();
+        assert_eq!((oldest.sort, oldest.order), (Sort::Modified, Order::Ascending));
         let cases = [
-            (
-                "status=odd",
-                "'odd' is none of scheduled, pending, running, suspended, backing-off, paused, completed",
-            ),
-            ("limit=0", "it is a number from 1 to 1000"),
-            ("limit=1001", "it is a number from 1 to 1000"),
-            ("limit=x", "invalid digit"),
-            ("before=x", "bad format"),
-            ("deployment=x", "bad format"),
-            ("colour=red", "unknown field `colour`"),
+            ("status=odd".to_owned(), "'odd' is none of scheduled, pending"),
+            ("limit=0".to_owned(), "it is a number from 1 to 1000"),
+            ("limit=1001".to_owned(), "it is a number from 1 to 1000"),
+            ("limit=x".to_owned(), "it is a number from 1 to 1000"),
+            ("limit=1&limit=2".to_owned(), "duplicate field `limit`"),
+            ("sort=size".to_owned(), "'size' is none of created_at, modified_at"),
+            ("order=up".to_owned(), "'up' is none of desc, asc"),
+            ("before=x".to_owned(), "bad format"),
+            (format!("before={newest_before}&order=asc"), "of another sort or order"),
+            (format!("before={id}&sort=modified_at"), "does not tell its place"),
+            ("colour=red".to_owned(), "unknown field `colour`"),
         ];
         for (text, expected) in cases {
-            let uri = format!("/invocations?{text}").parse().unwrap();
-            let error = query(&uri).and_then(read_query).unwrap_err().to_string();
+            let error = read(&text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }
     }

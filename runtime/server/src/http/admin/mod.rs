@@ -3,20 +3,28 @@
 //! Each handler carries its part of the description that `GET /openapi` answers; `router` lists them all.
 
 mod auth;
+mod awakeables;
+mod children;
 mod code;
 mod config;
 mod control;
-mod deadlock;
 mod deployments;
 mod entry_view;
+mod filter;
 mod health;
 mod invocation_view;
 mod invocations;
 mod journal;
+mod objects;
 mod openapi;
+#[cfg(test)]
+mod openapi_check;
 mod payload;
+mod service_openapi;
 mod services;
 mod shapes;
+mod state;
+mod summary;
 mod waiting;
 
 use crate::http::AppState;
@@ -49,18 +57,26 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(deployments::list, deployments::upload))
         .routes(routes!(deployments::describe, deployments::change))
         .routes(routes!(services::list))
-        .routes(routes!(services::describe))
+        .routes(routes!(services::describe, services::change))
+        .routes(routes!(service_openapi::describe))
+        .routes(routes!(objects::list))
+        .routes(routes!(objects::inbox))
+        .routes(routes!(objects::promises))
+        .routes(routes!(state::read, state::edit))
         .routes(routes!(services::handlers))
         .routes(routes!(services::handler))
         .routes(routes!(invocations::list))
+        .routes(routes!(summary::describe))
         .routes(routes!(invocations::describe))
         .routes(routes!(journal::describe))
+        .routes(routes!(children::list))
         .routes(routes!(control::pause))
         .routes(routes!(control::resume))
         .routes(routes!(control::cancel))
         .routes(routes!(control::kill))
         .routes(routes!(control::purge))
         .routes(routes!(control::signal))
+        .routes(routes!(awakeables::list))
 }
 
 async fn unknown_path(uri: Uri) -> AdminError {
@@ -91,37 +107,68 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// Every route says what it is for, and how it answers.
+    /// Every route says what it is for, what it takes, and how it answers.
     #[test]
     fn the_document_describes_every_route() {
         let document = openapi::complete(routes().into_openapi());
         let document = serde_json::to_value(document).unwrap();
-        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-        let paths = document["paths"].as_object().unwrap();
-        let operations = paths.iter().flat_map(|(path, item)| {
-            item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
-        });
+        openapi_check::check(&document);
         let mut count = 0;
-        for (path, method, operation) in operations {
-            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-            let responses = operation["responses"].as_object().unwrap();
-            assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}: {responses:?}");
-            assert_eq!(
-                responses["default"]["content"]["application/json"]["schema"]["$ref"],
-                "#/components/schemas/Error"
-            );
-            assert_path_parameters(path, operation);
-            count += 1;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                check_answers(operation, &format!("{method} {path}"));
+                count += 1;
+            }
         }
-        assert!(count >= 18, "{count}");
+        assert!(count >= 26, "{count}");
     }
 
-    fn assert_path_parameters(path: &str, operation: &Value) {
-        let named = |text: &Value| {
-            text["in"] == "path" && path.contains(&format!("{{{}}}", text["name"].as_str().unwrap()))
-        };
-        let declared =
-            operation["parameters"].as_array().map_or(0, |all| all.iter().filter(|one| named(one)).count());
-        assert_eq!(declared, path.matches('{').count(), "{path}");
+    fn check_answers(operation: &Value, place: &str) {
+        let answers = operation["responses"].as_object().unwrap();
+        assert!(answers.keys().any(|status| status.starts_with('2')), "{place}: {answers:?}");
+        assert_eq!(
+            answers["default"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Error",
+            "{place}"
+        );
+        for (status, answer) in answers {
+            let contents = answer["content"].as_object().into_iter().flatten();
+            for (kind, content) in contents {
+                assert!(content["schema"].is_object(), "{place}: {status} {kind} has no schema");
+            }
+        }
+    }
+
+    /// Two types of one name would be one schema, and wrong for one of them.
+    #[test]
+    fn no_two_schemas_have_one_name() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/admin");
+        let mut seen = std::collections::BTreeMap::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap_or_default();
+            for name in schema_names(&source) {
+                let earlier = seen.insert(name.clone(), path.clone());
+                assert_eq!(earlier, None, "{name} in {}", path.display());
+            }
+        }
+        assert!(seen.len() > 30, "{seen:?}");
+    }
+
+    /// Returns the names of the schemas that a source file makes.
+    fn schema_names(source: &str) -> Vec<String> {
+        let word = |text: &str| text.split(|char: char| !char.is_alphanumeric()).next().map(str::to_owned);
+        let mut names = Vec::new();
+        for part in source
+            .split("#[derive(")
+            .skip(1)
+            .filter(|part| part.lines().next().is_some_and(|derives| derives.contains("ToSchema")))
+        {
+            let renamed = part.lines().skip(1).take_while(|line| line.starts_with("#["));
+            let renamed = renamed.filter_map(|line| line.split_once("as = ")).next();
+            let named = ["struct ", "enum "].iter().filter_map(|kind| Some((part.find(kind)?, *kind))).min();
+            let named = named.map(|(at, kind)| &part[at + kind.len()..]);
+            names.extend(renamed.map(|(_, name)| name).or(named).and_then(word));
+        }
+        names
     }
 }

@@ -27,6 +27,7 @@ pub struct ErrorShape {
         (name = "server", description = "The server itself"),
         (name = "deployments", description = "Uploaded components"),
         (name = "services", description = "What the deployments offer"),
+        (name = "objects", description = "Virtual objects and workflows: state, keys and promises"),
         (name = "invocations", description = "What runs, waits, and has ended"),
     )
 )]

@@ -25,8 +25,17 @@ pub struct PayloadView {
 
 impl PayloadView {
     pub fn of(payload: &Bytes) -> Self {
-        let is_cut = payload.len() > PAYLOAD_SHOWN_BYTES_MAX;
-        let shown = &payload[..payload.len().min(PAYLOAD_SHOWN_BYTES_MAX)];
+        Self::up_to(payload, PAYLOAD_SHOWN_BYTES_MAX)
+    }
+
+    /// Shows all of it.
+    pub fn whole(payload: &Bytes) -> Self {
+        Self::up_to(payload, usize::MAX)
+    }
+
+    fn up_to(payload: &Bytes, bytes_max: usize) -> Self {
+        let is_cut = payload.len() > bytes_max;
+        let shown = &payload[..payload.len().min(bytes_max)];
         let mut view = Self { bytes: payload.len(), json: None, text: None, base64: None, is_cut };
         match readable(shown, is_cut) {
             _ if shown.is_empty() => {}

@@ -1,13 +1,14 @@
 //! Services and handlers, in the shape that clients of Restate's admin API know.
 
-use crate::deploy::ServiceView;
+use crate::deploy::{ServiceChange, ServiceView};
 use crate::http::error::AdminError;
-use crate::http::{AppState, time};
+use crate::http::limits::ADMIN_BODY_BYTES_MAX;
+use crate::http::{AppState, body, delay, time};
 use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, Retention, ServiceKind};
 use abide_core::retry::{HandlerRetry, OnMaxAttempts};
 use axum::Json;
-use axum::extract::{Path, State};
-use serde::Serialize;
+use axum::extract::{Path, Request, State};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -142,6 +143,61 @@ pub async fn handler(
     let handlers = find(&state, service.clone())?.handlers;
     let found = handlers.into_iter().find(|details| details.name == handler);
     found.map(Json).ok_or(AdminError::UnknownHandler { service, handler })
+}
+
+/// Changes to a service; what is not named stays. They last until its next deployment.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = ServiceChange)]
+pub struct ChangeBody {
+    /// Whether the ingress may call it.
+    public: Option<bool>,
+    /// How long answers with an idempotency key are kept: 1h, 7d.
+    idempotency_retention: Option<String>,
+    /// How long workflows are kept after their end.
+    workflow_completion_retention: Option<String>,
+    /// How long journals are kept.
+    journal_retention: Option<String>,
+}
+
+/// Changes options of a service, until its next deployment.
+///
+/// Invocations that begin from now on have them.
+#[utoipa::path(
+    patch,
+    path = "/services/{name}",
+    tag = "services",
+    params(("name" = String, Path, description = "The service")),
+    request_body(content = ChangeBody, example = json!({"public": false, "journal_retention": "2d"})),
+    responses((status = 200, body = ServiceDetails)),
+)]
+pub async fn change(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<ServiceDetails>, AdminError> {
+    let body = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
+    let wanted: ChangeBody =
+        serde_json::from_slice(&body).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let change = ServiceChange {
+        is_public: wanted.public,
+        idempotency_ms: length("idempotency_retention", wanted.idempotency_retention)?,
+        workflow_ms: length("workflow_completion_retention", wanted.workflow_completion_retention)?,
+        journal_ms: length("journal_retention", wanted.journal_retention)?,
+    };
+    let changed = state.deployments.change_service(&name, change).await.map_err(AdminError::Upload)?;
+    let view = changed.ok_or(AdminError::UnknownService(name))?;
+    Ok(Json(details(&view)))
+}
+
+fn length(field: &'static str, text: Option<String>) -> Result<Option<u64>, AdminError> {
+    let parse = |text: String| {
+        delay::parse(&text).map_err(|_| AdminError::BadField {
+            field,
+            why: format!("'{text}' is no length of time, expected 10m, 1h or 7d"),
+        })
+    };
+    text.map(parse).transpose()
 }
 
 fn find(state: &AppState, name: String) -> Result<ServiceDetails, AdminError> {

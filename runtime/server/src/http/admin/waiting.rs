@@ -3,15 +3,14 @@
 //! A suspended invocation has said what wakes it. Of one that runs nobody knows what it waits for at
 //! the moment, so everything is shown that has no outcome yet.
 
-use crate::engine::{EngineError, EngineHandle, Journal, StatusFilter};
+use crate::engine::{EngineError, EngineHandle, StatusFilter};
 use crate::http::admin::invocation_view::status_word;
 use crate::http::limits::{WAITING_LISTED_MAX, WAITING_SHOWN_MAX};
 use crate::http::time;
 use abide_core::entry::{Entry, EntryRow};
-use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
+use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, Phase, WaitSet};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// What an invocation waits for, as far as it is shown.
@@ -76,7 +75,7 @@ struct Other {
     status: Option<&'static str>,
 }
 
-/// Returns all that an invocation waits for. Reads the journal where the record does not tell.
+/// Returns all that an invocation waits for. Reads the end of the journal where the record does not tell.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -86,13 +85,15 @@ pub fn all(engine: &EngineHandle, id: InvocationId, row: &InvocationRow) -> Resu
         Awaited::Key { position } => key(engine, row, position),
         Awaited::Operations(ops) => operations(engine, id, ops, WAITING_SHOWN_MAX),
         Awaited::Unknown => {
-            let journal = engine.journal(id)?;
-            let open = journal.as_ref().map(open_operations).unwrap_or_default();
-            let total = open.len();
-            let shown = open.into_iter().take(WAITING_SHOWN_MAX);
+            let open = engine.open_operations(id, row)?;
+            let total = open.operations.len();
+            let shown = open.operations.iter().take(WAITING_SHOWN_MAX);
             let shown =
-                shown.map(|(op, entry)| view(engine, id, op, entry)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Waiting { shown: shown.into_iter().flatten().collect(), total })
+                shown.map(|(op, entry)| view(engine, id, *op, entry)).collect::<Result<Vec<_>, _>>()?;
+            let shown: Vec<_> = shown.into_iter().flatten().collect();
+            // What is not looked at may hold one more.
+            let total = total.max(shown.len() + usize::from(open.is_cut));
+            Ok(Waiting { shown, total })
         }
     }
 }
@@ -164,20 +165,6 @@ fn operations(
     Ok(Waiting { shown, total: ops.len() })
 }
 
-/// Returns the operations that can still get an outcome. Those from before a cancellation have failed,
-/// though nobody wrote that down.
-fn open_operations(journal: &Journal) -> Vec<(OpId, &EntryRow)> {
-    let settled: BTreeSet<OpId> = journal.outcomes.iter().map(|(op, _)| *op).collect();
-    let cancelled = journal.outcomes.iter().find(|(op, _)| *op == CANCEL_OP).map(|(_, row)| row.order);
-    let entries = (0..).zip(&journal.entries);
-    let is_open = |(op, row): &(OpId, &EntryRow)| {
-        row.entry.is_awaitable()
-            && !settled.contains(op)
-            && cancelled.is_none_or(|order| row.outcomes_before > order)
-    };
-    entries.filter(is_open).collect()
-}
-
 fn view(
     engine: &EngineHandle,
     id: InvocationId,
@@ -228,46 +215,6 @@ fn other(engine: &EngineHandle, id: InvocationId) -> Result<Other, EngineError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::entry::{Failure, Outcome, OutcomeRow};
-    use abide_core::invocation::InputRow;
-    use abide_core::time::Timestamp;
-
-    fn journal(entries: Vec<(u32, Entry)>, outcomes: &[OpId]) -> Journal {
-        let entry = |(outcomes_before, entry)| EntryRow { at: Timestamp(1), outcomes_before, entry };
-        let outcome = |(order, op): (u32, &OpId)| {
-            let outcome = Outcome::Failure(Failure::cancelled());
-            (*op, OutcomeRow { order, at: Timestamp(2), outcome })
-        };
-        Journal {
-            input: InputRow { headers: Vec::new(), body: "".into() },
-            entries: entries.into_iter().map(entry).collect(),
-            outcomes: (0..).zip(outcomes).map(outcome).collect(),
-            answer: None,
-        }
-    }
-
-    fn open(entries: Vec<(u32, Entry)>, outcomes: &[OpId]) -> Vec<OpId> {
-        open_operations(&journal(entries, outcomes)).into_iter().map(|(op, _)| op).collect()
-    }
-
-    fn sleep() -> Entry {
-        Entry::Sleep { duration_ms: 5, name: None }
-    }
-
-    #[test]
-    fn what_has_no_outcome_is_open() {
-        let set = Entry::SetState { name: "n".into(), value: "1".into() };
-        let entries = vec![(0, sleep()), (0, set), (0, sleep()), (1, sleep())];
-        assert_eq!(open(entries, &[2]), [0, 3]);
-    }
-
-    #[test]
-    fn a_cancellation_ends_what_was_asked_before_it() {
-        let entries = vec![(0, sleep()), (0, sleep()), (2, sleep())];
-        // One outcome, then the cancellation, then another sleep, of a compensation.
-        assert_eq!(open(entries, &[0, CANCEL_OP]), [2]);
-    }
-
     #[test]
     fn what_is_waited_for_in_json() {
         let show = |what| {

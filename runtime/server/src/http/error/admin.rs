@@ -5,7 +5,8 @@ use crate::deploy::UploadError;
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
 use abide_core::ids::InvocationId;
-use abide_core::limits::SIGNALS_KEPT;
+use abide_core::limits::{EDITED_BYTES_MAX, EDITED_INLINE_BYTES, SIGNALS_KEPT};
+use abide_core::target::ObjectKey;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -61,6 +62,21 @@ pub enum AdminError {
     SignalsFull(InvocationId),
     #[error("the value of a signal is sent with content-type application/json, this one has {0}")]
     SignalContentType(String),
+    #[error("the body is sent with content-type application/json, this one has {0}")]
+    JsonContentType(String),
+    #[error("'{0}' is a plain service, which has no keys and no state")]
+    NotKeyed(String),
+    #[error("The state of {0} is not as it was when it was looked at.")]
+    StateChanged(ObjectKey),
+    #[error("A handler that may write the state of {0} has not ended.")]
+    KeyHeld(ObjectKey),
+    #[error("There is no run of the workflow {0}, and without one it has no state.")]
+    UnknownWorkflow(ObjectKey),
+    #[error(
+        "The new state is too large for one edit: names and values together may have {EDITED_BYTES_MAX} bytes \
+         (EDITED_BYTES_MAX), of each value {EDITED_INLINE_BYTES} count."
+    )]
+    StateTooLarge,
     #[error("the server takes no work now: {0}")]
     Unhealthy(String),
     #[error(transparent)]
@@ -88,14 +104,21 @@ impl AdminError {
             | Self::UnknownDeployment(_)
             | Self::UnknownService(_)
             | Self::UnknownHandler { .. }
+            | Self::UnknownWorkflow(_)
             | Self::UnknownInvocation(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::BadField { .. } | Self::BadBody(_) | Self::CutShort => StatusCode::BAD_REQUEST,
-            Self::UploadContentType(_) | Self::SignalContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BadField { .. } | Self::BadBody(_) | Self::CutShort | Self::NotKeyed(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::UploadContentType(_) | Self::SignalContentType(_) | Self::JsonContentType(_) => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::TooLarge { .. } | Self::StateTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Completed(_) | Self::NotCompleted(_) => StatusCode::CONFLICT,
+            Self::Completed(_) | Self::NotCompleted(_) | Self::StateChanged(_) | Self::KeyHeld(_) => {
+                StatusCode::CONFLICT
+            }
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
             Self::NotPausable(_) => StatusCode::CONFLICT,
             Self::NotOffered { .. } | Self::OtherKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -129,6 +152,12 @@ impl AdminError {
             Self::OtherKind { .. } => "handler_of_other_kind",
             Self::SignalsFull(_) => "signals_full",
             Self::SignalContentType(_) => "signal_content_type",
+            Self::JsonContentType(_) => "json_content_type",
+            Self::NotKeyed(_) => "not_keyed",
+            Self::StateChanged(_) => "state_changed",
+            Self::KeyHeld(_) => "key_held",
+            Self::UnknownWorkflow(_) => "unknown_workflow",
+            Self::StateTooLarge => "state_too_large",
             Self::Unhealthy(_)
             | Self::Engine(EngineError::Stopped { .. })
             | Self::Upload(UploadError::Stopped(_)) => "stopped",
@@ -161,6 +190,14 @@ impl AdminError {
             }
             Self::SignalsFull(_) => "see whether its handler still waits for signals of this name",
             Self::SignalContentType(_) => "with curl: --json VALUE, for example --json null",
+            Self::JsonContentType(_) => "with curl: --json BODY",
+            Self::NotKeyed(_) => "GET /services lists them with their kinds",
+            Self::StateChanged(_) => "look at it again, and change what is there now",
+            Self::KeyHeld(_) => {
+                "wait for its end, or cancel it; \"force\":true edits all the same, though it does not see that and may overwrite it"
+            }
+            Self::UnknownWorkflow(_) => "GET /services/{name}/objects lists those with a state",
+            Self::StateTooLarge => "write a handler for it, and call that in parts",
             Self::UploadContentType(_) => {
                 "with curl: -H 'content-type: application/wasm' --data-binary @FILE"
             }

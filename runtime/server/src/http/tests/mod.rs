@@ -3,6 +3,8 @@
 
 mod admin;
 mod ingress;
+mod listing;
+mod objects;
 mod script;
 mod waiting;
 mod world;

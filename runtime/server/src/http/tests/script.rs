@@ -10,10 +10,12 @@
 //! A body has content type JSON unless a header says otherwise. Of an answer are shown: the status, the
 //! id, `expires` when there is that header, the source of an error, the content type unless it is
 //! JSON, and the body. Ids are letters, in the order in which they come; `sign:A` is the awakeable that
-//! is the first operation of A. Points in time are `TIME`.
+//! is the first operation of A. Points in time are `TIME`; the version of a state is `VERSION`, which stands for the
+//! last one in a request.
 //!
 //! Besides requests: `until A suspended` waits for a status, or with `purged` until its journal is
-//! gone; `show A field field` shows parts of an invocation; `& GET …` leaves a request open, and `wait`
+//! gone; `show A field field` shows parts of an invocation; `ids PATH` shows which invocations a list has, `ops
+//! PATH` whom one has called; `& GET …` leaves a request open, and `wait`
 //! shows what came of the oldest one.
 
 use super::world::World;
@@ -34,7 +36,8 @@ const ID_LEN: usize = 38;
 
 /// Runs a script; what differs is shown with all that came before it.
 pub async fn check(script: &str) {
-    let mut session = Session { world: World::start(), ids: Vec::new(), open: VecDeque::new() };
+    let mut session =
+        Session { world: World::start(), ids: Vec::new(), open: VecDeque::new(), version: String::new() };
     let lines: Vec<&str> = script.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let margin = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     let mut lines = lines.into_iter().map(|line| &line[margin..]).peekable();
@@ -53,6 +56,8 @@ struct Session {
     world: World,
     ids: Vec<InvocationId>,
     open: VecDeque<JoinHandle<Response<Body>>>,
+    /// The last version of a state that was told.
+    version: String,
 }
 
 impl Session {
@@ -68,6 +73,26 @@ impl Session {
             ["until", id, status] => {
                 self.until(id, status).await;
                 None
+            }
+            ["ids", path] => {
+                let found = self.list(path, "invocations").await;
+                Some(join(found.iter().map(|it| it["id"].as_str().expect("an id").to_owned())))
+                    .map(|ids| self.letters(&ids))
+            }
+            ["ops", path] => {
+                let found = self.list(path, "children").await;
+                let text = |value: &serde_json::Value| value.to_string().trim_matches('"').to_owned();
+                let child = |it: &serde_json::Value| {
+                    let parts = [
+                        &it["op"],
+                        &it["kind"],
+                        &it["invocation_id"],
+                        &it["target"],
+                        &it["invocation"]["status"],
+                    ];
+                    parts.map(text).join(" ")
+                };
+                Some(join(found.iter().map(child))).map(|children| self.letters(&children))
             }
             ["show", id, fields @ ..] => Some(self.show(id, fields).await),
             ["wait"] => {
@@ -120,7 +145,7 @@ impl Session {
         for segment in &mut named {
             *segment = segment.split('"').map(name).collect::<Vec<_>>().join("\"");
         }
-        named.join("/")
+        named.join("/").replace("VERSION", &self.version)
     }
 
     fn id(&self, letter: &str) -> Option<InvocationId> {
@@ -156,7 +181,20 @@ impl Session {
             let awakeable = AwakeableId { invocation: *id, op: 0 }.to_string();
             shown = shown.replace(&awakeable, &format!("sign:{}", letter(index)));
         }
-        hide_times(&shown)
+        self.hide_version(hide_times(&shown))
+    }
+
+    fn hide_version(&mut self, shown: String) -> String {
+        const FIELD: &str = r#""version":""#;
+        const LEN: usize = 16;
+        let Some(start) = shown.find(FIELD).map(|start| start + FIELD.len()) else { return shown };
+        match shown.get(start..start + LEN) {
+            Some(version) if version.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                self.version = version.to_owned();
+                shown.replace(version, "VERSION")
+            }
+            _ => shown,
+        }
     }
 
     async fn invocation(&self, id: &str) -> serde_json::Value {
@@ -168,6 +206,20 @@ impl Session {
         let response = self.world.admin.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         serde_json::from_slice(&bytes).unwrap()
+    }
+
+    /// Returns a list that a path of the admin port answers.
+    async fn list(&self, path: &str, field: &str) -> Vec<serde_json::Value> {
+        let path = path.strip_prefix(":9070").expect("a list is on the admin port");
+        // In a query an id follows an equals sign.
+        let name = |part: &str| self.id(part).map_or_else(|| part.to_owned(), |id| id.to_string());
+        let path = self.name_ids(path).split('=').map(name).collect::<Vec<_>>().join("=");
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = self.world.admin.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let page: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        page[field].as_array().expect("a list").clone()
     }
 
     async fn until(&self, id: &str, status: &str) {
@@ -183,6 +235,11 @@ impl Session {
         let shown = shown.collect::<Vec<_>>().join(" ");
         self.letters(&shown)
     }
+}
+
+fn join(parts: impl Iterator<Item = String>) -> String {
+    let joined = parts.collect::<Vec<_>>().join(" ");
+    if joined.is_empty() { "-".to_owned() } else { joined }
 }
 
 fn letter(index: usize) -> String {

@@ -1,0 +1,311 @@
+//! Walking over invocations in the order of their creation, without reading more than is asked for.
+//!
+//! Each partition has two places where they are: under their ids, which begin with the time, live and
+//! completed ones apart; and, for computed ids, an index by time. Every place is read a few rows at a
+//! time from where the walk is, and what comes next is the first of them.
+
+use super::filter::{Times, created_at};
+use super::reader::Reader;
+use crate::engine::txn::TxnError;
+use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::invocation::InvocationRow;
+use abide_core::time::Timestamp;
+use abide_store::keys::{self, Tag};
+use abide_store::{Order, View, codec};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+
+/// Rows that are read at once of one place: few at first, as most pages need few.
+const CHUNK_FIRST: usize = 16;
+const CHUNK_MAX: usize = 512;
+/// Live invocations with computed ids of one partition that are read all at once where only live ones
+/// are wanted; where there are more, the index tells them.
+const LIVE_COMPUTED_MAX: usize = 256;
+
+/// An invocation's place in the list: the time of its creation, and its id where that is the same.
+pub type Place = (Timestamp, InvocationId);
+
+/// Which invocations a walk comes by.
+pub struct Route {
+    pub order: Order,
+    pub partitions: Vec<PartitionId>,
+    pub live: bool,
+    pub completed: bool,
+    /// Only computed ids: no other has an idempotency key.
+    pub is_computed_only: bool,
+    pub created: Times,
+    /// Only what comes after this.
+    pub after: Option<Place>,
+}
+
+/// One place to read from.
+struct Source {
+    partition: PartitionId,
+    kind: Kind,
+    /// What was not read yet, without partition and tag.
+    rest: Option<(Vec<u8>, Vec<u8>)>,
+    chunk: usize,
+    buffer: VecDeque<(Place, Found)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    ById,
+    ByTime,
+    /// All there is was read before.
+    Read,
+}
+
+/// A record, which may not have been read yet.
+enum Found {
+    Stored {
+        key: Vec<u8>,
+        value: Bytes,
+    },
+    /// Only where it is in time.
+    Indexed,
+}
+
+/// See the module.
+pub struct Walk<'a> {
+    reader: &'a Reader<'a>,
+    route: Route,
+    sources: Vec<Source>,
+    next: BinaryHeap<(Turn, usize)>,
+}
+
+/// A place, the one that comes first being the greatest.
+#[derive(PartialEq, Eq)]
+struct Turn(Order, Place);
+
+impl Ord for Turn {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        match self.0 {
+            Order::Descending => self.1.cmp(&other.1),
+            Order::Ascending => other.1.cmp(&self.1),
+        }
+    }
+}
+
+impl PartialOrd for Turn {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// Begins a walk.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn begin(reader: &'a Reader<'a>, route: Route) -> Result<Self, TxnError> {
+        let mut walk = Self { reader, route, sources: Vec::new(), next: BinaryHeap::new() };
+        for partition in walk.route.partitions.clone() {
+            if !walk.route.is_computed_only {
+                walk.add(partition, Kind::ById, walk.route.ids());
+            }
+            match walk.few_live_computed(partition)? {
+                Some(few) => {
+                    let read =
+                        Source { kind: Kind::Read, buffer: few, ..source(partition, Kind::Read, None) };
+                    walk.sources.push(read);
+                }
+                None => walk.add(partition, Kind::ByTime, walk.route.times()),
+            }
+        }
+        for index in 0..walk.sources.len() {
+            walk.line_up(index)?;
+        }
+        Ok(walk)
+    }
+
+    fn add(&mut self, partition: PartitionId, kind: Kind, rest: (Vec<u8>, Vec<u8>)) {
+        self.sources.push(source(partition, kind, Some(rest)));
+    }
+
+    /// Returns the next invocation; its record is None when it is gone.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn next(&mut self) -> Result<Option<(Place, Option<InvocationRow>)>, TxnError> {
+        let Some((Turn(_, place), index)) = self.next.pop() else { return Ok(None) };
+        let (_, found) = self.sources[index].buffer.pop_front().expect("one that is lined up has a record");
+        self.line_up(index)?;
+        let row = match found {
+            Found::Stored { key, value } => Some(codec::decode(&key, &value)?),
+            Found::Indexed => self.reader.row(place.1)?,
+        };
+        Ok(Some((place, row)))
+    }
+
+    /// Says whether nothing comes any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.next.is_empty()
+    }
+
+    fn line_up(&mut self, index: usize) -> Result<(), TxnError> {
+        let source = &mut self.sources[index];
+        source.refill(self.reader, &self.route)?;
+        if let Some((place, _)) = source.buffer.front() {
+            self.next.push((Turn(self.route.order, *place), index));
+        }
+        Ok(())
+    }
+
+    /// Reads the live invocations with computed ids of a partition, where only live ones are wanted and
+    /// they are few: the index would lead past all that have ended.
+    fn few_live_computed(
+        &self,
+        partition: PartitionId,
+    ) -> Result<Option<VecDeque<(Place, Found)>>, TxnError> {
+        if self.route.completed {
+            return Ok(None);
+        }
+        let (from, to) = (InvocationId::computed(0, 0).to_bytes(), [0xff; InvocationId::LEN + 1]);
+        let (start, end) = keys::between(partition, Tag::Invocation, &from, &to);
+        let limit = LIVE_COMPUTED_MAX + 1;
+        let found = self.reader.store.scan(View::Durable, &start, &end, limit)?;
+        self.reader.note_read(found.len());
+        if found.len() == limit {
+            return Ok(None);
+        }
+        let mut few = Vec::new();
+        for (key, value) in found {
+            let id = keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
+            let row: InvocationRow = codec::decode(&key, &value)?;
+            let place = (created_at(id, &row), id);
+            if self.route.comes_by(place) {
+                few.push((place, Found::Stored { key, value }));
+            }
+        }
+        few.sort_by_key(|(place, _)| *place);
+        if self.route.order == Order::Descending {
+            few.reverse();
+        }
+        Ok(Some(few.into()))
+    }
+}
+
+fn source(partition: PartitionId, kind: Kind, rest: Option<(Vec<u8>, Vec<u8>)>) -> Source {
+    Source { partition, kind, rest, chunk: CHUNK_FIRST, buffer: VecDeque::new() }
+}
+
+impl Route {
+    fn comes_by(&self, place: Place) -> bool {
+        let is_after = |after| match self.order {
+            Order::Ascending => place > after,
+            Order::Descending => place < after,
+        };
+        self.created.contains(&place.0) && self.after.is_none_or(is_after)
+    }
+
+    /// Returns the ids, other than computed ones, that the walk comes by.
+    fn ids(&self) -> (Vec<u8>, Vec<u8>) {
+        // Computed ids stand behind all points in time.
+        let last = InvocationId::computed(0, 0);
+        let at = |time: Timestamp| InvocationId::first_of(time).unwrap_or(last).to_bytes().to_vec();
+        let (mut from, mut to) = (at(self.created.start), at(self.created.end));
+        if let Some((time, id)) = self.after {
+            // A computed id comes after all others of its time.
+            let here = if id.is_computed() { at(time.plus_millis(1)) } else { id.to_bytes().to_vec() };
+            match self.order {
+                Order::Descending => to = to.min(here),
+                Order::Ascending if id.is_computed() => from = from.max(here),
+                Order::Ascending => from = from.max(behind(here)),
+            }
+        }
+        (from, to)
+    }
+
+    /// Returns the keys of the index by time that the walk comes by.
+    fn times(&self) -> (Vec<u8>, Vec<u8>) {
+        let at = |time: Timestamp| time.0.to_be_bytes().to_vec();
+        let (mut from, mut to) = (at(self.created.start), at(self.created.end));
+        if let Some((time, id)) = self.after {
+            let here = [&time.0.to_be_bytes()[..], &id.to_bytes()].concat();
+            match self.order {
+                Order::Descending => to = to.min(here),
+                Order::Ascending => from = from.max(behind(here)),
+            }
+        }
+        (from, to)
+    }
+}
+
+/// Returns the smallest key after this one.
+fn behind(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+impl Source {
+    fn refill(&mut self, reader: &Reader<'_>, route: &Route) -> Result<(), TxnError> {
+        while self.buffer.is_empty() {
+            let Some(rest) = self.rest.take() else { return Ok(()) };
+            let tags: &[(Tag, bool)] = match self.kind {
+                // In this order: one that ends in between is found twice rather than never.
+                Kind::ById => &[(Tag::Invocation, route.live), (Tag::Completed, route.completed)],
+                Kind::ByTime => &[(Tag::Created, true)],
+                Kind::Read => &[],
+            };
+            self.read(reader, route.order, tags, rest)?;
+            self.chunk = (self.chunk * 2).min(CHUNK_MAX);
+        }
+        Ok(())
+    }
+
+    /// Reads a chunk of each tag, and keeps what is before the end of all chunks.
+    fn read(
+        &mut self,
+        reader: &Reader<'_>,
+        order: Order,
+        tags: &[(Tag, bool)],
+        (from, to): (Vec<u8>, Vec<u8>),
+    ) -> Result<(), TxnError> {
+        let mut found = BTreeMap::new();
+        let mut edge: Option<Vec<u8>> = None;
+        for (tag, _) in tags.iter().filter(|(_, is_wanted)| *is_wanted) {
+            let (start, end) = keys::between(self.partition, *tag, &from, &to);
+            let store = reader.store;
+            let chunk = match order {
+                Order::Ascending => store.scan(View::Durable, &start, &end, self.chunk),
+                Order::Descending => store.scan_back(View::Durable, &start, &end, self.chunk),
+            };
+            let chunk = chunk?;
+            reader.note_read(chunk.len());
+            if let Some((last, _)) = chunk.last().filter(|_| chunk.len() == self.chunk) {
+                let last = keys::rest(last).to_vec();
+                edge = Some(match (edge, order) {
+                    (None, _) => last,
+                    (Some(edge), Order::Ascending) => edge.min(last),
+                    (Some(edge), Order::Descending) => edge.max(last),
+                });
+            }
+            found.extend(chunk.into_iter().map(|(key, value)| (keys::rest(&key).to_vec(), (key, value))));
+        }
+        let kept: Box<dyn Iterator<Item = _>> = match (edge, order) {
+            (None, Order::Ascending) => Box::new(found.into_iter()),
+            (None, Order::Descending) => Box::new(found.into_iter().rev()),
+            (Some(edge), Order::Ascending) => {
+                self.rest = Some((behind(edge.clone()), to));
+                Box::new(found.into_iter().take_while(move |(rest, _)| *rest <= edge))
+            }
+            (Some(edge), Order::Descending) => {
+                self.rest = Some((from, edge.clone()));
+                Box::new(found.into_iter().rev().take_while(move |(rest, _)| *rest >= edge))
+            }
+        };
+        self.buffer.extend(kept.map(|(_, (key, value))| place_of(key, value)));
+        Ok(())
+    }
+}
+
+fn place_of(key: Vec<u8>, value: Bytes) -> (Place, Found) {
+    if let Some(place) = keys::decode_created(&key) {
+        return (place, Found::Indexed);
+    }
+    let id = keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
+    let at = id.created_at().expect("computed ids are in the index by time");
+    ((at, id), Found::Stored { key, value })
+}

@@ -1,0 +1,223 @@
+//! What is stored of objects and workflows, as a person sees it: state, who has the key, who waits,
+//! promises; and the edit of a state.
+
+use super::txn::TxnError;
+use super::{EngineError, EngineHandle, address};
+use abide_core::command::{Command, EditState};
+use abide_core::effect::Notice;
+use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::limits::STATE_NAMES_MAX;
+use abide_core::manifest::ServiceKind;
+use abide_core::object::{KeyQueueRow, PromiseRow, StateVersion};
+use abide_core::target::ObjectKey;
+use abide_store::keys::{self, Span, Tag};
+use abide_store::{View, codec, pairs};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Bytes of a state that are read at most, and of the states of one page of objects.
+pub const STATE_READ_BYTES_MAX: usize = 64 << 20;
+/// Pairs read at once where each may be large.
+const CHUNK: usize = 32;
+/// After so many bytes in one chunk the next is of one pair.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Those who wait that are counted for one object.
+const WAITERS_COUNTED_MAX: usize = 100_000;
+
+/// The state of an object, in the order of the names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateRead {
+    pub values: Vec<(String, Bytes)>,
+    /// None: there is more than was read.
+    pub version: Option<StateVersion>,
+}
+
+impl StateRead {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.values.iter().map(|(_, value)| value.len()).sum()
+    }
+}
+
+/// An object of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRead {
+    pub key: String,
+    pub state_values: usize,
+    pub state_bytes: usize,
+    pub queue: Option<KeyQueueRow>,
+}
+
+/// Who waits for the key of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbox {
+    pub holder: Option<InvocationId>,
+    /// In order, with how many are before each.
+    pub waiting: Vec<(usize, InvocationId)>,
+    pub total: usize,
+}
+
+/// What a person wants a state to be.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub object: ObjectKey,
+    pub kind: ServiceKind,
+    pub expected: Option<StateVersion>,
+    pub is_forced: bool,
+    pub values: BTreeMap<String, Bytes>,
+}
+
+impl EngineHandle {
+    fn owner(&self, object: &ObjectKey) -> PartitionId {
+        PartitionId::of(address::partition_key(object), self.inner.inboxes.partitions())
+    }
+
+    /// Returns the state of an object or workflow.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn state(&self, object: &ObjectKey) -> Result<StateRead, EngineError> {
+        self.read_state(object, STATE_READ_BYTES_MAX)
+    }
+
+    fn read_state(&self, object: &ObjectKey, bytes_max: usize) -> Result<StateRead, EngineError> {
+        let (mut start, end) =
+            keys::names(self.owner(object), &abide_core::rows::NamesOf::State(object.clone()));
+        let mut state = StateRead::default();
+        let (mut limit, mut bytes) = (CHUNK, 0);
+        loop {
+            let chunk = self.inner.store.scan(View::Durable, &start, &end, limit).map_err(TxnError::from)?;
+            let is_last = chunk.len() < limit;
+            let mut chunk_bytes = 0;
+            for (key, value) in chunk {
+                let name = keys::decode_name(&key, Tag::State).expect("a span of names holds only names");
+                let value: Bytes = codec::decode(&key, &value).map_err(TxnError::from)?;
+                chunk_bytes += value.len();
+                state.values.push((name, value));
+                start = key;
+            }
+            start.push(0);
+            bytes += chunk_bytes;
+            if is_last {
+                let values = state.values.iter().map(|(name, value)| (name.as_str(), value));
+                state.version = Some(StateVersion::of(values));
+                return Ok(state);
+            }
+            if bytes > bytes_max || state.values.len() > STATE_NAMES_MAX {
+                return Ok(state);
+            }
+            limit = if chunk_bytes > CHUNK_BYTES { 1 } else { CHUNK };
+        }
+    }
+
+    /// Replaces the state of an object or workflow; returns when that is durable. `Changed` when it is not
+    /// as expected, `Held` while a handler may write it, `Full` when it is too much at once, `Absent` for a
+    /// workflow without a run.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn edit_state(&self, edit: Edit) -> Result<Notice, EngineError> {
+        let Edit { object, kind, expected, is_forced, values } = edit;
+        let owner = self.owner(&object);
+        let run = (kind == ServiceKind::Workflow).then(|| address::workflow_run(&object));
+        self.ask_owner(owner, |ticket| {
+            Command::EditState(EditState { object, run, expected, is_forced, values, ticket })
+        })
+        .await
+    }
+
+    /// Returns objects of a service that have a state, a promise, or somebody who has the key, in the order
+    /// of their keys; and whether there may be more behind them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn objects(
+        &self,
+        service: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<ObjectRead>, bool), EngineError> {
+        const TAGS: [Tag; 3] = [Tag::State, Tag::KeyQueue, Tag::Promise];
+        let places: Vec<_> = (0..self.inner.inboxes.partitions())
+            .flat_map(|partition| TAGS.map(|tag| (partition, tag)))
+            .collect();
+        let first = |(partition, tag): &(u16, Tag), after: Option<&str>| {
+            self.first_object(keys::objects(*partition, *tag, service, prefix, after), *tag)
+        };
+        let mut next = places.iter().map(|place| first(place, after)).collect::<Result<Vec<_>, _>>()?;
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        while let Some(key) = next.iter().flatten().min().cloned() {
+            if found.len() == limit || bytes > STATE_READ_BYTES_MAX {
+                return Ok((found, true));
+            }
+            let object = self.object(ObjectKey { service: service.to_owned(), key: key.clone() })?;
+            bytes += object.state_bytes;
+            found.push(object);
+            for (place, next) in places.iter().zip(&mut next) {
+                if next.as_deref() == Some(&key) {
+                    *next = first(place, Some(&key))?;
+                }
+            }
+        }
+        Ok((found, false))
+    }
+
+    fn first_object(&self, (start, end): Span, tag: Tag) -> Result<Option<String>, EngineError> {
+        let found = self.inner.store.scan(View::Durable, &start, &end, 1).map_err(TxnError::from)?;
+        Ok(found.first().and_then(|(key, _)| Some(keys::decode_object(key, tag)?.0.key)))
+    }
+
+    fn object(&self, object: ObjectKey) -> Result<ObjectRead, EngineError> {
+        let state = self.read_state(&object, STATE_READ_BYTES_MAX)?;
+        Ok(ObjectRead {
+            state_values: state.values.len(),
+            state_bytes: state.bytes(),
+            queue: self.key_queue(&object)?,
+            key: object.key,
+        })
+    }
+
+    /// Returns who has the key of an object, and some of those who wait: the first ones after `from`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn inbox(&self, object: &ObjectKey, from: usize, limit: usize) -> Result<Inbox, EngineError> {
+        let Some(queue) = self.key_queue(object)? else { return Ok(Inbox::default()) };
+        let mut inbox = Inbox { holder: Some(queue.holder), ..Inbox::default() };
+        let span = keys::waiters(self.owner(object), object, queue.head);
+        for pair in pairs(&*self.inner.store, View::Durable, span).take(WAITERS_COUNTED_MAX) {
+            let (key, value) = pair.map_err(TxnError::from)?;
+            if inbox.total >= from && inbox.waiting.len() < limit {
+                let id: InvocationId = codec::decode(&key, &value).map_err(TxnError::from)?;
+                inbox.waiting.push((inbox.total, id));
+            }
+            inbox.total += 1;
+        }
+        Ok(inbox)
+    }
+
+    /// Returns promises of a workflow by name, the first ones after `after`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn promises(
+        &self,
+        workflow: &ObjectKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, PromiseRow)>, EngineError> {
+        let of = abide_core::rows::NamesOf::Promises(workflow.clone());
+        let (mut start, end) = keys::names(self.owner(workflow), &of);
+        if let Some(after) = after {
+            start.extend_from_slice(after.as_bytes());
+            start.push(0);
+        }
+        let found = self.inner.store.scan(View::Durable, &start, &end, limit).map_err(TxnError::from)?;
+        let promise = |(key, value): (Vec<u8>, Bytes)| {
+            let name = keys::decode_name(&key, Tag::Promise).expect("a span of names holds only names");
+            Ok((name, codec::decode(&key, &value).map_err(TxnError::from)?))
+        };
+        found.into_iter().map(promise).collect()
+    }
+}
