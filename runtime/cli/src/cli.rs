@@ -1,7 +1,7 @@
 //! The arguments: what the user may type.
 
 use crate::commands::{
-    awakeables, call, config, deploy, deployments, doctor, invocations, send, services, up,
+    awakeables, call, config, deploy, deployments, doctor, invocations, objects, send, services, state, up,
 };
 use clap::{Args, Parser, Subcommand};
 
@@ -57,13 +57,19 @@ pub enum Command {
     /// List, describe and change deployments.
     #[command(subcommand, visible_alias = "dp")]
     Deployments(deployments::Command),
-    /// List and describe services.
+    /// List, describe and change services.
     #[command(subcommand, visible_alias = "svc")]
     Services(services::Command),
     /// List and describe invocations; resume, cancel, kill, purge and signal them.
     #[command(subcommand, visible_alias = "inv")]
     Invocations(invocations::Command),
-    /// Complete what handlers wait for.
+    /// Show and change what objects and workflows remember.
+    #[command(subcommand)]
+    State(state::Command),
+    /// List objects and workflows.
+    #[command(subcommand)]
+    Objects(objects::Command),
+    /// List and complete what handlers wait for.
     #[command(subcommand)]
     Awakeables(awakeables::Command),
     /// Print the settings of a server, and where each value comes from.
@@ -100,7 +106,19 @@ mod tests {
             "abide inv describe inv_1",
             "abide invocations resume inv_1 inv_2",
             "abide call S/h {\"a\":1} -i",
-            "abide invocations list --status pending",
+            "abide invocations list --status pending,paused --result failure --key k --stuck --text boom",
+            "abide invocations list --created-after 2026-11-22T15:58:08Z --sort modified_at --order asc",
+            "abide inv children inv_1 --from 3",
+            "abide state get Cart k",
+            "abide state get Cart k total --json",
+            "abide state set Cart k total 1 --force",
+            "abide state set Cart k total --remove",
+            "abide state edit Cart k",
+            "abide state clear Cart k --force",
+            "abide objects list Cart --prefix a --limit 5",
+            "abide services openapi Cart",
+            "abide svc patch Cart --public false --journal-retention 2d",
+            "abide awakeables list --limit 3",
             "abide inv cancel inv_1 inv_2",
             "abide inv kill inv_1 --json",
             "abide inv purge inv_1",
@@ -131,6 +149,10 @@ mod tests {
             "abide invocations signal inv_1",
             "abide awakeables resolve",
             "abide config --default --running",
+            "abide state set Cart k total",
+            "abide state set Cart k total 1 --remove",
+            "abide invocations list --status odd",
+            "abide invocations list --sort size",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -8,8 +8,10 @@ pub mod deployments;
 pub mod doctor;
 pub mod invocations;
 mod invoke;
+pub mod objects;
 pub mod send;
 pub mod services;
+pub mod state;
 pub mod up;
 
 use crate::cli::{Cli, Command};
@@ -26,6 +28,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Deployments(command) => deployments::run(command, &global).await,
         Command::Services(command) => services::run(command, &global).await,
         Command::Invocations(command) => invocations::run(command, &global).await,
+        Command::State(command) => state::run(command, &global).await,
+        Command::Objects(command) => objects::run(command, &global).await,
         Command::Awakeables(command) => awakeables::run(command, &global).await,
         Command::Config(config) => config::run(config, &global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,

@@ -1,5 +1,6 @@
-//! `abide awakeables`: completes what a handler waits for.
+//! `abide awakeables`: what handlers wait for, and whoever completes it.
 
+mod list;
 mod reject;
 mod resolve;
 
@@ -13,6 +14,8 @@ use reqwest::Method;
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// List what handlers wait for, those of the newest invocations first.
+    List(list::List),
     /// Complete an awakeable with a value.
     Resolve(resolve::Resolve),
     /// Complete an awakeable with a failure.
@@ -21,6 +24,7 @@ pub enum Command {
 
 pub async fn run(command: Command, global: &Global) -> Result<(), CliError> {
     match command {
+        Command::List(list) => list::run(list, global).await,
         Command::Resolve(resolve) => resolve::run(resolve, global).await,
         Command::Reject(reject) => reject::run(reject, global).await,
     }

@@ -1,5 +1,6 @@
 //! `abide invocations list`.
 
+use super::filter::Filter;
 use super::waiting;
 use crate::cli::Global;
 use crate::client::{self, Client};
@@ -15,23 +16,19 @@ const ERROR_CHARS_MAX: usize = 60;
 
 #[derive(Args)]
 pub struct List {
-    /// Only those of this service.
-    #[arg(long)]
-    pub service: Option<String>,
-    /// Only those of this handler.
-    #[arg(long)]
-    pub handler: Option<String>,
-    /// Only those with this status.
-    #[arg(long, value_parser = ["scheduled", "pending", "running", "suspended", "backing-off", "paused", "completed"])]
-    pub status: Option<String>,
-    /// Only those of this deployment.
-    #[arg(long, value_name = "ID")]
-    pub deployment: Option<String>,
+    #[command(flatten)]
+    pub filter: Filter,
+    /// By what they are sorted.
+    #[arg(long, value_parser = ["created_at", "modified_at"], default_value = "created_at")]
+    pub sort: String,
+    /// The newest first, or the oldest.
+    #[arg(long, value_parser = ["desc", "asc"], default_value = "desc")]
+    pub order: String,
     /// How many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: u32,
-    /// Only those older than this one.
-    #[arg(long, value_name = "ID")]
+    /// Goes on where the list before ended.
+    #[arg(long, value_name = "PLACE")]
     pub before: Option<String>,
 }
 
@@ -39,18 +36,11 @@ pub async fn run(list: List, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let mut url = client.url(&["invocations"]);
     let limit = list.limit.to_string();
-    let filters = [
-        ("service", &list.service),
-        ("handler", &list.handler),
-        ("status", &list.status),
-        ("deployment", &list.deployment),
-        ("before", &list.before),
-        ("limit", &Some(limit)),
-    ];
-    for (name, value) in filters {
-        if let Some(value) = value {
-            url.query_pairs_mut().append_pair(name, value);
-        }
+    let mut fields = list.filter.fields();
+    fields.extend([("sort", list.sort), ("order", list.order), ("limit", limit)]);
+    fields.extend(list.before.map(|before| ("before", before)));
+    for (name, value) in fields {
+        url.query_pairs_mut().append_pair(name, &value);
     }
     let body = client.get(url).await?;
     if global.json {
@@ -64,7 +54,10 @@ pub async fn run(list: List, global: &Global) -> Result<(), CliError> {
 fn show(found: &Invocations) {
     let now = jiff::Timestamp::now();
     if found.invocations.is_empty() {
-        say("no invocations");
+        match &found.next_before {
+            None => say("no invocations"),
+            Some(next) => say(format!("none so far; go on searching with --before {next}")),
+        }
         return;
     }
     // A column that would be empty takes room from the others.

@@ -1,7 +1,9 @@
 //! `abide invocations`: what runs and what ran.
 
 mod cancel;
+mod children;
 mod describe;
+pub mod filter;
 mod kill;
 mod list;
 mod purge;
@@ -22,6 +24,8 @@ pub enum Command {
     List(list::List),
     /// Show one invocation with its journal.
     Describe(describe::Describe),
+    /// List whom an invocation has called.
+    Children(children::Children),
     /// Let paused and backing-off invocations go on now.
     Resume(resume::Resume),
     /// Ask invocations to end: what they wait for fails, so that they can undo what they did.
@@ -38,6 +42,7 @@ pub async fn run(command: Command, global: &Global) -> Result<(), CliError> {
     match command {
         Command::List(list) => list::run(list, global).await,
         Command::Describe(describe) => describe::run(describe, global).await,
+        Command::Children(children) => children::run(children, global).await,
         Command::Resume(resume) => resume::run(resume, global).await,
         Command::Cancel(cancel) => cancel::run(cancel, global).await,
         Command::Kill(kill) => kill::run(kill, global).await,

@@ -2,6 +2,8 @@
 
 mod describe;
 mod list;
+mod openapi;
+mod patch;
 
 use crate::cli::Global;
 use crate::error::CliError;
@@ -15,12 +17,18 @@ pub enum Command {
     List,
     /// Show one service and its handlers.
     Describe(describe::Describe),
+    /// Print what the ingress takes for a service, as OpenAPI 3.1.
+    Openapi(openapi::Openapi),
+    /// Change options of a service, until its next deployment.
+    Patch(patch::Patch),
 }
 
 pub async fn run(command: Command, global: &Global) -> Result<(), CliError> {
     match command {
         Command::List => list::run(global).await,
         Command::Describe(describe) => describe::run(describe, global).await,
+        Command::Openapi(openapi) => openapi::run(openapi, global).await,
+        Command::Patch(patch) => patch::run(patch, global).await,
     }
 }
 
