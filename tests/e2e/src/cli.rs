@@ -55,7 +55,14 @@ impl Server {
     /// Runs the command against this server.
     #[must_use]
     pub fn abide(&self, args: &[&str]) -> Ran {
+        self.abide_with(args, &[])
+    }
+
+    /// The same, with variables of its environment.
+    #[must_use]
+    pub fn abide_with(&self, args: &[&str], env: &[(&str, &str)]) -> Ran {
         let mut command = command(args);
+        command.envs(env.iter().copied());
         command.env("ABIDE_ADMIN_URL", format!("http://{}", self.admin().addr));
         command.env("ABIDE_INGRESS_URL", format!("http://{}", self.ingress().addr));
         Ran::of(&command.output().expect("the binary can be run"))
