@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// Body of one ingress request. The same as the largest value a journal takes.
 pub const INGRESS_BODY_BYTES_MAX: usize = abide_core::limits::VALUE_BYTES_MAX;
+/// Body of a call over the admin port: an input in a frame of JSON.
+pub const INVOKE_BODY_BYTES_MAX: usize = INGRESS_BODY_BYTES_MAX + (1 << 20);
+/// How long a call over the admin port is waited for, when the caller names no time, and at most.
+pub const INVOKE_WAIT_DEFAULT: Duration = Duration::from_secs(10);
+pub const INVOKE_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Any body but an input and an upload; the latter's limit is with the deployments.
 pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
 /// All the headers of a request together.

@@ -13,6 +13,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 mod time;
+mod ui;
 
 pub use serve::serve;
 

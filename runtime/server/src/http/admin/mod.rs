@@ -1,6 +1,7 @@
 //! The admin port: what a person, the web page and the `abide` command use.
 //!
-//! Each handler carries its part of the description that `GET /openapi` answers; `router` lists them all.
+//! Each handler carries its part of the description that `GET /openapi` answers; `routes` lists them all.
+//! Beside them is the web page, see `ui.rs`, which needs no token.
 
 mod auth;
 mod awakeables;
@@ -14,6 +15,7 @@ mod filter;
 mod health;
 mod invocation_view;
 mod invocations;
+mod invoke;
 mod journal;
 mod objects;
 mod openapi;
@@ -27,8 +29,8 @@ mod state;
 mod summary;
 mod waiting;
 
-use crate::http::AppState;
 use crate::http::error::AdminError;
+use crate::http::{AppState, ui};
 use axum::{Extension, Router, middleware};
 use http::{Method, Uri};
 use serde::de::DeserializeOwned;
@@ -44,6 +46,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn_with_state(state.clone(), auth::check))
+        .merge(ui::router())
         .with_state(state)
 }
 
@@ -65,6 +68,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(state::read, state::edit))
         .routes(routes!(services::handlers))
         .routes(routes!(services::handler))
+        .routes(routes!(invoke::invoke))
         .routes(routes!(invocations::list))
         .routes(routes!(summary::describe))
         .routes(routes!(invocations::describe))

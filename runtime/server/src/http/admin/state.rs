@@ -199,7 +199,7 @@ fn read_values(wanted: EditBody) -> Result<BTreeMap<String, Bytes>, AdminError> 
 }
 
 /// A web page of another site cannot send this type without asking first, and it is not allowed to ask.
-fn check_content_type(headers: &HeaderMap) -> Result<(), AdminError> {
+pub fn check_content_type(headers: &HeaderMap) -> Result<(), AdminError> {
     let given = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     match given {
         Some(given) if content::is_json(&given) => Ok(()),

@@ -27,6 +27,27 @@ pub async fn invoke(
     target: Target,
     mode: Mode,
 ) -> Result<Response, IngressError> {
+    check(state, request, target, mode).await?.submit(state).await
+}
+
+/// A request that passed every check, and will be the invocation with this id.
+pub struct Checked {
+    service: Arc<ServiceManifest>,
+    submission: Submission,
+    mode: Mode,
+    execution_time: Option<Timestamp>,
+}
+
+/// Checks a request against what its handler takes. Reads its body.
+///
+/// # Errors
+/// There is no such handler for the outside, or it does not take this.
+pub async fn check(
+    state: &AppState,
+    request: Request,
+    target: Target,
+    mode: Mode,
+) -> Result<Checked, IngressError> {
     let service = callable_service(state, &target)?;
     let handler = callable_handler(&service, &target)?;
     let (parts, body) = request.into_parts();
@@ -54,9 +75,27 @@ pub async fn invoke(
         // The engine says who hears of it.
         receipt: Receipt::Nobody,
     };
-    match mode {
-        Mode::Call => call(state, submission, handler).await,
-        Mode::Send => send(state, submission, execution_time).await,
+    Ok(Checked { service, submission, mode, execution_time })
+}
+
+impl Checked {
+    pub fn id(&self) -> InvocationId {
+        self.submission.invocation
+    }
+
+    /// Submits it, and waits as its mode says.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn submit(self, state: &AppState) -> Result<Response, IngressError> {
+        let Self { service, submission, mode, execution_time } = self;
+        match mode {
+            Mode::Call => {
+                let handler = service.handler(&submission.target.handler);
+                call(state, submission, handler.expect("the handler was found: it is checked")).await
+            }
+            Mode::Send => send(state, submission, execution_time).await,
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod headers;
 mod invoke;
 mod retrieve;
 
+pub use invoke::{Checked, check};
+
 use crate::engine::address;
 use crate::http::AppState;
 use crate::http::error::IngressError;

@@ -3,6 +3,7 @@
 
 mod admin;
 mod ingress;
+mod invoke;
 mod listing;
 mod objects;
 mod script;

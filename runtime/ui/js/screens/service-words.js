@@ -1,0 +1,21 @@
+// The words for kinds of services and handlers.
+
+const KINDS = { Service: "service", VirtualObject: "virtual object", Workflow: "workflow" };
+
+/** @param {string} ty */
+export function kindName(ty) {
+  return KINDS[ty] ?? ty;
+}
+
+/** @param {import("../lib/types.js").Service} service */
+export function isKeyed(service) {
+  return service.ty !== "Service";
+}
+
+/** How a handler runs, said in a few words. @param {string | undefined} ty */
+export function modeWords(ty) {
+  if (ty === "Exclusive") return "one at a time per key";
+  if (ty === "Shared") return "beside others";
+  if (ty === "Workflow") return "once per key";
+  return "";
+}
