@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod binary;
+pub mod browser;
 pub mod cli;
 pub mod counter;
 pub mod curl;

@@ -21,27 +21,41 @@ const NODE_MAJOR_MIN: u32 = 18;
 #[must_use]
 #[track_caller]
 pub fn run(script: &str, server: &Server) -> Option<Value> {
+    run_in(&sources(), script, server, &[format!("http://{}", server.ingress().addr)])
+}
+
+/// Runs a script of another folder, with arguments of its own.
+///
+/// # Panics
+/// As [`run`].
+#[must_use]
+#[track_caller]
+pub fn run_in(scripts: &Path, script: &str, server: &Server, args: &[String]) -> Option<Value> {
     match installed() {
-        Ok(packages) => Some(run_with(packages, script, server)),
+        Ok(packages) => Some(run_with(packages, scripts, script, server, args)),
         Err(missing) => {
-            // Unlike what `eprintln` prints, this is shown although the test passes.
-            let _ = writeln!(io::stderr(), "{script}: skipped: {missing}");
+            skip(script, missing);
             None
         }
     }
 }
 
+/// Says why a test is skipped: unlike what `eprintln` prints, this is shown although the test passes.
+pub fn skip(script: &str, missing: &str) {
+    let _ = writeln!(io::stderr(), "{script}: skipped: {missing}");
+}
+
 #[track_caller]
-fn run_with(packages: &Path, script: &str, server: &Server) -> Value {
+fn run_with(packages: &Path, scripts: &Path, script: &str, server: &Server, args: &[String]) -> Value {
     // Node looks for packages beside the script.
     let folder = tempfile::tempdir_in(server.home()).expect("a folder can be made");
-    for file in fs::read_dir(sources()).expect("there are scripts") {
+    for file in fs::read_dir(scripts).expect("there are scripts") {
         let file = file.expect("the folder can be read");
         fs::copy(file.path(), folder.path().join(file.file_name())).expect("a script can be copied");
     }
     symlink(packages, folder.path().join("node_modules")).expect("a link can be made");
     let mut node = Command::new("node");
-    node.arg(folder.path().join(script)).arg(format!("http://{}", server.ingress().addr));
+    node.arg(folder.path().join(script)).args(args);
     let output = node.output().expect("node can be run");
     let (stdout, stderr) = said(&output);
     assert!(output.status.success(), "{script} failed ({}):\n{stdout}{stderr}", output.status);

@@ -32,5 +32,6 @@ mod tour_communication;
 mod tour_objects;
 mod tour_payments;
 mod tour_readme;
+mod ui;
 mod uploads;
 mod workflows;
