@@ -244,6 +244,19 @@ pub struct EditState {
     pub ticket: Ticket,
 }
 
+/// What becomes of a completed invocation that is done once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    pub of: InvocationId,
+    /// The new one, of the same owner. Nobody has had this id.
+    pub invocation: InvocationId,
+    /// So much of the journal the new one takes over: what was done there is not done again.
+    pub entries_kept: u32,
+    /// On this code; None: on the newest.
+    pub deployment: Option<DeploymentId>,
+    pub ticket: Ticket,
+}
+
 /// A point in time somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timer {
@@ -294,6 +307,13 @@ pub enum Command {
     Repin {
         invocation: InvocationId,
         deployment: DeploymentId,
+        ticket: Ticket,
+    },
+    /// A person wants what a completed invocation was asked to be done once more, by a new one.
+    Restart(Restart),
+    /// A person wants no more than the answer of a completed invocation to be kept.
+    PurgeJournal {
+        invocation: InvocationId,
         ticket: Ticket,
     },
     /// The invocation shall end: what it waits for fails, so that it can undo what it did.

@@ -12,6 +12,13 @@ use crate::time::Timestamp;
 pub struct AttemptStart {
     pub invocation: InvocationId,
     pub attempt: Attempt,
+    /// For the ids of its awakeables.
+    pub birth: Attempt,
+    /// The invocation whose random numbers its guest draws.
+    pub seed: InvocationId,
+    /// So much of its journal was taken over from an earlier invocation: what that knew of a state may be
+    /// long past.
+    pub entries_kept: u32,
     pub deployment: DeploymentId,
     pub target: crate::target::Target,
     pub kind: ServiceKind,
@@ -58,6 +65,18 @@ pub enum Refusal {
     NotOffered,
     /// The deployment offers the handler as one of another kind or mode.
     OtherKind,
+    /// A workflow runs once per key.
+    WorkflowRun,
+    /// Its journal, and with it its input, has been kept long enough.
+    JournalPurged,
+    /// Its journal is shorter than the part that shall be kept.
+    BeyondEnd,
+    /// The part of the journal that shall be kept has more than a step can copy.
+    TooLong,
+    /// This operation in the part that shall be kept came to nothing, and never will.
+    Open(OpId),
+    /// What shall be kept was asked after a cancellation.
+    Cancelled,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Ids: who is meant. All are newtypes; the text forms are promises to users.
 
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -161,20 +161,41 @@ impl FromStr for InvocationId {
 
 /// Names one operation of one invocation that somebody outside completes. Tells its owner, so that it
 /// can be completed without a look into an index.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AwakeableId {
     pub invocation: InvocationId,
     pub op: OpId,
+    /// Tells one invocation with a computed id from the one that had this id before it. 0 where there was
+    /// none, see [`crate::invocation::InvocationRow::birth`].
+    pub birth: Attempt,
+}
+
+/// As it was before ids told the birth, with the birth above the operation: one of 0 is the same bytes.
+impl Serialize for AwakeableId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let birth_and_op = u64::from(self.birth) << 32 | u64::from(self.op);
+        (self.invocation, birth_and_op).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AwakeableId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (invocation, birth_and_op) = <(InvocationId, u64)>::deserialize(deserializer)?;
+        let op = OpId::try_from(birth_and_op & u64::from(u32::MAX)).expect("32 bits fit");
+        let birth = Attempt::try_from(birth_and_op >> 32).expect("32 bits fit");
+        Ok(Self { invocation, op, birth })
+    }
 }
 
 /// `sign_1` + 11 base-62 digits of the partition key + 22 of the invocation's unique part + 6 of the
-/// operation.
+/// operation; `sign_2` has 6 more, of the birth.
 impl fmt::Display for AwakeableId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sign_1")?;
+        f.write_str(if self.birth == 0 { "sign_1" } else { "sign_2" })?;
         write_base62(f, u128::from(self.invocation.partition_key), 11)?;
         write_base62(f, self.invocation.unique, 22)?;
-        write_base62(f, u128::from(self.op), 6)
+        write_base62(f, u128::from(self.op), 6)?;
+        if self.birth == 0 { Ok(()) } else { write_base62(f, u128::from(self.birth), 6) }
     }
 }
 
@@ -189,17 +210,28 @@ impl FromStr for AwakeableId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let digits = text.strip_prefix("sign_").ok_or(ParseIdError::BadFormat)?;
-        if !digits.starts_with('1') {
-            return Err(ParseIdError::UnknownVersion);
-        }
+        let (digits, birth) = match digits.as_bytes() {
+            [b'1', ..] => (digits, None),
+            [b'2', ..] if digits.len() > 6 && digits.is_ascii() => {
+                let (digits, birth) = digits.split_at(digits.len() - 6);
+                (digits, Some(birth))
+            }
+            [b'2', ..] => return Err(ParseIdError::BadFormat),
+            _ => return Err(ParseIdError::UnknownVersion),
+        };
         if digits.len() != 40 || !digits.is_ascii() {
             return Err(ParseIdError::BadFormat);
         }
         let read = |digits: &str| read_base62(digits).ok_or(ParseIdError::BadFormat);
+        let number = |digits: &str| u32::try_from(read(digits)?).map_err(|_| ParseIdError::BadFormat);
         let partition_key = u64::try_from(read(&digits[1..12])?).map_err(|_| ParseIdError::BadFormat)?;
         let unique = read(&digits[12..34])?;
-        let op = OpId::try_from(read(&digits[34..])?).map_err(|_| ParseIdError::BadFormat)?;
-        Ok(Self { invocation: InvocationId { unique, partition_key }, op })
+        let birth = birth.map_or(Ok(0), number)?;
+        // Each id has one text.
+        if birth == 0 && text.starts_with("sign_2") {
+            return Err(ParseIdError::BadFormat);
+        }
+        Ok(Self { invocation: InvocationId { unique, partition_key }, op: number(&digits[34..])?, birth })
     }
 }
 
@@ -324,8 +356,15 @@ mod tests {
     #[test]
     fn an_awakeable_id_survives_its_text() {
         for (unique, partition_key, op) in [(0, 0, 0), (u128::MAX, u64::MAX, u32::MAX), (1 << 80, 7, 17)] {
-            let id = AwakeableId { invocation: InvocationId { unique, partition_key }, op };
-            assert_eq!(id.to_string().parse(), Ok(id));
+            for birth in [0, 1, u32::MAX] {
+                let id = AwakeableId { invocation: InvocationId { unique, partition_key }, op, birth };
+                assert_eq!(id.to_string().parse(), Ok(id));
+            }
+        }
+        let zeros = |count| "0".repeat(count);
+        assert!(format!("sign_1{}", zeros(39)).parse::<AwakeableId>().is_ok());
+        for bad in [format!("sign_2{}", zeros(39)), format!("sign_2{}", zeros(45)), "sign_2ä".repeat(7)] {
+            assert_eq!(bad.parse::<AwakeableId>(), Err(ParseIdError::BadFormat), "{bad}");
         }
         assert_eq!("sign_foo".parse::<AwakeableId>(), Err(ParseIdError::UnknownVersion));
         assert_eq!("foo".parse::<AwakeableId>(), Err(ParseIdError::BadFormat));

@@ -35,6 +35,21 @@ pub enum Origin {
         caller: InvocationId,
         op: OpId,
     },
+    /// A person wanted once more what this one was asked.
+    Restart {
+        of: InvocationId,
+    },
+}
+
+impl Origin {
+    /// Returns the invocation whose call this is.
+    #[must_use]
+    pub fn caller(&self) -> Option<InvocationId> {
+        match self {
+            Self::Call { caller, .. } => Some(*caller),
+            Self::Ingress | Self::Send { .. } | Self::Restart { .. } => None,
+        }
+    }
 }
 
 /// The operations whose outcome wakes a suspended invocation.
@@ -146,6 +161,8 @@ pub struct InvocationRow {
     pub deployment: Option<DeploymentId>,
     pub retry: HandlerRetry,
     pub retention: Retention,
+    /// Until then a person wanted its journal kept, of a completed one.
+    pub journal_until: Option<Timestamp>,
     /// Of the service and of the handler, pinned with the deployment.
     pub kind: ServiceKind,
     pub mode: HandlerMode,
@@ -160,11 +177,21 @@ pub struct InvocationRow {
     /// Attempts count from here, not from 0, where there may have been an earlier invocation with this
     /// id: what is left of its guests must not be taken for one of these.
     pub attempts_before: Attempt,
+    /// What ids of its awakeables say besides: where attempts count from is not the same for two
+    /// invocations with one id. 0 for one that began when ids did not say it.
+    pub birth: Attempt,
+    /// So many entries of its journal were taken over from an earlier invocation.
+    pub entries_kept: u32,
+    /// The invocation that began this journal, where it was another: its guest draws the same random
+    /// numbers.
+    pub seed: Option<InvocationId>,
     pub entries_len: u32,
     pub outcomes_len: u32,
     /// Failed attempts since the journal last grew; the retry policy counts these.
     pub failures: u32,
     pub first_failed_at: Option<Timestamp>,
+    /// Attempts that were lost with their process, one after the other.
+    pub losses: u32,
     /// The newest last, at most [`limits::FAILURES_KEPT`].
     pub last_failures: Vec<AttemptFailure>,
     pub run_tries: BTreeMap<OpId, RunTries>,
@@ -244,6 +271,7 @@ impl InvocationRow {
             deployment: None,
             retry: HandlerRetry::default(),
             retention: Retention::default(),
+            journal_until: None,
             kind: ServiceKind::Service,
             mode: HandlerMode::Shared,
             idempotency_key: None,
@@ -252,10 +280,14 @@ impl InvocationRow {
             phase: Phase::Scheduled { at: created_at },
             attempts: 0,
             attempts_before: 0,
+            birth: 0,
+            entries_kept: 0,
+            seed: None,
             entries_len: 0,
             outcomes_len: 0,
             failures: 0,
             first_failed_at: None,
+            losses: 0,
             last_failures: Vec::new(),
             run_tries: BTreeMap::new(),
             open_sleeps: BTreeMap::new(),
@@ -323,6 +355,7 @@ impl InvocationRow {
     pub(crate) fn note_progress(&mut self) {
         self.failures = 0;
         self.first_failed_at = None;
+        self.losses = 0;
     }
 }
 

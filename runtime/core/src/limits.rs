@@ -15,6 +15,11 @@ pub const NAME_BYTES_MAX: usize = 1 << 10;
 pub const ATTEMPT_FAILURE_BYTES_MAX: usize = 2 << 10;
 /// Failed attempts remembered with an invocation.
 pub const FAILURES_KEPT: usize = 5;
+/// Attempts lost with their process, one after the other, that begin again at once. Further ones count as
+/// failures, so that a guest that ends the process leaves room for others.
+pub const LOSSES_FREE: u32 = 2;
+/// Attempts lost one after the other. More than this pauses the invocation.
+pub const LOSSES_MAX: u32 = 20;
 /// Open sleeps an invocation remembers, so that their timers go when it ends; others go when due.
 pub const OPEN_SLEEPS_KEPT: usize = 64;
 /// Open calls an invocation remembers one by one, so that a cancellation finds them; beyond, it looks
@@ -40,6 +45,12 @@ pub const EDITED_BYTES_MAX: usize = 1 << 20;
 pub const EDITED_INLINE_BYTES: usize = 32 << 10;
 /// Entries of a journal that one step purges.
 pub const PURGED_AT_ONCE: u32 = 500;
+/// Entries of a journal, and about the bytes of all of them with their outcomes, that a restarted
+/// invocation takes over: they are copied in one step.
+pub const RESTART_ENTRIES_MAX: u32 = 5_000;
+pub const RESTART_BYTES_MAX: usize = 3 << 20;
+/// The store keeps a larger value in a file of its own, and so it counts for no more in a step.
+pub const APART_BYTES: usize = 32 << 10;
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.
 pub const WAIT_SET_MAX: usize = 64;
 

@@ -1,8 +1,11 @@
 //! What each command reads: the rows that have to be loaded before it can be applied.
 
-use crate::command::{Append, Command, EditState, SPREAD_AT_ONCE, Settle, Submission, Timer, TimerKind};
+use crate::command::{
+    Append, Command, EditState, Restart, SPREAD_AT_ONCE, Settle, Submission, Timer, TimerKind,
+};
 use crate::entry::Entry;
 use crate::ids::{DeploymentId, InvocationId, OpId};
+use crate::limits::RESTART_ENTRIES_MAX;
 use crate::rows::{NamesOf, RowKey};
 
 impl Command {
@@ -21,6 +24,12 @@ impl Command {
             | Self::Purge { invocation, .. } => either(*invocation).into(),
             Self::Resume { invocation, deployment: Some(deployment), .. }
             | Self::Repin { invocation, deployment, .. } => reads_of_repin(*invocation, deployment),
+            Self::Restart(restart) => reads_of_restart(restart),
+            Self::PurgeJournal { invocation, .. } => {
+                let mut reads = either(*invocation).to_vec();
+                reads.push(RowKey::Input(*invocation));
+                reads
+            }
             Self::Cancel { invocation, .. } => vec![
                 RowKey::Invocation(*invocation),
                 RowKey::Completed(*invocation),
@@ -81,6 +90,16 @@ impl Command {
 /// An invocation, wherever it is.
 fn either(id: InvocationId) -> [RowKey; 2] {
     [RowKey::Invocation(id), RowKey::Completed(id)]
+}
+
+fn reads_of_restart(restart: &Restart) -> Vec<RowKey> {
+    let Restart { of, invocation, entries_kept, deployment, .. } = restart;
+    let mut reads = vec![RowKey::Input(*of), RowKey::Invocation(*invocation)];
+    reads.extend(either(*of));
+    reads.extend(deployment.clone().map(RowKey::Deployment));
+    let ops = 0..(*entries_kept).min(RESTART_ENTRIES_MAX);
+    reads.extend(ops.flat_map(|op| [RowKey::Entry(*of, op), RowKey::Outcome(*of, op)]));
+    reads
 }
 
 /// What an invocation leaves, and what comes after it.

@@ -221,6 +221,22 @@ impl Rows {
         }
     }
 
+    pub(crate) fn outcome(&self, id: InvocationId, op: OpId) -> Option<&OutcomeRow> {
+        match &self.slot(&RowKey::Outcome(id, op)).row {
+            Some(Row::Outcome(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("outcome {op} of {id} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn input(&self, id: InvocationId) -> Option<&InputRow> {
+        match &self.slot(&RowKey::Input(id)).row {
+            Some(Row::Input(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("the input of {id} is stored as {other:?}"),
+        }
+    }
+
     pub(crate) fn answer(&self, id: InvocationId) -> Option<&Answer> {
         match &self.slot(&RowKey::Answer(id)).row {
             Some(Row::Answer(answer)) => Some(answer),

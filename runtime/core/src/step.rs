@@ -7,7 +7,8 @@ use crate::rows::Rows;
 use crate::steps::entries::promise;
 use crate::steps::{
     acknowledged, admit, append, attach, begin, cancel, complete_awakeable, edit_state, ended, key_queue,
-    kill, pause, post, purge, receive, repin, resume, settle, signal, spread, submit, tell, timer_due,
+    kill, pause, post, purge, receive, repin, restart, resume, settle, signal, spread, submit, tell,
+    timer_due,
 };
 use crate::time::Timestamp;
 
@@ -45,6 +46,10 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         }
         Command::Repin { invocation, deployment, ticket } => {
             repin::apply(place, rows, repin::Repin { invocation, deployment }, ticket, out);
+        }
+        Command::Restart(wanted) => restart::apply(place, rows, wanted, out),
+        Command::PurgeJournal { invocation, ticket } => {
+            purge::journal_wanted(place, rows, invocation, ticket, out);
         }
         Command::Cancel { invocation, caller, ticket } => {
             cancel::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);

@@ -19,6 +19,7 @@ pub mod post;
 pub mod purge;
 pub mod receive;
 pub mod repin;
+pub mod restart;
 pub mod resume;
 pub mod run_failed;
 pub mod settle;

@@ -38,7 +38,7 @@ fn invocation_id(rng: &mut Rng) -> InvocationId {
 }
 
 fn awakeable_id(rng: &mut Rng) -> AwakeableId {
-    AwakeableId { invocation: invocation_id(rng), op: (number(rng) >> 32) as u32 }
+    AwakeableId { invocation: invocation_id(rng), op: (number(rng) >> 32) as u32, birth: rng.below(3) as u32 }
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn entry(rng: &mut Rng, ids: &[InvocationId]) -> Entry {
         11 => Entry::StateKeys,
         12 => Entry::Awakeable { name: option_text(rng) },
         13 => {
-            let awakeable = AwakeableId { invocation, op: rng.below(2) as u32 };
+            let awakeable = AwakeableId { invocation, op: rng.below(2) as u32, birth: rng.below(2) as u32 };
             Entry::CompleteAwakeable { awakeable, outcome: outcome(rng) }
         }
         14 => Entry::ReceiveSignal { name },

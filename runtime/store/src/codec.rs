@@ -3,6 +3,9 @@
 //! A value is one byte, the version of its row, and the row in postcard. A row that changes gets a new
 //! version; old versions are read for good.
 
+mod invocation_v1;
+
+use self::invocation_v1::InvocationV1;
 use crate::keys::Tag;
 use abide_core::command::Message;
 use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow};
@@ -31,14 +34,24 @@ pub trait Record: Serialize + DeserializeOwned {
     }
 }
 
-/// 2: it may be paused by a person.
+/// 2: ids of awakeables tell its birth; it may be paused by a person, and begin with the journal of another.
 impl Record for InvocationRow {
     const VERSION: u8 = 2;
+
+    fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
+        match version {
+            1 => postcard::from_bytes::<InvocationV1>(bytes).map(Self::from),
+            _ => postcard::from_bytes(bytes),
+        }
+    }
 }
 
 impl Record for InputRow {}
 impl Record for Answer {}
-impl Record for EntryRow {}
+/// 2: ids of awakeables may tell a birth; one of 0 is written as before there were any.
+impl Record for EntryRow {
+    const VERSION: u8 = 2;
+}
 impl Record for OutcomeRow {}
 impl Record for Outcome {}
 impl Record for KeyQueueRow {}
@@ -46,7 +59,10 @@ impl Record for InvocationId {}
 impl Record for PromiseRow {}
 impl Record for ListenersRow {}
 impl Record for MailboxRow {}
-impl Record for Message {}
+/// As of an entry.
+impl Record for Message {
+    const VERSION: u8 = 2;
+}
 impl Record for ServiceRow {}
 impl Record for DeploymentRow {}
 impl Record for Setup {}
@@ -165,7 +181,7 @@ fn hex(key: &[u8]) -> String {
 mod tests {
     use super::*;
     use abide_core::entry::{Entry, Failure, Header};
-    use abide_core::ids::PartitionId;
+    use abide_core::ids::{AwakeableId, PartitionId};
     use abide_core::invocation::{Listener, Origin, PauseReason, Phase};
     use abide_core::target::{ObjectKey, Target};
     use abide_core::time::Timestamp;
@@ -180,7 +196,8 @@ mod tests {
     fn paused() -> InvocationRow {
         let target = Target { service: "S".into(), key: Some("k".into()), handler: "h".into() };
         let row = InvocationRow::new(target, Origin::Ingress, Timestamp(5));
-        InvocationRow { phase: Phase::Paused { reason: PauseReason::ByPerson }, ..row }
+        let phase = Phase::Paused { reason: PauseReason::ByPerson };
+        InvocationRow { phase, birth: 7, entries_kept: 3, seed: Some(ID), ..row }
     }
 
     fn samples() -> Vec<(RowKey, Row, &'static str)> {
@@ -188,6 +205,9 @@ mod tests {
         let failure = Failure { code: 500, message: "no".into(), metadata: vec![header.clone()] };
         let run = Entry::Run { name: "pay".into(), retry: None };
         let entry = EntryRow { at: Timestamp(5), outcomes_before: 2, entry: run };
+        let awakeable = AwakeableId { invocation: ID, op: 7, birth: 3 };
+        let completes = Entry::CompleteAwakeable { awakeable, outcome: Outcome::Empty };
+        let completes = EntryRow { at: Timestamp(5), outcomes_before: 2, entry: completes };
         let input = InputRow { headers: vec![header], body: Bytes::from_static(b"{}") };
         let outcome = Outcome::Value(Bytes::from_static(b"1"));
         let queue = KeyQueueRow { holder: ID, head: 3, tail: 5 };
@@ -196,11 +216,12 @@ mod tests {
             (
                 RowKey::Invocation(ID),
                 Row::Invocation(Box::new(paused())),
-                "02015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b89929000100000005030000000000000000000000000000",
+                "02015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b8992900000100000005030000070301010200000000000000000000000000",
             ),
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
-            (RowKey::Entry(ID, 0), Row::Entry(entry), "01050200037061 7900"),
+            (RowKey::Entry(ID, 0), Row::Entry(entry), "02050200037061 7900"),
+            (RowKey::Entry(ID, 1), Row::Entry(completes), "0205020d0102878080803000"),
             (
                 RowKey::Outcome(ID, 0),
                 Row::Outcome(OutcomeRow { order: 1, at: Timestamp(6), outcome }),
@@ -224,18 +245,30 @@ mod tests {
         }
     }
 
+    fn bytes(golden: &str) -> Vec<u8> {
+        let digits: Vec<u8> = golden.bytes().filter(|byte| *byte != b' ').collect();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.chunks(2).map(byte).collect()
+    }
+
     #[test]
-    fn an_invocation_of_an_earlier_version_reads_as_it_was() {
-        let golden = "01015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b89929000100000005000000000000000000000000000000";
-        let bytes: Vec<u8> = (0..golden.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&golden[at..at + 2], 16).unwrap())
-            .collect();
-        let read: InvocationRow = decode(b"key", &bytes).unwrap();
-        assert_eq!(
-            read,
-            InvocationRow { phase: Phase::Paused { reason: PauseReason::AttemptsExhausted }, ..paused() }
-        );
+    fn an_invocation_of_version_1_reads_as_it_was() {
+        let golden = "01015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b89929000100000005000907000000000000000000000000";
+        let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
+        let phase = Phase::Paused { reason: PauseReason::AttemptsExhausted };
+        let expected = InvocationRow { phase, attempts: 9, attempts_before: 7, birth: 0, ..paused() };
+        assert_eq!(read, InvocationRow { entries_kept: 0, seed: None, ..expected });
+    }
+
+    #[test]
+    fn awakeable_ids_of_version_1_have_no_birth() {
+        // The same entry, as version 1 wrote it.
+        let awakeable = AwakeableId { invocation: ID, op: 7, birth: 0 };
+        let entry = Entry::CompleteAwakeable { awakeable, outcome: Outcome::Empty };
+        let row = EntryRow { at: Timestamp(5), outcomes_before: 2, entry };
+        assert_eq!(decode::<EntryRow>(b"key", &bytes("01 05 02 0d 01 02 07 00")).unwrap(), row);
+        let message = Message::CompleteAwakeable { awakeable, outcome: Outcome::Empty };
+        assert_eq!(decode::<Message>(b"key", &bytes("01 04 01 02 07 00")).unwrap(), message);
     }
 
     #[test]

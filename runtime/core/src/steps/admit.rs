@@ -3,7 +3,7 @@
 use crate::command::Command;
 use crate::effect::Effect;
 use crate::ids::InvocationId;
-use crate::invocation::{InputRow, Phase};
+use crate::invocation::{InputRow, InvocationRow, Phase};
 use crate::manifest::{HandlerMode, ServiceKind};
 use crate::object::KeyQueueRow;
 use crate::rows::{Row, RowKey, Rows};
@@ -23,7 +23,7 @@ pub fn apply(
         return;
     }
     let service = object.service.clone();
-    if !needs_key(rows, &object, &row.target.handler) {
+    if !needs_key(rows, &object, row) {
         effects.push(Effect::Then(Command::Begin { invocation: id, service, input }));
         return;
     }
@@ -47,8 +47,11 @@ pub fn apply(
 }
 
 /// Exclusive handlers of objects run one at a time per key. The run of a workflow does so by its id.
-fn needs_key(rows: &Rows, object: &ObjectKey, handler: &str) -> bool {
+fn needs_key(rows: &Rows, object: &ObjectKey, row: &InvocationRow) -> bool {
+    if row.deployment.is_some() {
+        return row.kind == ServiceKind::Object && row.mode == HandlerMode::Exclusive;
+    }
     let Some(service) = rows.service(&object.service) else { return false };
-    let mode = service.manifest.handler(handler).map(|handler| handler.mode);
+    let mode = service.manifest.handler(&row.target.handler).map(|handler| handler.mode);
     service.manifest.kind == ServiceKind::Object && mode == Some(HandlerMode::Exclusive)
 }

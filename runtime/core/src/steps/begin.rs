@@ -36,12 +36,13 @@ pub fn apply(
     }
     let row = rows.invocation(id).expect("the invocation is there: read above");
     if row.deployment.is_none()
-        && let Err(failure) = pin::newest(place, rows, id, service)
+        && let Err(failure) = pin::newest(rows, id, service)
     {
         complete::complete(place, rows, id, Answer::Failure(failure), effects);
         return;
     }
     let row = rows.invocation_mut(id).expect("the invocation is there: checked above");
+    row.begun_at.get_or_insert(place.now);
     start(place, id, row, input, effects);
 }
 
@@ -59,11 +60,14 @@ pub fn start(
     let begins = AttemptStart {
         invocation: id,
         attempt: row.attempts,
+        birth: row.birth,
+        seed: row.seed.unwrap_or(id),
+        entries_kept: row.entries_kept,
         deployment: row.deployment.clone().expect("the deployment is pinned before the first attempt"),
         target: row.target.clone(),
         kind: row.kind,
         mode: row.mode,
-        begun_at: row.begun_at.expect("set when the deployment was pinned"),
+        begun_at: row.begun_at.expect("set before the first attempt"),
         entries_len: row.entries_len,
         outcomes_len: row.outcomes_len,
         held: row.run_tries.iter().map(|(op, tries)| (*op, tries.retry_at)).collect(),

@@ -7,7 +7,7 @@ use crate::command::{HowToEnd, Ticket};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Answer, Failure, Outcome};
 use crate::ids::{CANCEL_OP, InvocationId};
-use crate::invocation::{Cancelled, InvocationRow, Origin, Phase};
+use crate::invocation::{Cancelled, InvocationRow, Phase};
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::{complete, settle, signal, spread};
@@ -38,11 +38,7 @@ impl Wanted {
     }
 
     fn is_meant(&self, row: &InvocationRow) -> bool {
-        let called_by = match row.origin {
-            Origin::Call { caller, .. } => Some(caller),
-            Origin::Ingress | Origin::Send { .. } => None,
-        };
-        self.caller.is_none() || self.caller == called_by
+        self.caller.is_none() || self.caller == row.origin.caller()
     }
 }
 

@@ -68,7 +68,7 @@ fn tell(place: Place, id: InvocationId, row: &InvocationRow, outcome: Outcome, e
         effects.push(Effect::Then(Command::Notify { invocation: id, outcome: outcome.clone() }));
     }
     match row.origin {
-        Origin::Ingress | Origin::Send { .. } => {}
+        Origin::Ingress | Origin::Send { .. } | Origin::Restart { .. } => {}
         Origin::Call { caller, op } => {
             effects.push(attach::answer(place, id, Listener { caller, op }, outcome))
         }

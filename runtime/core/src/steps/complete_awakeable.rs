@@ -19,6 +19,10 @@ pub fn apply(
     effects: &mut Vec<Effect>,
 ) {
     effects.extend(ticket.map(|ticket| Effect::Notice { ticket, notice: Notice::Done }));
-    let AwakeableId { invocation, op } = awakeable;
+    let AwakeableId { invocation, op, birth } = awakeable;
+    // One that had this id before may have handed it out.
+    if rows.invocation(invocation).is_none_or(|row| row.birth != birth) {
+        return;
+    }
     settle::apply(place, rows, Settle { invocation, op, expected: Expected::Awakeable, outcome }, effects);
 }

@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::entry::{Answer, Failure};
 use crate::ids::{Attempt, InvocationId, OpId};
 use crate::invocation::{AttemptFailure, InvocationRow, PauseReason, Phase, WaitSet};
-use crate::limits;
+use crate::limits::{self, LOSSES_FREE, LOSSES_MAX};
 use crate::retry::OnMaxAttempts;
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
@@ -25,6 +25,9 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
         return;
     }
     row.modified_at = place.now;
+    if end != End::Lost {
+        row.losses = 0;
+    }
     match end {
         End::Returned(value) => complete::complete(place, rows, id, Answer::Value(value), effects),
         End::Failed(failure) => {
@@ -47,8 +50,32 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
         End::Mismatched(report) => {
             row.phase = Phase::Paused { reason: PauseReason::JournalMismatch(report) };
         }
-        End::Lost => begin::start(place, id, row, None, effects),
+        End::Lost => lost(place, rows, &ended, effects),
     }
+}
+
+/// The process may have ended because of this attempt. One that is lost time and again, and records
+/// nothing in between, is tried again later each time, so that others get on, and paused in the end.
+fn lost(place: Place, rows: &mut Rows, ended: &Ended, effects: &mut Vec<Effect>) {
+    let row = rows.invocation_mut(ended.invocation).expect("the invocation is there: checked by apply");
+    row.losses = row.losses.saturating_add(1);
+    let losses = row.losses;
+    if losses <= LOSSES_FREE {
+        begin::start(place, ended.invocation, row, None, effects);
+        return;
+    }
+    let message = format!("the process ended during this attempt, {losses} times in a row without progress");
+    if losses > LOSSES_MAX {
+        row.remember(AttemptFailure {
+            attempt: row.tries(),
+            at: place.now,
+            message: message.clone(),
+            op: None,
+        });
+        row.phase = Phase::Paused { reason: PauseReason::LimitReached(format!("{message} (LOSSES_MAX)")) };
+        return;
+    }
+    crashed(place, rows, ended, Crash { message, op: None, retry_after_ms: None }, effects);
 }
 
 /// Returns when the first of the held run blocks may be tried again. Blocks that the guest no longer

@@ -7,7 +7,6 @@ use crate::ids::{DeploymentId, InvocationId};
 use crate::invocation::InvocationRow;
 use crate::manifest::{HandlerManifest, HandlerMode, HandlerOptions, ServiceKind, ServiceManifest};
 use crate::rows::Rows;
-use crate::step::Place;
 use crate::target::Target;
 
 /// What an invocation takes from the deployment it is bound to.
@@ -34,7 +33,7 @@ impl Pin {
 }
 
 /// Binds an invocation that begins to the newest code of its service.
-pub fn newest(place: Place, rows: &mut Rows, id: InvocationId, service: &str) -> Result<(), Failure> {
+pub fn newest(rows: &mut Rows, id: InvocationId, service: &str) -> Result<(), Failure> {
     let Some(service_row) = rows.service(service) else {
         let message =
             format!("service '{service}' not found, make sure to register the service before calling it.");
@@ -51,14 +50,13 @@ pub fn newest(place: Place, rows: &mut Rows, id: InvocationId, service: &str) ->
     check_key(&row.target, service_row.manifest.kind)?;
     if service_row.manifest.is_workflow_run(&row.target.handler) && !id.is_computed() {
         let message = format!(
-            "the workflow '{service}' was registered after this was submitted, so it cannot be told to be the only one of its key; submit it again"
+            "a run of the workflow '{service}' is the only one of its key, and this one was submitted before the workflow was registered, or restarted; submit it again"
         );
         return Err(Failure::new(409, message));
     }
     let pin = Pin::new(service_row.deployment.clone(), &service_row.manifest, handler);
     let row = rows.invocation_mut(id).expect("the invocation is there: read above");
     pin.bind(row);
-    row.begun_at = Some(place.now);
     Ok(())
 }
 
@@ -84,7 +82,7 @@ pub fn to(rows: &Rows, row: &InvocationRow, deployment: &DeploymentId) -> Result
     let service = service.ok_or(Refusal::NotOffered)?;
     let handler = service.handler(handler).ok_or(Refusal::NotOffered)?;
     // Who has a key, or a state of its own, cannot become somebody who needs none, nor the other way.
-    if (service.kind, handler.mode) != (row.kind, row.mode) {
+    if row.deployment.is_some() && (service.kind, handler.mode) != (row.kind, row.mode) {
         return Err(Refusal::OtherKind);
     }
     Ok(Pin::new(deployment.clone(), service, handler))

@@ -33,8 +33,10 @@ impl Kept {
         } else {
             retention.journal_ms
         };
-        let journal_ms = retention.journal_ms.min(answer_ms);
-        Some(Self { journal_until: at.plus_millis(journal_ms), answer_until: at.plus_millis(answer_ms) })
+        let answer_until = at.plus_millis(answer_ms);
+        let journal_until = at.plus_millis(retention.journal_ms);
+        let journal_until = row.journal_until.map_or(journal_until, |wanted| wanted.min(journal_until));
+        Some(Self { journal_until: journal_until.min(answer_until), answer_until })
     }
 
     /// Returns the timers that end the keeping.
@@ -107,6 +109,32 @@ pub fn rest(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<E
     rows.delete(RowKey::Input(id));
     rows.delete(RowKey::Answer(id));
     rows.delete(RowKey::Completed(id));
+}
+
+/// Somebody wants the journal forgotten, and the answer kept as long as it would be.
+pub fn journal_wanted(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    ticket: Ticket,
+    effects: &mut Vec<Effect>,
+) {
+    let notice = match rows.completed(id) {
+        Some(_) if rows.contains(&RowKey::Input(id)) => Notice::Done,
+        Some(_) => Notice::Known,
+        None if rows.contains(&RowKey::Invocation(id)) => Notice::Unfit,
+        None => Notice::Absent,
+    };
+    effects.push(Effect::Notice { ticket, notice });
+    let Some(row) = rows.completed(id).filter(|_| notice == Notice::Done) else { return };
+    let mut row = row.clone();
+    let timers = Kept::of(&row).map_or(Vec::new(), |kept| kept.timers(id));
+    for timer in timers.into_iter().filter(|timer| timer.kind == TimerKind::PurgeJournal) {
+        rows.delete(RowKey::Timer(timer));
+    }
+    row.journal_until = Some(place.now);
+    rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
+    journal(place, rows, id, effects);
 }
 
 /// The journal has been kept long enough; the answer stays.

@@ -78,6 +78,7 @@ fn new_row(place: Place, submission: &Submission, attempts_before: Attempt) -> I
         phase: Phase::Scheduled { at: submission.begin_at.unwrap_or(place.now) },
         attempts: attempts_before,
         attempts_before,
+        birth: attempts_before,
         ..InvocationRow::new(submission.target.clone(), submission.origin.clone(), place.now)
     }
 }

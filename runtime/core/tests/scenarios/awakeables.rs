@@ -270,3 +270,25 @@ fn a_cancelled_handler_still_has_its_open_awakeable() {
         "#]],
     );
 }
+
+#[test]
+fn an_id_of_an_earlier_life_completes_nothing_of_a_later_one() {
+    check(
+        "(submit A svc/h key i)
+         (append A: awakeable)
+         (return A ok)
+         (purge A)
+         (submit A svc/h key i)
+         (append A: awakeable)
+         resolve A.0 late born 0
+         resolve A.0 ok born 1",
+        expect![[r#"
+            > resolve A.0 late born 0
+              ! notice done
+            > resolve A.0 ok born 1
+              ! notice done
+                deliver A#2 op 0 order 0 at 0: ok
+              = A: running #2 1/1
+        "#]],
+    );
+}

@@ -106,7 +106,7 @@ fn a_suspended_one_wakes_whatever_it_waits_for() {
             > lost a
                 start a#3 journal 2/1
               ! release a#3 below 2
-              = a: running #3 2/1, cancelled
+              = a: running #3 2/1, cancelled, 1 losses
             > fail a 409 cancelled
                 arm a purge at 1d
               ! reply a: [409] cancelled

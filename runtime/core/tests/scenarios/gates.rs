@@ -40,6 +40,9 @@ fn one_of_each() -> Vec<Effect> {
     vec![
         Effect::Then(Command::Resume { invocation, deployment: None, ticket: 1 }),
         Effect::StartAttempt(AttemptStart {
+            birth: 0,
+            seed: invocation,
+            entries_kept: 0,
             invocation,
             attempt,
             deployment: DeploymentId::from_digest(1),

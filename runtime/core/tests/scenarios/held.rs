@@ -55,7 +55,7 @@ fn a_held_block_waits_on_in_the_next_attempt() {
             > lost a
                 start a#2 journal 2/1 held 0@100
               ! release a#2 below 2
-              = a: running #2 2/1, 1 failures, op 0 tried 1
+              = a: running #2 2/1, 1 failures, 1 losses, op 0 tried 1
             > append a: done 0 ok
                 deliver a#2 op 0 order 1 at 0: ok
               = a: running #2 2/2

@@ -142,7 +142,7 @@ fn the_key_is_kept_while_its_holder_waits_or_fails() {
             > lost a
                 start a#3 journal 1/1
               ! release a#3 below 1
-              = a: running #3 1/1, holds the key
+              = a: running #3 1/1, holds the key, 1 losses
             > crash a boom
                 arm a retry 3 at 200
               = a: backing off after #3 until 200 1/1, holds the key, 1 failures

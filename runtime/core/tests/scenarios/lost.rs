@@ -23,14 +23,14 @@ fn a_lost_attempt_is_followed_by_the_next_at_once() {
             > lost a
                 start a#2 journal 1/0
               ! release a#2 below 1
-              = a: running #2 1/0
+              = a: running #2 1/0, 1 losses
             > append a: done 0 ok
                 deliver a#2 op 0 order 0 at 0: ok
               = a: running #2 1/1
             > lost a
                 start a#3 journal 1/1
               ! release a#3 below 1
-              = a: running #3 1/1
+              = a: running #3 1/1, 1 losses
             > return a ok
                 arm a purge at 1d
               ! reply a: ok
@@ -40,12 +40,15 @@ fn a_lost_attempt_is_followed_by_the_next_at_once() {
 }
 
 #[test]
-fn a_loss_is_no_failure() {
+fn losses_without_progress_are_failures_in_the_end() {
     check(
         "submit a svc/pauses
          lost a
          lost a
-         lost a",
+         lost a
+         advance 100
+         lost a
+         resume a",
         expect![[r#"
             > submit a svc/pauses
               ! notice done
@@ -53,14 +56,71 @@ fn a_loss_is_no_failure() {
               = a: running #1 0/0
             > lost a
                 start a#2 journal 0/0
-              = a: running #2 0/0
+              = a: running #2 0/0, 1 losses
             > lost a
                 start a#3 journal 0/0
-              = a: running #3 0/0
+              = a: running #3 0/0, 2 losses
             > lost a
+                arm a retry 3 at 100
+              = a: backing off after #3 until 100 0/0, 1 failures, 3 losses
+            > advance 100
                 start a#4 journal 0/0
-              = a: running #4 0/0
+              = a: running #4 0/0, 1 failures, 3 losses
+            > lost a
+              = a: paused, attempts exhausted 0/0, 2 failures, 4 losses
+            > resume a
+              ! notice done
+                start a#5 journal 0/0
+              = a: running #5 0/0
         "#]],
+    );
+}
+
+#[test]
+fn progress_and_any_other_end_forgive_losses() {
+    check(
+        "(submit a svc/h)
+         (lost a)
+         lost a
+         append a: run pay
+         lost a
+         lost a
+         crash a boom",
+        expect![[r#"
+            > lost a
+                start a#3 journal 0/0
+              = a: running #3 0/0, 2 losses
+            > append a: run pay
+              ! release a#3 below 1
+              = a: running #3 1/0
+            > lost a
+                start a#4 journal 1/0
+              ! release a#4 below 1
+              = a: running #4 1/0, 1 losses
+            > lost a
+                start a#5 journal 1/0
+              ! release a#5 below 1
+              = a: running #5 1/0, 2 losses
+            > crash a boom
+                arm a retry 5 at 100
+              = a: backing off after #5 until 100 1/0, 1 failures
+        "#]],
+    );
+}
+
+#[test]
+fn an_attempt_that_is_always_lost_pauses() {
+    let again = "(lost a)\n(advance 1000d)\n".repeat(18);
+    check(
+        &format!("(submit a svc/h)\n(lost a)\n(lost a)\n{again}lost a\nresume a"),
+        expect![[r#"
+        > lost a
+          = a: paused, the process ended during this attempt, 21 times in a row without progress (LOSSES_MAX) 0/0, 18 failures, 21 losses
+        > resume a
+          ! notice done
+            start a#22 journal 0/0
+          = a: running #22 0/0
+    "#]],
     );
 }
 
@@ -88,7 +148,7 @@ fn a_stale_attempt_changes_nothing() {
             > lost a
                 start a#2 journal 1/0
               ! release a#2 below 1
-              = a: running #2 1/0
+              = a: running #2 1/0, 1 losses
             > append a#1: run ship
             > append a#1: done 0 old
             > append a#1: retry 0

@@ -4,7 +4,7 @@ use crate::asks;
 use crate::edits;
 use crate::services;
 use crate::world::{UnderWay, World};
-use abide_core::command::{Command, End, Receipt, Submission, Timer, TimerKind};
+use abide_core::command::{Command, End, Receipt, Restart, Submission, Timer, TimerKind};
 use abide_core::effect::Effect;
 use abide_core::entry::{Failure, Outcome};
 use abide_core::ids::{Attempt, AwakeableId, DeploymentId, InvocationId, OpId, PartitionId};
@@ -55,7 +55,8 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
         ["exchange"] => exchange(world),
         ["edit", object, options @ ..] => edits::run(world, object, options, items),
         [
-            "submit" | "pause" | "resume" | "repin" | "cancel" | "kill" | "purge" | "resolve" | "signal",
+            "submit" | "pause" | "resume" | "repin" | "restart" | "cancel" | "kill" | "purge"
+            | "purge-journal" | "resolve" | "signal",
             ..,
         ] => {
             world.ticket += 1;
@@ -80,9 +81,14 @@ fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
         ["repin", _, on] => Command::Repin { invocation, deployment: deployment(on), ticket },
         ["cancel", _] => Command::Cancel { invocation, caller, ticket: wants },
         ["kill", _] => Command::Kill { invocation, caller, ticket: wants },
+        ["restart", _, "of", of, rest @ ..] => Command::Restart(restart(world, invocation, of, rest)),
+        ["purge-journal", _] => Command::PurgeJournal { invocation, ticket },
         ["purge", _] => Command::Purge { invocation, ticket: wants },
-        ["resolve", at, value] => {
-            let awakeable = awakeable(world, at);
+        ["resolve", at, value, born @ ..] => {
+            let mut awakeable = awakeable(world, at);
+            if let ["born", birth] = born {
+                awakeable.birth = number(birth) as Attempt;
+            }
             let command = Command::CompleteAwakeable { awakeable, outcome: outcome(value), ticket: wants };
             return (awakeable.invocation, command);
         }
@@ -92,6 +98,18 @@ fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
         other => panic!("unknown line: {other:?}"),
     };
     (invocation, command)
+}
+
+/// Reads `[keep 2] [on 2]`.
+fn restart(world: &mut World, invocation: InvocationId, of: &str, rest: &[&str]) -> Restart {
+    let word = |name| rest.iter().position(|word| *word == name).map(|at| rest[at + 1]);
+    Restart {
+        of: id(world, of),
+        invocation,
+        entries_kept: word("keep").map_or(0, |kept| number(kept) as u32),
+        deployment: word("on").map(deployment),
+        ticket: world.ticket,
+    }
 }
 
 /// Reads `[at 500] [key i] [awaited]`.
@@ -183,10 +201,12 @@ pub fn id(world: &mut World, name: &str) -> InvocationId {
     id
 }
 
-/// Reads `a.1`, the operation 1 of `a`.
+/// Reads `a.1`, the operation 1 of `a` as it is now.
 pub fn awakeable(world: &mut World, text: &str) -> AwakeableId {
     let (name, op) = text.split_once('.').expect("an awakeable is name.op");
-    AwakeableId { invocation: id(world, name), op: number(op) as OpId }
+    let invocation = id(world, name);
+    let birth = world.row(invocation).map_or(0, |row| row.birth);
+    AwakeableId { invocation, op: number(op) as OpId, birth }
 }
 
 /// Reads `service/handler` or `service/key/handler`.

@@ -74,20 +74,34 @@ pub fn time(at: Timestamp) -> String {
     }
 }
 
-fn notice(notice: Notice) -> &'static str {
-    match notice {
+fn notice(notice: Notice) -> String {
+    let text = match notice {
         Notice::Done => "done",
         Notice::Known => "known",
         Notice::Absent => "absent",
         Notice::Completed => "completed",
         Notice::Unfit => "unfit",
         Notice::Full => "full",
-        Notice::Refused(Refusal::UnknownDeployment) => "refused, unknown deployment",
-        Notice::Refused(Refusal::NotOffered) => "refused, not offered",
-        Notice::Refused(Refusal::OtherKind) => "refused, of another kind",
         Notice::Changed => "changed",
         Notice::Held => "held",
-    }
+        Notice::Refused(refusal) => return format!("refused, {}", refused(refusal)),
+    };
+    text.to_owned()
+}
+
+fn refused(refusal: Refusal) -> String {
+    let text = match refusal {
+        Refusal::UnknownDeployment => "unknown deployment",
+        Refusal::NotOffered => "not offered",
+        Refusal::OtherKind => "of another kind",
+        Refusal::WorkflowRun => "a workflow run",
+        Refusal::JournalPurged => "journal purged",
+        Refusal::BeyondEnd => "beyond the end",
+        Refusal::TooLong => "too long",
+        Refusal::Open(op) => return format!("op {op} is open"),
+        Refusal::Cancelled => "after a cancellation",
+    };
+    text.to_owned()
 }
 
 pub fn timer(world: &World, timer: &Timer) -> String {
@@ -166,6 +180,9 @@ pub fn invocation(row: &InvocationRow) -> String {
     }
     if row.failures > 0 {
         text.push_str(&format!(", {} failures", row.failures));
+    }
+    if row.losses > 0 {
+        text.push_str(&format!(", {} losses", row.losses));
     }
     for (op, tries) in &row.run_tries {
         text.push_str(&format!(", op {op} tried {}", tries.failures));

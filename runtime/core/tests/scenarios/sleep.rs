@@ -76,10 +76,10 @@ fn a_sleep_outlives_its_attempt() {
             > lost a
                 start a#2 journal 1/0
               ! release a#2 below 1
-              = a: running #2 1/0
+              = a: running #2 1/0, 1 losses
             > advance 100
                 deliver a#2 op 0 order 0 at 100: empty
-              = a: running #2 1/1
+              = a: running #2 1/1, 1 losses
         "#]],
     );
 }

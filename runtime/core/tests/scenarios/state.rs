@@ -279,13 +279,13 @@ fn state_outlives_attempts_and_invocations() {
             > lost a
                 start a#2 journal 2/0
               ! release a#2 below 2
-              = a: running #2 2/0, holds the key
+              = a: running #2 2/0, holds the key, 1 losses
             > kill a
               ! notice done
                 stop a#2
                 arm a purge at 1d
               ! reply a: [409] killed
-              = a: completed as failure 2/0
+              = a: completed as failure 2/0, 1 losses
             > show obj/k
               | x=1
             > purge a

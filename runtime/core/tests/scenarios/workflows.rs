@@ -468,7 +468,7 @@ fn a_run_without_a_computed_id_is_refused() {
             > submit a flow/k/run
               ! notice done
                 arm a purge at 1d
-              ! reply a: [409] the workflow 'flow' was registered after this was submitted, so it cannot be told to be the only one of its key; submit it again
+              ! reply a: [409] a run of the workflow 'flow' is the only one of its key, and this one was submitted before the workflow was registered, or restarted; submit it again
               = a: completed as failure 0/0
             > submit W flow/k/run
               ! notice done

@@ -1,8 +1,9 @@
 //! What a person may do to an invocation: let it stand still and go on, end it, forget it.
 
+use super::address;
 use super::handle::{EngineError, EngineHandle};
-use abide_core::command::Command;
-use abide_core::effect::Notice;
+use abide_core::command::{Command, Restart};
+use abide_core::effect::{Notice, Refusal};
 use abide_core::ids::{DeploymentId, InvocationId};
 
 impl EngineHandle {
@@ -41,6 +42,58 @@ impl EngineHandle {
         deployment: DeploymentId,
     ) -> Result<Notice, EngineError> {
         self.ask(invocation, |ticket| Command::Repin { invocation, deployment, ticket }).await
+    }
+
+    /// Has done once more, by a new invocation, what a completed one was asked; `entries_kept` of its
+    /// journal are taken over. Returns the id of the new one, or why there is none: `Unfit` when it has
+    /// not ended.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn restart(
+        &self,
+        of: InvocationId,
+        entries_kept: u32,
+        deployment: Option<DeploymentId>,
+    ) -> Result<Result<InvocationId, Notice>, EngineError> {
+        if let Some(refusal) = self.restart_refusal(of, entries_kept).await? {
+            return Ok(Err(Notice::Refused(refusal)));
+        }
+        let invocation = InvocationId::new(self.now(), rand::random(), of.partition_key);
+        let restart = |ticket| Command::Restart(Restart { of, invocation, entries_kept, deployment, ticket });
+        Ok(match self.ask(of, restart).await? {
+            Notice::Done => Ok(invocation),
+            notice => Err(notice),
+        })
+    }
+
+    /// Finds out what the core should not have to load much for, or cannot know.
+    async fn restart_refusal(
+        &self,
+        of: InvocationId,
+        entries_kept: u32,
+    ) -> Result<Option<Refusal>, EngineError> {
+        let Some(row) = self.invocation(of)? else { return Ok(None) };
+        let object = row.target.object();
+        if object.is_some_and(|object| address::workflow_run(&object) == of) {
+            return Ok(Some(Refusal::WorkflowRun));
+        }
+        if entries_kept == 0 {
+            return Ok(None);
+        }
+        let journals = self.inner.journals.clone();
+        let fits = tokio::task::spawn_blocking(move || journals.is_within_restart(of, entries_kept));
+        let fits = fits.await.unwrap_or(Ok(false)).map_err(EngineError::from)?;
+        Ok((!fits).then_some(Refusal::TooLong))
+    }
+
+    /// Forgets the journal of a completed invocation; its answer is kept as long as it would be. `Known`
+    /// when the journal is gone already, `Unfit` when the invocation has not ended.
+    ///
+    /// # Errors
+    /// The engine takes no work now.
+    pub async fn purge_journal(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
+        self.ask(invocation, |ticket| Command::PurgeJournal { invocation, ticket }).await
     }
 
     /// Cancels an invocation: what it waits for fails, so that it can undo what it did.

@@ -83,11 +83,7 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read.
     pub fn invocation(&self, id: InvocationId) -> Result<Option<InvocationRow>, EngineError> {
-        let live = self.inner.journals.row(View::Durable, &RowKey::Invocation(id), id)?;
-        if live.is_some() {
-            return Ok(live);
-        }
-        Ok(self.inner.journals.row(View::Durable, &RowKey::Completed(id), id)?)
+        Ok(self.inner.journals.invocation(id)?)
     }
 
     /// Returns one entry of a journal.

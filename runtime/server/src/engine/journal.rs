@@ -3,8 +3,9 @@
 use super::txn::TxnError;
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, EntryRow, OutcomeRow, Settled};
-use abide_core::ids::{InvocationId, OpId};
-use abide_core::invocation::InputRow;
+use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::invocation::{InputRow, InvocationRow};
+use abide_core::limits::{APART_BYTES, RESTART_BYTES_MAX, RESTART_ENTRIES_MAX};
 use abide_core::rows::RowKey;
 use abide_store::keys::{self, Tag};
 use abide_store::{Store, View, codec, pairs};
@@ -27,6 +28,8 @@ pub struct Journal {
     pub entries: Vec<EntryRow>,
     pub outcomes: Vec<(OpId, OutcomeRow)>,
     pub answer: Option<Answer>,
+    /// For the ids of awakeables, see [`InvocationRow::birth`].
+    pub birth: Attempt,
 }
 
 /// Reads journals from the store.
@@ -78,7 +81,32 @@ impl JournalReader {
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),
             outcomes: self.items(View::Durable, Tag::Outcome, id)?,
             answer: self.answer(id)?,
+            birth: self.invocation(id)?.map_or(0, |row| row.birth),
         }))
+    }
+
+    /// Reads the record of an invocation, live or completed.
+    pub(super) fn invocation(&self, id: InvocationId) -> Result<Option<InvocationRow>, TxnError> {
+        match self.row(View::Durable, &RowKey::Invocation(id), id)? {
+            Some(live) => Ok(Some(live)),
+            None => self.row(View::Durable, &RowKey::Completed(id), id),
+        }
+    }
+
+    /// Says whether the first `until` entries of a journal, with their outcomes, are no more than a restart
+    /// can take over. Reads one after the other, because there may be far more.
+    pub(super) fn is_within_restart(&self, id: InvocationId, until: u32) -> Result<bool, TxnError> {
+        if until > RESTART_ENTRIES_MAX {
+            return Ok(false);
+        }
+        let mut bytes = 0;
+        for op in 0..until {
+            let entry: Option<EntryRow> = self.row(View::Durable, &RowKey::Entry(id, op), id)?;
+            let outcome: Option<OutcomeRow> = self.row(View::Durable, &RowKey::Outcome(id, op), id)?;
+            bytes += entry.map_or(0, |row| row.entry.bytes().min(APART_BYTES));
+            bytes += outcome.map_or(0, |row| row.outcome.bytes().min(APART_BYTES));
+        }
+        Ok(bytes <= RESTART_BYTES_MAX)
     }
 
     /// Reads the answer of an invocation that has ended.

@@ -27,7 +27,8 @@ pub fn submit_lost(store: &dyn Store, partition: PartitionId, inboxes: &Inboxes)
         };
         if let (Some(invocation), Some(attempt)) = (keys::decode_invocation(&key), row.running_attempt()) {
             lost += 1;
-            inboxes.send_to(partition, Command::Ended { invocation, attempt, end: End::Lost, jitter: 0 });
+            let jitter = rand::random();
+            inboxes.send_to(partition, Command::Ended { invocation, attempt, end: End::Lost, jitter });
         }
     }
     if lost > 0 {

@@ -347,7 +347,7 @@ mod tests {
         let workflow = IngressPath::RetrieveWorkflow { workflow, how };
         let click =
             Target { service: "SignupWorkflow".into(), key: Some("w1".into()), handler: "click".into() };
-        let awakeable = AwakeableId { invocation: id, op: 7 };
+        let awakeable = AwakeableId { invocation: id, op: 7, birth: 0 };
         let completed = IngressPath::Awakeable { id: awakeable, verb: AwakeableVerb::Reject };
         let cases = [
             ("/restate/health".to_owned(), IngressPath::Health),

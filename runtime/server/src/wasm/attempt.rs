@@ -73,7 +73,7 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
     };
     let id = start.invocation.to_string();
     let output = Output::new(id.clone(), start.target.to_string(), shared.components.limits().log_bytes_max);
-    let seed = seed_of(start.invocation);
+    let seed = seed_of(start.seed);
     let invocation = wit::Invocation {
         id,
         target: wit_types::Target {
@@ -239,7 +239,8 @@ fn backtrace(error: &wasmtime::Error) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Returns the seed of an invocation's random numbers: the same on every attempt.
+/// Returns the seed of an invocation's random numbers: the same on every attempt, and after a restart in
+/// the middle of its journal.
 fn seed_of(id: InvocationId) -> u64 {
     let digest: [u8; 32] = Sha256::digest(id.to_bytes()).into();
     u64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))

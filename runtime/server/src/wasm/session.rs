@@ -83,6 +83,7 @@ pub struct Surroundings {
 pub struct Session {
     invocation: InvocationId,
     attempt: Attempt,
+    birth: Attempt,
     /// What the invocation runs on, and what that allows.
     object: Option<ObjectKey>,
     permit: Permit,
@@ -95,6 +96,8 @@ pub struct Session {
     /// Operations whose outcome comes with their record, and has not come yet.
     prompt: BTreeSet<OpId>,
     overlay: Overlay,
+    /// Operations below were asked by an earlier invocation: what it knew of the state ends with them.
+    entries_kept: OpId,
     /// When each open sleep is over; the same by time, to find the first.
     sleeps: HashMap<OpId, Timestamp>,
     wake_ups: BTreeSet<(Timestamp, OpId)>,
@@ -122,6 +125,7 @@ impl Session {
         let session = Self {
             invocation: start.invocation,
             attempt: start.attempt,
+            birth: start.birth,
             object: start.target.object(),
             permit: Permit { kind: start.kind, mode: start.mode },
             around,
@@ -131,6 +135,7 @@ impl Session {
             open: BTreeSet::new(),
             prompt: BTreeSet::new(),
             overlay: Overlay::default(),
+            entries_kept: start.entries_kept,
             sleeps: HashMap::new(),
             wake_ups: BTreeSet::new(),
             runs: Runs::new(&start.held),
@@ -181,6 +186,9 @@ impl Session {
                 op
             }
         };
+        if op + 1 == self.entries_kept {
+            self.overlay = Overlay::default();
+        }
         self.set_silence();
         Ok(op)
     }
@@ -226,7 +234,7 @@ impl Session {
 
     /// Returns the id under which others know an operation of this invocation.
     pub fn awakeable(&self, op: OpId) -> AwakeableId {
-        AwakeableId { invocation: self.invocation, op }
+        AwakeableId { invocation: self.invocation, op, birth: self.birth }
     }
 
     fn outside_run(&self, what: &str) -> wasmtime::Result<()> {

@@ -21,6 +21,8 @@ const WANTED: &[&str] = &[
     "command pause",
     "command resume",
     "command repin",
+    "command restart",
+    "command purge-journal",
     "command cancel",
     "command kill",
     "command purge",
@@ -110,6 +112,10 @@ const WANTED: &[&str] = &[
     "notice refused-other-kind",
     "notice changed",
     "notice held",
+    "notice refused-workflow-run",
+    "notice refused-journal-purged",
+    "notice refused-beyond-end",
+    "notice refused-open",
     "phase scheduled",
     "phase queued",
     "phase running",
@@ -129,6 +135,7 @@ const WANTED: &[&str] = &[
     "move cancel",
     "move kill",
     "move purge",
+    "move restart",
     "move put-off",
     "move complete-awakeable",
     "move crash",
@@ -148,14 +155,24 @@ const WANTED: &[&str] = &[
     "move help-cancel",
     "move help-kill",
     "seen reborn",
+    "seen restarted-in-the-middle",
     "seen awakeable-completed",
+    "seen awakeable-of-other-life",
     "seen many-calls",
     "seen many-sleeps",
     "seen long-journal",
 ];
 
-/// What needs more than a simulation: a journal, or a mailbox, of very many. There are scenarios.
-const ELSEWHERE: &[&str] = &["phase paused-limit", "notice full", "message tell", "message release"];
+/// What needs more than a simulation: a journal, or a mailbox, of very many, or rare luck. There are
+/// scenarios.
+const ELSEWHERE: &[&str] = &[
+    "phase paused-limit",
+    "notice full",
+    "notice refused-too-long",
+    "notice refused-cancelled",
+    "message tell",
+    "message release",
+];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -168,6 +185,12 @@ impl Coverage {
     pub fn count(&mut self, name: &'static str) {
         debug_assert!(WANTED.contains(&name) || ELSEWHERE.contains(&name), "{name} is not listed");
         *self.counts.entry(name).or_default() += 1;
+    }
+
+    pub fn count_if(&mut self, is_so: bool, name: &'static str) {
+        if is_so {
+            self.count(name);
+        }
     }
 
     pub fn add(&mut self, other: &Self) {
@@ -206,6 +229,12 @@ impl Coverage {
             Command::Pause { invocation, .. } => self.note("command pause", Some(*invocation), now),
             Command::Resume { invocation, .. } => self.note("command resume", Some(*invocation), now),
             Command::Repin { invocation, .. } => self.note("command repin", Some(*invocation), now),
+            Command::Restart(restart) => {
+                self.note("command restart", Some(restart.of), u64::from(restart.entries_kept));
+            }
+            Command::PurgeJournal { invocation, .. } => {
+                self.note("command purge-journal", Some(*invocation), now);
+            }
             Command::Cancel { invocation, .. } => self.note("command cancel", Some(*invocation), now),
             Command::Kill { invocation, .. } => self.note("command kill", Some(*invocation), now),
             Command::Purge { invocation, .. } => self.note("command purge", Some(*invocation), now),
@@ -405,5 +434,11 @@ fn notice_name(notice: Notice) -> &'static str {
         Notice::Refused(Refusal::OtherKind) => "notice refused-other-kind",
         Notice::Changed => "notice changed",
         Notice::Held => "notice held",
+        Notice::Refused(Refusal::WorkflowRun) => "notice refused-workflow-run",
+        Notice::Refused(Refusal::JournalPurged) => "notice refused-journal-purged",
+        Notice::Refused(Refusal::BeyondEnd) => "notice refused-beyond-end",
+        Notice::Refused(Refusal::TooLong) => "notice refused-too-long",
+        Notice::Refused(Refusal::Open(_)) => "notice refused-open",
+        Notice::Refused(Refusal::Cancelled) => "notice refused-cancelled",
     }
 }

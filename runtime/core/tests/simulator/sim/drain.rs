@@ -7,7 +7,7 @@ use super::table::{Table, all_live};
 use super::waits;
 use super::world::World;
 use abide_core::command::Command;
-use abide_core::ids::{AwakeableId, InvocationId};
+use abide_core::ids::InvocationId;
 use abide_core::invocation::Phase;
 use abide_core::rows::{Row, RowKey};
 
@@ -103,7 +103,7 @@ impl World {
         match entry {
             abide_core::entry::Entry::Awakeable { .. } => {
                 self.coverage.count("move help-complete");
-                self.complete(AwakeableId { invocation: id, op });
+                self.complete_op(id, op);
             }
             abide_core::entry::Entry::ReceiveSignal { name } => {
                 self.coverage.count("move help-signal");

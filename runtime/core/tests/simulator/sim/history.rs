@@ -9,7 +9,7 @@ use super::object_writes::no_edit;
 use super::partition::Step;
 use super::states::States;
 use super::table::{Table, completed, live, state_version};
-use abide_core::command::{Append, Command, End, Expected, Settle, Submission};
+use abide_core::command::{Append, Command, End, Expected, Receipt, Restart, Settle, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::Origin;
@@ -56,6 +56,7 @@ impl History {
         }
         match &step.command {
             Command::Append(append) => self.is_appended(append, step),
+            Command::Restart(restart) => self.is_restarted(restart, step),
             Command::Settle(settle) => self.is_settled(settle, step),
             Command::Signal { invocation, name, outcome, .. } => {
                 if let Some(life) = self.lives.get_mut(invocation) {
@@ -155,6 +156,28 @@ impl History {
         }
     }
 
+    fn is_restarted(&mut self, restart: &Restart, step: &Step) {
+        let id = restart.invocation;
+        let (Some(Row::Invocation(row)), Some(Row::Input(input))) =
+            (step.write(&RowKey::Invocation(id)), step.write(&RowKey::Input(id)))
+        else {
+            return;
+        };
+        let submission = Submission {
+            invocation: id,
+            target: row.target.clone(),
+            origin: row.origin.clone(),
+            input: input.clone(),
+            idempotency_key: None,
+            begin_at: None,
+            receipt: Receipt::Nobody,
+        };
+        let entry = |op| step.entry(id, op).expect("each entry that is kept is written").clone();
+        let entries = (0..restart.entries_kept).map(entry).collect();
+        let life = Life::restarted(submission, row.seed.unwrap_or(id), entries);
+        assert!(self.lives.insert(id, life).is_none(), "{id} lives twice");
+    }
+
     fn is_appended(&mut self, append: &Append, step: &Step) {
         let id = append.invocation;
         for (op, entry) in (append.first_op..).zip(&append.entries) {
@@ -215,7 +238,7 @@ fn is_exclusive(target: &Target) -> bool {
 fn is_killed(command: &Command) -> bool {
     match command {
         Command::Kill { .. } | Command::Append(_) => true,
-        Command::Ended { end, .. } => matches!(end, End::Crashed { .. }),
+        Command::Ended { end, .. } => matches!(end, End::Crashed { .. } | End::Lost),
         _ => false,
     }
 }
@@ -234,17 +257,21 @@ fn check_cause(ended: &Ended<'_>, command: &Command) {
                 Answer::Failure(failure) => failure.code,
                 Answer::Value(_) => 0,
             };
-            let is_right = offered(target).map_or(code == 404, |_| code == 400);
-            assert!(
-                is_right && !is_offered(target) && ended.attempts == 0,
-                "{target} is refused with {code}"
-            );
+            let is_right = offered(target).map_or(code == 404, |_| code == 400) && !is_offered(target);
+            // One that did not begin under its own id, and was restarted under another.
+            let is_run = offered(target).is_some_and(Offered::is_workflow_run);
+            let is_stray_run = code == 409 && is_run && !id.is_computed();
+            assert!((is_right || is_stray_run) && ended.attempts == 0, "{target} is refused with {code}");
         }
-        Command::Append(_) | Command::Ended { end: End::Crashed { .. }, .. } => {
+        Command::Append(_) | Command::Ended { end: End::Crashed { .. } | End::Lost, .. } => {
             let kills = offered(target).is_some_and(|offered| offered.on_max_attempts == OnMaxAttempts::Kill);
             let is_exhausted =
                 ["trap", "flaky"].iter().any(|message| is_failure(Failure::new(500, *message)));
-            assert!(kills && is_exhausted, "{id} is given up");
+            let is_lost = matches!(
+                (command, ended.answer),
+                (Command::Ended { end: End::Lost, .. }, Answer::Failure(failure)) if failure.code == 500
+            );
+            assert!(kills && (is_exhausted || is_lost), "{id} is given up");
         }
         Command::Ended { end: End::Returned(_) | End::Failed(_), .. } => {}
         other => panic!("{id} ends because of {other:?}"),

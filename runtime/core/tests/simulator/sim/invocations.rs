@@ -9,7 +9,7 @@ use super::writes::kept_until;
 use abide_core::command::{Timer, TimerKind};
 use abide_core::entry::{Entry, EntryRow, Failure, Outcome};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
-use abide_core::invocation::{Cancelled, InvocationRow, Listener, Phase, WaitSet};
+use abide_core::invocation::{Cancelled, InvocationRow, Listener, Origin, Phase, WaitSet};
 use abide_core::limits::{OPEN_CALLS_KEPT, OPEN_SLEEPS_KEPT};
 use abide_core::rows::{Row, RowKey};
 use abide_core::time::Timestamp;
@@ -94,7 +94,9 @@ fn check_phase(table: &Table, id: InvocationId, row: &InvocationRow) {
     }
     match &row.phase {
         Phase::Scheduled { .. } | Phase::Queued { .. } => {
-            assert!(row.deployment.is_none() && row.tries() == 0 && row.entries_len == 0, "{id}");
+            assert!(row.tries() == 0 && row.entries_len == row.entries_kept, "{id}");
+            let is_restarted = matches!(row.origin, Origin::Restart { .. });
+            assert!(is_restarted || (row.deployment.is_none() && row.entries_kept == 0), "{id}");
         }
         _ => assert!(row.deployment.is_some() && row.begun_at.is_some(), "{id} has begun"),
     }
@@ -111,7 +113,7 @@ fn check_waits(table: &Table, id: InvocationId, waiting_on: &WaitSet) {
 /// Who runs on its object alone has the key, and who has the key is known to the queue.
 fn check_key(table: &Table, id: InvocationId, row: &InvocationRow) {
     let offered = offered(&row.target);
-    let has_begun = row.deployment.is_some();
+    let has_begun = row.tries() > 0;
     let needs_key = has_begun && offered.is_some_and(|offered| offered.needs_key());
     assert_eq!(row.holds_key, needs_key, "{id} has its key");
     let holder = row.target.object().and_then(|object| queue(table, &object)).map(|queue| queue.holder);

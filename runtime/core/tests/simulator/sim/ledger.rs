@@ -143,6 +143,7 @@ impl Ledger {
         let id = submission.invocation;
         match submission.origin {
             Origin::Ingress => {}
+            Origin::Restart { .. } => panic!("{id} is submitted by a restart"),
             Origin::Send { caller, op } => self.arrived(deed_of(submission, (caller, op))),
             Origin::Call { caller, op } => {
                 let by = (caller, op);

@@ -11,6 +11,9 @@ pub struct Life {
     pub submission: Submission,
     pub entries: Vec<EntryRow>,
     pub outcomes: BTreeMap<OpId, OutcomeRow>,
+    /// So much of its journal is from an earlier invocation, and its program knows itself by that one's id.
+    pub entries_kept: u32,
+    pub seed: InvocationId,
     mail: BTreeMap<String, Mail>,
 }
 
@@ -35,7 +38,13 @@ pub struct Ended<'a> {
 impl Life {
     pub fn new(submission: Submission) -> Self {
         let id = submission.invocation;
-        Self { id, submission, entries: Vec::new(), outcomes: BTreeMap::new(), mail: BTreeMap::new() }
+        let (entries, outcomes, mail) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { id, submission, entries, outcomes, entries_kept: 0, seed: id, mail }
+    }
+
+    /// It begins with a part of the journal of another. What that received is not received again.
+    pub fn restarted(submission: Submission, seed: InvocationId, entries: Vec<EntryRow>) -> Self {
+        Self { entries_kept: entries.len() as u32, seed, entries, ..Self::new(submission) }
     }
 
     pub fn asks(&mut self, op: OpId, row: EntryRow) {

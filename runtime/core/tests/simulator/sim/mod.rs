@@ -19,6 +19,7 @@ mod outside;
 mod partition;
 mod program;
 mod requests;
+mod restarts;
 mod rng;
 mod session;
 mod shell;

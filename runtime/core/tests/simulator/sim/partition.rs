@@ -88,7 +88,7 @@ impl Partition {
         coverage: &mut Coverage,
     ) -> Vec<Effect> {
         let is_resumed = matches!(command, Command::Resume { .. });
-        let is_purged = matches!(command, Command::Purge { .. });
+        let is_purged = matches!(command, Command::Purge { .. } | Command::PurgeJournal { .. });
         let mut touched = Touched::default();
         let mut effects = Vec::new();
         let mut pending = VecDeque::from([command]);
@@ -104,8 +104,15 @@ impl Partition {
                 touched.add(key, row.as_ref());
             });
             steps::check(&self.latest, &step, &followed);
-            if matches!(step.command, Command::CompleteAwakeable { .. }) && !step.writes.is_empty() {
-                coverage.count("seen awakeable-completed");
+            if let Command::CompleteAwakeable { awakeable, .. } = &step.command {
+                let is_other = table::live(&self.latest, awakeable.invocation)
+                    .is_some_and(|row| row.birth != awakeable.birth);
+                coverage.count_if(!step.writes.is_empty(), "seen awakeable-completed");
+                coverage.count_if(is_other, "seen awakeable-of-other-life");
+            }
+            if let Command::Restart(restart) = &step.command {
+                let is_in_the_middle = restart.entries_kept > 0 && !step.writes.is_empty();
+                coverage.count_if(is_in_the_middle, "seen restarted-in-the-middle");
             }
             self.stage(&step.writes, coverage);
             steps.push(step);

@@ -159,7 +159,7 @@ impl Input {
 
 /// What a program has to know of the attempt it runs in to ask for something.
 pub trait Asking {
-    fn invocation(&self) -> InvocationId;
+    fn identity(&self) -> InvocationId;
     /// Returns what the call or send at a site became, if it was made.
     fn child(&self, site: Site) -> Option<InvocationId>;
     /// Returns the id for a new invocation.
@@ -181,7 +181,7 @@ impl Program {
     /// Returns what is asked for at this site; None where nothing is asked.
     pub fn entry(&self, asking: &mut impl Asking, site: Site, step: &Step) -> Option<Entry> {
         let who = |who: &Who| match who {
-            Who::Itself => asking.invocation(),
+            Who::Itself => asking.identity(),
             Who::Acquaintance => self.input.knows,
             Who::Child(site) => asking.child(*site).unwrap_or(NOBODY),
             Who::Computed(id) => *id,
@@ -205,7 +205,7 @@ impl Program {
             Step::StateKeys => Entry::StateKeys,
             Step::Awakeable => Entry::Awakeable { name: Some(site_name(site)) },
             Step::CompleteAwakeable { of, op } => {
-                let awakeable = AwakeableId { invocation: who(of), op: *op };
+                let awakeable = AwakeableId { invocation: who(of), op: *op, birth: 0 };
                 Entry::CompleteAwakeable { awakeable, outcome: self.outcome(site) }
             }
             Step::ReceiveSignal(name) => Entry::ReceiveSignal { name: (*name).into() },
@@ -223,7 +223,7 @@ impl Program {
     }
 
     fn request(&self, asking: &mut impl Asking, site: Site, to: &Callee) -> Request {
-        let knows = if site.is_multiple_of(3) { self.input.knows } else { asking.invocation() };
+        let knows = if site.is_multiple_of(3) { self.input.knows } else { asking.identity() };
         let generation = if to.is_leaf { writer::GENERATIONS_MAX } else { self.input.generation + 1 };
         let input = Input { seed: self.value(site), generation, knows };
         Request {

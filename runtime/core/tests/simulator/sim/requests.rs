@@ -3,11 +3,13 @@
 use super::address::{self, NOBODY};
 use super::catalogue::{IDEMPOTENCY_KEYS, some_deployment, some_object, some_target};
 use super::program::Input;
-use super::table::{Table, all_completed, all_live, live, outcome_rows, state_version};
+use super::table::{
+    Table, all_completed, all_live, completed as completed_row, live, outcome_rows, state_version,
+};
 use super::world::World;
-use abide_core::command::{Command, EditState, Receipt, Submission};
+use abide_core::command::{Command, EditState, Receipt, Restart, Submission};
 use abide_core::entry::{Entry, Failure, Outcome};
-use abide_core::ids::{AwakeableId, InvocationId, OpId, PartitionId};
+use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::{InputRow, InvocationRow, Origin, Phase};
 use abide_core::limits::PURGED_AT_ONCE;
 use abide_core::object::StateVersion;
@@ -20,8 +22,7 @@ const LIVE_MAX: usize = 40;
 
 impl World {
     pub fn submit(&mut self) {
-        let live: usize = self.partitions.iter().map(|rows| all_live(&rows.latest).count()).sum();
-        if live >= LIVE_MAX {
+        if self.is_crowded() {
             return;
         }
         let target = some_target(&mut self.rng);
@@ -29,6 +30,11 @@ impl World {
         let key = self.rng.chance(25).then_some(key);
         let delay_ms = self.rng.chance(20).then(|| self.rng.below(300));
         self.submit_to(target, key.map(Into::into), delay_ms);
+    }
+
+    fn is_crowded(&self) -> bool {
+        let live: usize = self.partitions.iter().map(|rows| all_live(&rows.latest).count()).sum();
+        live >= LIVE_MAX
     }
 
     fn submit_to(&mut self, target: Target, idempotency_key: Option<String>, delay_ms: Option<u64>) {
@@ -154,6 +160,36 @@ impl World {
         self.inbox(invocation, Command::Kill { invocation, caller: None, ticket });
     }
 
+    /// A person wants once more what one that is over was asked, from anywhere in its journal.
+    pub fn restart_some(&mut self) {
+        if self.is_crowded() {
+            return;
+        }
+        let completed = self.some_id(|table| all_completed(table).map(|(id, _)| id).collect());
+        let Some(of) = completed.or_else(|| self.some_invocation()) else { return };
+        let row = completed_row(self.table_of(of), of);
+        let (len, has_begun) = row.map_or((0, false), |row| (row.entries_len, row.deployment.is_some()));
+        let entries_kept = match self.rng.below(3) {
+            0 => 0,
+            1 => len,
+            _ => self.rng.below(u64::from(len) + 2) as u32,
+        };
+        let elsewhere = has_begun && self.rng.chance(40);
+        let deployment = elsewhere.then(|| some_deployment(&mut self.rng));
+        let random = u128::from(self.rng.number());
+        let invocation = InvocationId::new(self.now, random, of.partition_key);
+        let ticket = self.outside.ticket(None);
+        self.coverage.count("move restart");
+        self.inbox(of, Command::Restart(Restart { of, invocation, entries_kept, deployment, ticket }));
+    }
+
+    pub fn purge_some_journal(&mut self) {
+        if let Some(invocation) = self.some_invocation() {
+            let ticket = self.outside.ticket(None);
+            self.inbox(invocation, Command::PurgeJournal { invocation, ticket });
+        }
+    }
+
     pub fn purge_some(&mut self) {
         // A long journal takes more than one transaction, so it is worth more tries.
         let is_long = self.rng.chance(50);
@@ -219,10 +255,20 @@ impl World {
             false => open[self.rng.index(open.len())],
         };
         self.coverage.count("move complete-awakeable");
-        self.complete(AwakeableId { invocation, op });
+        if self.rng.chance(20) {
+            // By an id of another life.
+            let birth = self.rng.below(200) as Attempt;
+            return self.complete(AwakeableId { invocation, op, birth });
+        }
+        self.complete_op(invocation, op);
     }
 
-    pub fn complete(&mut self, awakeable: AwakeableId) {
+    pub fn complete_op(&mut self, invocation: InvocationId, op: OpId) {
+        let birth = live(self.table_of(invocation), invocation).map_or(0, |row| row.birth);
+        self.complete(AwakeableId { invocation, op, birth });
+    }
+
+    fn complete(&mut self, awakeable: AwakeableId) {
         let (outcome, ticket) = (self.words(), Some(self.outside.ticket(None)));
         self.inbox(awakeable.invocation, Command::CompleteAwakeable { awakeable, outcome, ticket });
     }

@@ -37,6 +37,8 @@ pub struct RunBlock {
 pub struct State {
     pub invocation: InvocationId,
     pub attempt: Attempt,
+    /// As whom its program knows itself.
+    seed: InvocationId,
     object: Option<ObjectKey>,
     pub program: Rc<Program>,
     /// What the calls and sends became.
@@ -63,6 +65,7 @@ impl State {
         Self {
             invocation: start.invocation,
             attempt: start.attempt,
+            seed: start.seed,
             object: start.target.object(),
             program: Rc::new(Program::of(input, &start.target)),
             children: BTreeMap::new(),
@@ -150,8 +153,8 @@ impl State {
 }
 
 impl Asking for State {
-    fn invocation(&self) -> InvocationId {
-        self.invocation
+    fn identity(&self) -> InvocationId {
+        self.seed
     }
 
     fn child(&self, site: Site) -> Option<InvocationId> {

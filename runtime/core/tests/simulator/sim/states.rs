@@ -73,7 +73,8 @@ impl States {
     /// Whoever had the key has ended: all it did happens at once.
     pub fn apply(&mut self, object: &ObjectKey, life: &Life) {
         let state = self.of(object);
-        for (op, row) in (0..).zip(&life.entries) {
+        // What was taken over from an earlier invocation has happened before.
+        for (op, row) in (0..).zip(&life.entries).skip(life.entries_kept as usize) {
             match &row.entry {
                 Entry::SetState { name, value } => {
                     state.change(|values| _ = values.insert(name.clone(), value.clone()));

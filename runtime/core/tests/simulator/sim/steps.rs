@@ -1,15 +1,15 @@
 //! What a whole step says and does: a request is told what happened, who shall end does, and what is
 //! forgotten leaves no timers behind.
 
-use super::catalogue;
 use super::object_writes::no_edit;
 use super::partition::Step;
 use super::table::{Table, completed, live, state_version};
 use super::writes::kept_until;
+use super::{catalogue, restarts};
 use abide_core::command::{Command, EditState, Ticket, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice};
 use abide_core::ids::{DeploymentId, InvocationId};
-use abide_core::invocation::{InvocationRow, Origin, PauseReason, Phase};
+use abide_core::invocation::{InvocationRow, PauseReason, Phase};
 use abide_core::rows::{Row, RowKey};
 
 /// Checks what a step tells, against the rows before it and what it writes.
@@ -30,6 +30,13 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
         Command::Resume { invocation, ticket, .. } | Command::Repin { invocation, ticket, .. } => {
             check_told(before, step, *invocation, Some(*ticket), told);
         }
+        Command::Restart(restart) => {
+            check_told(before, step, restart.of, Some(restart.ticket), told);
+            restarts::check(before, step, restart);
+        }
+        Command::PurgeJournal { invocation, ticket } => {
+            check_told(before, step, *invocation, Some(*ticket), told);
+        }
         Command::Cancel { invocation, ticket, caller } => {
             check_told(before, step, *invocation, *ticket, told);
             check_cancel(step, *invocation, live(before, *invocation), *caller);
@@ -45,6 +52,9 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
         }
         Command::CompleteAwakeable { awakeable, ticket, .. } => {
             check_told(before, step, awakeable.invocation, *ticket, told);
+            // Only of the life that handed it out.
+            let birth = live(before, awakeable.invocation).map(|row| row.birth);
+            assert!(step.writes.is_empty() || birth == Some(awakeable.birth), "{awakeable:?} is completed");
         }
         Command::EditState(edit) => check_edit(before, step, edit, told, effects),
         Command::ReplaceState { edit, .. } => {
@@ -101,7 +111,7 @@ fn check_told(
     let Some((_, notice)) = told else { return };
     let meant = match (live(before, id), completed(before, id)) {
         (Some(row), _) => of_live(id, row, step),
-        (None, Some(_)) => of_completed(&step.command),
+        (None, Some(row)) => of_completed(before, id, row, &step.command),
         (None, None) => of_absent(&step.command),
     };
     assert_eq!(notice, meant, "{id} is told of {:?}", step.command);
@@ -120,7 +130,12 @@ fn of_live(id: InvocationId, row: &InvocationRow, step: &Step) -> Notice {
         }
         (Command::Resume { .. }, Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
         (
-            Command::Pause { .. } | Command::Resume { .. } | Command::Repin { .. } | Command::Purge { .. },
+            Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::Repin { .. }
+            | Command::Restart(_)
+            | Command::Purge { .. }
+            | Command::PurgeJournal { .. },
             _,
         ) => Notice::Unfit,
         // A full mailbox keeps nothing more.
@@ -167,8 +182,16 @@ fn check_starts(before: &Table, step: &Step, effects: &[Effect]) {
     }
 }
 
-fn of_completed(command: &Command) -> Notice {
+fn of_completed(before: &Table, id: InvocationId, row: &InvocationRow, command: &Command) -> Notice {
     match command {
+        Command::Restart(restart) => restarts::notice(before, row, restart),
+        Command::PurgeJournal { .. } => {
+            if before.contains_key(&RowKey::Input(id)) {
+                Notice::Done
+            } else {
+                Notice::Known
+            }
+        }
         Command::Purge { .. } | Command::CompleteAwakeable { .. } => Notice::Done,
         Command::Signal { .. } => Notice::Absent,
         _ => Notice::Completed,
@@ -184,11 +207,7 @@ fn of_absent(command: &Command) -> Notice {
 
 /// Says whether a cancellation or a kill is for this invocation.
 fn is_meant(row: &InvocationRow, caller: Option<InvocationId>) -> bool {
-    let called_by = match row.origin {
-        Origin::Call { caller, .. } => Some(caller),
-        Origin::Ingress | Origin::Send { .. } => None,
-    };
-    caller.is_none() || caller == called_by
+    caller.is_none() || caller == row.origin.caller()
 }
 
 fn check_cancel(step: &Step, id: InvocationId, old: Option<&InvocationRow>, caller: Option<InvocationId>) {

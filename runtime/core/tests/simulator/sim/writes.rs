@@ -86,6 +86,7 @@ fn check_purge(before: &Table, id: InvocationId, old: Option<&Row>, cause: &Caus
     match (part, cause.command) {
         (_, Command::PurgeRest { invocation }) => assert_eq!(*invocation, id),
         (Part::Journal, Command::TimerDue(timer)) => assert_eq!(timer.kind, TimerKind::PurgeJournal),
+        (Part::Journal, Command::PurgeJournal { invocation, .. }) => assert_eq!(*invocation, id),
         (_, other) => panic!("{id} is purged by {other:?}"),
     }
 }
@@ -101,7 +102,8 @@ pub fn kept_until(row: &InvocationRow) -> (Timestamp, Timestamp) {
         (false, Some(_)) => idempotency_ms,
         (false, None) => journal_ms,
     };
-    (at.plus_millis(journal_ms.min(answer_ms)), at.plus_millis(answer_ms))
+    let journal_until = at.plus_millis(journal_ms.min(answer_ms));
+    (row.journal_until.map_or(journal_until, |until| until.min(journal_until)), at.plus_millis(answer_ms))
 }
 
 fn check_completed(before: &Table, id: InvocationId, row: Option<&Row>, cause: &Cause<'_>) {
@@ -116,7 +118,10 @@ fn check_completed(before: &Table, id: InvocationId, row: Option<&Row>, cause: &
         (Some(old), Some(new)) => {
             let is_purge = matches!(
                 cause.command,
-                Command::PurgeObject { .. } | Command::PurgeRest { .. } | Command::TimerDue(_)
+                Command::PurgeObject { .. }
+                    | Command::PurgeRest { .. }
+                    | Command::PurgeJournal { .. }
+                    | Command::TimerDue(_)
             );
             assert!(is_purge, "{id} has ended and is changed by {:?}", cause.command);
             assert_eq!(old.phase, new.phase, "{id} ends once");
@@ -142,7 +147,7 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, caus
     let is_cancelled = new.cancelled.is_some_and(|cancelled| cancelled.at == cause.now);
     match (&old.phase, &new.phase) {
         (Phase::Scheduled { at }, Phase::Running { .. }) => {
-            assert!(new.begun_at >= Some(*at), "{id} begins early");
+            assert!(new.begun_at >= Some(*at) || new.entries_kept > 0, "{id} begins early");
         }
         (Phase::Scheduled { at }, Phase::Queued { .. }) => assert!(cause.now >= *at, "{id} queues early"),
         (Phase::BackingOff { until, waiting_on: None, .. }, Phase::Running { .. }) => {

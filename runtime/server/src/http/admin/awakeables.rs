@@ -87,7 +87,7 @@ fn of_invocation(
     let open = state.engine.open_operations(id, row)?.operations;
     let view = |(op, row_of_entry): &(OpId, EntryRow)| match &row_of_entry.entry {
         Entry::Awakeable { name } => Some(AwakeableView {
-            id: AwakeableId { invocation: id, op: *op }.to_string(),
+            id: AwakeableId { invocation: id, op: *op, birth: row.birth }.to_string(),
             name: name.clone(),
             invocation_id: id.to_string(),
             target: row.target.to_string(),

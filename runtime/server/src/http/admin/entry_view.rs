@@ -4,7 +4,7 @@ use crate::http::admin::payload::PayloadView;
 use crate::http::admin::shapes::HeaderShape;
 use crate::http::limits::NAMES_SHOWN_MAX;
 use abide_core::entry::{Answer, Entry, Failure, Header, Outcome, Request};
-use abide_core::ids::{AwakeableId, InvocationId, OpId};
+use abide_core::ids::AwakeableId;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -63,7 +63,8 @@ pub struct FailureView {
 }
 
 impl EntryView {
-    pub fn of(id: InvocationId, op: OpId, entry: &Entry) -> Self {
+    /// Views an entry; `own` is the id it has if it is an awakeable.
+    pub fn of(own: AwakeableId, entry: &Entry) -> Self {
         let view = Self { summary: entry.to_string(), ..Self::default() };
         match entry {
             Entry::Sleep { duration_ms, .. } => Self { duration_ms: Some(*duration_ms), ..view },
@@ -73,9 +74,7 @@ impl EntryView {
                 Self { invocation_id: Some(invocation.to_string()), ..view }
             }
             Entry::SetState { value, .. } => Self { value: Some(PayloadView::of(value)), ..view },
-            Entry::Awakeable { .. } => {
-                Self { awakeable_id: Some(AwakeableId { invocation: id, op }.to_string()), ..view }
-            }
+            Entry::Awakeable { .. } => Self { awakeable_id: Some(own.to_string()), ..view },
             Entry::CompleteAwakeable { awakeable, outcome } => Self {
                 awakeable_id: Some(awakeable.to_string()),
                 completion: Some(ResultView::of(outcome)),
@@ -167,16 +166,17 @@ impl FailureView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::ids::InvocationId;
     use abide_core::target::Target;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
+    const OWN: AwakeableId = AwakeableId { invocation: ID, op: 7, birth: 0 };
 
     fn show(entry: Entry) -> String {
-        let mut json = serde_json::to_value(EntryView::of(ID, 7, &entry)).unwrap();
+        let mut json = serde_json::to_value(EntryView::of(OWN, &entry)).unwrap();
         json.as_object_mut().unwrap().remove("summary").expect("every entry has a summary");
         let text = format!("{} {} {json}", entry.kind(), name_of(&entry).unwrap_or_default());
-        text.replace(&AwakeableId { invocation: ID, op: 7 }.to_string(), "SIGN")
-            .replace(&ID.to_string(), "INV")
+        text.replace(&OWN.to_string(), "SIGN").replace(&ID.to_string(), "INV")
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         };
         let value = Outcome::Value("2".into());
         let failure = Outcome::Failure(Failure::new(500, "no"));
-        let awakeable = AwakeableId { invocation: ID, op: 7 };
+        let awakeable = OWN;
         let name = || "n".to_owned();
         let requested = r#""headers":[{"name":"a","value":"b"}],"idempotency_key":"i","input":{"bytes":1,"json":1},"invocation_id":"INV","target":"S/k/h"}"#;
         let cases = [

@@ -13,7 +13,7 @@ use crate::http::error::AdminError;
 use crate::http::limits::JOURNAL_ITEMS_MAX;
 use crate::http::{AppState, time};
 use abide_core::entry::{EntryRow, Header, OutcomeRow};
-use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
+use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;
@@ -171,7 +171,8 @@ fn item_view(
         Item::Entry(entry) => {
             let op = OpId::try_from(entry).unwrap_or(OpId::MAX);
             let EntryRow { at, entry, .. } = &journal.entries[entry];
-            let mut view = EntryView::of(id, op, entry);
+            let own = AwakeableId { invocation: id, op, birth: journal.birth };
+            let mut view = EntryView::of(own, entry);
             view.is_settled = entry.is_awaitable().then(|| settled.contains(&op));
             let (kind, name, at) = (entry.kind(), name_of(entry), time::rfc3339(*at));
             ItemView { index, op: Some(op), kind, name, at, content: ContentView::Entry(Box::new(view)) }
@@ -214,6 +215,7 @@ mod tests {
             entries: entries.iter().map(entry).collect(),
             outcomes: outcomes.iter().map(outcome).collect(),
             answer: None,
+            birth: 0,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::http::admin::invocation_view::status_word;
 use crate::http::limits::{WAITING_LISTED_MAX, WAITING_SHOWN_MAX};
 use crate::http::time;
 use abide_core::entry::{Entry, EntryRow};
-use abide_core::ids::{AwakeableId, InvocationId, OpId};
+use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, Phase, WaitSet};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -83,13 +83,14 @@ pub fn all(engine: &EngineHandle, id: InvocationId, row: &InvocationRow) -> Resu
     match awaited(row) {
         Awaited::Nothing => Ok(Waiting::default()),
         Awaited::Key { position } => key(engine, row, position),
-        Awaited::Operations(ops) => operations(engine, id, ops, WAITING_SHOWN_MAX),
+        Awaited::Operations(ops) => operations(engine, (id, row.birth), ops, WAITING_SHOWN_MAX),
         Awaited::Unknown => {
             let open = engine.open_operations(id, row)?;
             let total = open.operations.len();
             let shown = open.operations.iter().take(WAITING_SHOWN_MAX);
+            let own = |op| AwakeableId { invocation: id, op, birth: row.birth };
             let shown =
-                shown.map(|(op, entry)| view(engine, id, *op, entry)).collect::<Result<Vec<_>, _>>()?;
+                shown.map(|(op, entry)| view(engine, own(*op), entry)).collect::<Result<Vec<_>, _>>()?;
             let shown: Vec<_> = shown.into_iter().flatten().collect();
             // What is not looked at may hold one more.
             let total = total.max(shown.len() + usize::from(open.is_cut));
@@ -106,7 +107,7 @@ pub fn some(engine: &EngineHandle, id: InvocationId, row: &InvocationRow) -> Res
     match awaited(row) {
         Awaited::Nothing | Awaited::Unknown => Ok(Waiting::default()),
         Awaited::Key { position } => key(engine, row, position),
-        Awaited::Operations(ops) => operations(engine, id, ops, WAITING_LISTED_MAX),
+        Awaited::Operations(ops) => operations(engine, (id, row.birth), ops, WAITING_LISTED_MAX),
     }
 }
 
@@ -152,25 +153,21 @@ fn key(engine: &EngineHandle, row: &InvocationRow, position: u64) -> Result<Wait
 
 fn operations(
     engine: &EngineHandle,
-    id: InvocationId,
+    (id, birth): (InvocationId, Attempt),
     ops: &[OpId],
     shown_max: usize,
 ) -> Result<Waiting, EngineError> {
     let mut shown = Vec::new();
     for op in ops.iter().take(shown_max) {
         if let Some(entry) = engine.entry(id, *op)? {
-            shown.extend(view(engine, id, *op, &entry)?);
+            shown.extend(view(engine, AwakeableId { invocation: id, op: *op, birth }, &entry)?);
         }
     }
     Ok(Waiting { shown, total: ops.len() })
 }
 
-fn view(
-    engine: &EngineHandle,
-    id: InvocationId,
-    op: OpId,
-    row: &EntryRow,
-) -> Result<Option<WaitingView>, EngineError> {
+/// Views an open operation; `own` names it, and is the id it has if it is an awakeable.
+fn view(engine: &EngineHandle, own: AwakeableId, row: &EntryRow) -> Result<Option<WaitingView>, EngineError> {
     let what = match &row.entry {
         Entry::Run { name, .. } => What::Run { name: name.clone() },
         Entry::Sleep { duration_ms, name } => {
@@ -181,9 +178,7 @@ fn view(
             What::Call(Other { target: Some(request.target.to_string()), ..callee })
         }
         Entry::Attach { invocation } => What::Attach(other(engine, *invocation)?),
-        Entry::Awakeable { name } => {
-            What::Awakeable { id: AwakeableId { invocation: id, op }.to_string(), name: name.clone() }
-        }
+        Entry::Awakeable { name } => What::Awakeable { id: own.to_string(), name: name.clone() },
         Entry::ReceiveSignal { name } => What::Signal { name: name.clone() },
         Entry::GetPromise { name } => What::Promise { name: name.clone() },
         // They have their outcome at once, or never get one.
@@ -200,7 +195,7 @@ fn view(
         | Entry::PeekPromise { .. }
         | Entry::CompletePromise { .. } => return Ok(None),
     };
-    Ok(Some(WaitingView { op: Some(op), since: time::rfc3339(row.at), what }))
+    Ok(Some(WaitingView { op: Some(own.op), since: time::rfc3339(row.at), what }))
 }
 
 fn other(engine: &EngineHandle, id: InvocationId) -> Result<Other, EngineError> {

@@ -138,7 +138,9 @@ impl Session {
     /// Puts ids in the place of their letters, where these stand alone.
     fn name_ids(&self, text: &str) -> String {
         let name = |segment: &str| match segment.strip_prefix("sign:") {
-            Some(letter) => AwakeableId { invocation: self.id(letter).expect("an id"), op: 0 }.to_string(),
+            Some(letter) => {
+                AwakeableId { invocation: self.id(letter).expect("an id"), op: 0, birth: 0 }.to_string()
+            }
             None => self.id(segment).map_or_else(|| segment.to_owned(), |id| id.to_string()),
         };
         let mut named: Vec<String> = text.split('/').map(name).collect();
@@ -178,7 +180,7 @@ impl Session {
             shown.replace_range(start..start + ID_LEN, &letter(index));
         }
         for (index, id) in self.ids.iter().enumerate() {
-            let awakeable = AwakeableId { invocation: *id, op: 0 }.to_string();
+            let awakeable = AwakeableId { invocation: *id, op: 0, birth: 0 }.to_string();
             shown = shown.replace(&awakeable, &format!("sign:{}", letter(index)));
         }
         self.hide_version(hide_times(&shown))

@@ -37,10 +37,23 @@ fn attempt(mode: HandlerMode, recorded: Recorded<'_>) -> World {
     attempt_beside(Workflow("Workflow"), mode, recorded)
 }
 
-fn attempt_beside(catalog: Workflow, mode: HandlerMode, (entries, outcomes): Recorded<'_>) -> World {
+fn attempt_beside(catalog: Workflow, mode: HandlerMode, recorded: Recorded<'_>) -> World {
+    attempt_after(0, catalog, mode, recorded)
+}
+
+/// An attempt whose first entries were taken over from an earlier invocation.
+fn attempt_after(
+    entries_kept: u32,
+    catalog: Workflow,
+    mode: HandlerMode,
+    (entries, outcomes): Recorded<'_>,
+) -> World {
     let start = AttemptStart {
         invocation: CALLER,
         attempt: 1,
+        birth: 0,
+        seed: CALLER,
+        entries_kept,
         deployment: DeploymentId::from_digest(1),
         target: Target { service: "Object".into(), key: Some("key".into()), handler: "handler".into() },
         kind: ServiceKind::Object,
@@ -232,6 +245,24 @@ fn a_value_is_asked_once_and_replay_asks_as_often() {
         assert_eq!(world.session.known_state("c").unwrap(), Some(None));
         assert!(!world.session.is_replaying());
     }
+}
+
+#[test]
+fn what_was_known_before_a_restart_in_the_middle_is_asked_again() {
+    let recorded: Recorded<'_> = (&[set("a", "1"), get("b")], &[(1, value("2"))]);
+    let mut world = attempt_after(2, Workflow("Workflow"), HandlerMode::Exclusive, recorded);
+    world.ask(set("a", "1"));
+    assert_eq!(world.session.known_state("a").unwrap(), Some(Some("1".into())), "as it was known there");
+    world.ask(get("b"));
+    assert_eq!(world.session.known_state("a").unwrap(), None, "somebody else may have written it since");
+    assert!(world.next().starts_with("1 "), "the recorded outcome is told");
+    assert_eq!(world.session.known_state("b").unwrap(), None);
+    world.ask(set("a", "3"));
+    assert_eq!(
+        world.session.known_state("a").unwrap(),
+        Some(Some("3".into())),
+        "it has the state to itself now"
+    );
 }
 
 #[test]
