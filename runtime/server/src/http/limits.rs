@@ -34,6 +34,10 @@ pub const RETRY_AFTER_SECONDS: &str = "5";
 /// Invocations in one answer, when the caller names no number, and at most.
 pub const INVOCATIONS_DEFAULT: usize = 50;
 pub const INVOCATIONS_MAX: usize = 1_000;
+/// Invocations that one bulk request acts on, how many of them at once, and the bytes of its body.
+pub const BULK_MAX: usize = 1_000;
+pub const BULK_AT_ONCE: usize = 64;
+pub const BULK_BODY_BYTES_MAX: usize = 256 << 10;
 /// Items of a journal in one answer, when the caller names no number, and at most.
 pub const JOURNAL_ITEMS_MAX: usize = 10_000;
 /// Bytes of a payload that the journal view shows; more is cut.

@@ -59,6 +59,9 @@ pub struct InvocationView {
     invoked_by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     invoked_by_id: Option<String>,
+    /// The completed invocation that this one does once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restarted_from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
     created_at: String,
@@ -138,6 +141,7 @@ impl InvocationView {
             Origin::Call { caller, .. } | Origin::Send { caller, .. } => {
                 ("invocation", Some(caller.to_string()))
             }
+            Origin::Restart { .. } => ("restart_as_new", None),
         };
         let mut view = Self {
             id: id.to_string(),
@@ -152,11 +156,13 @@ impl InvocationView {
             completion_failure: None,
             invoked_by,
             invoked_by_id,
+            restarted_from: restarted_from(&row.origin),
             idempotency_key: row.idempotency_key.clone(),
             created_at: time::rfc3339(created_at(id, row)),
             modified_at: time::rfc3339(row.modified_at),
             scheduled_at: None,
-            running_at: row.begun_at.map(time::rfc3339),
+            // One that takes over a part of a journal has the times of that.
+            running_at: row.begun_at.map(|at| time::rfc3339(at.max(row.created_at))),
             cancelled_at: row.cancelled.map(|cancelled| time::rfc3339(cancelled.at)),
             completed_at: None,
             completion_retention: None,
@@ -235,6 +241,13 @@ fn completion_retention_ms(row: &InvocationRow) -> u64 {
     let ended = Phase::Completed { at: Timestamp(0), is_failure: false };
     let ended = InvocationRow { phase: ended, ..row.clone() };
     ended.kept_until().map_or(0, |until| until.0)
+}
+
+fn restarted_from(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Restart { of } => Some(of.to_string()),
+        Origin::Ingress | Origin::Call { .. } | Origin::Send { .. } => None,
+    }
 }
 
 fn failure_view(failure: &AttemptFailure) -> FailureView {

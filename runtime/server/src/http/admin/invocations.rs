@@ -123,7 +123,8 @@ fn failure_text(state: &AppState, id: InvocationId) -> Result<Option<String>, Ad
     }
 }
 
-fn read_query(uri: &Uri) -> Result<InvocationQuery, AdminError> {
+/// Reads which invocations are meant.
+pub fn read_query(uri: &Uri) -> Result<InvocationQuery, AdminError> {
     let (page, filter): (PageFields, _) = filter::parted(uri, PAGE_FIELDS)?;
     let bad = |field, why: String| AdminError::BadField { field, why };
     let limit = match page.limit {

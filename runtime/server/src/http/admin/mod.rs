@@ -5,6 +5,7 @@
 
 mod auth;
 mod awakeables;
+mod bulk;
 mod children;
 mod code;
 mod config;
@@ -25,6 +26,7 @@ mod payload;
 mod service_openapi;
 mod services;
 mod shapes;
+mod signal;
 mod state;
 mod summary;
 mod waiting;
@@ -78,8 +80,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(control::resume))
         .routes(routes!(control::cancel))
         .routes(routes!(control::kill))
+        .routes(routes!(control::restart_as_new))
         .routes(routes!(control::purge))
-        .routes(routes!(control::signal))
+        .routes(routes!(control::purge_journal))
+        .routes(routes!(bulk::act))
+        .routes(routes!(signal::signal))
         .routes(routes!(awakeables::list))
 }
 

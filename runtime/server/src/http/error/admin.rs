@@ -48,6 +48,12 @@ pub enum AdminError {
     NotStarted(InvocationId),
     #[error("The invocation '{0}' has not started yet, so there is nothing to pause.")]
     NotPausable(InvocationId),
+    #[error("The invocation '{0}' is the run of a workflow, which happens once per key.")]
+    RestartOfRun(InvocationId),
+    #[error("The journal of the invocation '{0}' has been purged, and its input with it.")]
+    JournalPurged(InvocationId),
+    #[error("The invocation '{id}' cannot be restarted from there: {why}.")]
+    BadRestart { id: InvocationId, why: String },
     #[error("The deployment '{deployment}' does not offer the handler '{target}' of the invocation '{id}'.")]
     NotOffered { id: InvocationId, target: String, deployment: String },
     #[error(
@@ -121,6 +127,9 @@ impl AdminError {
             }
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
             Self::NotPausable(_) => StatusCode::CONFLICT,
+            Self::RestartOfRun(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::JournalPurged(_) => StatusCode::GONE,
+            Self::BadRestart { .. } => StatusCode::BAD_REQUEST,
             Self::NotOffered { .. } | Self::OtherKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignalsFull(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -130,7 +139,9 @@ impl AdminError {
         }
     }
 
-    fn code(&self) -> &'static str {
+    /// Returns the word by which a program knows the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownPath(_) => "unknown_path",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -148,6 +159,9 @@ impl AdminError {
             Self::Completed(_) => "completed",
             Self::NotCompleted(_) => "not_completed",
             Self::NotStarted(_) | Self::NotPausable(_) => "not_started",
+            Self::RestartOfRun(_) => "workflow_run",
+            Self::JournalPurged(_) => "journal_purged",
+            Self::BadRestart { .. } => "bad_restart",
             Self::NotOffered { .. } => "handler_not_offered",
             Self::OtherKind { .. } => "handler_of_other_kind",
             Self::SignalsFull(_) => "signals_full",
@@ -184,6 +198,13 @@ impl AdminError {
             Self::NotStarted(_) => "GET /invocations/{id} says what it waits for",
             Self::NotPausable(_) => {
                 "cancel it, or let it begin first; GET /invocations/{id} says what it waits for"
+            }
+            Self::RestartOfRun(_) => "purge it, then submit the workflow again",
+            Self::JournalPurged(_) => {
+                "call the handler again; \"retention.journal\" says how long journals are kept"
+            }
+            Self::BadRestart { .. } => {
+                "GET /invocations/{id}/journal shows its operations; without \"from\" it is done from the beginning"
             }
             Self::NotOffered { .. } | Self::OtherKind { .. } => {
                 "GET /deployments/{id} says what a deployment offers; deployment=keep stays on the code it has"

@@ -2,6 +2,7 @@
 //! of `world.rs`, so no guest has to be built.
 
 mod admin;
+mod control;
 mod ingress;
 mod invoke;
 mod listing;

@@ -1,0 +1,238 @@
+//! The same for many invocations: those that are named, or those that a filter of the list means.
+//!
+//! One request does a bounded part, several at once, and says where to go on: `is_truncated`, and the
+//! `next_before` that the filter of the next request takes. With `dry_run` it only counts.
+
+use crate::engine::InvocationQuery;
+use crate::http::AppState;
+use crate::http::admin::code::Code;
+use crate::http::admin::control::{self, Acted, Action};
+use crate::http::admin::invocations::{parse_id, read_query};
+use crate::http::body;
+use crate::http::error::AdminError;
+use crate::http::limits::{BULK_AT_ONCE, BULK_BODY_BYTES_MAX, BULK_MAX};
+use abide_core::ids::InvocationId;
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use http::Uri;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tokio::task::JoinSet;
+use utoipa::ToSchema;
+
+/// Which invocations: `invocation_ids` or `filter`.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BulkRequest {
+    /// At most 1000.
+    invocation_ids: Option<Vec<String>>,
+    /// Names and values as in the query of `GET /invocations`. An empty one means all.
+    filter: Option<BTreeMap<String, String>>,
+    /// Only count.
+    dry_run: bool,
+    /// For `resume` and `restart-as-new`, as there.
+    deployment: Option<String>,
+    /// How many at most, up to 1000.
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct BulkReport {
+    /// How many were found, up to the limit.
+    matched: usize,
+    dry_run: bool,
+    succeeded: Vec<Succeeded>,
+    failed: Vec<Failed>,
+    /// There are more: ask again, with this `next_before` as the filter's `before`.
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_before: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Succeeded {
+    invocation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_invocation_id: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Failed {
+    invocation_id: String,
+    code: &'static str,
+    message: String,
+}
+
+/// Does something to many invocations: `cancel`, `kill`, `pause`, `resume`, `restart-as-new`, `purge` or
+/// `purge-journal`.
+#[utoipa::path(
+    post,
+    path = "/invocations/bulk/{action}",
+    tag = "invocations",
+    params(("action" = String, Path, description = "What is done to each of them")),
+    request_body = BulkRequest,
+    responses((status = 200, description = "What came of it, for each", body = BulkReport)),
+)]
+pub async fn act(
+    State(state): State<AppState>,
+    Path(action): Path<String>,
+    request: Request,
+) -> Result<Json<BulkReport>, AdminError> {
+    let version = request.version();
+    let body = body::read(version, request.into_body(), BULK_BODY_BYTES_MAX).await?;
+    let wanted: BulkRequest =
+        serde_json::from_slice(&body).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let action = read_action(&action, wanted.deployment.as_deref())?;
+    let found = find(&state, &wanted).await?;
+    let report = BulkReport {
+        matched: found.ids.len(),
+        dry_run: wanted.dry_run,
+        is_truncated: found.next_before.is_some(),
+        next_before: found.next_before,
+        ..BulkReport::default()
+    };
+    if wanted.dry_run {
+        return Ok(Json(report));
+    }
+    Ok(Json(act_on_all(&state, found.ids, &action, report).await))
+}
+
+fn read_action(word: &str, deployment: Option<&str>) -> Result<Action, AdminError> {
+    let code = |default| deployment.map_or(Ok(default), Code::read);
+    let action = match word {
+        "resume" => return Ok(Action::Resume(code(Code::Keep)?)),
+        "restart-as-new" => return Ok(Action::Restart { entries_kept: 0, code: code(Code::Latest)? }),
+        "cancel" => Action::Cancel,
+        "kill" => Action::Kill,
+        "pause" => Action::Pause,
+        "purge" => Action::Purge,
+        "purge-journal" => Action::PurgeJournal,
+        other => return Err(AdminError::UnknownPath(format!("/invocations/bulk/{other}"))),
+    };
+    match deployment {
+        None => Ok(action),
+        Some(_) => Err(bad("deployment", format!("a {word} does not choose the code"))),
+    }
+}
+
+fn bad(field: &'static str, why: String) -> AdminError {
+    AdminError::BadField { field, why }
+}
+
+struct Found {
+    ids: Vec<InvocationId>,
+    /// There are more behind this one.
+    next_before: Option<String>,
+}
+
+async fn find(state: &AppState, wanted: &BulkRequest) -> Result<Found, AdminError> {
+    let limit = wanted.limit.unwrap_or(BULK_MAX);
+    if !(1..=BULK_MAX).contains(&limit) {
+        return Err(bad("limit", format!("it is a number from 1 to {BULK_MAX}")));
+    }
+    match (&wanted.invocation_ids, &wanted.filter) {
+        (Some(ids), None) if ids.len() > limit => {
+            Err(bad("invocation_ids", format!("there are {}, the limit is {limit}", ids.len())))
+        }
+        (Some(ids), None) => {
+            let ids = ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
+            Ok(Found { ids, next_before: None })
+        }
+        (None, Some(filter)) => matching(state, query_of(filter, limit)?).await,
+        (Some(_), Some(_)) | (None, None) => {
+            Err(AdminError::BadBody("it names either \"invocation_ids\" or a \"filter\"".into()))
+        }
+    }
+}
+
+/// Reads a filter as the list does.
+fn query_of(filter: &BTreeMap<String, String>, limit: usize) -> Result<InvocationQuery, AdminError> {
+    if filter.contains_key("limit") {
+        return Err(bad("filter", "\"limit\" stands beside the filter, not in it".into()));
+    }
+    let pair = |(name, value): (&String, &String)| format!("{}={}", encoded(name), encoded(value));
+    let pairs: Vec<String> = filter.iter().map(pair).chain([format!("limit={limit}")]).collect();
+    let uri = format!("/invocations?{}", pairs.join("&")).parse();
+    let uri: Uri = uri.map_err(|error: http::uri::InvalidUri| bad("filter", error.to_string()))?;
+    read_query(&uri)
+}
+
+/// Writes a name or a value as in a query.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+async fn matching(state: &AppState, query: InvocationQuery) -> Result<Found, AdminError> {
+    let page = state.engine.list(query).await?;
+    let ids = page.invocations.into_iter().map(|(id, _)| id).collect();
+    Ok(Found { ids, next_before: page.next.map(|cursor| cursor.to_string()) })
+}
+
+/// Acts on some at once: they share the disk. What came of each stands in the order of the invocations.
+async fn act_on_all(
+    state: &AppState,
+    ids: Vec<InvocationId>,
+    action: &Action,
+    mut report: BulkReport,
+) -> BulkReport {
+    for some in ids.chunks(BULK_AT_ONCE) {
+        let mut acting = JoinSet::new();
+        for (place, id) in some.iter().copied().enumerate() {
+            let (state, action) = (state.clone(), action.clone());
+            acting.spawn(async move { (place, id, control::act(&state, id, &action).await) });
+        }
+        let mut done = acting.join_all().await;
+        done.sort_by_key(|(place, ..)| *place);
+        done.into_iter().for_each(|(_, id, acted)| report.take_in(id, acted));
+    }
+    report
+}
+
+impl BulkReport {
+    fn take_in(&mut self, id: InvocationId, acted: Result<Acted, AdminError>) {
+        let invocation_id = id.to_string();
+        match acted {
+            Ok(acted) => {
+                let new_invocation_id = acted.new_invocation.map(|id| id.to_string());
+                self.succeeded.push(Succeeded { invocation_id, new_invocation_id });
+            }
+            Err(error) => {
+                self.failed.push(Failed { invocation_id, code: error.code(), message: error.to_string() });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_and_their_code() {
+        assert_eq!(read_action("kill", None).unwrap(), Action::Kill);
+        assert_eq!(read_action("resume", None).unwrap(), Action::Resume(Code::Keep));
+        assert_eq!(read_action("resume", Some("latest")).unwrap(), Action::Resume(Code::Latest));
+        let restart = Action::Restart { entries_kept: 0, code: Code::Latest };
+        assert_eq!(read_action("restart-as-new", None).unwrap(), restart);
+        assert!(read_action("kill", Some("latest")).unwrap_err().to_string().contains("a kill does not"));
+        assert!(read_action("explode", None).is_err());
+    }
+
+    #[test]
+    fn a_filter_is_read_as_the_list_reads_it() {
+        let query = |text: &str| query_of(&serde_json::from_str(text).unwrap(), 7);
+        assert_eq!(query(r#"{"service":"a b&c"}"#).unwrap().limit, 7);
+        for (text, expected) in [
+            (r#"{"colour":"red"}"#, "colour"),
+            (r#"{"status":"odd"}"#, "'odd' is none of"),
+            (r#"{"limit":"5"}"#, "beside the filter"),
+        ] {
+            let error = query(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}
