@@ -60,7 +60,7 @@ pub enum Command {
     /// List, describe and change services.
     #[command(subcommand, visible_alias = "svc")]
     Services(services::Command),
-    /// List and describe invocations; resume, cancel, kill, purge and signal them.
+    /// List and describe invocations; pause, resume, restart, cancel, kill, purge and signal them.
     #[command(subcommand, visible_alias = "inv")]
     Invocations(invocations::Command),
     /// Show and change what objects and workflows remember.
@@ -104,7 +104,11 @@ mod tests {
             "abide svc describe Probe",
             "abide invocations list --service S --handler h --status paused --limit 5",
             "abide inv describe inv_1",
-            "abide invocations resume inv_1 inv_2",
+            "abide invocations resume inv_1 inv_2 --on latest",
+            "abide inv pause --service S --status running --yes",
+            "abide inv restart inv_1 --from 3 --on keep",
+            "abide inv purge-journal --all --dry-run --json",
+            "abide inv cancel --all -y",
             "abide call S/h {\"a\":1} -i",
             "abide invocations list --status pending,paused --result failure --key k --stuck --text boom",
             "abide invocations list --created-after 2026-11-22T15:58:08Z --sort modified_at --order asc",
@@ -145,7 +149,6 @@ mod tests {
             "abide deploy",
             "abide deploy x --env A",
             "abide call S/h --delay",
-            "abide invocations cancel",
             "abide invocations signal inv_1",
             "abide awakeables resolve",
             "abide config --default --running",

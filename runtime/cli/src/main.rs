@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod confirm;
 mod error;
 mod guest;
 mod ingress;

@@ -1,6 +1,6 @@
 //! The answers of the admin port, as far as the tables need them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -84,6 +84,7 @@ pub struct Invocation {
     pub created_at: String,
     pub modified_at: String,
     pub scheduled_at: Option<String>,
+    pub restarted_from: Option<String>,
     pub cancelled_at: Option<String>,
     pub completed_at: Option<String>,
     pub kept_until: Option<String>,
@@ -113,6 +114,42 @@ impl Invocation {
 
     pub fn is_failure(&self) -> bool {
         self.completion_result.as_deref() == Some("failure")
+    }
+}
+
+/// What came of something that was done to many invocations.
+#[derive(Default, Serialize, Deserialize)]
+pub struct BulkReport {
+    pub matched: usize,
+    pub dry_run: bool,
+    pub succeeded: Vec<BulkDone>,
+    pub failed: Vec<BulkFailed>,
+    #[serde(default, skip_serializing)]
+    pub is_truncated: bool,
+    #[serde(default, skip_serializing)]
+    pub next_before: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct BulkDone {
+    pub invocation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_invocation_id: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct BulkFailed {
+    pub invocation_id: String,
+    pub code: String,
+    pub message: String,
+}
+
+impl BulkReport {
+    /// Adds the next part.
+    pub fn take_in(&mut self, part: Self) {
+        self.matched += part.matched;
+        self.succeeded.extend(part.succeeded);
+        self.failed.extend(part.failed);
     }
 }
 

@@ -21,6 +21,14 @@ pub fn upload(bytes: u64) -> ProgressBar {
     bar
 }
 
+/// Returns a bar for so many of something.
+pub fn count(of: u64, doing: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::stderr());
+    bar.set_style(style("{msg} {bar:30} {pos} of {len}"));
+    bar.set_message(doing);
+    bar
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

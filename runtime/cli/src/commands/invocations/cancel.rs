@@ -1,18 +1,17 @@
 //! `abide invocations cancel`.
 
-use super::each;
+use super::act::{self, Chosen, Verb};
 use crate::cli::Global;
 use crate::error::CliError;
 use clap::Args;
 
 #[derive(Args)]
 pub struct Cancel {
-    /// The ids of the invocations.
-    #[arg(required = true)]
-    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub chosen: Chosen,
 }
 
 /// What they wait for fails; they end when they have undone what they did.
-pub async fn run(cancel: Cancel, global: &Global) -> Result<(), CliError> {
-    each(&cancel.ids, "cancel", "cancelled", global).await
+pub async fn run(wanted: Cancel, global: &Global) -> Result<(), CliError> {
+    act::run(&Verb::new("cancel", "cancelled"), &wanted.chosen, global).await
 }

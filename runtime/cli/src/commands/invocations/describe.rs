@@ -49,6 +49,7 @@ fn suggest(invocation: &Invocation) {
 fn information(invocation: &Invocation, journal: &Journal, now: Timestamp) -> Vec<(&'static str, String)> {
     let mut lines = vec![("ID", invocation.id.clone()), ("Target", one_line(&invocation.target))];
     lines.extend(invocation.idempotency_key.as_ref().map(|key| ("Idempotency key", one_line(key))));
+    lines.extend(invocation.restarted_from.clone().map(|id| ("Restarted from", id)));
     lines.push(("Status", status(invocation, now)));
     let waits_for = waiting::lines(invocation, now);
     if !waits_for.is_empty() {

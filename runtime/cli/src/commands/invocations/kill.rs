@@ -1,17 +1,17 @@
 //! `abide invocations kill`.
 
-use super::each;
+use super::act::{self, Chosen, Verb};
 use crate::cli::Global;
 use crate::error::CliError;
 use clap::Args;
 
 #[derive(Args)]
 pub struct Kill {
-    /// The ids of the invocations.
-    #[arg(required = true)]
-    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub chosen: Chosen,
 }
 
-pub async fn run(kill: Kill, global: &Global) -> Result<(), CliError> {
-    each(&kill.ids, "kill", "killed", global).await
+/// They end where they are.
+pub async fn run(wanted: Kill, global: &Global) -> Result<(), CliError> {
+    act::run(&Verb::new("kill", "killed"), &wanted.chosen, global).await
 }

@@ -1,17 +1,17 @@
 //! `abide invocations purge`.
 
-use super::each;
+use super::act::{self, Chosen, Verb};
 use crate::cli::Global;
 use crate::error::CliError;
 use clap::Args;
 
 #[derive(Args)]
 pub struct Purge {
-    /// The ids of the invocations.
-    #[arg(required = true)]
-    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub chosen: Chosen,
 }
 
-pub async fn run(purge: Purge, global: &Global) -> Result<(), CliError> {
-    each(&purge.ids, "purge", "purged", global).await
+/// Nothing is left of them.
+pub async fn run(wanted: Purge, global: &Global) -> Result<(), CliError> {
+    act::run(&Verb::new("purge", "purged"), &wanted.chosen, global).await
 }

@@ -1,17 +1,20 @@
 //! `abide invocations resume`.
 
-use super::each;
+use super::act::{self, Chosen, Verb};
 use crate::cli::Global;
 use crate::error::CliError;
 use clap::Args;
 
 #[derive(Args)]
 pub struct Resume {
-    /// The ids of the invocations.
-    #[arg(required = true)]
-    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// On which code: `keep`, `latest` or the id of a deployment [default: keep].
+    #[arg(long, value_name = "CODE")]
+    pub on: Option<String>,
 }
 
-pub async fn run(resume: Resume, global: &Global) -> Result<(), CliError> {
-    each(&resume.ids, "resume", "resumed", global).await
+/// They go on by replay.
+pub async fn run(wanted: Resume, global: &Global) -> Result<(), CliError> {
+    act::run(&Verb::new("resume", "resumed").with("deployment", wanted.on), &wanted.chosen, global).await
 }
