@@ -62,7 +62,7 @@ pub enum Command {
     Services(services::Command),
     /// List and describe invocations; pause, resume, restart, cancel, kill, purge and signal them.
     #[command(subcommand, visible_alias = "inv")]
-    Invocations(invocations::Command),
+    Invocations(Box<invocations::Command>),
     /// Show and change what objects and workflows remember.
     #[command(subcommand)]
     State(state::Command),

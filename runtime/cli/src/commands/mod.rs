@@ -27,7 +27,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Send(send) => send::run(send, &global).await,
         Command::Deployments(command) => deployments::run(command, &global).await,
         Command::Services(command) => services::run(command, &global).await,
-        Command::Invocations(command) => invocations::run(command, &global).await,
+        Command::Invocations(command) => invocations::run(*command, &global).await,
         Command::State(command) => state::run(command, &global).await,
         Command::Objects(command) => objects::run(command, &global).await,
         Command::Awakeables(command) => awakeables::run(command, &global).await,

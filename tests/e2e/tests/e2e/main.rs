@@ -2,6 +2,7 @@
 
 mod admin;
 mod awakeables;
+mod bulk;
 mod calls;
 mod cancel;
 mod chaos;
@@ -9,6 +10,7 @@ mod command;
 mod concurrency;
 mod config;
 mod connections;
+mod control;
 mod determinism;
 mod durability;
 mod idempotency;

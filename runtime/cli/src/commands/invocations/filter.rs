@@ -26,8 +26,8 @@ pub struct Filter {
     /// Only those with these idempotency keys.
     #[arg(long, value_name = "KEYS")]
     pub idempotency_key: Option<String>,
-    /// Only those that were asked for from outside, or by another invocation.
-    #[arg(long, value_parser = ["ingress", "invocation"])]
+    /// Only those that were asked for from outside, by another invocation, or by a restart.
+    #[arg(long, value_parser = ["ingress", "invocation", "restart_as_new"])]
     pub invoked_by: Option<String>,
     /// Only those that these invocations asked for.
     #[arg(long, value_name = "IDS")]

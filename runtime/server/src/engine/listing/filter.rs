@@ -82,6 +82,8 @@ impl Completion {
 pub enum InvokedBy {
     Ingress,
     Invocation,
+    /// A person wanted once more what an earlier one was asked.
+    Restart,
 }
 
 /// From the first up to, but without, the second.
@@ -149,6 +151,7 @@ impl InvocationFilter {
             Origin::Call { caller, .. } | Origin::Send { caller, .. } => {
                 (InvokedBy::Invocation, Some(caller))
             }
+            Origin::Restart { .. } => (InvokedBy::Restart, None),
         };
         any_of(&self.statuses, &StatusFilter::of(&row.phase))
             && any_of(&self.services, &row.target.service)

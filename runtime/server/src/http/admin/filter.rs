@@ -37,7 +37,7 @@ pub struct FilterFields {
     pub deployment: Option<String>,
     pub id: Option<String>,
     pub idempotency_key: Option<String>,
-    /// Of ingress, invocation.
+    /// Of ingress, invocation, restart_as_new.
     pub invoked_by: Option<String>,
     pub invoked_by_id: Option<String>,
     /// Of success, failure, cancelled, killed.
@@ -103,12 +103,13 @@ impl FilterFields {
     }
 }
 
-const INVOKED_BY: [InvokedBy; 2] = [InvokedBy::Ingress, InvokedBy::Invocation];
+const INVOKED_BY: [InvokedBy; 3] = [InvokedBy::Ingress, InvokedBy::Invocation, InvokedBy::Restart];
 
 fn invoked_by_word(invoked_by: InvokedBy) -> &'static str {
     match invoked_by {
         InvokedBy::Ingress => "ingress",
         InvokedBy::Invocation => "invocation",
+        InvokedBy::Restart => "restart_as_new",
     }
 }
 
@@ -238,7 +239,7 @@ mod tests {
             ),
             ("status=running,odd", "'odd' is none of"),
             ("result=odd", "'odd' is none of success, failure, cancelled, killed"),
-            ("invoked_by=me", "'me' is none of ingress, invocation"),
+            ("invoked_by=me", "'me' is none of ingress, invocation, restart_as_new"),
             ("deployment=x", "bad format"),
             ("id=x", "bad format"),
             ("created_after=yesterday", "'yesterday' is no point in time"),
