@@ -307,6 +307,8 @@ pub enum Command {
     Repin {
         invocation: InvocationId,
         deployment: DeploymentId,
+        /// Only while its journal has so many entries, because those were checked.
+        entries_len: Option<u32>,
         ticket: Ticket,
     },
     /// A person wants what a completed invocation was asked to be done once more, by a new one.

@@ -77,6 +77,8 @@ pub enum Refusal {
     Open(OpId),
     /// What shall be kept was asked after a cancellation.
     Cancelled,
+    /// Its journal is not as long as it was when it was looked at.
+    WentOn,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,8 +44,8 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Resume { invocation, deployment, ticket } => {
             resume::apply(place, rows, resume::Resume { invocation, deployment }, ticket, out);
         }
-        Command::Repin { invocation, deployment, ticket } => {
-            repin::apply(place, rows, repin::Repin { invocation, deployment }, ticket, out);
+        Command::Repin { invocation, deployment, entries_len, ticket } => {
+            repin::apply(place, rows, repin::Repin { invocation, deployment, entries_len }, ticket, out);
         }
         Command::Restart(wanted) => restart::apply(place, rows, wanted, out),
         Command::PurgeJournal { invocation, ticket } => {

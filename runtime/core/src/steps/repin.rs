@@ -1,7 +1,7 @@
 //! A person binds an invocation to other code: its journal stays, and its next attempt replays it there.
 
 use crate::command::Ticket;
-use crate::effect::{Effect, Notice};
+use crate::effect::{Effect, Notice, Refusal};
 use crate::ids::{DeploymentId, InvocationId};
 use crate::invocation::Phase;
 use crate::rows::{RowKey, Rows};
@@ -11,6 +11,7 @@ use crate::steps::{begin, pin};
 pub struct Repin {
     pub invocation: InvocationId,
     pub deployment: DeploymentId,
+    pub entries_len: Option<u32>,
 }
 
 pub fn apply(place: Place, rows: &mut Rows, repin: Repin, ticket: Ticket, effects: &mut Vec<Effect>) {
@@ -23,7 +24,7 @@ pub fn apply(place: Place, rows: &mut Rows, repin: Repin, ticket: Ticket, effect
 
 /// Binds an invocation that has begun, or says why not. `Known`: it is bound to this one already.
 pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
-    let Repin { invocation: id, deployment } = repin;
+    let Repin { invocation: id, deployment, entries_len } = repin;
     let Some(row) = rows.invocation(*id) else {
         let is_over = rows.contains(&RowKey::Completed(*id));
         return if is_over { Notice::Completed } else { Notice::Absent };
@@ -36,6 +37,9 @@ pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
     }
     if row.deployment.as_ref() == Some(deployment) {
         return Notice::Known;
+    }
+    if entries_len.is_some_and(|entries_len| entries_len != row.entries_len) {
+        return Notice::Refused(Refusal::WentOn);
     }
     match pin::to(rows, row, deployment) {
         Ok(pin) => {

@@ -22,7 +22,8 @@ pub fn apply(place: Place, rows: &mut Rows, resume: Resume, ticket: Ticket, effe
         None if rows.contains(&RowKey::Completed(id)) => Notice::Completed,
         None => Notice::Absent,
     };
-    let bound = deployment.map(|deployment| repin::bind(rows, &Repin { invocation: id, deployment }));
+    let bound = deployment
+        .map(|deployment| repin::bind(rows, &Repin { invocation: id, deployment, entries_len: None }));
     let notice = match bound {
         None | Some(Notice::Known) => waits,
         Some(bound) => bound,

@@ -78,7 +78,13 @@ fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
         ["pause", _] => Command::Pause { invocation, ticket },
         ["resume", _] => Command::Resume { invocation, deployment: None, ticket },
         ["resume", _, "on", on] => Command::Resume { invocation, deployment: Some(deployment(on)), ticket },
-        ["repin", _, on] => Command::Repin { invocation, deployment: deployment(on), ticket },
+        ["repin", _, on] => {
+            Command::Repin { invocation, deployment: deployment(on), entries_len: None, ticket }
+        }
+        ["repin", _, on, "at", len] => {
+            let entries_len = Some(u32::try_from(number(len)).expect("a length"));
+            Command::Repin { invocation, deployment: deployment(on), entries_len, ticket }
+        }
         ["cancel", _] => Command::Cancel { invocation, caller, ticket: wants },
         ["kill", _] => Command::Kill { invocation, caller, ticket: wants },
         ["restart", _, "of", of, rest @ ..] => Command::Restart(restart(world, invocation, of, rest)),

@@ -100,6 +100,7 @@ fn refused(refusal: Refusal) -> String {
         Refusal::TooLong => "too long",
         Refusal::Open(op) => return format!("op {op} is open"),
         Refusal::Cancelled => "after a cancellation",
+        Refusal::WentOn => "it went on",
     };
     text.to_owned()
 }

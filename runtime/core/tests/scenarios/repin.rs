@@ -175,3 +175,28 @@ fn what_has_not_begun_begins_on_the_newest_code() {
         "#]],
     );
 }
+
+#[test]
+fn what_was_checked_is_moved_as_it_was() {
+    check(
+        "upload 2: svc
+         (submit a svc/h)
+         (append a: run pay; done 0 ok)
+         repin a 2 at 0
+         repin a 2 at 1
+         repin a 2 at 1",
+        expect![[r#"
+            > upload 2: svc
+            > repin a 2 at 0
+              ! notice refused, it went on
+            > repin a 2 at 1
+              ! notice done
+                stop a#1
+                start a#2 journal 1/1 on 2
+              ! release a#2 below 1
+              = a: running #2 1/1
+            > repin a 2 at 1
+              ! notice known
+        "#]],
+    );
+}

@@ -131,8 +131,11 @@ impl World {
     pub fn repin_some(&mut self) {
         if let Some(invocation) = self.some_invocation() {
             let deployment = some_deployment(&mut self.rng);
+            // A guess, where somebody else would have looked.
+            let entries_len =
+                self.rng.chance(50).then(|| u32::try_from(self.rng.below(4)).expect("it is small"));
             let ticket = self.outside.ticket(None);
-            self.inbox(invocation, Command::Repin { invocation, deployment, ticket });
+            self.inbox(invocation, Command::Repin { invocation, deployment, entries_len, ticket });
         }
     }
 

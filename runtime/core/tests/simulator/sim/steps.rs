@@ -7,7 +7,7 @@ use super::table::{Table, completed, live, state_version};
 use super::writes::kept_until;
 use super::{catalogue, restarts};
 use abide_core::command::{Command, EditState, Ticket, Timer, TimerKind};
-use abide_core::effect::{Effect, Notice};
+use abide_core::effect::{Effect, Notice, Refusal};
 use abide_core::ids::{DeploymentId, InvocationId};
 use abide_core::invocation::{InvocationRow, PauseReason, Phase};
 use abide_core::rows::{Row, RowKey};
@@ -122,6 +122,13 @@ fn of_live(id: InvocationId, row: &InvocationRow, step: &Step) -> Notice {
     match (&step.command, &row.phase) {
         (Command::Pause { .. }, Phase::Paused { .. }) => Notice::Known,
         (Command::Pause { .. }, _) if has_begun => Notice::Done,
+        (Command::Repin { deployment, entries_len: Some(entries_len), .. }, _)
+            if has_begun
+                && *entries_len != row.entries_len
+                && row.deployment.as_ref() != Some(deployment) =>
+        {
+            Notice::Refused(Refusal::WentOn)
+        }
         (Command::Repin { deployment, .. }, _) if has_begun => of_other_code(row, deployment),
         (Command::Resume { deployment: Some(deployment), .. }, _)
             if has_begun && row.deployment.as_ref() != Some(deployment) =>
