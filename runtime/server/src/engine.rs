@@ -2,6 +2,7 @@
 //! runs the effects, each as soon as its gate allows.
 
 pub mod address;
+mod census;
 mod control;
 pub mod deadlock;
 mod driver;

@@ -4,9 +4,11 @@ mod artifacts;
 mod attempt;
 mod bindings;
 mod budget;
+mod check;
 mod components;
 mod discover;
 mod engine;
+mod execution;
 mod executor;
 mod guest;
 mod host;
@@ -18,10 +20,12 @@ mod sandbox;
 mod session;
 
 pub use artifacts::ArtifactError;
+pub use check::{Checked, Recorded, Verdict, check};
 pub use components::{Components, ExamineError, Examined, Loaded};
 pub use engine::{EngineBuildError, WasmEngine};
 pub use executor::{Catalog, WasmExecutor};
 pub use inspect::{Invalid, WIT_VERSION};
+pub use session::Beyond;
 
 /// What guests may use. Every limit has a default and names itself when it is hit.
 #[derive(Clone, Debug)]

@@ -32,7 +32,7 @@ impl EngineHandle {
 
     /// Binds an invocation that has begun to other code, which replays its journal from the next attempt
     /// on; one that runs begins anew at once. `Known` when it has this code already, `Unfit` when it has
-    /// not begun.
+    /// not begun. With a length it has to be what was checked: another one is refused.
     ///
     /// # Errors
     /// The engine takes no work now.
@@ -40,8 +40,9 @@ impl EngineHandle {
         &self,
         invocation: InvocationId,
         deployment: DeploymentId,
+        entries_len: Option<u32>,
     ) -> Result<Notice, EngineError> {
-        self.ask(invocation, |ticket| Command::Repin { invocation, deployment, ticket }).await
+        self.ask(invocation, |ticket| Command::Repin { invocation, deployment, entries_len, ticket }).await
     }
 
     /// Has done once more, by a new invocation, what a completed one was asked; `entries_kept` of its

@@ -69,6 +69,15 @@ impl JournalReader {
         Ok(Some(LoadedJournal { input, entries, outcomes }))
     }
 
+    /// Reads what is recorded of an invocation, whatever it is doing; None when there is no journal.
+    pub(super) fn recorded(&self, id: InvocationId) -> Result<Option<LoadedJournal>, TxnError> {
+        let Some(input) = self.row(View::Durable, &RowKey::Input(id), id)? else { return Ok(None) };
+        let entries =
+            self.items(View::Durable, Tag::Entry, id)?.into_iter().map(|(_, entry)| entry).collect();
+        let outcomes = in_order(self.items(View::Durable, Tag::Outcome, id)?);
+        Ok(Some(LoadedJournal { input, entries, outcomes }))
+    }
+
     /// Reads everything there is to see of an invocation; None when there is no such invocation.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! `artifacts/<digest>-<engine>.cwasm`, which is made again when the engine changed.
 
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
@@ -19,6 +20,9 @@ pub enum ArtifactError {
     #[error("{0:#}")]
     Invalid(wasmtime::Error),
 }
+
+/// Length of a digest in the name of a file.
+const DIGEST_HEX_LEN: usize = 64;
 
 /// SHA-256 of a component.
 pub type ComponentDigest = [u8; 32];
@@ -108,12 +112,51 @@ impl Artifacts {
         }
     }
 
+    /// Deletes the files of a component. What cannot be deleted is logged, and is found at the next start.
+    pub fn delete(&self, digest: &ComponentDigest) {
+        for path in [self.component_path(digest), self.artifact_path(digest)] {
+            remove(&path);
+        }
+    }
+
+    /// Deletes the files of all components but these, and drafts that a crash left.
+    pub fn sweep(&self, in_use: impl Iterator<Item = ComponentDigest>) {
+        let in_use: HashSet<String> = in_use.map(|digest| hex(&digest)).collect();
+        for folder in [&self.components, &self.artifacts] {
+            let Ok(entries) = std::fs::read_dir(folder) else { continue };
+            for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let is_draft = name.ends_with(".tmp");
+                if is_draft || is_ours(&name) && !in_use.contains(&name[..DIGEST_HEX_LEN]) {
+                    remove(&path);
+                }
+            }
+        }
+    }
+
     fn component_path(&self, digest: &ComponentDigest) -> PathBuf {
         self.components.join(format!("{}.wasm", hex(digest)))
     }
 
     fn artifact_path(&self, digest: &ComponentDigest) -> PathBuf {
         self.artifacts.join(format!("{}-{}.cwasm", hex(digest), self.compatibility))
+    }
+}
+
+/// Says whether the name of a file begins with a digest and is one that we write.
+fn is_ours(name: &str) -> bool {
+    let Some((digest, rest)) = name.split_at_checked(DIGEST_HEX_LEN) else { return false };
+    digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && (rest == ".wasm" || rest.starts_with('-') && rest.ends_with(".cwasm"))
+}
+
+fn remove(path: &Path) {
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a file that is not needed cannot be deleted");
+        }
     }
 }
 
@@ -159,5 +202,26 @@ impl Hasher for Fnv {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ours;
+
+    #[test]
+    fn only_our_files_are_swept() {
+        let digest = "0a".repeat(32);
+        for name in [format!("{digest}.wasm"), format!("{digest}-0123456789abcdef.cwasm")] {
+            assert!(is_ours(&name), "{name}");
+        }
+        for name in [
+            format!("{digest}.txt"),
+            "notes.wasm".into(),
+            format!("{}.wasm", "zz".repeat(32)),
+            "ä".repeat(40),
+        ] {
+            assert!(!is_ours(&name), "{name}");
+        }
     }
 }

@@ -27,6 +27,14 @@ pub struct Examined {
     pre: ServicePre<Guest>,
 }
 
+impl Examined {
+    /// Returns what it would be as a deployment with these settings.
+    #[must_use]
+    pub fn loaded(&self, settings: Settings) -> Loaded {
+        Loaded { pre: self.pre.clone(), settings, manifest: Arc::new(self.manifest.clone()) }
+    }
+}
+
 /// Why an upload was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ExamineError {
@@ -124,6 +132,21 @@ impl Components {
             let new = Loaded { pre: old.pre.clone(), settings, manifest: old.manifest.clone() };
             loaded.insert(id.clone(), Arc::new(new));
         }
+    }
+
+    /// Takes a component away from attempts that begin from now on.
+    pub fn unload(&self, id: &DeploymentId) {
+        self.loaded.write().remove(id);
+    }
+
+    /// Deletes the files of a component. Attempts that run have it in memory.
+    pub fn delete(&self, digest: &ComponentDigest) {
+        self.artifacts.delete(digest);
+    }
+
+    /// Deletes the files of all components but these: what uploads left that did not come to their end.
+    pub fn sweep(&self, in_use: impl Iterator<Item = ComponentDigest>) {
+        self.artifacts.sweep(in_use);
     }
 
     /// Returns the component of a deployment.

@@ -42,7 +42,7 @@ pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Resul
     let manifest = asked.await.map_err(|error| {
         let message = format!(
             "the component does not tell what it offers: {}",
-            super::attempt::describe(&error, &output)
+            super::execution::describe(&error, &output)
         );
         Invalid::new(
             "discovery_failed",

@@ -56,7 +56,7 @@ impl Guest {
             table: ResourceTable::new(),
             wasi: sandbox::build(&scope, seed, &settings.env, &output),
             http: WasiHttpCtx::new(),
-            outbound: Outbound::new(scope.clone(), settings.allowed_hosts.clone().into()),
+            outbound: Outbound::new(scope.clone(), settings.allowed_hosts.clone().into(), output.clone()),
             memory: MemoryBudget::new(limits.memory_bytes_max),
             scope,
             output,

@@ -1,5 +1,6 @@
 //! Outbound HTTP: only inside run blocks, and only to hosts the deployment allows.
 
+use super::output::Output;
 use super::sandbox::Scope;
 use http_body_util::BodyExt;
 use std::sync::Arc;
@@ -12,11 +13,12 @@ type Sent = Result<(http::Response<WasiBody>, Later<Result<(), Error>>), Error>;
 pub struct Outbound {
     scope: Arc<Scope>,
     allowed_hosts: Arc<[String]>,
+    output: Arc<Output>,
 }
 
 impl Outbound {
-    pub fn new(scope: Arc<Scope>, allowed_hosts: Arc<[String]>) -> Self {
-        Self { scope, allowed_hosts }
+    pub fn new(scope: Arc<Scope>, allowed_hosts: Arc<[String]>, output: Arc<Output>) -> Self {
+        Self { scope, allowed_hosts, output }
     }
 
     fn refusal(&self, authority: Option<&http::uri::Authority>) -> Option<String> {
@@ -51,7 +53,9 @@ impl WasiHttpHooks for Outbound {
         _finished: Later<Result<(), Error>>,
     ) -> Later<Sent> {
         if let Some(reason) = self.refusal(request.uri().authority()) {
-            tracing::warn!(target: "guest", reason, "outbound HTTP refused");
+            if self.output.may_log(reason.len()) {
+                tracing::warn!(target: "guest", reason, "outbound HTTP refused");
+            }
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         Box::new(async move {
@@ -73,7 +77,8 @@ mod tests {
             scope.enter_run();
         }
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        let outbound = Outbound::new(scope, allowed.into());
+        let output = Output::new(String::new(), String::new(), 0);
+        let outbound = Outbound::new(scope, allowed.into(), output);
         outbound.refusal(Some(&authority.parse().unwrap())).is_some()
     }
 

@@ -40,7 +40,7 @@ const APPEND_BYTES_MAX: usize = 256 << 10;
 const APPEND_ENTRIES_MAX: usize = 512;
 
 /// Why the guest does not go on, other than by a fault of its own.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Halt {
     #[error("the attempt is suspended")]
     Suspended { waiting_on: WaitSet, outcomes_seen: u32 },
@@ -50,6 +50,38 @@ pub enum Halt {
     Stopped,
     #[error("the code does not match the journal at operation {}", .0.op)]
     Mismatched(MismatchReport),
+    /// Only a check ends this way.
+    #[error("the guest came to where its journal ends")]
+    Recorded(Beyond),
+}
+
+/// What a guest does when all that is recorded has been gone through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// It waits for an outcome that is not there yet.
+    Waits,
+    /// It asks for something new.
+    Asks { op: OpId, entry: String },
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The invocation goes on.
+    Attempt,
+    /// What is recorded is gone through, and no further: nothing of it may be noticed.
+    Check,
+}
+
+/// How far a guest came in its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Entries it asked for.
+    pub asked: OpId,
+    /// It went through all that is recorded.
+    pub is_whole: bool,
+    /// The first entry that it asked for with other bytes than the recorded ones.
+    pub other_input: Option<(OpId, String)>,
 }
 
 /// What comes next for the guest.
@@ -71,6 +103,7 @@ pub enum Rest {
 
 /// What the session shares with the rest of the attempt.
 pub struct Surroundings {
+    pub purpose: Purpose,
     /// Tells the core what the guest did.
     pub append: Box<dyn Fn(Append) + Send + Sync>,
     pub catalog: Arc<dyn Catalog>,
@@ -112,6 +145,8 @@ pub struct Session {
     unsent_bytes: usize,
     /// When each recorded entry was asked, for the wake-up time of sleeps.
     asked_at: Vec<Timestamp>,
+    /// The first entry asked with other bytes than the recorded ones.
+    other_input: Option<(OpId, String)>,
 }
 
 impl Session {
@@ -146,6 +181,7 @@ impl Session {
             failed: Vec::new(),
             unsent_bytes: 0,
             asked_at,
+            other_input: None,
         };
         session.set_silence();
         session
@@ -154,6 +190,12 @@ impl Session {
     /// Says whether the guest goes through what an earlier attempt did.
     pub fn is_replaying(&self) -> bool {
         self.cursor.is_replaying() || self.deliveries.handed_out() < self.recorded_outcomes
+    }
+
+    /// Returns how far the guest came in its journal.
+    pub fn replay(&self) -> Replay {
+        let (asked, is_whole) = (self.cursor.asked(), !self.is_replaying());
+        Replay { asked, is_whole, other_input: self.other_input.clone() }
     }
 
     fn set_silence(&self) {
@@ -172,10 +214,13 @@ impl Session {
                 op
             }
             Replayed::RecordedWithOtherInput(op) => {
-                tracing::warn!(invocation = %self.invocation, op, %entry, "replay asks with other bytes; the recorded ones count");
+                self.note_other_input(op, &entry);
                 let recorded = self.cursor.recorded(op).expect("it was compared just now").clone();
                 self.watch(op, &recorded);
                 op
+            }
+            Replayed::Fresh(op) if self.is_check() => {
+                return Err(Halt::Recorded(Beyond::Asks { op, entry: entry.to_string() }).into());
             }
             Replayed::Fresh(op) => {
                 self.watch(op, &entry);
@@ -191,6 +236,17 @@ impl Session {
         }
         self.set_silence();
         Ok(op)
+    }
+
+    fn is_check(&self) -> bool {
+        self.around.purpose == Purpose::Check
+    }
+
+    fn note_other_input(&mut self, op: OpId, entry: &Entry) {
+        if !self.is_check() {
+            tracing::warn!(invocation = %self.invocation, op, %entry, "replay asks with other bytes; the recorded ones count");
+        }
+        self.other_input.get_or_insert_with(|| (op, entry.to_string()));
     }
 
     /// Stops a guest that asks for more than a journal holds: the core pauses the invocation once it
@@ -370,6 +426,9 @@ impl Session {
 
     /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
     pub fn rest(&self, has_io: bool, now: Timestamp) -> wasmtime::Result<Rest> {
+        if self.is_check() && !has_io {
+            return Err(self.end_of_record()?.into());
+        }
         // A prompt operation that was forgotten counts too: its outcome would only start the attempt again.
         if has_io || !self.prompt.is_empty() || self.runs.are_under_way(now) {
             return Ok(Rest::Busy { until: self.runs.first_retry().filter(|until| *until > now) });
@@ -381,16 +440,31 @@ impl Session {
             let outcomes_seen = self.deliveries.handed_out();
             return Err(Halt::AwaitsRetry { waiting_on, outcomes_seen }.into());
         }
+        self.check_can_wake()?;
+        if self.sleeps_long(now) {
+            return Err(self.suspension().into());
+        }
+        Ok(Rest::Idle)
+    }
+
+    /// Says why a check ends where the guest waits. In no check is a run block executed, so all that are
+    /// open wait, as in an attempt before their entries are durable.
+    fn end_of_record(&self) -> wasmtime::Result<Halt> {
+        self.cursor.finish().map_err(Halt::Mismatched)?;
+        if !self.runs.are_waiting() {
+            self.check_can_wake()?;
+        }
+        Ok(Halt::Recorded(Beyond::Waits))
+    }
+
+    fn check_can_wake(&self) -> wasmtime::Result<()> {
         if self.open.len() == self.runs.len() {
             wasmtime::bail!(
                 "the handler waits for something that is neither a durable operation nor I/O of a run block, \
                  so nothing can wake it"
             );
         }
-        if self.sleeps_long(now) {
-            return Err(self.suspension().into());
-        }
-        Ok(Rest::Idle)
+        Ok(())
     }
 
     /// Says whether nothing can happen for longer than an idle attempt is kept.

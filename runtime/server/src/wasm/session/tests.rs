@@ -42,7 +42,16 @@ fn attempt_beside(catalog: Workflow, mode: HandlerMode, recorded: Recorded<'_>) 
 }
 
 /// An attempt whose first entries were taken over from an earlier invocation.
-fn attempt_after(
+fn attempt_after(entries_kept: u32, catalog: Workflow, mode: HandlerMode, recorded: Recorded<'_>) -> World {
+    session_for(Purpose::Attempt, entries_kept, catalog, mode, recorded)
+}
+
+fn check(recorded: Recorded<'_>) -> World {
+    session_for(Purpose::Check, 0, Workflow("Workflow"), HandlerMode::Exclusive, recorded)
+}
+
+fn session_for(
+    purpose: Purpose,
     entries_kept: u32,
     catalog: Workflow,
     mode: HandlerMode,
@@ -72,6 +81,7 @@ fn attempt_after(
     };
     let (said, scope) = (Arc::new(Mutex::new(Vec::new())), Scope::new(Timestamp(0)));
     let around = Surroundings {
+        purpose,
         append: Box::new({
             let said = said.clone();
             move |append| said.lock().push(append)
@@ -337,4 +347,54 @@ fn a_guest_that_asks_for_more_than_a_journal_holds_stops_there() {
     assert!(matches!(error.downcast_ref(), Some(Halt::Stopped)), "{error}");
     let told: usize = world.said.lock().iter().map(|append| append.entries.len()).sum();
     assert_eq!(told, limits::JOURNAL_ENTRIES_MAX as usize + 1, "the core sees that it is too much");
+}
+
+fn run(name: &str) -> Entry {
+    Entry::Run { name: name.into(), retry: None }
+}
+
+#[test]
+fn a_check_ends_where_something_new_is_asked() {
+    let mut world = check((&[run("a"), set("s", "1")], &[(0, value("1"))]));
+    world.ask(run("a"));
+    assert_eq!(world.next(), "0 Value(b\"1\")");
+    world.ask(set("s", "2"));
+    let replay = world.session.replay();
+    assert_eq!((replay.asked, replay.is_whole), (2, true));
+    assert_eq!(replay.other_input, Some((1, "set-state(\"s\")".to_owned())));
+    let error = world.session.ask(run("b")).unwrap_err();
+    let Some(Halt::Recorded(beyond)) = error.downcast_ref() else { panic!("{error}") };
+    assert_eq!(*beyond, Beyond::Asks { op: 2, entry: "run(\"b\")".into() });
+    assert!(world.entries().is_empty(), "the core hears nothing of a check");
+}
+
+#[test]
+fn a_check_ends_where_the_guest_waits_and_executes_nothing() {
+    let mut world = check((&[run("a"), sleep(AN_HOUR_MS)], &[]));
+    world.ask(run("a"));
+    assert_eq!(world.next(), "nothing", "nobody releases the run block");
+    let error = world.session.rest(false, Timestamp(0)).unwrap_err();
+    let Some(Halt::Mismatched(report)) = error.downcast_ref() else { panic!("{error}") };
+    assert_eq!(
+        (report.op, report.asked.as_ref()),
+        (1, None),
+        "the recorded guest had asked for more by then"
+    );
+    world.ask(sleep(AN_HOUR_MS));
+    assert_eq!(world.next(), "nothing");
+    let error = world.session.rest(false, Timestamp(0)).unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(Halt::Recorded(Beyond::Waits))), "{error}");
+    assert!(world.entries().is_empty());
+}
+
+#[test]
+fn a_check_sees_a_guest_that_nothing_can_wake() {
+    let mut world = check((&[set("a", "1")], &[]));
+    world.ask(set("a", "1"));
+    assert_eq!(world.next(), "nothing");
+    assert!(world.rest().contains("nothing can wake it"), "{}", world.rest());
+    assert!(
+        matches!(world.session.rest(true, Timestamp(0)), Ok(Rest::Busy { .. })),
+        "a guest that yields goes on"
+    );
 }

@@ -1,0 +1,197 @@
+//! One execution of a guest: it gets its invocation and its journal, and comes to an end or is halted.
+//!
+//! An attempt and a check run a guest by this same code; they differ in what surrounds its session.
+
+use super::bindings::abide::runtime::types as wit_types;
+use super::bindings::exports::abide::runtime::guest as wit;
+use super::components::{Components, Loaded};
+use super::guest::{Guest, GuestParts, Link};
+use super::host;
+use super::output::Output;
+use super::sandbox::Scope;
+use super::session::{Halt, Replay, Session, Surroundings};
+use crate::engine::LoadedJournal;
+use abide_core::command::End;
+use abide_core::effect::AttemptStart;
+use abide_core::ids::InvocationId;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+/// Frames of a guest's backtrace that a report shows.
+const FRAMES_MAX: usize = 12;
+
+/// What is executed.
+pub struct Execution<'a> {
+    pub components: &'a Components,
+    pub loaded: &'a Loaded,
+    pub start: &'a AttemptStart,
+    pub output: Arc<Output>,
+    pub scope: Arc<Scope>,
+}
+
+/// What came of an execution.
+pub struct CameTo {
+    /// An end that the core wants to hear of, or why there is none.
+    pub end: std::result::Result<End, Halt>,
+    pub replay: Replay,
+}
+
+type Result<T> = wasmtime::Result<T>;
+type Answered = std::result::Result<Vec<u8>, wit::HandlerError>;
+
+impl Execution<'_> {
+    /// Runs the guest until it comes to its end, or cannot go on.
+    pub async fn run(
+        &self,
+        journal: LoadedJournal,
+        around: Surroundings,
+        link: impl FnOnce(Session) -> Link,
+    ) -> CameTo {
+        let seed = seed_of(self.start.invocation);
+        let invocation = wit::Invocation {
+            id: self.start.invocation.to_string(),
+            target: wit_types::Target {
+                service: self.start.target.service.clone(),
+                key: self.start.target.key.clone(),
+                handler: self.start.target.handler.clone(),
+            },
+            headers: host::headers(journal.input.headers.clone()),
+            random_seed: seed,
+            input: journal.input.body.to_vec(),
+        };
+        let session = Session::new(self.start, journal, around);
+        let parts = GuestParts {
+            settings: &self.loaded.settings,
+            limits: self.components.limits(),
+            scope: self.scope.clone(),
+            output: self.output.clone(),
+            seed,
+            link: Some(link(session)),
+        };
+        let mut store = Guest::into_store(self.components.engine().engine(), parts);
+        let end = match invoke(&mut store, self.loaded, &invocation).await {
+            Ok(result) => Ok(self.returned(&mut store, result)),
+            Err(error) => self.halted(&mut store, &error),
+        };
+        let replay = store.data_mut().session().expect("an execution has a session").replay();
+        CameTo { end, replay }
+    }
+
+    /// The guest came to its end.
+    fn returned(&self, store: &mut Store<Guest>, result: Answered) -> End {
+        let bytes_max = store.data().limits.value_bytes_max;
+        let session = store.data_mut().session().expect("an execution has a session");
+        if let Err(report) = session.finish() {
+            return End::Mismatched(report);
+        }
+        match result {
+            Ok(value) => match self.check_result(&value, bytes_max) {
+                Ok(()) => End::Returned(value.into()),
+                Err(message) => crashed(message),
+            },
+            Err(wit::HandlerError::Terminal(failure)) => End::Failed(host::failure(failure)),
+            Err(wit::HandlerError::Retryable(error)) => {
+                End::Crashed { message: error.message, op: None, retry_after_ms: error.retry_after_ms }
+            }
+        }
+    }
+
+    fn check_result(&self, value: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+        host::check_value("the handler's result", value.len(), bytes_max)
+            .map_err(|error| error.to_string())?;
+        let target = &self.start.target;
+        let service = self.loaded.manifest.services.iter().find(|service| service.name == target.service);
+        let output =
+            service.and_then(|service| service.handler(&target.handler)).map(|handler| &handler.output);
+        let is_json = output.is_some_and(|output| output.content_type.as_deref() == Some("application/json"));
+        match std::str::from_utf8(value) {
+            Err(error) if is_json => {
+                Err(format!("the handler's result is declared as JSON but is not UTF-8: {error}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The guest did not come to its end: it waits, was stopped, or crashed.
+    fn halted(&self, store: &mut Store<Guest>, error: &wasmtime::Error) -> std::result::Result<End, Halt> {
+        let session = store.data_mut().session().expect("an execution has a session");
+        match error.downcast_ref::<Halt>() {
+            Some(halt @ (Halt::Stopped | Halt::Recorded(_))) => Err(halt.clone()),
+            Some(Halt::Suspended { waiting_on, outcomes_seen }) => {
+                Ok(End::Suspended { waiting_on: waiting_on.clone(), outcomes_seen: *outcomes_seen })
+            }
+            Some(Halt::AwaitsRetry { waiting_on, outcomes_seen }) => {
+                Ok(End::AwaitsRetry { waiting_on: waiting_on.clone(), outcomes_seen: *outcomes_seen })
+            }
+            Some(Halt::Mismatched(report)) => {
+                let mut report = report.clone();
+                report.backtrace = backtrace(error);
+                Ok(End::Mismatched(report))
+            }
+            None => {
+                // What the guest did before it crashed happened: it is recorded.
+                session.flush();
+                let op = session.running_op();
+                Ok(End::Crashed { message: describe(error, &self.output), op, retry_after_ms: None })
+            }
+        }
+    }
+}
+
+async fn invoke(store: &mut Store<Guest>, loaded: &Loaded, invocation: &wit::Invocation) -> Result<Answered> {
+    let instance = loaded.pre.instantiate_async(&mut *store).await?;
+    instance.abide_runtime_guest().call_invoke(&mut *store, invocation).await
+}
+
+/// Says in words why a guest crashed.
+pub fn describe(error: &wasmtime::Error, output: &Output) -> String {
+    let tail = output.stderr_tail();
+    let mut text = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) if !tail.is_empty() => format!("the guest panicked: {tail}"),
+        Some(Trap::UnreachableCodeReached) => "the guest trapped: unreachable code was reached".into(),
+        Some(Trap::StackOverflow) => "the guest trapped: stack overflow".into(),
+        Some(Trap::MemoryOutOfBounds) => {
+            "the guest trapped: memory access out of bounds, or its stack overflowed (endless recursion?)"
+                .into()
+        }
+        Some(trap) => format!("the guest trapped: {trap}"),
+        None => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            Some(exit) => {
+                format!("the guest ended its process with code {}: return from the handler instead", exit.0)
+            }
+            None => format!("{}", error.root_cause()),
+        },
+    };
+    if let Some(backtrace) = backtrace(error) {
+        text.push('\n');
+        text.push_str(&backtrace);
+    }
+    text
+}
+
+/// Returns the guest's frames, the innermost first, as far as the component names them. Those of a
+/// panic itself are left out: they are always the same, and many.
+fn backtrace(error: &wasmtime::Error) -> Option<String> {
+    let backtrace = error.downcast_ref::<WasmBacktrace>()?;
+    let names = backtrace.frames().iter().map(|frame| match frame.func_name() {
+        Some(name) => format!("  at {:#}", rustc_demangle::demangle(name)),
+        None => format!("  at function {}", frame.func_index()),
+    });
+    let names: Vec<_> = names.collect();
+    let panicking = names.iter().rposition(|name| name.contains("core::panicking::"));
+    let shown = &names[panicking.map_or(0, |last| last + 1)..];
+    let lines = &shown[..shown.len().min(FRAMES_MAX)];
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Returns the seed of an invocation's random numbers: the same on every attempt.
+fn seed_of(id: InvocationId) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(id.to_bytes()).into();
+    u64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
+}
+
+/// The end of an attempt that is to be tried again.
+pub fn crashed(message: String) -> End {
+    End::Crashed { message, op: None, retry_after_ms: None }
+}
