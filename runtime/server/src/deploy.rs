@@ -5,7 +5,7 @@ mod service_change;
 pub use service_change::ServiceChange;
 
 use crate::clock::Clock;
-use crate::wasm::{ArtifactError, Components, ExamineError, Examined, Invalid};
+use crate::wasm::{ArtifactError, Components, ExamineError, Examined, Invalid, Loaded};
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::{DeploymentRow, Manifest, ServiceKind, ServiceManifest, ServiceRow, Settings};
 use abide_core::time::Timestamp;
@@ -51,6 +51,13 @@ pub struct Uploaded {
     pub deployment: Arc<DeploymentView>,
     /// False: the same component was there already.
     pub is_new: bool,
+}
+
+/// An upload that passed all checks, and is not a deployment yet.
+pub struct Candidate {
+    pub id: DeploymentId,
+    pub size_bytes: u64,
+    pub examined: Examined,
 }
 
 /// Changes to the settings of a deployment; what is not named stays.
@@ -135,6 +142,7 @@ impl Deployments {
             let service = service_view(&row.deployment, row.revision, row.manifest);
             catalog.services.insert(service.name.clone(), Arc::new(service));
         }
+        components.sweep(catalog.deployments.values().map(|(row, _)| row.digest));
         let inner = Inner {
             store,
             fence,
@@ -146,36 +154,133 @@ impl Deployments {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Takes an upload: checks it, keeps it, records it, offers it. The same bytes again are the
-    /// same deployment; settings that are given replace its own.
+    /// Checks an upload, compiles it and keeps it on disk. It is not a deployment yet.
     ///
     /// # Errors
-    /// Says what is wrong with the component; nothing of it is registered then.
-    pub async fn upload(&self, component: Bytes, settings: Settings) -> Result<Uploaded, UploadError> {
-        check_settings(&settings)?;
+    /// Says what is wrong with the component.
+    pub async fn examine(&self, component: Bytes) -> Result<Candidate, UploadError> {
         let inner = self.inner.clone();
-        let examined =
-            run_apart(
-                async move { inner.components.examine(&component).await.map(|it| (it, component.len())) },
-            );
-        let (examined, size) = examined.await??;
-        let _changing = self.inner.changing.lock().await;
+        let size_bytes = component.len() as u64;
+        let examined = run_apart(async move { inner.components.examine(&component).await }).await??;
         let id =
             DeploymentId::from_digest(u128::from_be_bytes(*examined.digest.first_chunk().expect("32 bytes")));
-        if let Some(deployment) = self.get(&id) {
-            // Its component may have been lost, or damaged; this one is whole.
-            if self.inner.components.get(&id).is_none() {
-                self.inner.components.offer(id.clone(), examined, deployment.settings.clone());
-            }
-            if settings == Settings::default() || settings == deployment.settings {
-                return Ok(Uploaded { deployment, is_new: false });
-            }
-            let deployment =
-                self.record_settings(&id, settings).await?.expect("the deployment is there: just read");
-            return Ok(Uploaded { deployment, is_new: false });
+        Ok(Candidate { id, size_bytes, examined })
+    }
+
+    /// Forgets what was examined and does not become a deployment. What a deployment uses stays.
+    pub async fn discard(&self, candidate: Candidate) {
+        let _changing = self.inner.changing.lock().await;
+        if self.get(&candidate.id).is_none() {
+            self.inner.components.delete(&candidate.examined.digest);
         }
-        let deployment = self.record(id, examined, size as u64, settings).await?;
-        Ok(Uploaded { deployment, is_new: true })
+    }
+
+    /// Records a candidate and offers its services, all at once. The same bytes again are the same
+    /// deployment; settings that are given replace its own. One that others took over from takes calls
+    /// again.
+    ///
+    /// # Errors
+    /// The settings pass a limit, or the store failed.
+    pub async fn register(&self, candidate: Candidate, settings: Settings) -> Result<Uploaded, UploadError> {
+        check_settings(&settings)?;
+        let _changing = self.inner.changing.lock().await;
+        let Candidate { id, size_bytes, examined } = candidate;
+        let Some(known) = self.get(&id) else {
+            let deployment = self.record(id, examined, size_bytes, settings).await?;
+            return Ok(Uploaded { deployment, is_new: true });
+        };
+        // Its component may have been lost, or damaged; this one is whole.
+        if self.inner.components.get(&id).is_none() {
+            self.inner.components.offer(id.clone(), examined, known.settings.clone());
+        }
+        let changed = settings != Settings::default() && settings != known.settings;
+        let mut row = self.row(&id).expect("the deployment is there: just read");
+        if changed {
+            row.settings = settings;
+        }
+        if !self.offers_all(&known) {
+            return Ok(Uploaded { deployment: self.offer_again(&id, row).await?, is_new: false });
+        }
+        let deployment = if changed { self.record_settings(&id, row).await? } else { known };
+        Ok(Uploaded { deployment, is_new: false })
+    }
+
+    /// Lets the services of a deployment take calls again, on its code. None when there is no such one.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn promote(&self, id: &DeploymentId) -> Result<Option<Arc<DeploymentView>>, UploadError> {
+        let _changing = self.inner.changing.lock().await;
+        let (Some(known), Some(row)) = (self.get(id), self.row(id)) else { return Ok(None) };
+        if self.offers_all(&known) {
+            return Ok(Some(known));
+        }
+        Ok(Some(self.offer_again(id, row).await?))
+    }
+
+    /// Removes a deployment, with its component; services that it offers are not offered any more. False
+    /// when there is no such one. Who has to be asked before is not known here.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn remove(&self, id: &DeploymentId) -> Result<bool, UploadError> {
+        let _changing = self.inner.changing.lock().await;
+        let (Some(view), Some(row)) = (self.get(id), self.row(id)) else { return Ok(false) };
+        let offered: Vec<String> = view
+            .services
+            .iter()
+            .map(|service| service.name.clone())
+            .filter(|name| self.service(name).is_some_and(|service| service.deployment == *id))
+            .collect();
+        let mut ops = vec![Op::Delete { key: keys::deployment(id) }];
+        ops.extend(offered.iter().map(|name| Op::Delete { key: keys::service(name) }));
+        self.commit(ops).await?;
+        {
+            let mut catalog = self.inner.catalog.write();
+            catalog.deployments.remove(id);
+            offered.iter().for_each(|name| _ = catalog.services.remove(name));
+        }
+        // After a crash in between, the next start finds files that nothing refers to.
+        self.inner.components.unload(id);
+        self.inner.components.delete(&row.digest);
+        Ok(true)
+    }
+
+    /// Returns the code of a deployment, unless it could not be loaded.
+    #[must_use]
+    pub fn code(&self, id: &DeploymentId) -> Option<Arc<Loaded>> {
+        self.inner.components.get(id)
+    }
+
+    /// Returns which deployment offers each service.
+    #[must_use]
+    pub fn offered_by(&self) -> BTreeMap<String, DeploymentId> {
+        let catalog = self.inner.catalog.read();
+        catalog.services.iter().map(|(name, service)| (name.clone(), service.deployment.clone())).collect()
+    }
+
+    /// Says whether new calls of at least one of its services go to the deployment.
+    #[must_use]
+    pub fn is_active(&self, view: &DeploymentView) -> bool {
+        view.services.iter().any(|service| self.is_offered_by(&service.name, &view.id))
+    }
+
+    /// Says whether new calls of all its services go to the deployment already.
+    #[must_use]
+    pub fn is_newest(&self, id: &DeploymentId) -> bool {
+        self.get(id).is_some_and(|view| self.offers_all(&view))
+    }
+
+    fn offers_all(&self, view: &DeploymentView) -> bool {
+        view.services.iter().all(|service| self.is_offered_by(&service.name, &view.id))
+    }
+
+    fn is_offered_by(&self, service: &str, id: &DeploymentId) -> bool {
+        self.service(service).is_some_and(|service| service.deployment == *id)
+    }
+
+    fn row(&self, id: &DeploymentId) -> Option<DeploymentRow> {
+        self.inner.catalog.read().deployments.get(id).map(|(row, _)| row.clone())
     }
 
     /// Changes what attempts of a deployment that begin from now on see and reach.
@@ -188,8 +293,8 @@ impl Deployments {
         change: SettingsChange,
     ) -> Result<Option<Arc<DeploymentView>>, UploadError> {
         let _changing = self.inner.changing.lock().await;
-        let Some(deployment) = self.get(id) else { return Ok(None) };
-        let mut settings = deployment.settings.clone();
+        let Some(mut row) = self.row(id) else { return Ok(None) };
+        let settings = &mut row.settings;
         for (name, value) in change.env {
             match value {
                 Some(value) => settings.env.insert(name, value),
@@ -199,8 +304,8 @@ impl Deployments {
         if let Some(allowed_hosts) = change.allowed_hosts {
             settings.allowed_hosts = allowed_hosts;
         }
-        check_settings(&settings)?;
-        self.record_settings(id, settings).await
+        check_settings(settings)?;
+        self.record_settings(id, row).await.map(Some)
     }
 
     /// Returns all deployments, the newest first.
@@ -235,62 +340,66 @@ impl Deployments {
         size_bytes: u64,
         settings: Settings,
     ) -> Result<Arc<DeploymentView>, UploadError> {
-        let revisions = self.next_revisions(&examined.manifest)?;
         let row = DeploymentRow {
             digest: examined.digest,
             size_bytes,
             created_at: self.inner.clock.now(),
             manifest: examined.manifest.clone(),
-            revisions: revisions.clone(),
+            revisions: Vec::new(),
             settings: settings.clone(),
         };
-        let mut ops = vec![Op::Put { key: keys::deployment(&id), value: codec::encode(&row) }];
-        for (manifest, revision) in row.manifest.services.iter().zip(revisions) {
-            let service = ServiceRow { deployment: id.clone(), revision, manifest: manifest.clone() };
-            ops.push(Op::Put { key: keys::service(&manifest.name), value: codec::encode(&service) });
-        }
         // Attempts may begin as soon as the service row is visible, so the code has to be there.
         self.inner.components.offer(id.clone(), examined, settings);
+        self.offer_again(&id, row).await
+    }
+
+    /// Records a deployment and gives it all its services, at their next revision.
+    async fn offer_again(
+        &self,
+        id: &DeploymentId,
+        mut row: DeploymentRow,
+    ) -> Result<Arc<DeploymentView>, UploadError> {
+        row.revisions = self.next_revisions(&row.manifest);
+        let mut ops = vec![Op::Put { key: keys::deployment(id), value: codec::encode(&row) }];
+        for (manifest, revision) in row.manifest.services.iter().zip(&row.revisions) {
+            let service =
+                ServiceRow { deployment: id.clone(), revision: *revision, manifest: manifest.clone() };
+            ops.push(Op::Put { key: keys::service(&manifest.name), value: codec::encode(&service) });
+        }
         self.commit(ops).await?;
-        let view = Arc::new(view(&id, &row));
+        self.inner.components.update(id, row.settings.clone());
+        let view = Arc::new(view(id, &row));
         let mut catalog = self.inner.catalog.write();
         for service in &view.services {
             catalog.services.insert(service.name.clone(), service.clone());
         }
-        catalog.deployments.insert(id, (row, view.clone()));
+        catalog.deployments.insert(id.clone(), (row, view.clone()));
         Ok(view)
     }
 
-    /// Returns the revision each service gets; a service keeps its kind for good.
-    fn next_revisions(&self, manifest: &Manifest) -> Result<Vec<u32>, Invalid> {
-        let next = |service: &ServiceManifest| match self.service(&service.name) {
-            None => Ok(1),
-            Some(known) if known.kind == service.kind => Ok(known.revision + 1),
-            Some(known) => Err(Invalid::new(
-                "name_clash",
-                format!(
-                    "the service '{}' is registered as another kind by {}",
-                    service.name, known.deployment
-                ),
-                "give the new one another name",
-            )),
-        };
+    /// Returns the revision each service gets: one more than any deployment has of it.
+    fn next_revisions(&self, manifest: &Manifest) -> Vec<u32> {
+        let catalog = self.inner.catalog.read();
+        let known = catalog.deployments.values().flat_map(|(_, view)| view.services.iter());
+        let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
+        for service in known.chain(catalog.services.values()) {
+            let revision = latest.entry(&service.name).or_default();
+            *revision = service.revision.max(*revision);
+        }
+        let next = |service: &ServiceManifest| latest.get(service.name.as_str()).copied().unwrap_or(0) + 1;
         manifest.services.iter().map(next).collect()
     }
 
     async fn record_settings(
         &self,
         id: &DeploymentId,
-        settings: Settings,
-    ) -> Result<Option<Arc<DeploymentView>>, UploadError> {
-        let row = self.inner.catalog.read().deployments.get(id).map(|(row, _)| row.clone());
-        let Some(mut row) = row else { return Ok(None) };
-        row.settings = settings;
+        row: DeploymentRow,
+    ) -> Result<Arc<DeploymentView>, UploadError> {
         self.commit(vec![Op::Put { key: keys::deployment(id), value: codec::encode(&row) }]).await?;
         self.inner.components.update(id, row.settings.clone());
         let view = Arc::new(view(id, &row));
         self.inner.catalog.write().deployments.insert(id.clone(), (row, view.clone()));
-        Ok(Some(view))
+        Ok(view)
     }
 
     async fn commit(&self, ops: Vec<Op>) -> Result<(), UploadError> {
@@ -324,7 +433,11 @@ async fn run_apart<T: Send + 'static>(
         .map_err(|error| UploadError::Stopped(format!("the examination of the upload broke off: {error}")))
 }
 
-fn check_settings(settings: &Settings) -> Result<(), Invalid> {
+/// Checks settings that come with an upload, or that are changed.
+///
+/// # Errors
+/// They pass a limit, or a name is none.
+pub fn check_settings(settings: &Settings) -> Result<(), Invalid> {
     let bytes: usize = settings.env.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > ENV_BYTES_MAX {
         let message = format!("the environment has {bytes} bytes, the limit is {ENV_BYTES_MAX}");

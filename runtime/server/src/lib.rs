@@ -6,6 +6,7 @@ pub mod deploy;
 pub mod engine;
 pub mod http;
 mod server;
+pub mod upgrade;
 pub mod wasm;
 
 pub use config::{

@@ -5,6 +5,7 @@ use crate::config::{Config, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault, Parts};
 use crate::http::{self, AppState};
+use crate::upgrade::Upgrades;
 use crate::wasm::{Components, WasmEngine, WasmExecutor};
 use abide_store::{Batch, DiskStore, META_PARTITION, Op, Store, View, codec, keys};
 use anyhow::{Context, bail};
@@ -54,12 +55,15 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let engine = Engine::new(Parts { store: store.clone(), clock: clock.clone(), partitions });
     let fault = engine.fault();
     let catalog = Arc::new(deployments.clone());
-    let executor = WasmExecutor::new(components, catalog, engine.inboxes(), engine.journals(), clock);
+    let executor =
+        WasmExecutor::new(components.clone(), catalog, engine.inboxes(), engine.journals(), clock.clone());
     let engine = engine.start(Arc::new(executor))?;
+    let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock);
 
     let state = AppState {
         engine,
         deployments: deployments.clone(),
+        upgrades,
         admin_token: config.admin.token.map(Into::into),
         ingress_body_bytes_max: config.ingress.body_bytes_max,
         settings: config.shown.into(),

@@ -20,6 +20,7 @@ pub use serve::serve;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
+use crate::upgrade::Upgrades;
 use axum::Router;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use std::sync::Arc;
 pub struct AppState {
     pub engine: EngineHandle,
     pub deployments: Deployments,
+    pub upgrades: Upgrades,
     /// When set, every call to the admin port has to carry it.
     pub admin_token: Option<Arc<str>>,
     pub ingress_body_bytes_max: usize,

@@ -273,6 +273,8 @@ fn refused(
             "operation {op} has no result, and in a new invocation nobody would give it one"
         )),
         Refusal::Cancelled => bad_restart("the operation was asked after a cancellation".into()),
+        // Nobody names a length here.
+        Refusal::WentOn => AdminError::Internal(format!("the invocation '{id}' went on meanwhile")),
     }
 }
 

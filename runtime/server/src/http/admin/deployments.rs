@@ -1,15 +1,18 @@
 //! Deployments: upload, list, describe, change their settings.
 //!
 //! An upload is the bytes of the component. Its settings are in the query, each as often as needed:
-//! `?env=NAME=value&allow_host=api.example.com`. The content type is required: a web page of
-//! another site cannot send it without asking first, and it is not allowed to ask.
+//! `?env=NAME=value&allow_host=api.example.com`, and so is what becomes of it: `dry_run`, `force`,
+//! `breaking` and `migrate`. The content type is required: a web page of another site cannot send it
+//! without asking first, and it is not allowed to ask.
 
 use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange};
+use crate::http::admin::checks::{self, ReportView};
 use crate::http::admin::shapes::SettingsShape;
 use crate::http::admin::{query, services};
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::{AppState, body, time};
+use crate::upgrade::{Deployed, Moved, Refusal, Report, Status, UploadOptions, Usage};
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::Settings;
 use axum::Json;
@@ -28,7 +31,19 @@ struct Summary {
     created_at: String,
     size_bytes: u64,
     sdk_version: String,
+    #[serde(flatten)]
+    role: Role,
     services: Vec<ServiceName>,
+}
+
+/// What a deployment is there for.
+#[derive(Serialize, ToSchema)]
+struct Role {
+    /// active: new calls of its services go to it; draining: others took over, and invocations still run
+    /// on it; superseded: nothing refers to it.
+    status: &'static str,
+    /// Live invocations that run on it, as of a moment ago.
+    invocations_live: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -46,7 +61,41 @@ struct Details {
     sdk_version: String,
     #[schema(value_type = SettingsShape)]
     settings: Settings,
+    #[serde(flatten)]
+    role: Role,
     services: Vec<services::ServiceDetails>,
+}
+
+/// A deployment that takes calls now.
+#[derive(Serialize, ToSchema)]
+pub struct Changed {
+    #[serde(flatten)]
+    deployment: Details,
+    check: ReportView,
+    /// Live invocations that were moved to it, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    migrated: Option<u64>,
+    /// Live invocations of its services that stay on other deployments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<u64>,
+}
+
+/// What an upload that was not refused is answered with.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Accepted {
+    Deployed(Box<Changed>),
+    DryRun(DryRun),
+}
+
+/// What would become of an upload.
+#[derive(Serialize, ToSchema)]
+struct DryRun {
+    id: String,
+    is_dry_run: bool,
+    /// The code of the error that the upload would come to, if any.
+    refusal: Option<&'static str>,
+    check: ReportView,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -62,8 +111,10 @@ pub struct Listing {
     tag = "deployments",
     responses((status = 200, body = Listing)),
 )]
-pub async fn list(State(state): State<AppState>) -> Json<Listing> {
-    Json(Listing { deployments: state.deployments.list().iter().map(|view| summary(view)).collect() })
+pub async fn list(State(state): State<AppState>) -> Result<Json<Listing>, AdminError> {
+    let usage = state.upgrades.usage().await.map_err(checks::refused)?;
+    let deployments = state.deployments.list();
+    Ok(Json(Listing { deployments: deployments.iter().map(|view| summary(&state, view, &usage)).collect() }))
 }
 
 /// Describes a deployment, with its services and settings.
@@ -76,12 +127,15 @@ pub async fn list(State(state): State<AppState>) -> Json<Listing> {
 )]
 pub async fn describe(State(state): State<AppState>, Path(id): Path<String>) -> Result<Response, AdminError> {
     let view = state.deployments.get(&parse_id(&id)?).ok_or(AdminError::UnknownDeployment(id))?;
-    Ok(Json(details(&view)).into_response())
+    let usage = state.upgrades.usage().await.map_err(checks::refused)?;
+    Ok(Json(details(&state, &view, &usage)).into_response())
 }
 
 /// Uploads a component, and makes its services ready to be called.
 ///
-/// The same component again is the same deployment.
+/// The same component again is the same deployment. Before it takes calls, what is recorded of its
+/// services is replayed on it; it is refused with 409 `upgrade_diverges` or `breaking_change`, and the
+/// report in `details`, when live invocations could not go on with it.
 #[utoipa::path(
     post,
     path = "/deployments",
@@ -89,23 +143,56 @@ pub async fn describe(State(state): State<AppState>, Path(id): Path<String>) -> 
     params(
         ("env" = Option<Vec<String>>, Query, description = "NAME=value: an environment variable of the guest; may be repeated"),
         ("allow_host" = Option<Vec<String>>, Query, description = "A host that run blocks may reach: host, host:port, or * for any; may be repeated"),
+        ("dry_run" = Option<bool>, Query, description = "Only check it; nothing is changed"),
+        ("force" = Option<bool>, Query, description = "Take over whatever the check says; what runs stays on its code"),
+        ("breaking" = Option<bool>, Query, description = "A service may change its kind, and handlers that live invocations need may go"),
+        ("migrate" = Option<bool>, Query, description = "Move live invocations to it, those that it can go on with"),
     ),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
     responses(
-        (status = 201, description = "A new deployment", body = Details),
-        (status = 200, description = "It was there before", body = Details),
+        (status = 201, description = "A new deployment", body = Changed),
+        (status = 200, description = "It was there before, or this is what would become of it", body = inline(Accepted)),
     ),
 )]
 pub async fn upload(State(state): State<AppState>, request: Request) -> Result<Response, AdminError> {
     check_content_type(request.headers())?;
-    let settings = read_settings(query(request.uri())?)?;
+    let (settings, options) = read_query(query(request.uri())?)?;
     let component = body::read(request.version(), request.into_body(), COMPONENT_BYTES_MAX).await?;
-    let uploaded = state.deployments.upload(component, settings).await.map_err(AdminError::Upload)?;
+    let deployed = state.upgrades.deploy(component, settings, options).await.map_err(checks::refused)?;
+    let Deployed { uploaded, report, moved } = deployed;
+    let Some(uploaded) = uploaded else {
+        return Ok(Json(Accepted::DryRun(dry_run(&report, options))).into_response());
+    };
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = HeaderValue::try_from(format!("deployments/{}", uploaded.deployment.id));
     let location = location.expect("an id is ASCII");
-    let details = details(&uploaded.deployment);
-    Ok((status, [(header::LOCATION, location)], Json(details)).into_response())
+    let changed = changed(&state, &uploaded.deployment, &report, moved).await?;
+    let accepted = Accepted::Deployed(Box::new(changed));
+    Ok((status, [(header::LOCATION, location)], Json(accepted)).into_response())
+}
+
+fn dry_run(report: &Report, options: UploadOptions) -> DryRun {
+    let refusal = report.refusal(options).map(|refusal| match refusal {
+        Refusal::Breaks => "breaking_change",
+        Refusal::Diverges => "upgrade_diverges",
+    });
+    DryRun { id: report.deployment.to_string(), is_dry_run: true, refusal, check: checks::view(report) }
+}
+
+/// Describes a deployment that has just changed.
+pub async fn changed(
+    state: &AppState,
+    view: &DeploymentView,
+    report: &Report,
+    moved: Option<Moved>,
+) -> Result<Changed, AdminError> {
+    let usage = state.upgrades.usage().await.map_err(checks::refused)?;
+    Ok(Changed {
+        deployment: details(state, view, &usage),
+        check: checks::view(report),
+        migrated: moved.map(|moved| moved.migrated),
+        left: moved.map(|moved| moved.left),
+    })
 }
 
 /// What is to change; what is not named stays.
@@ -144,10 +231,11 @@ pub async fn change(
     let change = SettingsChange { env: change.env, allowed_hosts: change.allowed_hosts };
     let changed = state.deployments.update(&deployment_id, change).await.map_err(AdminError::Upload)?;
     let view = changed.ok_or(AdminError::UnknownDeployment(id))?;
-    Ok(Json(details(&view)).into_response())
+    let usage = state.upgrades.usage().await.map_err(checks::refused)?;
+    Ok(Json(details(&state, &view, &usage)).into_response())
 }
 
-fn parse_id(text: &str) -> Result<DeploymentId, AdminError> {
+pub fn parse_id(text: &str) -> Result<DeploymentId, AdminError> {
     text.parse().map_err(|why| AdminError::BadField { field: "deployment_id", why: format!("{why}") })
 }
 
@@ -161,22 +249,34 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), AdminError> {
     }
 }
 
-fn read_settings(query: Vec<(String, String)>) -> Result<Settings, AdminError> {
+fn read_query(query: Vec<(String, String)>) -> Result<(Settings, UploadOptions), AdminError> {
     let bad = |why: String| AdminError::BadField { field: "query", why };
-    let (mut env, mut allowed_hosts) = (BTreeMap::new(), Vec::new());
+    let flag = |name: &str, value: &str| match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(bad(format!("{name} is true or false, not '{other}'"))),
+    };
+    let (mut settings, mut options) = (Settings::default(), UploadOptions::default());
     for (name, value) in query {
         match name.as_str() {
             "env" => {
                 let pair = value.split_once('=');
                 let (name, value) = pair.ok_or_else(|| bad(format!("env is NAME=value, not '{value}'")))?;
                 check_name(name)?;
-                env.insert(name.to_owned(), value.to_owned());
+                settings.env.insert(name.to_owned(), value.to_owned());
             }
-            "allow_host" => allowed_hosts.push(value),
-            other => return Err(bad(format!("unknown parameter '{other}', expected env or allow_host"))),
+            "allow_host" => settings.allowed_hosts.push(value),
+            "dry_run" => options.is_dry_run = flag(&name, &value)?,
+            "force" => options.is_forced = flag(&name, &value)?,
+            "breaking" => options.may_break = flag(&name, &value)?,
+            "migrate" => options.migrates = flag(&name, &value)?,
+            other => {
+                let known = "env, allow_host, dry_run, force, breaking or migrate";
+                return Err(bad(format!("unknown parameter '{other}', expected {known}")));
+            }
         }
     }
-    Ok(Settings { env, allowed_hosts })
+    Ok((settings, options))
 }
 
 fn check_name(name: &str) -> Result<(), AdminError> {
@@ -187,7 +287,7 @@ fn check_name(name: &str) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn summary(view: &DeploymentView) -> Summary {
+fn summary(state: &AppState, view: &DeploymentView, usage: &Usage) -> Summary {
     let name =
         |service: &Arc<ServiceView>| ServiceName { name: service.name.clone(), revision: service.revision };
     Summary {
@@ -195,19 +295,30 @@ fn summary(view: &DeploymentView) -> Summary {
         created_at: time::rfc3339(view.created_at),
         size_bytes: view.size_bytes,
         sdk_version: view.sdk.clone(),
+        role: role_of(state, view, usage),
         services: view.services.iter().map(name).collect(),
     }
 }
 
-fn details(view: &DeploymentView) -> Details {
+fn details(state: &AppState, view: &DeploymentView, usage: &Usage) -> Details {
     Details {
         id: view.id.to_string(),
         created_at: time::rfc3339(view.created_at),
         size_bytes: view.size_bytes,
         sdk_version: view.sdk.clone(),
         settings: view.settings.clone(),
+        role: role_of(state, view, usage),
         services: view.services.iter().map(|service| services::details(service)).collect(),
     }
+}
+
+fn role_of(state: &AppState, view: &DeploymentView, usage: &Usage) -> Role {
+    let status = match state.upgrades.status(view, usage) {
+        Status::Active => "active",
+        Status::Draining => "draining",
+        Status::Superseded => "superseded",
+    };
+    Role { status, invocations_live: usage.of(&view.id) }
 }
 
 #[cfg(test)]
@@ -216,8 +327,8 @@ mod tests {
 
     fn settings(pairs: &[(&str, &str)]) -> String {
         let query = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        match read_settings(query) {
-            Ok(settings) => format!("{:?} {:?}", settings.env, settings.allowed_hosts),
+        match read_query(query) {
+            Ok((settings, _)) => format!("{:?} {:?}", settings.env, settings.allowed_hosts),
             Err(error) => error.to_string(),
         }
     }
@@ -229,7 +340,25 @@ mod tests {
         assert_eq!(settings(&pairs), r#"{"A": "1", "B": "a=b"} ["x.test", "y.test"]"#);
         assert!(settings(&[("env", "A")]).ends_with("env is NAME=value, not 'A'"));
         assert!(settings(&[("env", "=1")]).ends_with("'' is no name for an environment variable"));
-        assert!(settings(&[("force", "true")]).contains("unknown parameter 'force'"));
+        assert!(settings(&[("colour", "true")]).contains("unknown parameter 'colour'"));
+    }
+
+    #[test]
+    fn what_becomes_of_an_upload() {
+        let options = |pairs: &[(&str, &str)]| {
+            let query = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            read_query(query).map(|(_, options)| options).map_err(|error| error.to_string())
+        };
+        assert_eq!(options(&[]), Ok(UploadOptions::default()));
+        assert_eq!(
+            options(&[("dry_run", "true"), ("breaking", "true"), ("force", "false")]),
+            Ok(UploadOptions { is_dry_run: true, may_break: true, ..UploadOptions::default() })
+        );
+        assert_eq!(
+            options(&[("force", "true"), ("migrate", "true")]),
+            Ok(UploadOptions { is_forced: true, migrates: true, ..UploadOptions::default() })
+        );
+        assert!(options(&[("force", "1")]).unwrap_err().ends_with("force is true or false, not '1'"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod auth;
 mod awakeables;
 mod bulk;
+mod checks;
 mod children;
 mod code;
 mod config;
@@ -60,7 +61,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::version))
         .routes(routes!(config::show))
         .routes(routes!(deployments::list, deployments::upload))
-        .routes(routes!(deployments::describe, deployments::change))
+        .routes(routes!(deployments::describe, deployments::change, checks::remove))
+        .routes(routes!(checks::check))
+        .routes(routes!(checks::promote))
+        .routes(routes!(checks::migrate))
+        .routes(routes!(checks::progress))
         .routes(routes!(services::list))
         .routes(routes!(services::describe, services::change))
         .routes(routes!(service_openapi::describe))

@@ -4,6 +4,7 @@ use super::{advise_retry, engine_status, log_fault};
 use crate::deploy::UploadError;
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
+use crate::upgrade::UpgradeError;
 use abide_core::ids::InvocationId;
 use abide_core::limits::{EDITED_BYTES_MAX, EDITED_INLINE_BYTES, SIGNALS_KEPT};
 use abide_core::target::ObjectKey;
@@ -89,6 +90,9 @@ pub enum AdminError {
     Upload(UploadError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An upgrade that was not made; the details say for whom.
+    #[error("{error}")]
+    Upgrade { error: Box<UpgradeError>, details: Option<serde_json::Value> },
     #[error("the server could not finish this: {0}")]
     Internal(String),
 }
@@ -122,9 +126,11 @@ impl AdminError {
             }
             Self::TooLarge { .. } | Self::StateTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Completed(_) | Self::NotCompleted(_) | Self::StateChanged(_) | Self::KeyHeld(_) => {
-                StatusCode::CONFLICT
-            }
+            Self::Completed(_)
+            | Self::NotCompleted(_)
+            | Self::StateChanged(_)
+            | Self::KeyHeld(_)
+            | Self::Upgrade { .. } => StatusCode::CONFLICT,
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
             Self::NotPausable(_) => StatusCode::CONFLICT,
             Self::RestartOfRun(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -178,6 +184,7 @@ impl AdminError {
             Self::Upload(UploadError::Invalid(invalid)) => invalid.code,
             Self::Engine(EngineError::Overloaded) => "overloaded",
             Self::Engine(EngineError::Purged) => "purged",
+            Self::Upgrade { error, .. } => upgrade_code(error),
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
             | Self::Engine(EngineError::Fault(_))
             | Self::Internal(_) => "internal",
@@ -231,6 +238,7 @@ impl AdminError {
             | Self::Engine(EngineError::Fault(_))
             | Self::Internal(_) => "the log of the server says more",
             Self::Upload(UploadError::Invalid(invalid)) => return Some(invalid.hint.clone()),
+            Self::Upgrade { error, .. } => return upgrade_hint(error).map(str::to_owned),
             Self::UnknownPath(_)
             | Self::MethodNotAllowed(_)
             | Self::BadField { .. }
@@ -249,12 +257,48 @@ impl IntoResponse for AdminError {
         if let Some(hint) = self.hint() {
             body["hint"] = hint.into();
         }
+        if let Self::Upgrade { details: Some(details), .. } = self {
+            body["details"] = details;
+        }
         let mut response = (status, Json(body)).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         advise_retry(&mut response);
         response
+    }
+}
+
+/// Those that have errors of their own here are turned into them before.
+fn upgrade_code(error: &UpgradeError) -> &'static str {
+    match error {
+        UpgradeError::Diverges(_) => "upgrade_diverges",
+        UpgradeError::Breaks(_) => "breaking_change",
+        UpgradeError::KindChanged(_) => "name_clash",
+        UpgradeError::InUse(_) => "deployment_in_use",
+        UpgradeError::NotLoaded(_) => "deployment_not_loaded",
+        UpgradeError::Unknown(_) => "unknown_deployment",
+        UpgradeError::Upload(_) | UpgradeError::Engine(_) => "internal",
+    }
+}
+
+fn upgrade_hint(error: &UpgradeError) -> Option<&'static str> {
+    match error {
+        UpgradeError::Diverges(_) => Some(
+            "with force=true it takes new calls, and what runs stays on its code; migrate=true moves those that fit",
+        ),
+        UpgradeError::Breaks(_) => {
+            Some("with breaking=true it takes new calls, and what has begun stays on its code")
+        }
+        UpgradeError::KindChanged(_) => {
+            Some("give the new one another name, or repeat it with breaking=true if that is meant")
+        }
+        UpgradeError::InUse(_) => Some(
+            "deploy or promote another, and let what runs end or move it; force=true removes it all the same",
+        ),
+        UpgradeError::NotLoaded(_) => Some("deploy it again"),
+        UpgradeError::Unknown(_) => Some("GET /deployments lists them"),
+        UpgradeError::Upload(_) | UpgradeError::Engine(_) => None,
     }
 }
 

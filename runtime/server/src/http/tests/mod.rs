@@ -3,6 +3,7 @@
 
 mod admin;
 mod control;
+mod deployments;
 mod ingress;
 mod invoke;
 mod listing;

@@ -6,6 +6,7 @@ use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
 use crate::http::limits::INGRESS_BODY_BYTES_MAX;
 use crate::http::{self, AppState};
+use crate::upgrade::Upgrades;
 use crate::wasm::{Components, GuestLimits, WasmEngine};
 use abide_core::command::{Append, Command, End};
 use abide_core::effect::AttemptStart;
@@ -45,14 +46,16 @@ impl World {
         let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
         let wasm = Arc::new(WasmEngine::new(&limits).unwrap());
         let components = Arc::new(Components::open(wasm, &folder, limits).unwrap());
-        let deployments = Deployments::open(store.clone(), clock.clone(), components).unwrap();
-        let engine = Engine::new(Parts { store, clock, partitions: PARTITIONS });
+        let deployments = Deployments::open(store.clone(), clock.clone(), components.clone()).unwrap();
+        let engine = Engine::new(Parts { store, clock: clock.clone(), partitions: PARTITIONS });
         let handlers = Handlers { inboxes: engine.inboxes(), journals: engine.journals() };
         let engine = engine.start(Arc::new(handlers)).unwrap();
         let ingress_url = "http://127.0.0.1:8080".into();
+        let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock);
         let state = AppState {
             engine,
             deployments,
+            upgrades,
             admin_token: None,
             ingress_body_bytes_max: INGRESS_BODY_BYTES_MAX,
             settings: [].into(),

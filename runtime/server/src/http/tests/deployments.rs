@@ -1,0 +1,48 @@
+//! What is told of deployments, and when one may go.
+
+use super::script::check;
+
+#[tokio::test]
+async fn a_deployment_goes_when_nothing_needs_it_or_by_force() {
+    check(
+        r#"
+        GET :9070/checks
+          200 {"running":null}
+        POST /Probe/wait/send -- {}
+          202 A {"invocationId":"A","status":"Accepted"}
+        until A suspended
+        GET :9070/deployments
+          200 {"deployments":[{"id":"dp_10000000000000000000001","created_at":"TIME","size_bytes":1,"sdk_version":"test/1","status":"active","invocations_live":1,"services":[{"name":"Probe","revision":1},{"name":"Counter","revision":1},{"name":"SignupWorkflow","revision":1},{"name":"Hidden","revision":1}]}]}
+        DELETE :9070/deployments/dp_10000000000000000000001
+          409 {"code":"deployment_in_use","hint":"deploy or promote another, and let what runs end or move it; force=true removes it all the same","message":"dp_10000000000000000000001 is in use: it offers Probe, Counter, SignupWorkflow, Hidden, and 1 live invocation runs on it"}
+        DELETE :9070/deployments/dp_10000000000000000000001?force=maybe
+          400 {"code":"bad_field","message":"The request field 'query' is invalid. Reason: Failed to deserialize query string: force: provided string was not `true` or `false`"}
+        DELETE :9070/deployments/dp_10000000000000000000001?force=true
+          200
+        GET :9070/deployments
+          200 {"deployments":[]}
+        DELETE :9070/deployments/dp_10000000000000000000001
+          404 {"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_10000000000000000000001' does not exist"}
+        "#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_loaded_cannot_take_over() {
+    check(
+        r#"
+        POST :9070/deployments/dp_10000000000000000000001/check
+          409 {"code":"deployment_not_loaded","hint":"deploy it again","message":"the component of 'dp_10000000000000000000001' is missing or damaged"}
+        POST :9070/deployments/dp_10000000000000000000001/promote
+          409 {"code":"deployment_not_loaded","hint":"deploy it again","message":"the component of 'dp_10000000000000000000001' is missing or damaged"}
+        POST :9070/deployments/dp_10000000000000000000001/migrate
+          409 {"code":"deployment_not_loaded","hint":"deploy it again","message":"the component of 'dp_10000000000000000000001' is missing or damaged"}
+        POST :9070/deployments/dp_1000000000000000000000Z/check
+          404 {"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1000000000000000000000Z' does not exist"}
+        POST :9070/deployments/nonsense/check
+          400 {"code":"bad_field","message":"The request field 'deployment_id' is invalid. Reason: bad format"}
+        "#,
+    )
+    .await;
+}

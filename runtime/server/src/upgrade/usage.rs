@@ -1,0 +1,98 @@
+//! Who refers to a deployment: how many live invocations run on each.
+//!
+//! They are counted by walking over all live ones, so a count is kept for a while: the longer it took, the
+//! longer, and however often it is asked for, counting takes a small part of one processor.
+
+use crate::engine::{EngineError, EngineHandle};
+use abide_core::ids::DeploymentId;
+use abide_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// For so long at least a count is kept.
+const KEPT_MS_MIN: u64 = 1_000;
+/// A count is kept so many times as long as it took.
+const KEPT_TIMES: u64 = 20;
+
+/// Live invocations that run on each deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    live: BTreeMap<DeploymentId, u64>,
+}
+
+impl Usage {
+    /// Returns how many live invocations run on a deployment.
+    #[must_use]
+    pub fn of(&self, id: &DeploymentId) -> u64 {
+        self.live.get(id).copied().unwrap_or(0)
+    }
+}
+
+/// Counts, and remembers.
+#[derive(Default)]
+pub struct Counter {
+    last: Mutex<Option<Counted>>,
+}
+
+struct Counted {
+    usage: Arc<Usage>,
+    until: Timestamp,
+}
+
+impl Counter {
+    /// Returns a count that is not old.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn recent(&self, engine: &EngineHandle) -> Result<Arc<Usage>, EngineError> {
+        // Whoever asks while it is counted waits for that count.
+        let mut last = self.last.lock().await;
+        let began = engine.now();
+        if let Some(counted) = last.as_ref().filter(|counted| began < counted.until) {
+            return Ok(counted.usage.clone());
+        }
+        let usage = Arc::new(count(engine).await?);
+        let now = engine.now();
+        let kept_ms = now.millis_since(began).saturating_mul(KEPT_TIMES).max(KEPT_MS_MIN);
+        *last = Some(Counted { usage: usage.clone(), until: now.plus_millis(kept_ms) });
+        Ok(usage)
+    }
+
+    /// Counts now: what is to be removed must not be judged by an old count.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn now(&self, engine: &EngineHandle) -> Result<Arc<Usage>, EngineError> {
+        let mut last = self.last.lock().await;
+        let usage = Arc::new(count(engine).await?);
+        *last = Some(Counted { usage: usage.clone(), until: engine.now().plus_millis(KEPT_MS_MIN) });
+        Ok(usage)
+    }
+
+    /// Forgets the count, because invocations were moved.
+    pub async fn forget(&self) {
+        *self.last.lock().await = None;
+    }
+}
+
+async fn count(engine: &EngineHandle) -> Result<Usage, EngineError> {
+    let engine = engine.clone();
+    let counting = tokio::task::spawn_blocking(move || {
+        let mut usage = Usage::default();
+        engine.visit_live(|_, row| {
+            if let Some(deployment) = &row.deployment {
+                match usage.live.get_mut(deployment) {
+                    Some(count) => *count += 1,
+                    None => _ = usage.live.insert(deployment.clone(), 1),
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(usage)
+    });
+    counting.await.unwrap_or_else(|error| {
+        Err(EngineError::Stopped { reason: format!("the invocations could not be counted: {error}") })
+    })
+}
