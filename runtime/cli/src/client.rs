@@ -101,7 +101,8 @@ impl Client {
             let message = format!("{} answered {status}, and not as an abide server does", self.base);
             return Err(CliError::new(Kind::Failed, message).hint(format!("check {}", self.variable)));
         };
-        Err(CliError { kind, message: refusal.message, hint: refusal.hint })
+        let Refusal { message, hint } = refusal;
+        Err(CliError { kind, message, hint, refusal: Some(body.into()) })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> CliError {

@@ -28,11 +28,13 @@ pub struct CliError {
     pub kind: Kind,
     pub message: String,
     pub hint: Option<String>,
+    /// What the server said, as it said it, where it refused something.
+    pub refusal: Option<Box<str>>,
 }
 
 impl CliError {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self { kind, message: message.into(), hint: None, refusal: None }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {

@@ -11,6 +11,7 @@ mod ingress;
 mod model;
 mod output;
 mod progress;
+mod report;
 mod tree;
 mod when;
 

@@ -1,5 +1,6 @@
 //! The answers of the admin port, as far as the tables need them.
 
+use crate::report::Report;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct DeploymentSummary {
     pub created_at: String,
     pub size_bytes: u64,
     pub sdk_version: String,
+    pub status: String,
+    pub invocations_live: u64,
     pub services: Vec<ServiceName>,
 }
 
@@ -30,8 +33,46 @@ pub struct Deployment {
     pub created_at: String,
     pub size_bytes: u64,
     pub sdk_version: String,
+    pub status: String,
+    pub invocations_live: u64,
     pub settings: Settings,
     pub services: Vec<Service>,
+}
+
+/// A deployment that takes calls now, and what its check said.
+#[derive(Deserialize)]
+pub struct Changed {
+    #[serde(flatten)]
+    pub deployment: Deployment,
+    pub check: Report,
+    pub migrated: Option<u64>,
+    pub left: Option<u64>,
+}
+
+/// What would become of an upload.
+#[derive(Deserialize)]
+pub struct DryRun {
+    pub refusal: Option<String>,
+    pub check: Report,
+}
+
+#[derive(Deserialize)]
+pub struct Migrated {
+    pub migrated: u64,
+    pub left: u64,
+    pub check: Report,
+}
+
+/// How far the check is that the server runs now.
+#[derive(Deserialize)]
+pub struct Checks {
+    pub running: Option<RunningCheck>,
+}
+
+#[derive(Deserialize)]
+pub struct RunningCheck {
+    pub checked: u64,
+    pub total: u64,
 }
 
 #[derive(Deserialize)]

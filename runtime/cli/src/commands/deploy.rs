@@ -3,13 +3,15 @@
 use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
-use crate::model::Deployment;
+use crate::model::{Changed, Deployment, DryRun};
 use crate::output::{Paint, print, say, table};
+use crate::report::{self, Report};
 use crate::{guest, progress};
 use bytes::Bytes;
 use clap::Args;
 use futures_util::stream;
 use reqwest::{Method, Url};
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Pieces in which a component is sent, so that the bar moves.
@@ -25,6 +27,33 @@ pub struct Deploy {
     /// A host that run blocks may reach by HTTP: host, host:port, or * for any.
     #[arg(long, value_name = "HOST")]
     pub allow_host: Vec<String>,
+    /// Check it against what is recorded, and change nothing. Fails when it would be refused.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take new calls although live invocations could not go on with it: they stay on their code.
+    #[arg(long)]
+    pub force: bool,
+    /// Move live invocations to it, those that it can go on with.
+    #[arg(long)]
+    pub migrate: bool,
+    /// A service may become one of another kind, and handlers that live invocations need may go.
+    #[arg(long)]
+    pub breaking: bool,
+}
+
+impl Deploy {
+    /// What is deployed without any option.
+    fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            env: Vec::new(),
+            allow_host: Vec::new(),
+            dry_run: false,
+            force: false,
+            migrate: false,
+            breaking: false,
+        }
+    }
 }
 
 /// Splits `NAME=VALUE`.
@@ -37,15 +66,82 @@ pub fn parse_env(text: &str) -> Result<(String, String), String> {
 
 pub async fn run(deploy: Deploy, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
-    let (body, is_new) = build_and_upload(&client, &deploy).await?;
+    let uploaded = build_and_upload(&client, &deploy).await;
+    let (body, is_new) = uploaded.map_err(|refused| with_report(refused, global))?;
+    if global.json {
+        print(&body);
+    }
+    if deploy.dry_run {
+        return show_dry_run(&client::read(&body)?, global);
+    }
+    if !global.json {
+        let changed: Changed = client::read(&body)?;
+        show_changed(&changed, is_new);
+        suggest(&changed.deployment, &global.ingress_url);
+    }
+    Ok(())
+}
+
+fn show_dry_run(dry_run: &DryRun, global: &Global) -> Result<(), CliError> {
+    if !global.json {
+        report::show(&dry_run.check);
+    }
+    match dry_run.refusal.as_deref() {
+        None => {
+            if !global.json {
+                print("it can be deployed; nothing was changed");
+            }
+            Ok(())
+        }
+        Some(code) => Err(CliError::failed(format!("it would be refused ({code}); nothing was changed"))
+            .hint(advice(code).unwrap_or("GET /deployments tells more"))),
+    }
+}
+
+fn show_changed(changed: &Changed, is_new: bool) {
+    if !changed.check.groups.is_empty() {
+        report::show(&changed.check);
+    }
+    show(&changed.deployment, is_new);
+    if let (Some(migrated), Some(left)) = (changed.migrated, changed.left) {
+        print(format!("moved {migrated} live invocations, {left} stay where they are"));
+    }
+}
+
+/// Shows the report that a refusal carries, and says which options there are.
+pub fn with_report(mut refused: CliError, global: &Global) -> CliError {
+    let Some(body) = &refused.refusal else { return refused };
     if global.json {
         print(body);
-        return Ok(());
+    } else if let Ok(Refusal { details: Some(report), .. }) = serde_json::from_str(body) {
+        report::show(&report);
     }
-    let deployment: Deployment = client::read(&body)?;
-    show(&deployment, is_new);
-    suggest(&deployment, &global.ingress_url);
-    Ok(())
+    if let Ok(Refusal { code, .. }) = serde_json::from_str(body)
+        && let Some(advice) = advice(&code)
+    {
+        refused.hint = Some(advice.to_owned());
+    }
+    refused
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    details: Option<Report>,
+}
+
+/// Returns what to do about a refusal, in the words of this command.
+fn advice(code: &str) -> Option<&'static str> {
+    match code {
+        "upgrade_diverges" => Some(
+            "run with --force to let it take new calls; what runs stays on its code, and with --migrate those that \
+             fit are moved",
+        ),
+        "breaking_change" | "name_clash" => Some(
+            "run with --breaking if that is meant: it takes new calls, and what has begun stays on its code",
+        ),
+        _ => None,
+    }
 }
 
 /// Builds what has to be built and uploads it. Returns the server's answer, and whether it is new.
@@ -60,6 +156,9 @@ pub async fn build_and_upload(client: &Client, deploy: &Deploy) -> Result<(Strin
         let piece = component.slice(sent..size.min(sent + PIECE_BYTES));
         sent += piece.len();
         moving.set_position(sent as u64);
+        if sent == size {
+            moving.finish_and_clear();
+        }
         (!piece.is_empty()).then_some(Ok::<Bytes, std::io::Error>(piece))
     });
     let request = client
@@ -67,7 +166,8 @@ pub async fn build_and_upload(client: &Client, deploy: &Deploy) -> Result<(Strin
         .header("content-type", "application/wasm")
         .header("content-length", size)
         .body(reqwest::Body::wrap_stream(stream::iter(pieces)));
-    let response = client.send(request).await;
+    // The server is silent while it compiles and checks: then there is another thing to show.
+    let response = progress::of_check(client, client.send(request)).await;
     bar.finish_and_clear();
     let response = response?;
     let is_new = response.status().as_u16() == 201;
@@ -75,8 +175,15 @@ pub async fn build_and_upload(client: &Client, deploy: &Deploy) -> Result<(Strin
 }
 
 fn add_settings(url: &mut Url, deploy: &Deploy) {
+    let flags = [
+        ("dry_run", deploy.dry_run),
+        ("force", deploy.force),
+        ("migrate", deploy.migrate),
+        ("breaking", deploy.breaking),
+    ];
+    let is_plain = deploy.env.is_empty() && deploy.allow_host.is_empty();
     // Without settings there is no question mark either.
-    if deploy.env.is_empty() && deploy.allow_host.is_empty() {
+    if is_plain && flags.iter().all(|(_, is_set)| !is_set) {
         return;
     }
     let mut query = url.query_pairs_mut();
@@ -85,6 +192,9 @@ fn add_settings(url: &mut Url, deploy: &Deploy) {
     }
     for host in &deploy.allow_host {
         query.append_pair("allow_host", host);
+    }
+    for (name, _) in flags.iter().filter(|(_, is_set)| *is_set) {
+        query.append_pair(name, "true");
     }
 }
 
@@ -118,8 +228,8 @@ pub fn suggest(deployment: &Deployment, ingress_url: &str) {
 
 /// Builds and uploads one path on behalf of `abide up`.
 pub async fn deploy_path(client: &Client, path: &Path, global: &Global) -> Result<Deployment, CliError> {
-    let deploy = Deploy { path: path.to_path_buf(), env: Vec::new(), allow_host: Vec::new() };
-    let (body, is_new) = build_and_upload(client, &deploy).await?;
+    let uploaded = build_and_upload(client, &Deploy::of(path)).await;
+    let (body, is_new) = uploaded.map_err(|refused| with_report(refused, global))?;
     let deployment = client::read(&body)?;
     if global.json {
         print(body);
@@ -136,13 +246,17 @@ mod tests {
     #[test]
     fn settings_go_into_the_query() {
         let mut url: Url = "http://h/deployments".parse().unwrap();
-        let mut deploy = Deploy { path: "x".into(), env: Vec::new(), allow_host: Vec::new() };
+        let mut deploy = Deploy::of(Path::new("x"));
         add_settings(&mut url, &deploy);
         assert_eq!(url.as_str(), "http://h/deployments");
         deploy.env = vec![parse_env("A=b=c d&").unwrap()];
         deploy.allow_host = vec!["x.test:8080".into()];
         add_settings(&mut url, &deploy);
         assert_eq!(url.query(), Some("env=A%3Db%3Dc+d%26&allow_host=x.test%3A8080"));
+        deploy = Deploy { dry_run: true, force: true, ..Deploy::of(Path::new("x")) };
+        let mut url: Url = "http://h/deployments".parse().unwrap();
+        add_settings(&mut url, &deploy);
+        assert_eq!(url.query(), Some("dry_run=true&force=true"));
         assert!(parse_env("A").is_err() && parse_env("=1").is_err());
     }
 }

@@ -24,6 +24,7 @@ pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     }
     let deployment: Deployment = client::read(&body)?;
     print(format!(" ID:             {}", deployment.id));
+    print(format!(" Status:         {}", status_text(&deployment)));
     print(format!(" Created:        {}", when::relative(&deployment.created_at, jiff::Timestamp::now())));
     print(format!(" Size:           {} KiB", deployment.size_bytes.div_ceil(1024)));
     print(format!(" SDK:            {}", deployment.sdk_version));
@@ -33,4 +34,13 @@ pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
         services::show(service);
     }
     Ok(())
+}
+
+fn status_text(deployment: &Deployment) -> String {
+    let live = match deployment.invocations_live {
+        0 => "no live invocation runs on it".to_owned(),
+        1 => "1 live invocation runs on it".to_owned(),
+        live => format!("{live} live invocations run on it"),
+    };
+    format!("{}, {live}", deployment.status)
 }

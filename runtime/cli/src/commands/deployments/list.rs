@@ -19,12 +19,14 @@ pub async fn run(global: &Global) -> Result<(), CliError> {
         say("nothing is deployed yet; try \"abide deploy PATH\"");
         return Ok(());
     }
-    let mut table = table(&["ID", "CREATED", "SIZE", "SDK", "SERVICES"]);
+    let mut table = table(&["ID", "STATUS", "LIVE", "CREATED", "SIZE", "SDK", "SERVICES"]);
     for deployment in deployments {
         let services =
             deployment.services.iter().map(|service| format!("{} [{}]", service.name, service.revision));
         table.add_row([
             deployment.id,
+            deployment.status,
+            deployment.invocations_live.to_string(),
             when::clock(&deployment.created_at),
             format!("{} KiB", deployment.size_bytes.div_ceil(1024)),
             deployment.sdk_version,

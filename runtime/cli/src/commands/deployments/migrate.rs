@@ -1,0 +1,29 @@
+//! `abide deployments migrate`.
+
+use crate::cli::Global;
+use crate::client::{self, Client};
+use crate::commands::deployments;
+use crate::error::CliError;
+use crate::model::Migrated;
+use crate::output::print;
+use crate::report;
+use clap::Args;
+
+#[derive(Args)]
+pub struct Migrate {
+    /// The id of the deployment they are moved to.
+    pub id: String,
+}
+
+pub async fn run(migrate: Migrate, global: &Global) -> Result<(), CliError> {
+    let client = Client::admin(global)?;
+    let body = deployments::act(&client, &migrate.id, "migrate", false).await?;
+    if global.json {
+        print(body);
+        return Ok(());
+    }
+    let Migrated { migrated, left, check } = client::read(&body)?;
+    report::show(&check);
+    print(format!("moved {migrated} live invocations, {left} stay where they are"));
+    Ok(())
+}

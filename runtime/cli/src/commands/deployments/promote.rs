@@ -1,0 +1,33 @@
+//! `abide deployments promote`.
+
+use crate::cli::Global;
+use crate::client::{self, Client};
+use crate::commands::{deploy, deployments};
+use crate::error::CliError;
+use crate::model::Changed;
+use crate::output::print;
+use crate::report;
+use clap::Args;
+
+#[derive(Args)]
+pub struct Promote {
+    /// The id of the deployment.
+    pub id: String,
+    /// Also when live invocations could not go on with it: they stay on their code.
+    #[arg(long)]
+    pub force: bool,
+}
+
+pub async fn run(promote: Promote, global: &Global) -> Result<(), CliError> {
+    let client = Client::admin(global)?;
+    let answer = deployments::act(&client, &promote.id, "promote", promote.force).await;
+    let body = answer.map_err(|refused| deploy::with_report(refused, global))?;
+    if global.json {
+        print(body);
+        return Ok(());
+    }
+    let changed: Changed = client::read(&body)?;
+    report::show(&changed.check);
+    print(format!("new calls go to {} now", changed.deployment.id));
+    Ok(())
+}
