@@ -2,6 +2,7 @@
 
 use crate::binary::{self, workspace};
 use crate::server::Setup;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,15 +19,36 @@ pub enum Guest {
     Abilities,
     Misbehaving,
     Bench,
+    /// A shop whose prices have no comma.
+    ShopV1,
+    /// The same, repaired.
+    ShopV2,
+    /// It delivers in other steps.
+    ShopV3,
+    /// It does not deliver, and its object is a plain service.
+    ShopV4,
+    /// It panics, and answers in other words.
+    ShopV5,
 }
 
-const ALL: [Guest; 6] =
-    [Guest::Greeter, Guest::Tour, Guest::Probe, Guest::Abilities, Guest::Misbehaving, Guest::Bench];
+const ALL: [Guest; 11] = [
+    Guest::Greeter,
+    Guest::Tour,
+    Guest::Probe,
+    Guest::Abilities,
+    Guest::Misbehaving,
+    Guest::Bench,
+    Guest::ShopV1,
+    Guest::ShopV2,
+    Guest::ShopV3,
+    Guest::ShopV4,
+    Guest::ShopV5,
+];
 
 impl Guest {
     /// Returns the name of its package.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn package(self) -> &'static str {
         match self {
             Self::Greeter => "greeter",
             Self::Tour => "tour",
@@ -34,13 +56,31 @@ impl Guest {
             Self::Abilities => "abilities",
             Self::Misbehaving => "misbehaving",
             Self::Bench => "bench-guest",
+            Self::ShopV1 | Self::ShopV2 | Self::ShopV3 | Self::ShopV4 | Self::ShopV5 => "upgrades",
+        }
+    }
+
+    /// Returns the name of the version, where a package has several.
+    fn version(self) -> Option<&'static str> {
+        match self {
+            Self::ShopV1 => Some("shop_v1"),
+            Self::ShopV2 => Some("shop_v2"),
+            Self::ShopV3 => Some("shop_v3"),
+            Self::ShopV4 => Some("shop_v4"),
+            Self::ShopV5 => Some("shop_v5"),
+            Self::Greeter | Self::Tour | Self::Probe | Self::Abilities | Self::Misbehaving | Self::Bench => {
+                None
+            }
         }
     }
 
     /// Returns the built component; the first call builds all of them.
     #[must_use]
     pub fn path(self) -> PathBuf {
-        folder().join(format!("{}.wasm", self.name().replace('-', "_")))
+        match self.version() {
+            Some(version) => folder().join("examples").join(format!("{version}.wasm")),
+            None => folder().join(format!("{}.wasm", self.package().replace('-', "_"))),
+        }
     }
 
     #[must_use]
@@ -101,8 +141,9 @@ fn compiled() -> &'static Path {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("the target folder can be written");
         let server = Setup::new().data(&folder).that_compiles().start();
+        // Versions of one package take over from each other, whatever is different.
         ALL.iter().for_each(|guest| {
-            server.deploy(*guest);
+            server.deploy_with(*guest, &[("force", "true")]);
         });
         drop(server);
         std::fs::write(folder.join("of"), of).expect("the target folder can be written");
@@ -128,7 +169,10 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
 fn build() {
     let mut cargo = cargo();
     cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(target_dir());
-    cargo.args(ALL.iter().flat_map(|guest| ["-p", guest.name()]));
+    // The versions of a package are its examples.
+    cargo.args(["--lib", "--examples"]);
+    let packages: BTreeSet<_> = ALL.iter().map(|guest| guest.package()).collect();
+    cargo.args(packages.into_iter().flat_map(|package| ["-p", package]));
     let output = cargo.output().expect("cargo can be run");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the guests do not build:\n{said}");

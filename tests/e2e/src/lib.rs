@@ -21,6 +21,7 @@ pub mod rng;
 pub mod scenarios;
 pub mod script;
 pub mod server;
+pub mod upgrades;
 
 pub use counter::{Counter, Hit, Reaction};
 pub use guests::Guest;

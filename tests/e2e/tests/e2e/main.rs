@@ -35,5 +35,7 @@ mod tour_objects;
 mod tour_payments;
 mod tour_readme;
 mod ui;
+mod upgrade_check;
 mod uploads;
+mod versions;
 mod workflows;
