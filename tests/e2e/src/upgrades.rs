@@ -72,7 +72,7 @@ impl Server {
     #[track_caller]
     pub fn deliveries(&self, count: usize, url: Option<&str>) -> Vec<String> {
         let ids: Vec<_> = (0..count).map(|_| self.send("Shop/deliver", &order("1.50", url))).collect();
-        within(Duration::from_secs(120), "all deliveries wait for the courier", || {
+        within(Duration::from_secs(400), "all deliveries wait for the courier", || {
             let listing = self.admin().get("/invocations?status=suspended&handler=deliver&limit=1000").json();
             (listing["invocations"].as_array().map(Vec::len) >= Some(count)).then_some(())
         });
