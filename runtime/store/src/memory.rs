@@ -164,14 +164,24 @@ impl Store for MemoryStore {
         Ok(found.unwrap_or_else(|| state.durable_pairs.get(key).cloned()))
     }
 
-    fn scan(
+    fn scan_within(
         &self,
         view: View,
         start: &[u8],
         end: &[u8],
         limit: usize,
+        bytes_max: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        Ok(self.scan_in(Order::Ascending, view, (start, end), limit))
+        let mut found = self.scan_in(Order::Ascending, view, (start, end), limit);
+        let mut bytes = 0usize;
+        let is_full = |(_, value): &(Vec<u8>, Bytes)| {
+            bytes = bytes.saturating_add(value.len());
+            bytes >= bytes_max
+        };
+        if let Some(last) = found.iter().position(is_full) {
+            found.truncate(last + 1);
+        }
+        Ok(found)
     }
 
     fn scan_back(

@@ -26,6 +26,19 @@ pub trait Store: Send + Sync + 'static {
         start: &[u8],
         end: &[u8],
         limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+        self.scan_within(view, start, end, limit, usize::MAX)
+    }
+
+    /// As [`Store::scan`], and ends with the pair that makes the values reach `bytes_max`: a thousand large values need
+    /// not be in memory at once.
+    fn scan_within(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        bytes_max: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
 
     /// As [`Store::scan`], from the end of the span: the last pairs, descending.

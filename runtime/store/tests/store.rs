@@ -139,6 +139,24 @@ fn scans_see_whole_batches_while_others_write() {
 }
 
 #[test]
+fn a_scan_ends_with_the_pair_that_reaches_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, memory) = (open(dir.path()), MemoryStore::new());
+    // The last two are files of their own.
+    let sizes = [10, 10, 10, 40_000, 40_000];
+    for store in [&disk as &dyn Store, &memory] {
+        let fence = store.acquire(1).unwrap();
+        let ops = (0..).zip(sizes).map(|(n, size): (u8, usize)| put(&n.to_string(), vec![n; size]));
+        write(store, fence, ops.collect()).unwrap();
+        for (bytes_max, expected) in [(0, 1), (10, 1), (11, 2), (30, 3), (31, 4), (40_030, 4), (80_031, 5)] {
+            let found = store.scan_within(View::Durable, b"", b"z", 10, bytes_max).unwrap();
+            assert_eq!(found.len(), expected, "{bytes_max}");
+        }
+        assert_eq!(store.scan_within(View::Durable, b"", b"z", 2, usize::MAX).unwrap().len(), 2);
+    }
+}
+
+#[test]
 fn what_is_too_large_is_refused_with_the_limit() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

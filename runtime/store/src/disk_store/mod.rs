@@ -185,14 +185,16 @@ impl Store for DiskStore {
         read::get(&self.shared, view, key)
     }
 
-    fn scan(
+    fn scan_within(
         &self,
         view: View,
         start: &[u8],
         end: &[u8],
         limit: usize,
+        bytes_max: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        read::scan(&self.shared, view, (start, end), Order::Ascending, limit)
+        let wanted = read::Wanted { span: (start, end), order: Order::Ascending, limit, bytes_max };
+        read::scan(&self.shared, view, wanted)
     }
 
     fn scan_back(
@@ -202,7 +204,9 @@ impl Store for DiskStore {
         end: &[u8],
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        read::scan(&self.shared, view, (start, end), Order::Descending, limit)
+        let order = Order::Descending;
+        let wanted = read::Wanted { span: (start, end), order, limit, bytes_max: usize::MAX };
+        read::scan(&self.shared, view, wanted)
     }
 
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {

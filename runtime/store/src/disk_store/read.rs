@@ -67,26 +67,28 @@ pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Err
     found.ok_or_else(|| blob_missing(shared, key))
 }
 
-/// The keys from the first up to, but without, the second.
-type Span<'a> = (&'a [u8], &'a [u8]);
+/// What a scan is to find.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The keys from the first up to, but without, the second.
+    pub span: (&'a [u8], &'a [u8]),
+    pub order: Order,
+    pub limit: usize,
+    pub bytes_max: usize,
+}
 
-pub fn scan(shared: &Shared, view: View, span: Span<'_>, order: Order, limit: usize) -> Result<Pairs, Error> {
-    let (start, end) = span;
-    if start >= end || limit == 0 {
+pub fn scan(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Pairs, Error> {
+    let (start, end) = wanted.span;
+    if start >= end || wanted.limit == 0 {
         return Ok(Vec::new());
     }
-    let found = steady(shared, || scan_once(shared, view, span, order, limit))?;
+    let found = steady(shared, || scan_once(shared, view, wanted))?;
     found.ok_or_else(|| blob_missing(shared, start))
 }
 
 /// Returns `None` when the index moved past what the overlay showed, so that half a batch could be in the result.
-fn scan_once(
-    shared: &Shared,
-    view: View,
-    span: Span<'_>,
-    order: Order,
-    limit: usize,
-) -> Result<Option<Pairs>, Error> {
+fn scan_once(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Option<Pairs>, Error> {
+    let Wanted { span, order, limit, bytes_max } = wanted;
     let (upto, over) = {
         let state = shared.state();
         let upto = upto(&state, view);
@@ -103,9 +105,14 @@ fn scan_once(
             .range_back(start, end, |pairs| overlay::merge::<_, io::Error>(over, pairs, order, limit))?,
     };
     let mut found = Vec::with_capacity(merged.len());
+    let mut bytes = 0usize;
     for (key, stored) in merged {
         let Some(value) = value_of(shared, stored)? else { return Ok(None) };
+        bytes = bytes.saturating_add(value.len());
         found.push((key, value));
+        if bytes >= bytes_max {
+            break;
+        }
     }
     let is_steady = shared.applying.load(Ordering::SeqCst) <= upto;
     Ok(is_steady.then_some(found))
