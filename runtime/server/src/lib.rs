@@ -1,13 +1,16 @@
 //! The server of Abide: the engine around the pure core, guest hosting, and HTTP.
 
+mod base64;
 pub mod clock;
 mod config;
 pub mod deploy;
 pub mod engine;
 pub mod http;
 mod server;
+mod time;
 pub mod upgrade;
 pub mod wasm;
+mod words;
 
 pub use config::{
     AdminConfig, Config, DoorLimits, IngressConfig, PARTITIONS_DEFAULT, PARTITIONS_MAX, ShownSetting,

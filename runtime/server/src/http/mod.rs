@@ -12,7 +12,6 @@ mod path;
 mod serve;
 #[cfg(test)]
 mod tests;
-mod time;
 mod ui;
 
 pub use serve::serve;
@@ -20,6 +19,7 @@ pub use serve::serve;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
+use crate::time;
 use crate::upgrade::Upgrades;
 use axum::Router;
 use std::sync::Arc;

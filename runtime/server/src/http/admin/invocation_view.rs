@@ -5,6 +5,8 @@ use crate::http::admin::services::{handler_ty, service_ty};
 use crate::http::admin::shapes::MismatchShape;
 use crate::http::admin::waiting::{Waiting, WaitingView};
 use crate::http::time;
+use crate::words::pause_words;
+pub use crate::words::status_word;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{
     AttemptFailure, InvocationRow, MismatchReport, Origin, PauseReason, Phase, RunTries,
@@ -13,19 +15,6 @@ use abide_core::manifest::{HandlerMode, ServiceKind};
 use abide_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// Returns the word users know for a status: Restate's.
-pub fn status_word(status: StatusFilter) -> &'static str {
-    match status {
-        StatusFilter::Scheduled => "scheduled",
-        StatusFilter::Pending => "pending",
-        StatusFilter::Running => "running",
-        StatusFilter::Suspended => "suspended",
-        StatusFilter::BackingOff => "backing-off",
-        StatusFilter::Paused => "paused",
-        StatusFilter::Completed => "completed",
-    }
-}
 
 /// Returns the word for what a completed invocation came to.
 pub fn completion_word(completion: Completion) -> &'static str {
@@ -265,29 +254,12 @@ fn run_view((op, tries): (&u32, &RunTries)) -> RunView {
 }
 
 fn pause_view(reason: &PauseReason) -> PauseView {
-    let (kind, message, mismatch) = match reason {
-        PauseReason::AttemptsExhausted => (
-            "attempts-exhausted",
-            "its retry policy is exhausted; the last failure says why".to_owned(),
-            None,
-        ),
-        PauseReason::JournalMismatch(report) => {
-            ("journal-mismatch", mismatch_text(report), Some(report.clone()))
-        }
-        PauseReason::LimitReached(text) => ("limit-reached", text.clone(), None),
-        PauseReason::ByPerson => ("by-person", "somebody paused it; a resume lets it go on".to_owned(), None),
+    let (kind, message) = pause_words(reason);
+    let mismatch = match reason {
+        PauseReason::JournalMismatch(report) => Some(report.clone()),
+        PauseReason::AttemptsExhausted | PauseReason::LimitReached(_) | PauseReason::ByPerson => None,
     };
     PauseView { kind, message, mismatch }
-}
-
-fn mismatch_text(report: &MismatchReport) -> String {
-    let recorded = report.recorded.as_deref().unwrap_or("nothing");
-    let asked = report.asked.as_deref().unwrap_or("nothing more");
-    format!(
-        "its code does not do what its journal records: operation {} was {recorded}, the code now asks for {asked}; \
-         nothing is lost, deploy the code it began with and resume it",
-        report.op
-    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::deploy::{ServiceChange, ServiceView};
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::{AppState, body, delay, time};
+pub use crate::words::{handler_ty, service_ty};
 use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, Retention, ServiceKind};
 use abide_core::retry::{HandlerRetry, OnMaxAttempts};
 use axum::Json;
@@ -218,26 +219,6 @@ pub fn details(view: &ServiceView) -> ServiceDetails {
         public: !view.manifest.is_private,
         retention: common_retention(&handlers),
         handlers,
-    }
-}
-
-/// Returns the word users know for a kind of service: Restate's.
-pub fn service_ty(kind: ServiceKind) -> &'static str {
-    match kind {
-        ServiceKind::Service => "Service",
-        ServiceKind::Object => "VirtualObject",
-        ServiceKind::Workflow => "Workflow",
-    }
-}
-
-/// Returns the word users know for how a handler runs; None for plain services, whose handlers are all
-/// alike.
-pub fn handler_ty(kind: ServiceKind, mode: HandlerMode) -> Option<&'static str> {
-    match (kind, mode) {
-        (ServiceKind::Service, HandlerMode::Exclusive | HandlerMode::Shared) => None,
-        (ServiceKind::Workflow, HandlerMode::Exclusive) => Some("Workflow"),
-        (ServiceKind::Object, HandlerMode::Exclusive) => Some("Exclusive"),
-        (ServiceKind::Object | ServiceKind::Workflow, HandlerMode::Shared) => Some("Shared"),
     }
 }
 
