@@ -14,6 +14,7 @@ mod listing;
 mod objects;
 mod open;
 mod overview;
+mod reader;
 mod recovery;
 mod requests;
 mod shared;
@@ -30,6 +31,7 @@ pub use listing::{
 };
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};
+pub use reader::{Kept, Reader, Walk};
 pub use requests::{Called, Output, Retrieved, Submitted};
 pub use summary::{Counts, Summary};
 

@@ -3,7 +3,7 @@
 use super::overview::Overviews;
 use super::txn::TxnError;
 use super::waiters::Waiters;
-use super::{Fault, Inboxes, Journal, JournalReader, Parts, address};
+use super::{Fault, Inboxes, Journal, JournalReader, Parts, Reader, address};
 use crate::clock::Clock;
 use abide_core::entry::EntryRow;
 use abide_core::ids::{InvocationId, OpId, PartitionId};
@@ -113,6 +113,12 @@ impl EngineHandle {
     /// The store cannot be read.
     pub fn journal(&self, id: InvocationId) -> Result<Option<Journal>, EngineError> {
         Ok(self.inner.journals.read(id)?)
+    }
+
+    /// Returns a reader of all that is durable.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.inner.store.clone(), self.inner.inboxes.partitions())
     }
 
     /// Returns why no work is taken now, if so.
