@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod engine;
 pub mod http;
 mod server;
+pub mod sql;
 mod time;
 pub mod upgrade;
 pub mod wasm;

@@ -6,6 +6,7 @@ use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault, Parts};
 use crate::http::{self, AppState};
 use crate::upgrade::Upgrades;
+use crate::sql::{Sql, SqlLimits};
 use crate::wasm::{Components, WasmEngine, WasmExecutor};
 use abide_store::{Batch, DiskStore, META_PARTITION, Op, Store, View, codec, keys};
 use anyhow::{Context, bail};
@@ -61,6 +62,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock);
 
     let state = AppState {
+        sql: Sql::new(engine.clone(), deployments.clone(), SqlLimits::default()),
         engine,
         deployments: deployments.clone(),
         upgrades,

@@ -66,6 +66,11 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
         "guests only through the executor",
     ),
     ("runtime/server/src/wasm", &["crate::http", "abide_store", "axum"], "guests never see the store"),
+    (
+        "runtime/server/src/sql",
+        &["crate::wasm", "wasmtime", "axum", "crate::http::admin", "crate::http::error"],
+        "SQL reads what is stored and knows no HTTP",
+    ),
     ("runtime/server/src/http", &["wasmtime", "crate::wasm::Session"], "HTTP speaks to the engine's handle"),
     (
         "guest-sdk",

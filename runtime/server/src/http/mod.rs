@@ -11,7 +11,7 @@ pub mod limits;
 mod path;
 mod serve;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod ui;
 
 pub use serve::serve;
@@ -19,6 +19,7 @@ pub use serve::serve;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
+use crate::sql::Sql;
 use crate::time;
 use crate::upgrade::Upgrades;
 use axum::Router;
@@ -30,6 +31,7 @@ pub struct AppState {
     pub engine: EngineHandle,
     pub deployments: Deployments,
     pub upgrades: Upgrades,
+    pub sql: Sql,
     /// When set, every call to the admin port has to carry it.
     pub admin_token: Option<Arc<str>>,
     pub ingress_body_bytes_max: usize,

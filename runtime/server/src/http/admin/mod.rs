@@ -28,6 +28,7 @@ mod service_openapi;
 mod services;
 mod shapes;
 mod signal;
+mod sql;
 mod state;
 mod summary;
 mod waiting;
@@ -91,6 +92,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(bulk::act))
         .routes(routes!(signal::signal))
         .routes(routes!(awakeables::list))
+        .routes(routes!(sql::query))
 }
 
 async fn unknown_path(uri: Uri) -> AdminError {

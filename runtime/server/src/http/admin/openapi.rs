@@ -29,6 +29,7 @@ pub struct ErrorShape {
         (name = "services", description = "What the deployments offer"),
         (name = "objects", description = "Virtual objects and workflows: state, keys and promises"),
         (name = "invocations", description = "What runs, waits, and has ended"),
+        (name = "sql", description = "Everything that is stored, read-only"),
     )
 )]
 struct Document;

@@ -4,6 +4,7 @@ use super::{advise_retry, engine_status, log_fault};
 use crate::deploy::UploadError;
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
+use crate::sql::SqlError;
 use crate::upgrade::UpgradeError;
 use abide_core::ids::InvocationId;
 use abide_core::limits::{EDITED_BYTES_MAX, EDITED_INLINE_BYTES, SIGNALS_KEPT};
@@ -87,6 +88,8 @@ pub enum AdminError {
     #[error("the server takes no work now: {0}")]
     Unhealthy(String),
     #[error(transparent)]
+    Sql(#[from] SqlError),
+    #[error(transparent)]
     Upload(UploadError),
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -139,6 +142,7 @@ impl AdminError {
             Self::NotOffered { .. } | Self::OtherKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignalsFull(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Sql(error) => sql_status(error),
             Self::Upload(error) => upload_status(error),
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Engine(error) => engine_status(error),
@@ -178,6 +182,7 @@ impl AdminError {
             Self::KeyHeld(_) => "key_held",
             Self::UnknownWorkflow(_) => "unknown_workflow",
             Self::StateTooLarge => "state_too_large",
+            Self::Sql(error) => sql_code(error),
             Self::Unhealthy(_)
             | Self::Engine(EngineError::Stopped { .. })
             | Self::Upload(UploadError::Stopped(_)) => "stopped",
@@ -239,6 +244,7 @@ impl AdminError {
             | Self::Internal(_) => "the log of the server says more",
             Self::Upload(UploadError::Invalid(invalid)) => return Some(invalid.hint.clone()),
             Self::Upgrade { error, .. } => return upgrade_hint(error).map(str::to_owned),
+            Self::Sql(error) => return sql_hint(error),
             Self::UnknownPath(_)
             | Self::MethodNotAllowed(_)
             | Self::BadField { .. }
@@ -256,6 +262,9 @@ impl IntoResponse for AdminError {
         let mut body = serde_json::json!({ "message": self.to_string(), "code": self.code() });
         if let Some(hint) = self.hint() {
             body["hint"] = hint.into();
+        }
+        if let Self::Sql(SqlError::Bad { position: Some(position), .. }) = &self {
+            body["position"] = serde_json::json!(position);
         }
         if let Self::Upgrade { details: Some(details), .. } = self {
             body["details"] = details;
@@ -300,6 +309,46 @@ fn upgrade_hint(error: &UpgradeError) -> Option<&'static str> {
         UpgradeError::Unknown(_) => Some("GET /deployments lists them"),
         UpgradeError::Upload(_) | UpgradeError::Engine(_) => None,
     }
+}
+
+fn sql_status(error: &SqlError) -> StatusCode {
+    match error {
+        SqlError::Bad { .. } => StatusCode::BAD_REQUEST,
+        SqlError::ReadOnly { .. } => StatusCode::FORBIDDEN,
+        SqlError::Timeout { .. } | SqlError::Memory => StatusCode::BAD_REQUEST,
+        SqlError::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+        SqlError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        SqlError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn sql_code(error: &SqlError) -> &'static str {
+    match error {
+        SqlError::Bad { .. } => "bad_sql",
+        SqlError::ReadOnly { .. } => "sql_read_only",
+        SqlError::Timeout { .. } => "sql_timeout",
+        SqlError::Memory => "sql_memory",
+        SqlError::Busy { .. } => "sql_busy",
+        SqlError::TooLong { .. } => "too_large",
+        SqlError::Broken(_) => "internal",
+    }
+}
+
+fn sql_hint(error: &SqlError) -> Option<String> {
+    let hint = match error {
+        SqlError::Bad { hint, .. } => return hint.clone(),
+        SqlError::ReadOnly { .. } => {
+            "what can be changed has a path of its own on this port; GET /openapi lists them"
+        }
+        SqlError::Timeout { .. } => {
+            "narrow it: by id, by service and key, by status or by created_at; or ORDER BY created_at DESC LIMIT 100"
+        }
+        SqlError::Memory => "sort and group less: narrow it, or take fewer columns",
+        SqlError::Busy { .. } => "try again when they have ended",
+        SqlError::TooLong { .. } => "ask for less at once",
+        SqlError::Broken(_) => "the log of the server says more",
+    };
+    Some(hint.to_owned())
 }
 
 fn upload_status(error: &UploadError) -> StatusCode {

@@ -9,5 +9,6 @@ mod invoke;
 mod listing;
 mod objects;
 mod script;
+mod sql;
 mod waiting;
-mod world;
+pub mod world;

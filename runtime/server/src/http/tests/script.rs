@@ -11,7 +11,7 @@
 //! id, `expires` when there is that header, the source of an error, the content type unless it is
 //! JSON, and the body. Ids are letters, in the order in which they come; `sign:A` is the awakeable that
 //! is the first operation of A. Points in time are `TIME`; the version of a state is `VERSION`, which stands for the
-//! last one in a request.
+//! last one in a request; milliseconds that something took are `N`.
 //!
 //! Besides requests: `until A suspended` waits for a status, or with `purged` until its journal is
 //! gone; `show A field field` shows parts of an invocation; `ids PATH` shows which invocations a list has, `ops
@@ -145,7 +145,9 @@ impl Session {
         };
         let mut named: Vec<String> = text.split('/').map(name).collect();
         for segment in &mut named {
-            *segment = segment.split('"').map(name).collect::<Vec<_>>().join("\"");
+            for quote in ['"', '\''] {
+                *segment = segment.split(quote).map(name).collect::<Vec<_>>().join(&quote.to_string());
+            }
         }
         named.join("/").replace("VERSION", &self.version)
     }
@@ -183,7 +185,7 @@ impl Session {
             let awakeable = AwakeableId { invocation: *id, op: 0, birth: 0 }.to_string();
             shown = shown.replace(&awakeable, &format!("sign:{}", letter(index)));
         }
-        self.hide_version(hide_times(&shown))
+        self.hide_version(hide_elapsed(&hide_times(&shown)))
     }
 
     fn hide_version(&mut self, shown: String) -> String {
@@ -246,6 +248,12 @@ fn join(parts: impl Iterator<Item = String>) -> String {
 
 fn letter(index: usize) -> String {
     char::from(b'A' + u8::try_from(index).unwrap()).to_string()
+}
+
+fn hide_elapsed(text: &str) -> String {
+    const NAME: &str = "\"elapsed_ms\":";
+    let Some((before, after)) = text.split_once(NAME) else { return text.to_owned() };
+    format!("{before}{NAME}N{}", after.trim_start_matches(|char: char| char.is_ascii_digit()))
 }
 
 fn hide_times(text: &str) -> String {

@@ -7,6 +7,7 @@ use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, addres
 use crate::http::limits::INGRESS_BODY_BYTES_MAX;
 use crate::http::{self, AppState};
 use crate::upgrade::Upgrades;
+use crate::sql::{Sql, SqlLimits};
 use crate::wasm::{Components, GuestLimits, WasmEngine};
 use abide_core::command::{Append, Command, End};
 use abide_core::effect::AttemptStart;
@@ -28,20 +29,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Several, so that invocations of different objects talk to each other over the outbox.
-const PARTITIONS: u16 = 3;
+pub const PARTITIONS: u16 = 3;
 
 pub struct World {
     pub ingress: Router,
     pub admin: Router,
+    pub state: AppState,
     folder: PathBuf,
 }
 
 impl World {
     pub fn start() -> Self {
+        Self::on(MemoryStore::new())
+    }
+
+    /// Starts on what a store holds already.
+    pub fn on(store: MemoryStore) -> Self {
         static WORLDS: AtomicU32 = AtomicU32::new(0);
         let name = format!("abide-http-{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
-        let store: Arc<dyn Store> = Arc::new(store_with_services());
+        let store: Arc<dyn Store> = Arc::new(with_services(store));
         let clock = Arc::new(SystemClock);
         let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
         let wasm = Arc::new(WasmEngine::new(&limits).unwrap());
@@ -52,16 +59,18 @@ impl World {
         let engine = engine.start(Arc::new(handlers)).unwrap();
         let ingress_url = "http://127.0.0.1:8080".into();
         let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock);
+        let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default());
         let state = AppState {
             engine,
             deployments,
             upgrades,
+            sql,
             admin_token: None,
             ingress_body_bytes_max: INGRESS_BODY_BYTES_MAX,
             settings: [].into(),
             ingress_url,
         };
-        Self { ingress: http::ingress(state.clone()), admin: http::admin(state), folder }
+        Self { ingress: http::ingress(state.clone()), admin: http::admin(state.clone()), state, folder }
     }
 }
 
@@ -71,8 +80,7 @@ impl Drop for World {
     }
 }
 
-fn store_with_services() -> MemoryStore {
-    let store = MemoryStore::new();
+fn with_services(store: MemoryStore) -> MemoryStore {
     let fence = store.acquire(META_PARTITION).unwrap();
     let id = DeploymentId::from_digest(1);
     let services = services();

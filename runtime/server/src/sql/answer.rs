@@ -1,0 +1,106 @@
+//! The rows of an answer, written as JSON while they come.
+
+use super::limits::SqlLimits;
+use super::tables::{BOOLEAN, JSON};
+use super::watch::Watch;
+use crate::base64::base64;
+use rusqlite::Statement;
+use rusqlite::types::ValueRef;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+
+/// What a query came to.
+#[derive(Debug)]
+pub struct Answer {
+    pub columns: Vec<String>,
+    /// A list of objects with a member for each column.
+    pub rows: Box<RawValue>,
+    /// There are more rows than an answer holds.
+    pub is_truncated: bool,
+    pub elapsed_ms: u64,
+}
+
+/// How the values of a column are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Boolean,
+    Json,
+}
+
+/// Runs a statement and writes its rows.
+pub fn collect(statement: &mut Statement<'_>, limits: &SqlLimits, watch: &Watch) -> rusqlite::Result<Answer> {
+    let style = |declared: Option<&str>| match declared {
+        Some(BOOLEAN) => Style::Boolean,
+        Some(JSON) => Style::Json,
+        Some(_) | None => Style::Plain,
+    };
+    let styles: Vec<Style> = statement.columns().map(|column| style(column.decl_type())).collect();
+    let columns = unique(statement.column_names().into_iter().map(str::to_owned).collect());
+    let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+    let mut text = String::from("[");
+    let (mut count, mut is_truncated) = (0, false);
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let before = text.len();
+        text.push_str(if count == 0 { "{" } else { ",{" });
+        for (index, (name, style)) in names.iter().zip(&styles).enumerate() {
+            text.push_str(if index == 0 { "" } else { "," });
+            text.push_str(name);
+            text.push(':');
+            write(row.get_ref(index)?, *style, &mut text);
+        }
+        text.push('}');
+        count += 1;
+        if count > limits.rows_max || text.len() > limits.answer_bytes_max {
+            text.truncate(before);
+            is_truncated = true;
+            break;
+        }
+    }
+    text.push(']');
+    let rows =
+        RawValue::from_string(text).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
+    let elapsed_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Answer { columns, rows, is_truncated, elapsed_ms })
+}
+
+/// Gives columns of the same name another one, as SQLite does within a query: `id`, `id:1`.
+fn unique(names: Vec<String>) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    let mut free = |name: String| {
+        let mut candidate = name.clone();
+        let mut number = 0;
+        while !taken.insert(candidate.clone()) {
+            number += 1;
+            candidate = format!("{name}:{number}");
+        }
+        candidate
+    };
+    names.into_iter().map(&mut free).collect()
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn write(value: ValueRef<'_>, style: Style, to: &mut String) {
+    match value {
+        ValueRef::Null => to.push_str("null"),
+        ValueRef::Integer(number) if style == Style::Boolean => {
+            to.push_str(if number == 0 { "false" } else { "true" })
+        }
+        ValueRef::Integer(number) => to.push_str(&number.to_string()),
+        ValueRef::Real(number) => match serde_json::Number::from_f64(number) {
+            Some(number) => to.push_str(&number.to_string()),
+            // JSON has no infinity.
+            None => to.push_str(&quoted(&number.to_string())),
+        },
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            let is_json = style == Style::Json && serde_json::from_str::<&RawValue>(&text).is_ok();
+            to.push_str(&if is_json { text.into_owned() } else { quoted(&text) });
+        }
+        ValueRef::Blob(bytes) => to.push_str(&quoted(&base64(bytes))),
+    }
+}

@@ -1,0 +1,95 @@
+//! What the tables read from.
+
+use super::watch::Watch;
+use crate::deploy::Deployments;
+use crate::engine::{EngineHandle, Kept, Reader, Walk};
+use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::invocation::InvocationRow;
+use abide_core::rows::RowKey;
+use abide_core::time::Timestamp;
+use abide_store::codec::{self, CodecError};
+use abide_store::keys::Span;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// Why a table gives no more rows.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error("the query has to stop")]
+    Over,
+    #[error("{0}")]
+    Read(String),
+}
+
+impl From<abide_store::Error> for Fault {
+    fn from(error: abide_store::Error) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
+impl From<CodecError> for Fault {
+    fn from(error: CodecError) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
+/// What the tables of one query read from. Cheap to clone.
+#[derive(Clone)]
+pub struct Source {
+    pub reader: Reader,
+    pub deployments: Deployments,
+    /// The time when the query began: it is the same all over the query.
+    pub now: Timestamp,
+    pub watch: Arc<Watch>,
+}
+
+impl Source {
+    pub fn new(engine: &EngineHandle, deployments: Deployments, watch: Arc<Watch>) -> Self {
+        Self { reader: engine.reader(), deployments, now: engine.now(), watch }
+    }
+
+    /// Stops a walk when the query is over.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.watch.is_over() { Err(Fault::Over) } else { Ok(()) }
+    }
+
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        partition: PartitionId,
+        row_key: &RowKey,
+    ) -> Result<Option<T>, Fault> {
+        self.reader.get(partition, row_key).map_err(|error| Fault::Read(error.to_string()))
+    }
+
+    pub fn invocation(&self, id: InvocationId) -> Result<Option<(Kept, InvocationRow)>, Fault> {
+        self.check()?;
+        self.reader.invocation(id).map_err(|error| Fault::Read(error.to_string()))
+    }
+
+    /// Walks over a span; stops when the query is over.
+    pub fn walk(&self, span: Span) -> impl Iterator<Item = Result<(Vec<u8>, Bytes), Fault>> + use<> {
+        Checked { walk: self.reader.walk(span), source: self.clone() }
+    }
+}
+
+struct Checked {
+    walk: Walk,
+    source: Source,
+}
+
+impl Iterator for Checked {
+    type Item = Result<(Vec<u8>, Bytes), Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(over) = self.source.check() {
+            return Some(Err(over));
+        }
+        self.walk.next().map(|pair| pair.map_err(Fault::from))
+    }
+}
+
+/// Reads a value that a walk came by.
+pub fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, Fault> {
+    Ok(codec::decode(key, value)?)
+}
