@@ -1,7 +1,8 @@
 //! The arguments: what the user may type.
 
 use crate::commands::{
-    awakeables, call, config, deploy, deployments, doctor, invocations, objects, send, services, state, up,
+    awakeables, call, completions, config, deploy, deployments, dev, doctor, invocations, new, objects, send,
+    services, sql, state, up,
 };
 use clap::{Args, Parser, Subcommand};
 
@@ -48,6 +49,10 @@ pub struct Global {
 pub enum Command {
     /// Start the server.
     Up(up::Up),
+    /// Start a server, deploy a crate to it, and deploy it again whenever it changes.
+    Dev(dev::Dev),
+    /// Make a crate that builds and deploys at once.
+    New(new::New),
     /// Build a component, if given a folder, and upload it.
     Deploy(deploy::Deploy),
     /// Call a handler and wait for its answer.
@@ -74,6 +79,10 @@ pub enum Command {
     Awakeables(awakeables::Command),
     /// Print the settings of a server, and where each value comes from.
     Config(config::Config),
+    /// Ask with SQL for what the server has stored.
+    Sql(sql::Sql),
+    /// Print what a shell needs to complete the arguments of this command.
+    Completions(completions::Completions),
     /// Examine a data folder; the server must not run on it.
     Doctor(doctor::Doctor),
 }
@@ -143,6 +152,13 @@ mod tests {
             "abide config --json --ingress 127.0.0.1:0",
             "abide config --default",
             "abide config --running",
+            "abide dev . --data D --admin 127.0.0.1:0 --env A=1 --allow-host x.test --partitions 2",
+            "abide new my-service",
+            "abide new a/b --template workflow --sdk-path S --json",
+            "abide sql",
+            "abide sql select 1 --csv",
+            "abide sql --file q.sql --json",
+            "abide completions zsh",
             "abide doctor abide-data",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -161,6 +177,11 @@ mod tests {
             "abide state set Cart k total 1 --remove",
             "abide invocations list --status odd",
             "abide invocations list --sort size",
+            "abide sql x --file q.sql",
+            "abide sql x --csv --json",
+            "abide dev",
+            "abide new x --template function",
+            "abide completions tcsh",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

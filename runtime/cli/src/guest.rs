@@ -5,6 +5,7 @@ use crate::output::say;
 use crate::progress;
 use bytes::Bytes;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,11 +15,18 @@ use tokio::process::{Child, Command};
 /// What guests are built for.
 const TARGET: &str = "wasm32-wasip2";
 
+/// A component, and what it was made of.
+pub struct Component {
+    pub bytes: Bytes,
+    /// The folders of the crates that are no downloaded ones. None for a file.
+    pub crates: Vec<PathBuf>,
+}
+
 /// Returns the component at a path: a `.wasm` file, or a folder with a crate, which is built.
-pub async fn component(path: &Path) -> Result<Bytes, CliError> {
-    let file = if path.is_dir() { build(path).await? } else { path.to_path_buf() };
+pub async fn component(path: &Path) -> Result<Component, CliError> {
+    let (file, crates) = if path.is_dir() { build(path).await? } else { (path.to_path_buf(), Vec::new()) };
     match tokio::fs::read(&file).await {
-        Ok(bytes) => Ok(bytes.into()),
+        Ok(bytes) => Ok(Component { bytes: bytes.into(), crates }),
         Err(error) => {
             let error = CliError::failed(format!("cannot read {}: {error}", file.display()));
             Err(error.hint("give the folder of a crate, or a .wasm file"))
@@ -26,7 +34,7 @@ pub async fn component(path: &Path) -> Result<Bytes, CliError> {
     }
 }
 
-async fn build(folder: &Path) -> Result<PathBuf, CliError> {
+async fn build(folder: &Path) -> Result<(PathBuf, Vec<PathBuf>), CliError> {
     let manifest = folder.join("Cargo.toml");
     let manifest = manifest.canonicalize().map_err(|_| {
         CliError::failed(format!("{} is a folder without a Cargo.toml", folder.display()))
@@ -46,7 +54,7 @@ async fn build(folder: &Path) -> Result<PathBuf, CliError> {
     if !is_success {
         return Err(CliError::failed(format!("{} does not build; cargo says why above", folder.display())));
     }
-    pick(artifacts(&messages, &manifest), folder)
+    Ok((pick(artifacts(&messages, &manifest), folder)?, local_crates(&messages)))
 }
 
 fn cargo(folder: &Path) -> Command {
@@ -98,6 +106,8 @@ struct Message {
     reason: String,
     manifest_path: Option<PathBuf>,
     #[serde(default)]
+    package_id: String,
+    #[serde(default)]
     filenames: Vec<PathBuf>,
 }
 
@@ -109,6 +119,15 @@ fn artifacts(messages: &str, manifest: &Path) -> Vec<PathBuf> {
     });
     let files = own.flat_map(|message| message.filenames);
     files.filter(|file| file.extension().is_some_and(|extension| extension == "wasm")).collect()
+}
+
+/// Returns the folders of the crates that cargo built from where they are.
+fn local_crates(messages: &str) -> Vec<PathBuf> {
+    let parsed = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    let local = parsed.filter(|message| message.package_id.starts_with("path+file:"));
+    let folders = local.filter_map(|message| Some(message.manifest_path?.parent()?.to_path_buf()));
+    let folders: BTreeSet<PathBuf> = folders.collect();
+    folders.into_iter().collect()
 }
 
 fn pick(mut files: Vec<PathBuf>, folder: &Path) -> Result<PathBuf, CliError> {
@@ -151,6 +170,22 @@ async fn has_target(folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn crates_that_are_not_downloaded_are_found() {
+        let message = |id: &str, folder: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"{id}","manifest_path":"{folder}/Cargo.toml"}}"#
+            )
+        };
+        let messages = [
+            message("registry+https://index#serde@1.0.0", "/home/.cargo/serde"),
+            message("path+file:///own#0.1.0", "/own"),
+            message("path+file:///shared#0.1.0", "/shared"),
+            message("path+file:///own#0.1.0", "/own"),
+        ];
+        assert_eq!(local_crates(&messages.join("\n")), [PathBuf::from("/own"), PathBuf::from("/shared")]);
+    }
 
     #[test]
     fn the_component_of_the_crate_itself_is_found() {

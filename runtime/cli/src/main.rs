@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod report;
 mod tree;
+mod watch;
 mod when;
 
 use clap::Parser;

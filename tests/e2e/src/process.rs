@@ -17,6 +17,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a server is started.
 pub struct Launch<'a> {
+    /// The command, and what it works on.
+    pub command: &'a [String],
     pub data: &'a Path,
     pub log: &'a Path,
     pub args: &'a [String],
@@ -64,7 +66,14 @@ impl Launch<'_> {
     fn spawn(&self) -> Child {
         let log = File::options().create(true).append(true).open(self.log).expect("the log can be written");
         let mut command = Command::new(binary::abide());
-        command.args(["up", "--json", "--ingress", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"]);
+        command.args(self.command).args([
+            "--json",
+            "--ingress",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            "--data",
+        ]);
         command.arg(self.data).args(self.args);
         clean_env(&mut command);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

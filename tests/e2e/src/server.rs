@@ -12,18 +12,33 @@ use tempfile::TempDir;
 const LOG_LINES_SHOWN: usize = 150;
 
 /// How a server is set up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Setup {
+    command: Vec<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     data: Option<PathBuf>,
     compiles: bool,
 }
 
+impl Default for Setup {
+    fn default() -> Self {
+        let command = vec!["up".to_owned()];
+        Self { command, args: Vec::new(), env: Vec::new(), data: None, compiles: false }
+    }
+}
+
 impl Setup {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Starts the server by `abide dev` on this path.
+    #[must_use]
+    pub fn developing(mut self, path: &Path) -> Self {
+        self.command = vec!["dev".to_owned(), path.display().to_string()];
+        self
     }
 
     #[must_use]
@@ -162,8 +177,8 @@ impl Server {
     /// Starts the server again and kills it after a pause, wherever it is then.
     pub fn restart_and_kill(&self, pause: Duration) {
         self.kill();
-        let Setup { args, env, .. } = &self.setup;
-        Launch { data: &self.data, log: &self.log, args, env }.start_and_kill(pause);
+        let Setup { command, args, env, .. } = &self.setup;
+        Launch { command, data: &self.data, log: &self.log, args, env }.start_and_kill(pause);
     }
 }
 
@@ -180,5 +195,5 @@ impl Drop for Server {
 }
 
 fn launch(setup: &Setup, data: &Path, log: &Path) -> Result<Up, ExitStatus> {
-    Launch { data, log, args: &setup.args, env: &setup.env }.start()
+    Launch { command: &setup.command, data, log, args: &setup.args, env: &setup.env }.start()
 }

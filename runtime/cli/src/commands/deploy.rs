@@ -146,7 +146,12 @@ fn advice(code: &str) -> Option<&'static str> {
 
 /// Builds what has to be built and uploads it. Returns the server's answer, and whether it is new.
 pub async fn build_and_upload(client: &Client, deploy: &Deploy) -> Result<(String, bool), CliError> {
-    let component = guest::component(&deploy.path).await?;
+    let component = guest::component(&deploy.path).await?.bytes;
+    upload(client, deploy, component).await
+}
+
+/// Uploads a component. Returns the server's answer, and whether it is new.
+pub async fn upload(client: &Client, deploy: &Deploy, component: Bytes) -> Result<(String, bool), CliError> {
     let mut url = client.url(&["deployments"]);
     add_settings(&mut url, deploy);
     let size = component.len();
@@ -199,7 +204,7 @@ fn add_settings(url: &mut Url, deploy: &Deploy) {
 }
 
 /// Prints the services of a deployment.
-fn show(deployment: &Deployment, is_new: bool) {
+pub fn show(deployment: &Deployment, is_new: bool) {
     let news = if is_new { "new" } else { "the same component was there already" };
     print(format!("deployed {} ({news})", deployment.id));
     let mut table = table(&["SERVICE", "REVISION", "HANDLERS"]);

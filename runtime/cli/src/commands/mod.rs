@@ -2,15 +2,19 @@
 
 pub mod awakeables;
 pub mod call;
+pub mod completions;
 pub mod config;
 pub mod deploy;
 pub mod deployments;
+pub mod dev;
 pub mod doctor;
 pub mod invocations;
 mod invoke;
+pub mod new;
 pub mod objects;
 pub mod send;
 pub mod services;
+pub mod sql;
 pub mod state;
 pub mod up;
 
@@ -22,6 +26,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     let global = cli.global;
     match cli.command {
         Command::Up(up) => up::run(up, global).await,
+        Command::Dev(dev) => dev::run(dev, global).await,
+        Command::New(new) => new::run(&new, &global),
         Command::Deploy(deploy) => deploy::run(deploy, &global).await,
         Command::Call(call) => call::run(call, &global).await,
         Command::Send(send) => send::run(send, &global).await,
@@ -32,6 +38,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Objects(command) => objects::run(command, &global).await,
         Command::Awakeables(command) => awakeables::run(command, &global).await,
         Command::Config(config) => config::run(config, &global).await,
+        Command::Sql(sql) => sql::run(sql, &global).await,
+        Command::Completions(completions) => completions::run(&completions),
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

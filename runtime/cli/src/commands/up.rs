@@ -24,6 +24,17 @@ pub struct Up {
 }
 
 pub async fn run(up: Up, global: Global) -> Result<(), CliError> {
+    let paths = up.deploy.clone();
+    serve(up, global, async move |global: Global| deploy_all(&paths, &global).await).await
+}
+
+/// Starts the server and runs it until it is asked to stop, and meanwhile something that is told where the
+/// server is. A failure of that stops the server.
+pub async fn serve(
+    up: Up,
+    global: Global,
+    meanwhile: impl AsyncFnOnce(Global) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let settings = settings(&up.flags)?;
     start_log(&settings.log)?;
     // From the first moment, so that a signal during the start is not lost.
@@ -40,7 +51,7 @@ pub async fn run(up: Up, global: Global) -> Result<(), CliError> {
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
-        deployed = deploy_all(&up.deploy, &global) => deployed?,
+        done = meanwhile(global) => done?,
     }
     Ok(serving.await?)
 }
