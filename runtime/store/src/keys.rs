@@ -33,12 +33,15 @@
 //! An object is its service and its key. Both can be any text, so each is closed by two zero bytes,
 //! and a zero byte within is followed by `0xff`: the order of the keys is the order of the texts.
 
+mod walk;
+
 use crate::META_PARTITION;
 use abide_core::command::{Timer, TimerKind};
 use abide_core::ids::{DeploymentId, InvocationId, OpId, PartitionId};
 use abide_core::rows::{NamesOf, RowKey};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
+pub use walk::{decode_id, decode_waiter, of_object, with_tag};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -270,19 +273,6 @@ pub fn decode_position(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(position.try_into().ok()?))
 }
 
-/// Reads the object and the position of a key of [`Tag::KeyWaiter`].
-#[must_use]
-pub fn decode_waiter(key: &[u8]) -> Option<(ObjectKey, u64)> {
-    let (object, position) = decode_object(key, Tag::KeyWaiter)?;
-    Some((object, u64::from_be_bytes(position.try_into().ok()?)))
-}
-
-/// Reads the invocation of a key of a tag whose keys begin with one.
-#[must_use]
-pub fn decode_id(key: &[u8]) -> Option<InvocationId> {
-    InvocationId::from_bytes(key.get(HEAD..HEAD + InvocationId::LEN)?)
-}
-
 /// Reads the invocation of a key of [`Tag::Created`].
 #[must_use]
 pub fn decode_created(key: &[u8]) -> Option<(Timestamp, InvocationId)> {
@@ -325,37 +315,6 @@ pub fn all(partition: u16, tag: Tag) -> Span {
     let start = head(partition, tag, 0);
     let mut end = start.clone();
     *end.last_mut().expect("a key ends with its tag here") += 1;
-    (start, end)
-}
-
-/// Returns the key with another tag and the rest as it is.
-#[must_use]
-pub fn with_tag(key: &[u8], tag: Tag) -> Vec<u8> {
-    let mut key = key.to_vec();
-    if let Some(byte) = key.get_mut(HEAD - 1) {
-        *byte = tag as u8;
-    }
-    key
-}
-
-/// Returns the keys of one tag that belong to any object of a service.
-#[must_use]
-pub fn of_service(partition: PartitionId, tag: Tag, service: &str) -> Span {
-    let mut start = head(partition.0, tag, service.len() + 3);
-    put_text(&mut start, service);
-    let mut end = start.clone();
-    // What follows is the text of a key, and UTF-8 has no such byte.
-    end.push(0xff);
-    (start, end)
-}
-
-/// Returns the keys of one tag that belong to one object, whatever follows: a name, a position, nothing.
-#[must_use]
-pub fn of_object(partition: PartitionId, tag: Tag, object: &ObjectKey) -> Span {
-    let start = with_object(partition, tag, object);
-    let mut end = start.clone();
-    // No position has all these bytes, and no name begins with one of them.
-    end.extend_from_slice(&[0xff; 9]);
     (start, end)
 }
 
@@ -550,36 +509,6 @@ mod tests {
         }
         let created = RowKey::Created(Timestamp(5), ID);
         assert_eq!(decode_created(&encode(P, &created)), Some((Timestamp(5), ID)));
-    }
-
-    #[test]
-    fn spans_of_services_and_objects_do_not_mix() {
-        let objects =
-            [object("S", ""), object("S", "a"), object("S", "a\0"), object("S", "\0"), object("Sa", "")];
-        let keys_of = |of: &ObjectKey| {
-            [
-                (Tag::State, RowKey::State(of.clone(), "\u{10ffff}".into())),
-                (Tag::KeyQueue, RowKey::KeyQueue(of.clone())),
-                (Tag::KeyWaiter, RowKey::KeyWaiter(of.clone(), u64::MAX - 1)),
-            ]
-        };
-        for each in &objects {
-            for (tag, row_key) in keys_of(each) {
-                let key = encode(P, &row_key);
-                let holds = |(start, end): Span| (start..end).contains(&key);
-                assert_eq!(holds(of_service(P, tag, "S")), each.service == "S", "{row_key:?}");
-                for of in &objects {
-                    assert_eq!(holds(of_object(P, tag, of)), each == of, "{row_key:?} in {of}");
-                }
-            }
-        }
-        let waiter = encode(P, &RowKey::KeyWaiter(object("S", "k"), 7));
-        assert_eq!(decode_waiter(&waiter), Some((object("S", "k"), 7)));
-        assert_eq!(decode_id(&encode(P, &RowKey::Entry(ID, 7))), Some(ID));
-        assert_eq!(
-            with_tag(&encode(P, &RowKey::Invocation(ID)), Tag::Completed),
-            encode(P, &RowKey::Completed(ID))
-        );
     }
 
     #[test]

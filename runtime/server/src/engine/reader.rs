@@ -8,10 +8,10 @@ use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::rows::RowKey;
 use abide_core::target::ObjectKey;
+use abide_store::codec::Record;
 use abide_store::keys::{self, Span};
 use abide_store::{Store, View, codec};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Pairs read at once.
@@ -59,11 +59,7 @@ impl Reader {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn get<T: DeserializeOwned>(
-        &self,
-        partition: PartitionId,
-        row_key: &RowKey,
-    ) -> Result<Option<T>, TxnError> {
+    pub fn get<T: Record>(&self, partition: PartitionId, row_key: &RowKey) -> Result<Option<T>, TxnError> {
         let key = keys::encode(partition, row_key);
         let Some(value) = self.store.get(View::Durable, &key)? else { return Ok(None) };
         Ok(Some(codec::decode(&key, &value)?))

@@ -36,7 +36,7 @@ pub fn collect(statement: &mut Statement<'_>, limits: &SqlLimits, watch: &Watch)
         Some(_) | None => Style::Plain,
     };
     let styles: Vec<Style> = statement.columns().map(|column| style(column.decl_type())).collect();
-    let columns = unique(statement.column_names().into_iter().map(str::to_owned).collect());
+    let columns = unique(statement.column_names().map(str::to_owned).collect());
     let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
     let mut text = String::from("[");
     let (mut count, mut is_truncated) = (0, false);

@@ -123,6 +123,9 @@ fn explain(error: Error, text: &str, watch: &Arc<Watch>, limits: &SqlLimits) -> 
             ),
             _ => {
                 let message = message.unwrap_or_else(|| failure.to_string());
+                if let Some(what) = change_of_table(&message) {
+                    return SqlError::ReadOnly { what };
+                }
                 let (hint, position) = (schema_hint::of(&message), place_of_table(&message, text));
                 SqlError::Bad { message, position, hint }
             }
@@ -136,4 +139,13 @@ fn explain(error: Error, text: &str, watch: &Arc<Watch>, limits: &SqlLimits) -> 
 fn place_of_table(message: &str, text: &str) -> Option<Position> {
     let table = message.strip_prefix("no such table: ")?;
     Some(Position::of(text, text.find(table)?))
+}
+
+/// Recognises what SQLite says of a change of one of our tables.
+fn change_of_table(message: &str) -> Option<String> {
+    if let Some(what) = message.strip_prefix("cannot create ") {
+        return Some(format!("to create {what}"));
+    }
+    let (table, _) = message.strip_prefix("table ")?.split_once(" may not be ")?;
+    Some(format!("a change of {table}"))
 }

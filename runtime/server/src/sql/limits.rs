@@ -38,7 +38,7 @@ pub const INSTRUCTIONS_MAX: i32 = 100_000;
 /// Stack of the thread of a query.
 pub const STACK_BYTES: usize = 8 << 20;
 /// How far the threads of queries stand back behind the others.
-pub const NICENESS: i32 = 10;
+pub const NICENESS: i32 = 5;
 
 /// The limits that may differ from server to server.
 #[derive(Clone, Debug)]

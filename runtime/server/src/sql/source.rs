@@ -7,10 +7,10 @@ use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::rows::RowKey;
 use abide_core::time::Timestamp;
+use abide_store::codec::Record;
 use abide_store::codec::{self, CodecError};
 use abide_store::keys::Span;
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Why a table gives no more rows.
@@ -34,6 +34,10 @@ impl From<CodecError> for Fault {
     }
 }
 
+/// A key and its value.
+pub type Pair = (Vec<u8>, Bytes);
+pub type Pairs = Box<dyn Iterator<Item = Result<Pair, Fault>>>;
+
 /// What the tables of one query read from. Cheap to clone.
 #[derive(Clone)]
 pub struct Source {
@@ -54,11 +58,7 @@ impl Source {
         if self.watch.is_over() { Err(Fault::Over) } else { Ok(()) }
     }
 
-    pub fn get<T: DeserializeOwned>(
-        &self,
-        partition: PartitionId,
-        row_key: &RowKey,
-    ) -> Result<Option<T>, Fault> {
+    pub fn get<T: Record>(&self, partition: PartitionId, row_key: &RowKey) -> Result<Option<T>, Fault> {
         self.reader.get(partition, row_key).map_err(|error| Fault::Read(error.to_string()))
     }
 
@@ -68,7 +68,7 @@ impl Source {
     }
 
     /// Walks over a span; stops when the query is over.
-    pub fn walk(&self, span: Span) -> impl Iterator<Item = Result<(Vec<u8>, Bytes), Fault>> + use<> {
+    pub fn walk(&self, span: Span) -> impl Iterator<Item = Result<Pair, Fault>> + use<> {
         Checked { walk: self.reader.walk(span), source: self.clone() }
     }
 }
@@ -79,7 +79,7 @@ struct Checked {
 }
 
 impl Iterator for Checked {
-    type Item = Result<(Vec<u8>, Bytes), Fault>;
+    type Item = Result<Pair, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Err(over) = self.source.check() {
@@ -90,6 +90,6 @@ impl Iterator for Checked {
 }
 
 /// Reads a value that a walk came by.
-pub fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, Fault> {
+pub fn decode<T: Record>(key: &[u8], value: &[u8]) -> Result<T, Fault> {
     Ok(codec::decode(key, value)?)
 }

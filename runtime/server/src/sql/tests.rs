@@ -9,6 +9,7 @@ mod seeded;
 use super::{Sql, SqlError, SqlLimits};
 use crate::http::tests::world::World;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Asks, and returns the values of all rows, those of a row side by side.
 async fn ask(sql: &Sql, query: &str) -> Result<Vec<Vec<Value>>, SqlError> {
@@ -25,6 +26,11 @@ async fn show(sql: &Sql, query: &str) -> String {
     let rows = ask(sql, query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
     let line = |row: &Vec<Value>| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Answers however busy the machine is.
+fn patient(world: &World) -> Sql {
+    limited(world, SqlLimits { time_max: Duration::from_secs(200), ..SqlLimits::default() })
 }
 
 fn limited(world: &World, limits: SqlLimits) -> Sql {

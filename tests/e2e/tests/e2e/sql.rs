@@ -93,9 +93,15 @@ fn fifty_thousand_invocations_are_counted_and_the_newest_found() {
     }
     let total = calls * (each + 1);
     let count = "SELECT count(*) AS n FROM sys_invocation";
-    within(Duration::from_secs(120), "all have arrived", || {
-        (rows(&server, count)[0]["n"] == total).then_some(())
-    });
+    // On a machine that is busy with other tests a query may reach its limit of time; then it is asked again.
+    let patient = |query: &str| {
+        within(Duration::from_secs(120), query, || {
+            let reply = server.admin().post("/query", &json!({ "query": query }).to_string());
+            (reply.status == 200).then(|| reply.json())
+        })
+    };
+    let have_arrived = || patient(count)["rows"][0]["n"] == total;
+    within(Duration::from_secs(120), "all have arrived", || have_arrived().then_some(()));
     for (query, expected) in [
         (
             "SELECT status, count(*) AS n FROM sys_invocation GROUP BY status ORDER BY status",
@@ -114,25 +120,23 @@ fn fifty_thousand_invocations_are_counted_and_the_newest_found() {
             json!([{ "kind": "begin", "n": calls * each }]),
         ),
     ] {
-        assert_eq!(json!(rows(&server, query)), expected, "{query}");
+        assert_eq!(patient(query)["rows"], expected, "{query}");
     }
     // Where the order of time is enough, few are looked at.
-    let began = Instant::now();
-    rows(&server, count);
-    let all = began.elapsed();
-    let began = Instant::now();
-    let newest = rows(&server, "SELECT created_at FROM sys_invocation ORDER BY created_at DESC LIMIT 10");
-    let few = began.elapsed();
+    let took = |query: &str| {
+        let began = Instant::now();
+        let answer = patient(query);
+        (began.elapsed(), answer["rows"].as_array().expect("rows").clone())
+    };
+    let (all, _) = took(count);
+    let (few, newest) = took("SELECT created_at FROM sys_invocation ORDER BY created_at DESC LIMIT 10");
     assert_eq!(newest.len(), 10);
     assert!(newest.is_sorted_by(|newer, older| newer["created_at"].as_str() >= older["created_at"].as_str()));
     assert!(few < all, "the newest took {few:?}, counting all {all:?}");
 
-    let everything = json!({ "query": "SELECT * FROM sys_invocation" }).to_string();
-    let answer = server.admin().post("/query", &everything).expect(200).json();
-    assert_eq!(
-        (&answer["is_truncated"], answer["rows"].as_array().map(Vec::len)),
-        (&json!(true), Some(10_000))
-    );
+    let everything = patient("SELECT id, target FROM sys_invocation");
+    let shown = everything["rows"].as_array().map(Vec::len);
+    assert_eq!((&everything["is_truncated"], shown), (&json!(true), Some(10_000)));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct Answer {
     tag = "sql",
     request_body = Query,
     responses(
-        (status = 200, body = Answer),
+        (status = 200, body = Answer, description = "The rows, as far as an answer holds them"),
         (status = 400, description = "bad_sql: the query is none, or sql_timeout, sql_memory: it takes too much"),
         (status = 403, description = "sql_read_only: it is no query but would change something"),
         (status = 429, description = "sql_busy: too many run already"),

@@ -99,7 +99,9 @@ async fn mistakes_are_pointed_at() {
         POST :9070/query -- {"query":"select 1; select 2"}
           400 {"code":"bad_sql","hint":"send one at a time","message":"there is more than one statement"}
         POST :9070/query -- {"query":"delete from state"}
-          403 {"code":"sql_read_only","hint":"what can be changed has a path of its own on this port; GET /openapi lists them","message":"queries only read; DELETE is not answered"}
+          403 {"code":"sql_read_only","hint":"what can be changed has a path of its own on this port; GET /openapi lists them","message":"queries only read; a change of state is not answered"}
+        POST :9070/query -- {"query":"create table t(a)"}
+          403 {"code":"sql_read_only","hint":"what can be changed has a path of its own on this port; GET /openapi lists them","message":"queries only read; a statement that inserts or creates is not answered"}
         POST :9070/query -- {"query":"select load_extension('x')"}
           400 {"code":"bad_sql","message":"the function load_extension is not answered here"}
         POST :9070/query -- {"quer":"select 1"}

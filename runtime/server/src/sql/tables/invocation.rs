@@ -206,9 +206,12 @@ static COLUMNS: &[Column<Item>] = &[
             })
         },
     ),
-    column("pause_reason", Ty::Text, "attempts-exhausted, journal-mismatch or limit-reached.", |it| {
-        Ok(pause(&it)?.map(|(kind, _)| kind).into())
-    }),
+    column(
+        "pause_reason",
+        Ty::Text,
+        "attempts-exhausted, journal-mismatch, limit-reached or by-person.",
+        |it| Ok(pause(&it)?.map(|(kind, _)| kind).into()),
+    ),
     column("pause_message", Ty::Text, "Why it is paused, in a sentence.", |it| {
         Ok(pause(&it)?.map(|(_, message)| message).into())
     }),

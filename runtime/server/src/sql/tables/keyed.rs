@@ -3,14 +3,11 @@
 use super::state::{OBJECT_ACCESSES, of_objects};
 use super::{Column, Rows, Table, Ty, column};
 use crate::sql::plan::{Accesses, Wanted};
-use crate::sql::source::{Fault, Source, decode};
+use crate::sql::source::{Fault, Pair, Source, decode};
 use abide_core::ids::InvocationId;
 use abide_core::object::KeyQueueRow;
 use abide_core::target::ObjectKey;
 use abide_store::keys::{self, Tag};
-use bytes::Bytes;
-
-type Pair = Result<(Vec<u8>, Bytes), Fault>;
 
 pub struct KeyedServiceStatuses;
 
@@ -26,7 +23,7 @@ impl Table for KeyedServiceStatuses {
     }
 
     fn scan(source: &Source, wanted: &Wanted) -> Result<Rows<Self::Row>, Fault> {
-        let holder = |pair: Pair| {
+        let holder = |pair: Result<Pair, Fault>| {
             let (key, value) = pair?;
             let (object, _) = keys::decode_object(&key, Tag::KeyQueue).ok_or_else(another_key)?;
             Ok((object, decode(&key, &value)?))
@@ -69,7 +66,7 @@ impl Table for Inbox {
     }
 
     fn scan(source: &Source, wanted: &Wanted) -> Result<Rows<Waiter>, Fault> {
-        let waiter = |pair: Pair| {
+        let waiter = |pair: Result<Pair, Fault>| {
             let (key, value) = pair?;
             let (object, position) = keys::decode_waiter(&key).ok_or_else(another_key)?;
             Ok(Waiter { object, position, id: decode(&key, &value)? })

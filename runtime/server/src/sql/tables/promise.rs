@@ -4,7 +4,7 @@ use super::state::{OBJECT_ACCESSES, of_objects};
 use super::{Column, Rows, Table, Ty, column};
 use crate::sql::cell::Cell;
 use crate::sql::plan::{Accesses, Wanted};
-use crate::sql::source::{Fault, Source, decode};
+use crate::sql::source::{Fault, Pair, Source, decode};
 use abide_core::entry::Outcome;
 use abide_core::object::PromiseRow;
 use abide_core::target::ObjectKey;
@@ -31,7 +31,7 @@ impl Table for Promises {
     }
 
     fn scan(source: &Source, wanted: &Wanted) -> Result<Rows<Promise>, Fault> {
-        let promise = |pair: Result<(Vec<u8>, Bytes), Fault>| {
+        let promise = |pair: Result<Pair, Fault>| {
             let (key, value) = pair?;
             let object = keys::decode_object(&key, Tag::Promise).map(|(object, _)| object);
             let (Some(object), Some(name)) = (object, keys::decode_name(&key, Tag::Promise)) else {

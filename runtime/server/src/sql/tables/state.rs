@@ -3,7 +3,7 @@
 use super::{Column, Rows, Table, Ty, column};
 use crate::sql::cell::Cell;
 use crate::sql::plan::{Access, Accesses, Wanted};
-use crate::sql::source::{Fault, Source, decode};
+use crate::sql::source::{Fault, Pair, Pairs, Source, decode};
 use abide_core::target::ObjectKey;
 use abide_store::keys::{self, Tag};
 use bytes::Bytes;
@@ -28,7 +28,7 @@ impl Table for StateValues {
     }
 
     fn scan(source: &Source, wanted: &Wanted) -> Result<Rows<StateValue>, Fault> {
-        let value = |pair: Result<(Vec<u8>, Bytes), Fault>| {
+        let value = |pair: Result<Pair, Fault>| {
             let (key, value) = pair?;
             let object = keys::decode_object(&key, Tag::State).map(|(object, _)| object);
             let (Some(object), Some(name)) = (object, keys::decode_name(&key, Tag::State)) else {
@@ -50,11 +50,7 @@ pub const OBJECT_ACCESSES: Accesses = Accesses {
 };
 
 /// Walks over all that belongs to objects: of one, of one service, or of all.
-pub fn of_objects(
-    source: &Source,
-    wanted: &Wanted,
-    tag: Tag,
-) -> Box<dyn Iterator<Item = Result<(Vec<u8>, Bytes), Fault>>> {
+pub fn of_objects(source: &Source, wanted: &Wanted, tag: Tag) -> Pairs {
     let source = source.clone();
     match (wanted.equal("service_name"), wanted.equal("service_key")) {
         (Some(service), Some(key)) => {
@@ -65,7 +61,7 @@ pub fn of_objects(
         (Some(service), None) => {
             let service = service.to_owned();
             let partitions = source.reader.partitions();
-            Box::new(partitions.flat_map(move |it| source.walk(keys::of_service(it, tag, &service))))
+            Box::new(partitions.flat_map(move |it| source.walk(keys::objects(it.0, tag, &service, "", None))))
         }
         (None, _) => {
             let partitions = source.reader.partitions();

@@ -1,7 +1,7 @@
 //! Random queries: whatever is sent, there is an answer or an error that is the sender's.
 
 use super::seeded::{Seeds, ended, record};
-use super::{ask, limited, show};
+use super::{ask, limited, patient, show};
 use crate::sql::guard;
 use crate::sql::tables::describe_all;
 use crate::sql::{SqlError, SqlLimits};
@@ -183,6 +183,6 @@ async fn random_queries_never_break_anything() {
         }
     }
     // What has a shape is mostly a query.
-    assert!(answered > 500, "{answered}");
-    assert_eq!(show(&sql, "SELECT count(*) FROM sys_invocation").await, "30");
+    assert!(answered > 300, "{answered}");
+    assert_eq!(show(&patient(&world), "SELECT count(*) FROM sys_invocation").await, "30");
 }

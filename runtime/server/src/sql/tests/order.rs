@@ -1,7 +1,7 @@
 //! Invocations by time: ranges and orders are those that sorting everything would give.
 
 use super::seeded::{Seeds, ended, record};
-use super::{ask, show};
+use super::{ask, patient, show};
 use crate::http::tests::world::World;
 use crate::time::rfc3339;
 use abide_core::ids::InvocationId;
@@ -32,7 +32,7 @@ fn world() -> (World, Vec<u64>) {
 #[tokio::test]
 async fn newest_first_and_ranges() {
     let (world, times) = world();
-    let sql = &world.state.sql;
+    let sql = &patient(&world);
     let newest: Vec<String> = times.iter().rev().map(|at| rfc3339(Timestamp(*at))).collect();
     for limit in [1, 10, 500, 2_600] {
         let query = format!("SELECT created_at FROM sys_invocation ORDER BY created_at DESC LIMIT {limit}");
@@ -68,7 +68,8 @@ async fn newest_first_and_ranges() {
 #[tokio::test]
 async fn the_order_of_time_needs_no_sorting() {
     let (world, _) = world();
-    let plan = |query: &'static str| show(&world.state.sql, query);
+    let sql = patient(&world);
+    let plan = |query: &'static str| show(&sql, query);
     let newest =
         plan("EXPLAIN QUERY PLAN SELECT id FROM sys_invocation ORDER BY created_at DESC LIMIT 9").await;
     assert!(!newest.contains("B-TREE"), "{newest}");
@@ -78,6 +79,6 @@ async fn the_order_of_time_needs_no_sorting() {
     let scheduled = completed.replace("completed", "scheduled");
     let count = |text: String| text.parse::<usize>().unwrap();
     let sum =
-        count(show(&world.state.sql, completed).await) + count(show(&world.state.sql, &scheduled).await);
+        count(show(&patient(&world), completed).await) + count(show(&patient(&world), &scheduled).await);
     assert_eq!(sum, 2_564);
 }

@@ -1,6 +1,6 @@
 //! A store with invocations, journals and states, and what is read of it.
 
-use super::{ask, show};
+use super::{ask, patient, show};
 use crate::engine::address;
 use crate::http::tests::world::{PARTITIONS, World};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, OutcomeRow};
@@ -99,19 +99,19 @@ async fn a_failing_invocation_with_the_last_item_of_its_journal() {
         WHERE i.status IN ('backing-off', 'paused')
           AND j."index" = (SELECT max("index") FROM sys_journal WHERE id = i.id)"#;
     assert_eq!(
-        show(&world.state.sql, query).await,
+        show(&patient(&world), query).await,
         r#""Probe/wait" "Netflix is down" "step-1" "attempts-exhausted" 4 "Notification: Run" "step-1""#
     );
     let events = "SELECT event_type, event_json FROM sys_journal_events ORDER BY event_index";
-    let events = ask(&world.state.sql, events).await.unwrap();
+    let events = ask(&patient(&world), events).await.unwrap();
     assert_eq!(events[0][0], "TransientError");
     assert!(events[0][1].as_str().unwrap().contains("Netflix is down"), "{events:?}");
     assert_eq!(events[1][0], "Paused");
     // All journals in one walk, and one after the other.
     let all = r#"SELECT count(*), count(DISTINCT id), sum(entry_type = 'Command: Run') FROM sys_journal"#;
-    assert_eq!(show(&world.state.sql, all).await, "100 20 40");
+    assert_eq!(show(&patient(&world), all).await, "100 20 40");
     let each = "SELECT sum((SELECT count(*) FROM sys_journal j WHERE j.id = i.id)) FROM sys_invocation i";
-    assert_eq!(show(&world.state.sql, each).await, "100");
+    assert_eq!(show(&patient(&world), each).await, "100");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn outcomes_that_are_too_much_to_keep_are_read_again() {
     let query =
         "SELECT entry_type, raw IS NULL, raw_length FROM sys_journal WHERE entry_type LIKE 'Notification%'";
     let line = format!("\"Notification: Run\" 1 {}", 3 << 20);
-    assert_eq!(show(&world.state.sql, query).await, [line.as_str(); 3].join("\n"));
+    assert_eq!(show(&patient(&world), query).await, [line.as_str(); 3].join("\n"));
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn state_is_read_by_object_by_service_and_whole() {
     seeds.state("Cartoon", "a", "items", b"7");
     seeds.state("Cart", "big", "v", &vec![b'x'; 300 << 10]);
     let world = seeds.start();
-    let sql = &world.state.sql;
+    let sql = &patient(&world);
     for (query, expected) in [
         (
             "SELECT key, value_utf8 FROM state WHERE service_name = 'Cart' AND service_key = 'a'",
@@ -184,18 +184,18 @@ async fn every_column_of_every_table_can_be_read() {
     seeds.put(id.partition(PARTITIONS), &RowKey::Answer(id), &Row::Answer(answer));
     seeds.state("Cart", "a", "items", b"1");
     let world = seeds.start();
-    let tables = ask(&world.state.sql, "SELECT name FROM sys_tables").await.unwrap();
+    let tables = ask(&patient(&world), "SELECT name FROM sys_tables").await.unwrap();
     assert!(tables.len() > 10);
     for table in tables {
         let table = table[0].as_str().unwrap();
         let described = format!("SELECT name FROM sys_columns WHERE table_name = '{table}'");
-        let columns = ask(&world.state.sql, &described).await.unwrap();
+        let columns = ask(&patient(&world), &described).await.unwrap();
         let declared = format!("SELECT name FROM pragma_table_info('{table}')");
-        assert_eq!(columns, ask(&world.state.sql, &declared).await.unwrap(), "{table}");
-        for row in ask(&world.state.sql, &format!("SELECT * FROM {table}")).await.unwrap() {
+        assert_eq!(columns, ask(&patient(&world), &declared).await.unwrap(), "{table}");
+        for row in ask(&patient(&world), &format!("SELECT * FROM {table}")).await.unwrap() {
             assert_eq!(row.len(), columns.len(), "{table}");
         }
     }
     let failure = "SELECT s.completion_failure FROM sys_invocation_status s JOIN sys_invocation USING (id)";
-    assert!(ask(&world.state.sql, failure).await.unwrap()[0][0] == "[500] no");
+    assert!(ask(&patient(&world), failure).await.unwrap()[0][0] == "[500] no");
 }

@@ -6,7 +6,7 @@
 use super::super::Rows;
 use crate::engine::{Kept, Walk};
 use crate::sql::plan::Wanted;
-use crate::sql::source::{Fault, Source, decode};
+use crate::sql::source::{Fault, Pair, Pairs, Source, decode};
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct Item {
 }
 
 impl Item {
-    fn new(kept: Kept, (key, value): (Vec<u8>, Bytes)) -> Result<Self, Fault> {
+    fn new(kept: Kept, (key, value): Pair) -> Result<Self, Fault> {
         let id = keys::decode_invocation(&key);
         let id = id.ok_or_else(|| Fault::Read("a span of invocations holds another key".to_owned()))?;
         Ok(Self { id, kept, key, value, record: OnceCell::new() })
@@ -98,8 +98,6 @@ fn read(source: &Source, wanted: &Wanted, kinds: Kinds) -> Result<Rows<Item>, Fa
     let partitions = source.reader.partitions();
     Ok(Box::new(partitions.flat_map(move |partition| ById::new(source.clone(), partition, kinds))))
 }
-
-type Pairs = Box<dyn Iterator<Item = Result<(Vec<u8>, Bytes), Fault>>>;
 
 /// All of a partition, by id.
 struct ById {

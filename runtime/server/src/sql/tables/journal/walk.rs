@@ -3,14 +3,13 @@
 
 use super::super::Rows;
 use crate::sql::plan::Wanted;
-use crate::sql::source::{Fault, Source, decode};
+use crate::sql::source::{Fault, Pair, Pairs, Source, decode};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId, PartitionId};
 use abide_core::invocation::InputRow;
 use abide_core::rows::RowKey;
 use abide_core::time::Timestamp;
 use abide_store::keys::{self, Tag};
-use bytes::Bytes;
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::iter::Peekable;
@@ -98,16 +97,16 @@ pub fn scan(source: &Source, wanted: &Wanted) -> Result<Rows<Item>, Fault> {
     Ok(Box::new(partitions.flat_map(move |partition| Journals::of_all(source.clone(), partition))))
 }
 
-type Pair = (Vec<u8>, Bytes);
-type Pairs = Peekable<Box<dyn Iterator<Item = Result<Pair, Fault>>>>;
+/// Pairs of which the next one can be looked at.
+type Ahead = Peekable<Pairs>;
 
 struct Journals {
     source: Source,
     partition: PartitionId,
-    inputs: Pairs,
-    entries: Pairs,
-    outcomes: Pairs,
-    answers: Pairs,
+    inputs: Ahead,
+    entries: Ahead,
+    outcomes: Ahead,
+    answers: Ahead,
     current: Option<Current>,
 }
 
@@ -151,8 +150,8 @@ impl Journals {
     }
 
     fn new(source: Source, partition: PartitionId, spans: [keys::Span; 4]) -> Self {
-        let walk = |span| -> Pairs {
-            let pairs: Box<dyn Iterator<Item = Result<Pair, Fault>>> = Box::new(source.walk(span));
+        let walk = |span| -> Ahead {
+            let pairs: Pairs = Box::new(source.walk(span));
             pairs.peekable()
         };
         let [inputs, entries, outcomes, answers] = spans.map(walk);
@@ -244,7 +243,7 @@ impl Iterator for Journals {
 
 /// Takes the next pair if it belongs to this invocation. What belongs to earlier ones, whose input was
 /// purged meanwhile, is passed over.
-fn next_of(pairs: &mut Pairs, id: InvocationId) -> Result<Option<Pair>, Fault> {
+fn next_of(pairs: &mut Ahead, id: InvocationId) -> Result<Option<Pair>, Fault> {
     loop {
         let found = match pairs.peek() {
             Some(Ok((key, _))) => keys::decode_id(key).ok_or_else(another_key)?,
