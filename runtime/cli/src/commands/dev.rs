@@ -37,7 +37,8 @@ pub async fn run(dev: Dev, global: Global) -> Result<(), CliError> {
     // Before the server starts, so that what cannot be watched is told at once.
     let mut watch = Watch::new()?;
     watch.follow(&path)?;
-    let deploy = Deploy { path, env, allow_host };
+    // Whoever develops wants the new code, and what waits to go on with it.
+    let deploy = Deploy { path, env, allow_host, dry_run: false, force: true, migrate: true, breaking: true };
     up::serve(up, global, async move |global: Global| develop(&deploy, watch, &global).await).await
 }
 

@@ -145,7 +145,7 @@ fn refused(query: &str, status: u16, body: &str) -> CliError {
             .hint("check ABIDE_ADMIN_URL");
     };
     let place = refusal.position.map(|position| pointed(query, &position)).unwrap_or_default();
-    CliError { kind: Kind::Failed, message: format!("{}{place}", refusal.message), hint: refusal.hint }
+    CliError { hint: refusal.hint, ..CliError::failed(format!("{}{place}", refusal.message)) }
 }
 
 /// Shows a line of the query with a mark below the place.

@@ -3,7 +3,7 @@
 use super::watch::Watch;
 use crate::deploy::Deployments;
 use crate::engine::{EngineHandle, Kept, Reader, Walk};
-use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::ids::{AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::rows::RowKey;
 use abide_core::time::Timestamp;
@@ -65,6 +65,12 @@ impl Source {
     pub fn invocation(&self, id: InvocationId) -> Result<Option<(Kept, InvocationRow)>, Fault> {
         self.check()?;
         self.reader.invocation(id).map_err(|error| Fault::Read(error.to_string()))
+    }
+
+    /// Returns the id of an awakeable that an invocation made; None when the invocation is gone.
+    pub fn awakeable(&self, invocation: InvocationId, op: OpId) -> Result<Option<AwakeableId>, Fault> {
+        let row = self.invocation(invocation)?;
+        Ok(row.map(|(_, row)| AwakeableId { invocation, op, birth: row.birth }))
     }
 
     /// Walks over a span; stops when the query is over.

@@ -107,9 +107,17 @@ async fn move_one(engine: EngineHandle, to: DeploymentId, one: Fitting) -> Resul
         | Notice::Full
         | Notice::Changed
         | Notice::Held
-        | Notice::Refused(Refusal::UnknownDeployment | Refusal::NotOffered | Refusal::OtherKind) => {
-            Went::Stays
-        }
+        | Notice::Refused(
+            Refusal::UnknownDeployment
+            | Refusal::NotOffered
+            | Refusal::OtherKind
+            | Refusal::WorkflowRun
+            | Refusal::JournalPurged
+            | Refusal::BeyondEnd
+            | Refusal::TooLong
+            | Refusal::Open(_)
+            | Refusal::Cancelled,
+        ) => Went::Stays,
     };
     if went == Went::Moved && goes_on(&row) {
         engine.resume(one.id, None).await?;

@@ -45,6 +45,9 @@ impl Recorded {
         let start = AttemptStart {
             invocation: id,
             attempt: row.attempts,
+            birth: row.birth,
+            seed: row.seed.unwrap_or(id),
+            entries_kept: row.entries_kept,
             deployment: row.deployment.clone()?,
             target: row.target.clone(),
             kind: row.kind,

@@ -48,7 +48,7 @@ impl Execution<'_> {
         around: Surroundings,
         link: impl FnOnce(Session) -> Link,
     ) -> CameTo {
-        let seed = seed_of(self.start.invocation);
+        let seed = seed_of(self.start.seed);
         let invocation = wit::Invocation {
             id: self.start.invocation.to_string(),
             target: wit_types::Target {
@@ -185,7 +185,8 @@ fn backtrace(error: &wasmtime::Error) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Returns the seed of an invocation's random numbers: the same on every attempt.
+/// Returns the seed of an invocation's random numbers: the same on every attempt, and after a restart in
+/// the middle of its journal.
 fn seed_of(id: InvocationId) -> u64 {
     let digest: [u8; 32] = Sha256::digest(id.to_bytes()).into();
     u64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))

@@ -28,7 +28,7 @@ fn a_stuck_invocation_finishes_on_the_repaired_code() {
     });
     let repaired = text(&server.upgrade(Guest::ShopV2, &[]).expect(201).json()["id"]);
     assert_eq!(server.invocation(&stuck)["status"], "paused", "nothing moves by itself");
-    server.abide(&["invocations", "resume", &stuck, "--deployment", "latest"]).expect(0);
+    server.abide(&["invocations", "resume", &stuck, "--on", "latest"]).expect(0);
     assert_eq!(text(&server.attach(&stuck).expect(200).json()), "a lamp for 9.90");
     assert_eq!(deployment_of(&server, &stuck), repaired);
     assert_eq!(counter.bodies("/shop"), ["reserve", "charge"], "what was done is not done again");

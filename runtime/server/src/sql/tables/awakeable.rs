@@ -6,7 +6,7 @@ use crate::sql::plan::{Access, Accesses, Wanted};
 use crate::sql::source::{Fault, Source, decode};
 use abide_core::entry::OutcomeRow;
 use abide_core::entry::{Entry, EntryRow};
-use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
+use abide_core::ids::{AwakeableId, CANCEL_OP};
 use abide_core::rows::RowKey;
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
@@ -15,9 +15,8 @@ use abide_store::keys::{self, Tag};
 pub struct Awakeables;
 
 pub struct Awakeable {
-    invocation: InvocationId,
+    id: AwakeableId,
     target: Target,
-    op: OpId,
     name: Option<String>,
     since: Timestamp,
 }
@@ -45,15 +44,13 @@ impl Table for Awakeables {
 }
 
 static COLUMNS: &[Column<Awakeable>] = &[
-    column("id", Ty::Text, "For whoever completes it.", |it| {
-        Ok(AwakeableId { invocation: it.row.invocation, op: it.row.op }.to_string().into())
-    }),
+    column("id", Ty::Text, "For whoever completes it.", |it| Ok(it.row.id.to_string().into())),
     column("name", Ty::Text, "The name its handler gave it.", |it| Ok(it.row.name.as_deref().into())),
     column("invocation_id", Ty::Text, "The invocation that it is of.", |it| {
-        Ok(it.row.invocation.to_string().into())
+        Ok(it.row.id.invocation.to_string().into())
     }),
     column("target", Ty::Text, "What that invocation runs.", |it| Ok(it.row.target.to_string().into())),
-    column("op", Ty::Integer, "Its operation there.", |it| Ok(it.row.op.into())),
+    column("op", Ty::Integer, "Its operation there.", |it| Ok(it.row.id.op.into())),
     column("created_at", Ty::Time, "When it was made.", |it| Ok(it.row.since.into())),
 ];
 
@@ -65,6 +62,7 @@ fn of_invocation(source: &Source, item: &Item) -> Result<Rows<Awakeable>, Fault>
         return Ok(Box::new(std::iter::empty()));
     }
     let (id, target, cancelled) = (item.id, record.target.clone(), record.cancelled);
+    let birth = record.birth;
     let partition = source.reader.owner(id);
     let source = source.clone();
     let entries = source.walk(keys::journal(partition, Tag::Entry, id));
@@ -80,7 +78,8 @@ fn of_invocation(source: &Source, item: &Item) -> Result<Rows<Awakeable>, Fault>
             if op == CANCEL_OP || has_failed || source.get::<OutcomeRow>(partition, &outcome)?.is_some() {
                 return Ok(None);
             }
-            Ok(Some(Awakeable { invocation: id, target: target.clone(), op, name, since: row.at }))
+            let id = AwakeableId { invocation: id, op, birth };
+            Ok(Some(Awakeable { id, target: target.clone(), name, since: row.at }))
         };
         open().transpose()
     })))

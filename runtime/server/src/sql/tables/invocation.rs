@@ -140,8 +140,19 @@ static COLUMNS: &[Column<Item>] = &[
     column("idempotency_key", Ty::Text, "Given by whoever asked first.", |it| {
         Ok(it.row.record()?.idempotency_key.as_deref().into())
     }),
-    column("invoked_by", Ty::Text, "ingress or service.", |it| {
-        Ok(if caller(&it)?.is_some() { "service" } else { "ingress" }.into())
+    column("invoked_by", Ty::Text, "ingress, service or restart_as_new.", |it| {
+        Ok(match it.row.record()?.origin {
+            Origin::Ingress => "ingress",
+            Origin::Call { .. } | Origin::Send { .. } => "service",
+            Origin::Restart { .. } => "restart_as_new",
+        }
+        .into())
+    }),
+    column("restarted_from", Ty::Text, "The invocation that it repeats.", |it| {
+        Ok(match it.row.record()?.origin {
+            Origin::Restart { of } => of.to_string().into(),
+            Origin::Ingress | Origin::Call { .. } | Origin::Send { .. } => Cell::Null,
+        })
     }),
     column("invoked_by_id", Ty::Text, "The invocation that asked for it.", |it| {
         Ok(caller(&it)?.map(|id| id.to_string()).into())
@@ -272,7 +283,7 @@ fn types(it: &Row<'_, Item>) -> Result<Option<(ServiceKind, HandlerMode)>, Fault
 
 fn caller(it: &Row<'_, Item>) -> Result<Option<InvocationId>, Fault> {
     Ok(match &it.row.record()?.origin {
-        Origin::Ingress => None,
+        Origin::Ingress | Origin::Restart { .. } => None,
         Origin::Call { caller, .. } | Origin::Send { caller, .. } => Some(*caller),
     })
 }

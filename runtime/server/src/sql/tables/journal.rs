@@ -13,7 +13,6 @@ use crate::sql::limits::SQL_VALUE_BYTES_MAX;
 use crate::sql::plan::{Access, Accesses, Wanted};
 use crate::sql::source::{Fault, Source};
 use abide_core::entry::Entry;
-use abide_core::ids::AwakeableId;
 use abide_core::time::Timestamp;
 pub use shown::name_of;
 use walk::{Content, Item};
@@ -87,7 +86,7 @@ static COLUMNS: &[Column<Item>] = &[
     column("awakeable_id", Ty::Text, "The awakeable it makes or completes.", |it| {
         Ok(match (it.row.entry(it.source)?, it.row.op()) {
             (Some(Entry::Awakeable { .. }), Some(op)) => {
-                AwakeableId { invocation: it.row.id, op }.to_string().into()
+                it.source.awakeable(it.row.id, op)?.map(|id| id.to_string()).into()
             }
             (Some(Entry::CompleteAwakeable { awakeable, .. }), _) => awakeable.to_string().into(),
             _ => Cell::Null,

@@ -4,7 +4,7 @@ use super::walk::{Content, Item};
 use crate::base64::base64;
 use crate::sql::source::{Fault, Source};
 use abide_core::entry::{Answer, Entry, Failure, Outcome, Request};
-use abide_core::ids::{AwakeableId, InvocationId};
+use abide_core::ids::InvocationId;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -133,8 +133,8 @@ pub fn json(item: &Item, source: &Source, with_payload: bool) -> Result<Value, F
             shown.insert("summary".into(), row.entry.to_string().into());
             shown.extend(arguments(&row.entry));
             if matches!(row.entry, Entry::Awakeable { .. }) {
-                let id = AwakeableId { invocation: item.id, op: *op };
-                shown.insert("awakeable_id".into(), id.to_string().into());
+                let id = source.awakeable(item.id, *op)?.map(|id| id.to_string());
+                shown.insert("awakeable_id".into(), id.into());
             }
             if let Some(Outcome::Failure(failure)) = completion(&row.entry) {
                 shown.insert("failure".into(), shown_failure(failure));
