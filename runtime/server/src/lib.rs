@@ -1,15 +1,18 @@
 //! The server of Abide: the engine around the pure core, guest hosting, and HTTP.
 
+pub mod access;
+pub mod audit;
 pub mod clock;
 mod config;
 pub mod deploy;
 pub mod engine;
 pub mod http;
 mod server;
+pub mod tls;
 pub mod wasm;
 
 pub use config::{
     AdminConfig, Config, DoorLimits, IngressConfig, PARTITIONS_DEFAULT, PARTITIONS_MAX, ShownSetting,
     VALUE_BYTES_MAX,
 };
-pub use server::{Server, start};
+pub use server::{NoToken, Reloader, Server, start};

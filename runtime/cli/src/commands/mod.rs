@@ -12,6 +12,7 @@ pub mod objects;
 pub mod send;
 pub mod services;
 pub mod state;
+pub mod tokens;
 pub mod up;
 
 use crate::cli::{Cli, Command};
@@ -32,6 +33,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Objects(command) => objects::run(command, &global).await,
         Command::Awakeables(command) => awakeables::run(command, &global).await,
         Command::Config(config) => config::run(config, &global).await,
+        Command::Tokens(command) => tokens::run(command, &global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

@@ -14,6 +14,7 @@ pub mod settings;
 pub mod shown;
 #[cfg(test)]
 pub mod tests;
+pub mod tokens;
 pub mod units;
 
 pub use flags::Flags;

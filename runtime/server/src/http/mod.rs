@@ -5,6 +5,7 @@ mod body;
 mod content;
 mod delay;
 mod error;
+mod guard;
 mod ingress;
 mod keys;
 pub mod limits;
@@ -15,8 +16,13 @@ mod tests;
 mod time;
 mod ui;
 
-pub use serve::serve;
+pub use admin::AdminDoor;
+pub use ingress::IngressDoor;
+pub use serve::{Peer, serve};
 
+use crate::access::Access;
+use crate::audit::Trail;
+use crate::clock::Clock;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
@@ -28,8 +34,11 @@ use std::sync::Arc;
 pub struct AppState {
     pub engine: EngineHandle,
     pub deployments: Deployments,
-    /// When set, every call to the admin port has to carry it.
-    pub admin_token: Option<Arc<str>>,
+    pub clock: Arc<dyn Clock>,
+    pub access: Arc<Access>,
+    pub trail: Trail,
+    pub admin_door: Arc<AdminDoor>,
+    pub ingress_door: Arc<IngressDoor>,
     pub ingress_body_bytes_max: usize,
     /// How the server was set up, to be shown.
     pub settings: Arc<[ShownSetting]>,
