@@ -82,7 +82,9 @@ pub enum Command {
     /// Make, list and revoke the tokens that open the ports.
     #[command(subcommand)]
     Tokens(tokens::Command),
-    /// Examine a data folder; the server must not run on it.
+    /// Ask whether the server takes work.
+    Health,
+    /// Examine the configuration and a data folder; the server must not run on it.
     Doctor(doctor::Doctor),
 }
 
@@ -148,6 +150,8 @@ mod tests {
         "abide tokens create ops",
         "abide tokens create shop --scope call --service Cart --into abide.toml --json",
         "abide tokens list",
+        "abide health",
+        "abide doctor --config abide.toml",
         "abide tokens revoke ops ci",
         "abide doctor abide-data",
     ];

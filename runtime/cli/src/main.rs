@@ -9,6 +9,8 @@ mod guest;
 mod ingress;
 mod model;
 mod output;
+#[cfg(test)]
+mod packaging;
 mod progress;
 mod tree;
 mod when;

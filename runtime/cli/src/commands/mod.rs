@@ -6,6 +6,7 @@ pub mod config;
 pub mod deploy;
 pub mod deployments;
 pub mod doctor;
+pub mod health;
 pub mod invocations;
 mod invoke;
 pub mod objects;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Awakeables(command) => awakeables::run(command, &global).await,
         Command::Config(config) => config::run(config, &global).await,
         Command::Tokens(command) => tokens::run(command, &global).await,
+        Command::Health => health::run(&global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

@@ -3,6 +3,7 @@
 use crate::cli::Global;
 use crate::client::Client;
 use crate::commands::deploy;
+use crate::config::advice::advice;
 use crate::config::settings::Log;
 use crate::config::{self, Flags, Settings};
 use crate::error::{CliError, Kind};
@@ -30,8 +31,9 @@ pub struct Up {
 }
 
 pub async fn run(up: Up, global: Global) -> Result<(), CliError> {
-    let settings = settings(&up.flags)?;
+    let (settings, warnings) = settings(&up.flags)?;
     start_log(&settings.log)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // From the first moment, so that a signal during the start is not lost.
     let stop_signal = stop_signal()?;
     let data = settings.server.data.clone();
@@ -72,12 +74,13 @@ fn own_token(up: &Up, config: &mut abide_server::Config) -> Option<String> {
     Some(token)
 }
 
-fn settings(flags: &Flags) -> Result<Settings, CliError> {
+fn settings(flags: &Flags) -> Result<(Settings, Vec<String>), CliError> {
     let loaded = config::load(flags)?;
+    let warnings = advice(&loaded);
     let shown = config::shown::shown(&loaded);
     let mut settings = loaded.settings;
     settings.server.shown = shown;
-    Ok(settings)
+    Ok((settings, warnings))
 }
 
 /// Says what to type when a server would be open to everybody.
