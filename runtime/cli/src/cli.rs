@@ -2,9 +2,10 @@
 
 use crate::commands::{
     awakeables, call, completions, config, deploy, deployments, dev, doctor, invocations, new, objects, send,
-    services, sql, state, up,
+    services, sql, state, tokens, up,
 };
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 
 /// Runs durable handlers: code that continues where it left off, after any crash and any wait.
 #[derive(Parser)]
@@ -40,6 +41,9 @@ pub struct Global {
     /// The token of the admin port; `abide up` asks for it, the other commands send it.
     #[arg(long, global = true, env = "ABIDE_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub admin_token: Option<String>,
+    /// Trust also the certificates in this PEM file, for a server whose certificate is its own.
+    #[arg(long, global = true, env = "ABIDE_CA_CERT", value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
@@ -83,7 +87,12 @@ pub enum Command {
     Sql(sql::Sql),
     /// Print what a shell needs to complete the arguments of this command.
     Completions(completions::Completions),
-    /// Examine a data folder; the server must not run on it.
+    /// Make, list and revoke the tokens that open the ports.
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+    /// Ask whether the server takes work.
+    Health,
+    /// Examine the configuration and a data folder; the server must not run on it.
     Doctor(doctor::Doctor),
 }
 
@@ -97,92 +106,108 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// As users type them.
+    const TAKEN: &[&str] = &[
+        "abide up",
+        "abide up --data D --ingress 127.0.0.1:0 --admin [::1]:0 --partitions 2 --log-format json",
+        "abide up --deploy examples/tour --deploy x.wasm --admin-token t",
+        "abide deploy examples/tour --env A=1 --env B=a=b --allow-host x.test --json",
+        "abide deployments register x.wasm",
+        "abide dp list --json",
+        "abide deployments describe dp_1",
+        "abide deployments env dp_1 A=1 B-",
+        "abide deployments allow-host dp_1 a.test b.test",
+        "abide services list",
+        "abide svc describe Probe",
+        "abide invocations list --service S --handler h --status paused --limit 5",
+        "abide inv describe inv_1",
+        "abide invocations resume inv_1 inv_2 --on latest",
+        "abide inv pause --service S --status running --yes",
+        "abide inv restart inv_1 --from 3 --on keep",
+        "abide inv purge-journal --all --dry-run --json",
+        "abide inv cancel --all -y",
+        "abide deploy x.wasm --dry-run --force --migrate --breaking",
+        "abide deployments check dp_1 --json",
+        "abide deployments promote dp_1 --force",
+        "abide deployments migrate dp_1",
+        "abide dp remove dp_1 dp_2 --force",
+        "abide dev . --data D --admin 127.0.0.1:0 --env A=1 --allow-host x.test --partitions 2",
+        "abide new my-service",
+        "abide new a/b --template workflow --sdk-path S --json",
+        "abide sql",
+        "abide sql select 1 --csv",
+        "abide sql --file q.sql --json",
+        "abide completions zsh",
+        "abide call S/h {\"a\":1} -i",
+        "abide invocations list --status pending,paused --result failure --key k --stuck --text boom",
+        "abide invocations list --created-after 2026-11-22T15:58:08Z --sort modified_at --order asc",
+        "abide inv children inv_1 --from 3",
+        "abide state get Cart k",
+        "abide state get Cart k total --json",
+        "abide state set Cart k total 1 --force",
+        "abide state set Cart k total --remove",
+        "abide state edit Cart k",
+        "abide state clear Cart k --force",
+        "abide objects list Cart --prefix a --limit 5",
+        "abide services openapi Cart",
+        "abide svc patch Cart --public false --journal-retention 2d",
+        "abide awakeables list --limit 3",
+        "abide inv cancel inv_1 inv_2",
+        "abide inv kill inv_1 --json",
+        "abide inv purge inv_1",
+        "abide inv signal inv_1 line {\"a\":1}",
+        "abide inv signal inv_1 line late --reject",
+        "abide call S/h - --send --delay 10s -H x:y",
+        "abide call S/k/h 1 --idempotency-key k",
+        "abide send S/k/h 1 --idempotency-key k --delay 1h -i",
+        "abide awakeables resolve sign_1 {}",
+        "abide awakeables resolve sign_1 x --raw",
+        "abide awakeables reject sign_1 late",
+        "abide up --config f.toml --guests-memory-max 64MiB --guest-cpu-ms 5 --log-filter debug",
+        "abide config --json --ingress 127.0.0.1:0",
+        "abide services list --ca-cert ca.pem --admin-url https://a.test:9070",
+        "abide up --admin-tls-cert c.pem --admin-tls-key k.pem --ingress-tls-cert c.pem --ingress-tls-key k.pem",
+        "abide config --default",
+        "abide config --running",
+        "abide up --ingress-require-token --ingress-cors-origins https://a.test --ingress-cors-origins https://b.test",
+        "abide up --admin-require-token=false --ingress-require-token-for A,B",
+        "abide tokens create ops",
+        "abide tokens create shop --scope call --service Cart --into abide.toml --json",
+        "abide tokens list",
+        "abide health",
+        "abide doctor --config abide.toml",
+        "abide tokens revoke ops ci",
+        "abide doctor abide-data",
+    ];
+    const REFUSED: &[&str] = &[
+        "abide",
+        "abide deploy",
+        "abide deploy x --env A",
+        "abide call S/h --delay",
+        "abide invocations signal inv_1",
+        "abide awakeables resolve",
+        "abide config --default --running",
+        "abide state set Cart k total",
+        "abide state set Cart k total 1 --remove",
+        "abide invocations list --status odd",
+        "abide invocations list --sort size",
+        "abide tokens create x --scope root",
+        "abide tokens revoke",
+        "abide sql x --file q.sql",
+        "abide sql x --csv --json",
+        "abide dev",
+        "abide new x --template function",
+        "abide completions tcsh",
+    ];
+
     #[test]
     fn commands_as_users_type_them() {
-        for line in [
-            "abide up",
-            "abide up --data D --ingress 127.0.0.1:0 --admin [::1]:0 --partitions 2 --log-format json",
-            "abide up --deploy examples/tour --deploy x.wasm --admin-token t",
-            "abide deploy examples/tour --env A=1 --env B=a=b --allow-host x.test --json",
-            "abide deployments register x.wasm",
-            "abide dp list --json",
-            "abide deployments describe dp_1",
-            "abide deployments env dp_1 A=1 B-",
-            "abide deployments allow-host dp_1 a.test b.test",
-            "abide deploy x.wasm --dry-run --force --migrate --breaking",
-            "abide deployments check dp_1 --json",
-            "abide deployments promote dp_1 --force",
-            "abide deployments migrate dp_1",
-            "abide dp remove dp_1 dp_2 --force",
-            "abide services list",
-            "abide svc describe Probe",
-            "abide invocations list --service S --handler h --status paused --limit 5",
-            "abide inv describe inv_1",
-            "abide invocations resume inv_1 inv_2 --on latest",
-            "abide inv pause --service S --status running --yes",
-            "abide inv restart inv_1 --from 3 --on keep",
-            "abide inv purge-journal --all --dry-run --json",
-            "abide inv cancel --all -y",
-            "abide call S/h {\"a\":1} -i",
-            "abide invocations list --status pending,paused --result failure --key k --stuck --text boom",
-            "abide invocations list --created-after 2026-11-22T15:58:08Z --sort modified_at --order asc",
-            "abide inv children inv_1 --from 3",
-            "abide state get Cart k",
-            "abide state get Cart k total --json",
-            "abide state set Cart k total 1 --force",
-            "abide state set Cart k total --remove",
-            "abide state edit Cart k",
-            "abide state clear Cart k --force",
-            "abide objects list Cart --prefix a --limit 5",
-            "abide services openapi Cart",
-            "abide svc patch Cart --public false --journal-retention 2d",
-            "abide awakeables list --limit 3",
-            "abide inv cancel inv_1 inv_2",
-            "abide inv kill inv_1 --json",
-            "abide inv purge inv_1",
-            "abide inv signal inv_1 line {\"a\":1}",
-            "abide inv signal inv_1 line late --reject",
-            "abide call S/h - --send --delay 10s -H x:y",
-            "abide call S/k/h 1 --idempotency-key k",
-            "abide send S/k/h 1 --idempotency-key k --delay 1h -i",
-            "abide awakeables resolve sign_1 {}",
-            "abide awakeables resolve sign_1 x --raw",
-            "abide awakeables reject sign_1 late",
-            "abide up --config f.toml --guests-memory-max 64MiB --guest-cpu-ms 5 --log-filter debug",
-            "abide config --json --ingress 127.0.0.1:0",
-            "abide config --default",
-            "abide config --running",
-            "abide dev . --data D --admin 127.0.0.1:0 --env A=1 --allow-host x.test --partitions 2",
-            "abide new my-service",
-            "abide new a/b --template workflow --sdk-path S --json",
-            "abide sql",
-            "abide sql select 1 --csv",
-            "abide sql --file q.sql --json",
-            "abide completions zsh",
-            "abide doctor abide-data",
-        ] {
+        for line in TAKEN {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
                 panic!("{line}: {error}");
             }
         }
-        for line in [
-            "abide",
-            "abide deploy",
-            "abide deploy x --env A",
-            "abide call S/h --delay",
-            "abide invocations signal inv_1",
-            "abide awakeables resolve",
-            "abide config --default --running",
-            "abide state set Cart k total",
-            "abide state set Cart k total 1 --remove",
-            "abide invocations list --status odd",
-            "abide invocations list --sort size",
-            "abide sql x --file q.sql",
-            "abide sql x --csv --json",
-            "abide dev",
-            "abide new x --template function",
-            "abide completions tcsh",
-        ] {
+        for line in REFUSED {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::cli::Global;
 use crate::error::{CliError, Kind};
+use abide_server::tls;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, Url};
+use reqwest::{Certificate, Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -30,23 +31,22 @@ struct Refusal {
 impl Client {
     /// Builds a client of the admin port.
     pub fn admin(global: &Global) -> Result<Self, CliError> {
-        let mut headers = HeaderMap::new();
-        if let Some(token) = &global.admin_token {
-            let value = HeaderValue::try_from(format!("Bearer {token}"));
-            let mut value =
-                value.map_err(|_| CliError::new(Kind::Usage, "the admin token is not plain text"))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        Self::new(&global.admin_url, headers, "ABIDE_ADMIN_URL")
+        Self::new(&global.admin_url, admin_headers(global)?, "ABIDE_ADMIN_URL", &Trust::of(global)?)
+    }
+
+    /// Builds a client of the admin port of the server that this very process is. Nobody else can have its
+    /// address, so it does not matter for which names its certificate is.
+    pub fn own_admin(global: &Global) -> Result<Self, CliError> {
+        Self::new(&global.admin_url, admin_headers(global)?, "ABIDE_ADMIN_URL", &Trust::Anybody)
     }
 
     /// Builds a client of the ingress.
     pub fn ingress(global: &Global) -> Result<Self, CliError> {
-        Self::new(&global.ingress_url, HeaderMap::new(), "ABIDE_INGRESS_URL")
+        Self::new(&global.ingress_url, HeaderMap::new(), "ABIDE_INGRESS_URL", &Trust::of(global)?)
     }
 
-    fn new(url: &str, headers: HeaderMap, variable: &'static str) -> Result<Self, CliError> {
+    fn new(url: &str, headers: HeaderMap, variable: &'static str, trust: &Trust) -> Result<Self, CliError> {
+        tls::install_provider();
         let base = parse_url(url)?;
         let mut http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).default_headers(headers);
         // The server's own answer is the answer, also when a handler chose a redirect as its status.
@@ -54,6 +54,11 @@ impl Client {
         if is_loopback(&base) {
             http = http.no_proxy();
         }
+        http = match trust {
+            Trust::System => http,
+            Trust::Also(certificates) => http.tls_certs_merge(certificates.clone()),
+            Trust::Anybody => http.tls_danger_accept_invalid_certs(true),
+        };
         let http = http.build().map_err(|error| CliError::failed(format!("cannot set up HTTP: {error}")))?;
         Ok(Self { http, base, variable })
     }
@@ -116,9 +121,48 @@ impl Client {
             return CliError::new(Kind::Unreachable, message).hint(hint);
         }
         let message = format!("cannot reach the server at {}: {cause}", self.base);
+        if cause.contains("certificate") {
+            let hint = "if the certificate is the server's own, name it with --ca-cert or ABIDE_CA_CERT";
+            return CliError::new(Kind::Unreachable, message).hint(hint);
+        }
         let hint = format!("start it with \"abide up\"; if it runs elsewhere, set {}", self.variable);
         CliError::new(Kind::Unreachable, message).hint(hint)
     }
+}
+
+/// Whose certificates are good enough.
+enum Trust {
+    System,
+    /// Those of the system, and these.
+    Also(Vec<Certificate>),
+    Anybody,
+}
+
+impl Trust {
+    fn of(global: &Global) -> Result<Self, CliError> {
+        let Some(path) = &global.ca_cert else { return Ok(Self::System) };
+        let bad = |why: &dyn std::fmt::Display| {
+            let message = format!("the certificates in {} cannot be used: {why}", path.display());
+            CliError::new(Kind::Usage, message).hint("--ca-cert and ABIDE_CA_CERT name a PEM file")
+        };
+        let bytes = std::fs::read(path).map_err(|error| bad(&error))?;
+        match Certificate::from_pem_bundle(&bytes) {
+            Ok(certificates) if certificates.is_empty() => Err(bad(&"there are none")),
+            Ok(certificates) => Ok(Self::Also(certificates)),
+            Err(error) => Err(bad(&error)),
+        }
+    }
+}
+
+fn admin_headers(global: &Global) -> Result<HeaderMap, CliError> {
+    let mut headers = HeaderMap::new();
+    if let Some(token) = &global.admin_token {
+        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut value = value.map_err(|_| CliError::new(Kind::Usage, "the admin token is not plain text"))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
 }
 
 /// Reads an answer of the admin port.
@@ -136,9 +180,11 @@ fn parse_url(text: &str) -> Result<Url, CliError> {
     };
     let url: Url = full.parse().map_err(|error| bad(&error))?;
     match (url.scheme(), url.has_host()) {
-        ("http", true) => Ok(url),
+        ("http" | "https", true) => Ok(url),
         (_, false) => Err(bad(&"it names no host")),
-        (scheme, true) => Err(bad(&format!("it starts with {scheme}://, only http:// is possible"))),
+        (scheme, true) => {
+            Err(bad(&format!("it starts with {scheme}://, only http:// and https:// are possible")))
+        }
     }
 }
 
@@ -177,10 +223,11 @@ mod tests {
             ("http://127.0.0.1:9070", "http://127.0.0.1:9070/"),
             ("localhost:9070", "http://localhost:9070/"),
             ("http://x.test/abide/", "http://x.test/abide/"),
+            ("https://x.test", "https://x.test/"),
         ] {
             assert_eq!(parse_url(text).unwrap().as_str(), expected);
         }
-        for text in ["https://x.test", "", "http://", "a b"] {
+        for text in ["ftp://x.test", "", "http://", "a b"] {
             assert_eq!(parse_url(text).unwrap_err().kind, Kind::Usage, "{text}");
         }
         for (text, expected) in
@@ -192,7 +239,7 @@ mod tests {
 
     #[test]
     fn segments_are_encoded() {
-        let client = Client::new("http://h/base", HeaderMap::new(), "X").unwrap();
+        let client = Client::new("http://h/base", HeaderMap::new(), "X", &Trust::System).unwrap();
         for (segment, encoded) in [
             ("a/b c", "a%2Fb%20c"),
             ("", ""),
@@ -204,7 +251,7 @@ mod tests {
             let url = client.url(&["services", segment, "x"]);
             assert_eq!(url.as_str(), format!("http://h/base/services/{encoded}/x"));
         }
-        let client = Client::new("http://h", HeaderMap::new(), "X").unwrap();
+        let client = Client::new("http://h", HeaderMap::new(), "X", &Trust::System).unwrap();
         assert_eq!(client.url(&["services"]).as_str(), "http://h/services");
     }
 }

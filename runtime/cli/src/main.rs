@@ -10,6 +10,8 @@ mod guest;
 mod ingress;
 mod model;
 mod output;
+#[cfg(test)]
+mod packaging;
 mod progress;
 mod report;
 mod tree;

@@ -1,8 +1,14 @@
 //! How a server is set up: plain values, whoever read them.
 
+use crate::access::CHOSEN_NAME;
+use crate::access::grant::{Grant, Scope};
+use crate::access::token::Digest;
+use crate::audit::AuditConfig;
 use crate::http::limits::{
-    CONNECTIONS_MAX, HEADER_READ_TIMEOUT, INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE, STREAMS_MAX,
+    CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADER_READ_TIMEOUT, INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE,
+    STREAMS_MAX,
 };
+use crate::tls::TlsFiles;
 use crate::wasm::GuestLimits;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +32,7 @@ pub struct Config {
     pub admin: AdminConfig,
     pub guests: GuestLimits,
     pub http: DoorLimits,
+    pub audit: AuditConfig,
     pub store: abide_store::Options,
     /// What the admin port shows of all this.
     pub shown: Vec<ShownSetting>,
@@ -40,6 +47,7 @@ impl Default for Config {
             admin: AdminConfig::default(),
             guests: GuestLimits::default(),
             http: DoorLimits::default(),
+            audit: AuditConfig::default(),
             store: abide_store::Options::default(),
             shown: Vec::new(),
         }
@@ -50,12 +58,31 @@ impl Default for Config {
 #[derive(Clone)]
 pub struct IngressConfig {
     pub listen: SocketAddr,
+    pub tls: TlsFiles,
     pub body_bytes_max: usize,
+    /// Calls need a token, but for services that are named as open.
+    pub require_token: bool,
+    /// Calls of these services need a token in any case.
+    pub require_token_for: Vec<String>,
+    pub no_token_for: Vec<String>,
+    /// Names of this port besides those of loopback; `*` for all.
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose pages may call; `*` for all.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for IngressConfig {
     fn default() -> Self {
-        Self { listen: loopback(8080), body_bytes_max: INGRESS_BODY_BYTES_MAX }
+        Self {
+            listen: loopback(8080),
+            tls: TlsFiles::default(),
+            body_bytes_max: INGRESS_BODY_BYTES_MAX,
+            require_token: false,
+            require_token_for: Vec::new(),
+            no_token_for: Vec::new(),
+            allowed_hosts: Vec::new(),
+            cors_origins: Vec::new(),
+        }
     }
 }
 
@@ -63,13 +90,47 @@ impl Default for IngressConfig {
 #[derive(Clone)]
 pub struct AdminConfig {
     pub listen: SocketAddr,
-    /// When set, calls have to carry it.
+    pub tls: TlsFiles,
+    /// A token that somebody chose; it opens everything.
     pub token: Option<String>,
+    pub tokens: Vec<Grant>,
+    /// Also on loopback; elsewhere a token is needed in any case.
+    pub require_token: bool,
+    /// Names of this port besides those of loopback; `*` for all.
+    pub allowed_hosts: Vec<String>,
+}
+
+impl AdminConfig {
+    /// Says whether requests need a token: off loopback, and on it when somebody cares for tokens.
+    #[must_use]
+    pub fn needs_token(&self) -> bool {
+        let is_wanted = self.require_token || self.token.is_some() || !self.tokens.is_empty();
+        is_wanted || !self.listen.ip().is_loopback()
+    }
+
+    /// Returns what all the tokens of the configuration open.
+    #[must_use]
+    pub fn grants(&self) -> Vec<Grant> {
+        let chosen = self.token.as_deref().map(|token| Grant {
+            name: CHOSEN_NAME.to_owned(),
+            digest: Digest::of(token),
+            scope: Scope::Admin,
+            services: Vec::new(),
+        });
+        self.tokens.iter().cloned().chain(chosen).collect()
+    }
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: loopback(9070), token: None }
+        Self {
+            listen: loopback(9070),
+            tls: TlsFiles::default(),
+            token: None,
+            tokens: Vec::new(),
+            require_token: false,
+            allowed_hosts: Vec::new(),
+        }
     }
 }
 
@@ -79,6 +140,7 @@ pub struct DoorLimits {
     pub connections_max: usize,
     pub streams_max: u32,
     pub header_timeout: Duration,
+    pub handshake_timeout: Duration,
     pub stop_patience: Duration,
 }
 
@@ -88,6 +150,7 @@ impl Default for DoorLimits {
             connections_max: CONNECTIONS_MAX,
             streams_max: STREAMS_MAX,
             header_timeout: HEADER_READ_TIMEOUT,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
             stop_patience: SHUTDOWN_PATIENCE,
         }
     }

@@ -402,7 +402,8 @@ impl Deployments {
         Ok(view)
     }
 
-    async fn commit(&self, ops: Vec<Op>) -> Result<(), UploadError> {
+    /// Commits records of the server as a whole, and waits until they are on the disk.
+    pub(crate) async fn commit(&self, ops: Vec<Op>) -> Result<(), UploadError> {
         let sequence = self.inner.store.commit(Batch { fence: self.inner.fence, ops })?;
         let mut durable = self.inner.store.durable();
         let mut status = self.inner.store.status();

@@ -1,5 +1,7 @@
 //! The server of Abide: the engine around the pure core, guest hosting, and HTTP.
 
+pub mod access;
+pub mod audit;
 mod base64;
 pub mod clock;
 mod config;
@@ -9,6 +11,7 @@ pub mod http;
 mod server;
 pub mod sql;
 mod time;
+pub mod tls;
 pub mod upgrade;
 pub mod wasm;
 mod words;
@@ -17,4 +20,4 @@ pub use config::{
     AdminConfig, Config, DoorLimits, IngressConfig, PARTITIONS_DEFAULT, PARTITIONS_MAX, ShownSetting,
     VALUE_BYTES_MAX,
 };
-pub use server::{Server, start};
+pub use server::{NoToken, Reloader, Server, start};

@@ -1,15 +1,20 @@
 //! A whole server: opens the data folder, recovers, and opens the doors.
 
+use crate::access::Access;
+use crate::access::grant::{Grant, Scope};
+use crate::audit::Trail;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, PARTITIONS_DEFAULT, PARTITIONS_MAX};
+use crate::config::{Config, DoorLimits, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault, Parts};
-use crate::http::{self, AppState};
+use crate::http::{self, AdminDoor, AppState, IngressDoor};
 use crate::sql::{Sql, SqlLimits};
+use crate::tls::{self, Certificate, TlsError, TlsFiles};
 use crate::upgrade::Upgrades;
 use crate::wasm::{Components, WasmEngine, WasmExecutor};
 use abide_store::{Batch, DiskStore, META_PARTITION, Op, Store, View, codec, keys};
 use anyhow::{Context, bail};
+use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +29,11 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub struct Server {
     pub ingress_addr: SocketAddr,
     pub admin_addr: SocketAddr,
+    /// http or https.
+    pub ingress_scheme: &'static str,
+    pub admin_scheme: &'static str,
     pub deployments: Deployments,
+    pub reloader: Reloader,
     store: Arc<DiskStore>,
     stop: watch::Sender<bool>,
     doors: Vec<JoinHandle<()>>,
@@ -36,10 +45,13 @@ pub struct Server {
 /// # Errors
 /// The data folder cannot be used, or an address cannot be listened on; the error says which and why.
 pub async fn start(config: Config) -> anyhow::Result<Server> {
+    tls::install_provider();
+    check_tokens(&config)?;
     // The doors first: a server that cannot listen should not touch the data.
-    let ingress = listen("ingress", config.ingress.listen).await?;
-    let admin = listen("admin", config.admin.listen).await?;
-    let (ingress_addr, admin_addr) = (ingress.local_addr()?, admin.local_addr()?);
+    let ingress = Door::open("ingress", config.ingress.listen, &config.ingress.tls).await?;
+    let admin = Door::open("admin", config.admin.listen, &config.admin.tls).await?;
+    let (ingress_addr, admin_addr) = (ingress.address, admin.address);
+    let (ingress_scheme, admin_scheme) = (ingress.scheme(), admin.scheme());
     let (data, options) = (config.data.clone(), config.store.clone());
     let opened = tokio::task::spawn_blocking(move || DiskStore::open(&data, options)).await?;
     let store =
@@ -53,31 +65,114 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         let (store, clock, components) = (store.clone(), clock.clone(), components.clone());
         tokio::task::spawn_blocking(move || Deployments::open(store, clock, components)).await??
     };
+    let access = Access::open(&*store, deployments.clone(), clock.clone(), config.admin.grants())?;
+    let admin_door = AdminDoor::new(&config.admin);
+    if admin_door.needs_token && !access.has_admin() {
+        return Err(NoToken(admin_addr).into());
+    }
     let engine = Engine::new(Parts { store: store.clone(), clock: clock.clone(), partitions });
     let fault = engine.fault();
     let catalog = Arc::new(deployments.clone());
     let executor =
         WasmExecutor::new(components.clone(), catalog, engine.inboxes(), engine.journals(), clock.clone());
     let engine = engine.start(Arc::new(executor))?;
-    let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock);
+    let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
 
     let state = AppState {
         sql: Sql::new(engine.clone(), deployments.clone(), SqlLimits::default()),
         engine,
         deployments: deployments.clone(),
         upgrades,
-        admin_token: config.admin.token.map(Into::into),
+        clock,
+        access: Arc::new(access),
+        trail: Trail::new(&config.data, config.audit.clone()),
+        admin_door: Arc::new(admin_door),
+        ingress_door: Arc::new(IngressDoor::new(&config.ingress, admin_addr.port())),
         ingress_body_bytes_max: config.ingress.body_bytes_max,
         settings: config.shown.into(),
-        ingress_url: format!("http://{ingress_addr}").into(),
+        ingress_url: format!("{ingress_scheme}://{ingress_addr}").into(),
     };
+    let certificates = [ingress.certificate.clone(), admin.certificate.clone()];
+    let reloader = Reloader { access: state.access.clone(), certificates };
     let stop = watch::Sender::new(false);
     let doors = vec![
-        tokio::spawn(http::serve(ingress, http::ingress(state.clone()), config.http.clone(), stopped(&stop))),
-        tokio::spawn(http::serve(admin, http::admin(state), config.http, stopped(&stop))),
+        ingress.serve(http::ingress(state.clone()), config.http.clone(), &stop),
+        admin.serve(http::admin(state), config.http, &stop),
     ];
     tracing::info!(%ingress_addr, %admin_addr, data = %config.data.display(), partitions, "the server is up");
-    Ok(Server { ingress_addr, admin_addr, deployments, store, stop, doors, fault })
+    Ok(Server {
+        ingress_addr,
+        admin_addr,
+        ingress_scheme,
+        admin_scheme,
+        deployments,
+        reloader,
+        store,
+        stop,
+        doors,
+        fault,
+    })
+}
+
+/// A new folder has no tokens, so it need not be made to find out that nobody could come in.
+fn check_tokens(config: &Config) -> Result<(), NoToken> {
+    let is_admin = |grant: &Grant| grant.scope == Scope::Admin;
+    let is_closed = !config.admin.needs_token() || config.admin.grants().iter().any(is_admin);
+    if is_closed || config.data.exists() { Ok(()) } else { Err(NoToken(config.admin.listen)) }
+}
+
+/// A port that is listened on.
+struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
+}
+
+impl Door {
+    async fn open(what: &str, address: SocketAddr, tls: &TlsFiles) -> anyhow::Result<Self> {
+        let certificate = Certificate::load(tls).with_context(|| format!("no TLS for the {what}"))?;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| {
+            format!("cannot listen on {address} ({what}); is another server running there?")
+        })?;
+        Ok(Self { address: listener.local_addr()?, listener, certificate })
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.certificate.is_some() { "https" } else { "http" }
+    }
+
+    /// Lets requests in until the server stops.
+    fn serve(self, router: Router, limits: DoorLimits, stop: &watch::Sender<bool>) -> JoinHandle<()> {
+        if let Some(certificate) = self.certificate.clone() {
+            tokio::spawn(certificate.watch(stopped(stop)));
+        }
+        tokio::spawn(http::serve(self.listener, router, self.certificate, limits, stopped(stop)))
+    }
+}
+
+/// The admin port would be open to everybody.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the admin port would be open to others at {0}, and it runs whatever code it is given")]
+pub struct NoToken(pub SocketAddr);
+
+/// Brings parts of a configuration that was read again into the running server.
+#[derive(Clone)]
+pub struct Reloader {
+    access: Arc<Access>,
+    certificates: [Option<Arc<Certificate>>; 2],
+}
+
+impl Reloader {
+    /// Takes over the tokens of the configuration, and what is in the files of the certificates. All other
+    /// settings need a new start.
+    ///
+    /// # Errors
+    /// A certificate cannot be used; the old one goes on.
+    pub fn reload(&self, config: &Config) -> Result<(), TlsError> {
+        self.access.reconfigure(config.admin.grants());
+        self.certificates.iter().flatten().try_for_each(|certificate| certificate.reload())
+    }
 }
 
 impl Server {
@@ -109,12 +204,6 @@ impl Server {
             .await?
             .context("the data folder was not closed in order")
     }
-}
-
-async fn listen(what: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address} ({what}); is another server running there?"))
 }
 
 fn stopped(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {

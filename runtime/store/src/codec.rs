@@ -14,6 +14,7 @@ use abide_core::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
 use abide_core::manifest::{DeploymentRow, ServiceRow};
 use abide_core::object::{KeyQueueRow, PromiseRow};
 use abide_core::rows::{Row, RowKey};
+use abide_core::time::Timestamp;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,7 @@ impl Record for Message {
 impl Record for ServiceRow {}
 impl Record for DeploymentRow {}
 impl Record for Setup {}
+impl Record for TokenRow {}
 /// A counter.
 impl Record for u64 {}
 /// A value of a state.
@@ -87,6 +89,18 @@ pub enum CodecError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
     pub partitions: u16,
+}
+
+/// A token of the admin port or the ingress that was made while the server ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRow {
+    pub name: String,
+    /// Of the token; itself it is kept nowhere.
+    pub sha256: [u8; 32],
+    pub scope: String,
+    /// The services it may call; none named means all.
+    pub services: Vec<String>,
+    pub created_at: Timestamp,
 }
 
 /// Writes any record with the version in front.
@@ -184,7 +198,6 @@ mod tests {
     use abide_core::ids::{AwakeableId, PartitionId};
     use abide_core::invocation::{Listener, Origin, PauseReason, Phase};
     use abide_core::target::{ObjectKey, Target};
-    use abide_core::time::Timestamp;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
 
@@ -269,6 +282,21 @@ mod tests {
         assert_eq!(decode::<EntryRow>(b"key", &bytes("01 05 02 0d 01 02 07 00")).unwrap(), row);
         let message = Message::CompleteAwakeable { awakeable, outcome: Outcome::Empty };
         assert_eq!(decode::<Message>(b"key", &bytes("01 04 01 02 07 00")).unwrap(), message);
+    }
+
+    #[test]
+    fn a_token_has_its_golden_bytes() {
+        let row = TokenRow {
+            name: "ops".into(),
+            sha256: [7; 32],
+            scope: "call".into(),
+            services: vec!["S".into()],
+            created_at: Timestamp(5),
+        };
+        let bytes = encode(&row);
+        let seen: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(seen, format!("01036f7073{}0463616c6c01015305", "07".repeat(32)));
+        assert_eq!(decode::<TokenRow>(b"key", &bytes).unwrap(), row);
     }
 
     #[test]

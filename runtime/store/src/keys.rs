@@ -29,6 +29,7 @@
 //! |  22 | Signal     | id, number u64                    | `Outcome`       | until received          |
 //! |  23 | Created    | time u64, id                      | nothing         | with its invocation     |
 //! |  24 | AttemptsPurged | nothing                       | u64             | for good                |
+//! |  29 | Token      | name (meta partition)             | `TokenRow`      | until revoked           |
 //!
 //! An object is its service and its key. Both can be any text, so each is closed by two zero bytes,
 //! and a zero byte within is followed by `0xff`: the order of the keys is the order of the texts.
@@ -69,6 +70,7 @@ pub enum Tag {
     Signal = 22,
     Created = 23,
     AttemptsPurged = 24,
+    Token = 29,
 }
 
 /// Length of the part before `rest`.
@@ -292,6 +294,14 @@ pub fn service(name: &str) -> Vec<u8> {
     key
 }
 
+/// Returns the key of a token.
+#[must_use]
+pub fn token(name: &str) -> Vec<u8> {
+    let mut key = head(META_PARTITION, Tag::Token, name.len());
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
 /// Returns the key of a deployment.
 #[must_use]
 pub fn deployment(id: &DeploymentId) -> Vec<u8> {
@@ -467,6 +477,7 @@ mod tests {
         for (key, expected) in golden {
             assert_eq!(hex(&encode(P, &key)), expected, "{key:?}");
         }
+        assert_eq!(hex(&token("ab")), "ffff1d6162");
     }
 
     #[test]

@@ -62,9 +62,9 @@ impl Server {
     #[must_use]
     pub fn abide_with(&self, args: &[&str], env: &[(&str, &str)]) -> Ran {
         let mut command = command(args);
-        command.envs(env.iter().copied());
         command.env("ABIDE_ADMIN_URL", format!("http://{}", self.admin().addr));
         command.env("ABIDE_INGRESS_URL", format!("http://{}", self.ingress().addr));
+        command.envs(env.iter().copied());
         Ran::of(&command.output().expect("the binary can be run"))
     }
 }

@@ -104,7 +104,7 @@ fn first_line(stdout: std::process::ChildStdout) -> Option<String> {
 
 fn address(url: &Value) -> SocketAddr {
     let url = url.as_str().expect("a URL is text");
-    url.trim_start_matches("http://").parse().expect("the address is numeric")
+    url.split_once("://").expect("a URL has a scheme").1.parse().expect("the address is numeric")
 }
 
 impl Process {

@@ -1,30 +1,54 @@
-//! `abide doctor`: examines a data folder.
+//! `abide doctor`: examines the configuration and a data folder.
 
 use crate::cli::Global;
+use crate::config::advice::advice;
+use crate::config::{self, Flags};
 use crate::error::CliError;
-use crate::output::print;
+use crate::output::{Paint, print, say};
 use abide_store::doctor::Report;
 use clap::Args;
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct Doctor {
-    /// The data folder.
-    #[arg(value_name = "DIR", default_value = "./abide-data")]
-    pub data: PathBuf,
+    /// The data folder, when it is not the one of the configuration.
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// What was found.
+#[derive(Serialize)]
+struct Findings {
+    #[serde(flatten)]
+    report: Report,
+    /// What is allowed, but seldom meant.
+    config_warnings: Vec<String>,
 }
 
 /// Prints the findings. A folder with problems is a failure, so that scripts notice.
 pub async fn run(doctor: Doctor, global: &Global) -> Result<(), CliError> {
-    let examined = tokio::task::spawn_blocking(move || abide_store::doctor(&doctor.data)).await;
+    let loaded = config::load(&doctor.flags)?;
+    let config_warnings = advice(&loaded);
+    let data = doctor.dir.unwrap_or(loaded.settings.server.data);
+    let examined = tokio::task::spawn_blocking(move || abide_store::doctor(&data)).await;
     let examined =
         examined.map_err(|error| CliError::failed(format!("the examination broke off: {error}")))?;
+    if !global.json {
+        config_warnings
+            .iter()
+            .for_each(|warning| say(format!("{} {warning}", Paint::stderr().yellow("warning:"))));
+    }
     let report = examined.map_err(|error| CliError::failed(error.to_string()))?;
+    let findings = Findings { report, config_warnings };
+    let report = &findings.report;
     if global.json {
-        let json = serde_json::to_string(&report);
+        let json = serde_json::to_string(&findings);
         print(json.map_err(|error| CliError::failed(format!("cannot write the findings: {error}")))?);
     } else {
-        print(describe(&report));
+        print(describe(report));
     }
     match report.problems.len() {
         0 => Ok(()),

@@ -8,6 +8,7 @@ pub mod deploy;
 pub mod deployments;
 pub mod dev;
 pub mod doctor;
+pub mod health;
 pub mod invocations;
 mod invoke;
 pub mod new;
@@ -16,6 +17,7 @@ pub mod send;
 pub mod services;
 pub mod sql;
 pub mod state;
+pub mod tokens;
 pub mod up;
 
 use crate::cli::{Cli, Command};
@@ -40,6 +42,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Config(config) => config::run(config, &global).await,
         Command::Sql(sql) => sql::run(sql, &global).await,
         Command::Completions(completions) => completions::run(&completions),
+        Command::Tokens(command) => tokens::run(command, &global).await,
+        Command::Health => health::run(&global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

@@ -3,16 +3,23 @@
 use crate::cli::Global;
 use crate::client::Client;
 use crate::commands::deploy;
+use crate::config::advice::advice;
 use crate::config::settings::Log;
 use crate::config::{self, Flags, Settings};
 use crate::error::{CliError, Kind};
 use crate::output::{Paint, print, say};
-use abide_server::Server;
+use abide_server::access::grant::{Grant, Scope};
+use abide_server::access::token::{self, Digest};
+use abide_server::{NoToken, Reloader, Server};
 use clap::Args;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// The name of the token that this process itself uses.
+const OWN_TOKEN: &str = "abide-up";
 
 #[derive(Args)]
 pub struct Up {
@@ -35,45 +42,82 @@ pub async fn serve(
     global: Global,
     meanwhile: impl AsyncFnOnce(Global) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let settings = settings(&up.flags)?;
+    let (settings, warnings) = settings(&up.flags)?;
     start_log(&settings.log)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // From the first moment, so that a signal during the start is not lost.
     let stop_signal = stop_signal()?;
     let data = settings.server.data.clone();
-    let server = abide_server::start(settings.server).await?;
+    let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let mut server_config = settings.server;
+    let admin_token = own_token(&mut server_config);
+    let server = abide_server::start(server_config).await.map_err(explain)?;
     let global = Global {
-        admin_url: format!("http://{}", reachable(server.admin_addr)),
-        ingress_url: format!("http://{}", reachable(server.ingress_addr)),
+        admin_token,
+        admin_url: format!("{}://{}", server.admin_scheme, reachable(server.admin_addr)),
+        ingress_url: format!("{}://{}", server.ingress_scheme, reachable(server.ingress_addr)),
         ..global
     };
     tell(&up, &data, &server, &global);
+    let reloader = server.reloader.clone();
     let serving = server.run(stop_signal);
     let mut serving = std::pin::pin!(serving);
+    let working = async {
+        let reloading = async {
+            reload(hangup, &up.flags, reloader).await;
+            Ok(())
+        };
+        tokio::try_join!(meanwhile(global), reloading)?;
+        std::future::pending::<Result<(), CliError>>().await
+    };
     tokio::select! {
-        ended = &mut serving => return Ok(ended?),
-        done = meanwhile(global) => done?,
+        ended = &mut serving => Ok(ended?),
+        failed = working => failed,
     }
-    Ok(serving.await?)
 }
 
-/// Reads the configuration, and checks what concerns several settings.
-fn settings(flags: &Flags) -> Result<Settings, CliError> {
+/// Returns a token with which this process itself can deploy. Where only digests are known, that is one
+/// that nobody else ever sees, and that is gone with the process.
+fn own_token(config: &mut abide_server::Config) -> Option<String> {
+    if config.admin.token.is_some() || !config.admin.needs_token() {
+        return config.admin.token.clone();
+    }
+    let token = token::generate();
+    let grant = Grant::new(OWN_TOKEN, Digest::of(&token), Scope::Deploy, Vec::new());
+    config.admin.tokens.push(grant.expect("the name is plain"));
+    Some(token)
+}
+
+fn settings(flags: &Flags) -> Result<(Settings, Vec<String>), CliError> {
     let loaded = config::load(flags)?;
+    let warnings = advice(&loaded);
     let shown = config::shown::shown(&loaded);
     let mut settings = loaded.settings;
     settings.server.shown = shown;
-    check_admin(settings.server.admin.listen, settings.server.admin.token.as_deref())?;
-    Ok(settings)
+    Ok((settings, warnings))
 }
 
-/// The admin port runs whatever code it is given, so strangers must not reach it.
-fn check_admin(admin: SocketAddr, token: Option<&str>) -> Result<(), CliError> {
-    if admin.ip().is_loopback() || token.is_some() {
-        return Ok(());
+/// Says what to type when a server would be open to everybody.
+fn explain(error: anyhow::Error) -> CliError {
+    match error.downcast_ref::<NoToken>() {
+        Some(no_token) => CliError::new(Kind::Usage, no_token.to_string()).hint(
+            "make a token with \"abide tokens create ops --into abide.toml\", or set a secret with --admin-token or ABIDE_ADMIN_TOKEN",
+        ),
+        None => error.into(),
     }
-    let message =
-        format!("the admin port would be open to others at {admin}, and it runs whatever code it is given");
-    Err(CliError::new(Kind::Usage, message).hint("set a secret with --admin-token or ABIDE_ADMIN_TOKEN"))
+}
+
+/// Takes over what may change while the server runs, each time it is asked to.
+async fn reload(mut asked: tokio::signal::unix::Signal, flags: &Flags, reloader: Reloader) {
+    while asked.recv().await.is_some() {
+        let loaded = config::load(flags).map_err(|error| error.message);
+        let reloaded = loaded
+            .and_then(|loaded| reloader.reload(&loaded.settings.server).map_err(|error| error.to_string()));
+        match reloaded {
+            Ok(()) => tracing::info!("tokens and certificates were read again"),
+            Err(error) => tracing::error!(error, "this is not taken over, what was there goes on"),
+        }
+    }
 }
 
 fn start_log(log: &Log) -> Result<(), CliError> {
@@ -87,12 +131,14 @@ fn start_log(log: &Log) -> Result<(), CliError> {
     Ok(())
 }
 
+fn no_signals(error: std::io::Error) -> CliError {
+    CliError::failed(format!("cannot listen for signals: {error}"))
+}
+
 /// Returns a future that ends when the process is asked to stop. Asked twice, it stops at once.
 fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| CliError::failed(format!("cannot listen for signals: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -139,7 +185,7 @@ fn tell(up: &Up, data: &Path, server: &Server, global: &Global) {
 }
 
 async fn deploy_all(paths: &[PathBuf], global: &Global) -> Result<(), CliError> {
-    let client = Client::admin(global)?;
+    let client = Client::own_admin(global)?;
     let mut last = None;
     for path in paths {
         last = Some(deploy::deploy_path(&client, path, global).await?);
@@ -153,17 +199,6 @@ async fn deploy_all(paths: &[PathBuf], global: &Global) -> Result<(), CliError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_open_admin_port_needs_a_token() {
-        let check = |address: &str, token| check_admin(address.parse().unwrap(), token).is_ok();
-        assert!(check("127.0.0.1:9070", None));
-        assert!(check("[::1]:9070", None));
-        assert!(check("0.0.0.0:9070", Some("t")));
-        assert!(!check("0.0.0.0:9070", None));
-        assert!(!check("[::]:9070", None));
-        assert!(!check("10.1.2.3:9070", None));
-    }
 
     #[test]
     fn an_address_of_all_interfaces_is_reached_by_loopback() {

@@ -34,7 +34,7 @@ fn placeholder(kind: Kind) -> String {
         Kind::Count { min, .. } | Kind::Size { min, .. } | Kind::Time { min, .. } => {
             kind.toml(&Value::Number(min))
         }
-        Kind::Address | Kind::Switch | Kind::Choice(_) | Kind::List { .. } => String::new(),
+        Kind::Address | Kind::Switch | Kind::Choice(_) | Kind::List { .. } | Kind::Tokens => String::new(),
         Kind::Text { hint } => kind.toml(&Value::Text(hint.to_owned())),
     }
 }

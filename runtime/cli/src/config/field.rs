@@ -1,5 +1,6 @@
 //! What a setting's place in the program takes: the type behind the text.
 
+use abide_server::access::grant::Grant;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -114,6 +115,18 @@ impl Field for Vec<String> {
     fn fill(&mut self, value: Value) -> Result<(), Unfit> {
         let Value::List(list) = value else { return Err(Unfit) };
         *self = list;
+        Ok(())
+    }
+}
+
+impl Field for Vec<Grant> {
+    fn value(&self) -> Value {
+        Value::List(self.iter().map(Grant::to_string).collect())
+    }
+
+    fn fill(&mut self, value: Value) -> Result<(), Unfit> {
+        let Value::List(list) = value else { return Err(Unfit) };
+        *self = list.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|_| Unfit)?;
         Ok(())
     }
 }

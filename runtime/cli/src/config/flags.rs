@@ -111,7 +111,7 @@ fn args((setting, name): (&'static Setting, &'static String)) -> Vec<Arg> {
         .overrides_with(setting.key);
     match setting.kind {
         Kind::Switch => arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Kind::List { .. } => arg = arg.action(ArgAction::Append),
+        Kind::List { .. } | Kind::Tokens => arg = arg.action(ArgAction::Append),
         Kind::Address
         | Kind::Count { .. }
         | Kind::Size { .. }

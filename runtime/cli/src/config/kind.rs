@@ -1,12 +1,11 @@
 //! What a setting is: how it is written, and which values it may have.
 
 use crate::config::field::Value;
-use crate::config::units;
+use crate::config::{tokens, units};
 use toml::de::DeValue;
 
 /// How a setting is written. Ranges include both ends; sizes are in bytes, lengths of time in milliseconds.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "switches and lists come with the settings of access")]
 pub enum Kind {
     /// An address with a port.
     Address,
@@ -28,6 +27,8 @@ pub enum Kind {
     Text {
         hint: &'static str,
     },
+    /// Tokens without what opens the door: tables in the file, `NAME:SCOPE:SHA256` elsewhere.
+    Tokens,
     /// Texts; in variables and flags with commas between them.
     List {
         hint: &'static str,
@@ -54,6 +55,10 @@ impl Kind {
                 quoted.join(" or ")
             }
             Kind::Text { hint } => format!("a text ({hint})"),
+            Kind::Tokens => {
+                "tokens: [[admin.tokens]] with name, scope and sha256 (elsewhere NAME:SCOPE:SHA256)"
+                    .to_owned()
+            }
             Kind::List { hint } => format!("a list of texts ({hint})"),
         }
     }
@@ -67,6 +72,7 @@ impl Kind {
             Kind::Time { .. } => "TIME",
             Kind::Switch => "BOOL",
             Kind::Choice(_) => "CHOICE",
+            Kind::Tokens => "TOKENS",
             Kind::Text { hint } | Kind::List { hint } => hint,
         }
     }
@@ -83,7 +89,7 @@ impl Kind {
                 choices.contains(&text.trim()).then(|| Value::Text(text.trim().to_owned()))
             }
             Kind::Text { .. } => (!text.is_empty()).then(|| Value::Text(text.to_owned())),
-            Kind::List { .. } => {
+            Kind::List { .. } | Kind::Tokens => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(Value::List(items.map(str::to_owned).collect()))
             }
@@ -99,6 +105,10 @@ impl Kind {
             }
             (Kind::List { .. }, DeValue::Array(items)) => {
                 let items = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+                Some(Value::List(items.collect::<Option<_>>()?))
+            }
+            (Kind::Tokens, DeValue::Array(items)) => {
+                let items = items.iter().map(|item| tokens::read(item.get_ref()));
                 Some(Value::List(items.collect::<Option<_>>()?))
             }
             (
@@ -118,6 +128,9 @@ impl Kind {
             (_, Value::Number(number)) => number.to_string(),
             (_, Value::Switch(switch)) => switch.to_string(),
             (_, Value::Text(text)) => text.clone(),
+            (Kind::Tokens, Value::List(items)) => {
+                items.iter().map(|item| tokens::show(item)).collect::<Vec<_>>().join(", ")
+            }
             (_, Value::List(items)) => items.join(", "),
         }
     }
@@ -130,7 +143,11 @@ impl Kind {
             (_, Value::Unset | Value::Number(_) | Value::Switch(_)) => self.show(value),
             (_, Value::Text(text)) => quoted(text),
             (_, Value::List(items)) => {
-                let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
+                let item = |item: &String| match self {
+                    Kind::Tokens => tokens::toml(item),
+                    _ => quoted(item),
+                };
+                let items: Vec<String> = items.iter().map(item).collect();
                 format!("[{}]", items.join(", "))
             }
         }
@@ -144,6 +161,7 @@ impl Kind {
             (_, Value::Number(number)) => (*number).into(),
             (_, Value::Switch(switch)) => (*switch).into(),
             (_, Value::Text(text)) => text.as_str().into(),
+            (Kind::Tokens, Value::List(items)) => items.iter().map(|item| tokens::show(item)).collect(),
             (_, Value::List(items)) => items.clone().into(),
         }
     }

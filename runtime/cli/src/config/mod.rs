@@ -3,6 +3,7 @@
 //!
 //! `settings` declares every setting once. A new one is a line there and a field in the place that uses it.
 
+pub mod advice;
 pub mod example;
 pub mod field;
 pub mod file;
@@ -14,6 +15,7 @@ pub mod settings;
 pub mod shown;
 #[cfg(test)]
 pub mod tests;
+pub mod tokens;
 pub mod units;
 
 pub use flags::Flags;

@@ -1,7 +1,7 @@
 //! The settings of a server: every one there is, each declared once. Flags, variables, the file and all
 //! that is printed come from here.
 
-use crate::config::kind::Kind::{self, Address, Choice, Count, Size, Text, Time};
+use crate::config::kind::Kind::{self, Address, Choice, Count, List, Size, Switch, Text, Time, Tokens};
 use crate::config::setting::Setting;
 use crate::config::units::{DAY_MS, GIB, HOUR_MS, KIB, MIB, SECOND_MS};
 use abide_server::Config;
@@ -33,13 +33,18 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("admin", "The port where the server is administered, and its web page."),
     ("guests", "What handlers may use."),
     ("http", "Limits of both ports."),
+    ("audit", "The trail of changes that were asked for on the admin port: audit.log in the data folder."),
     ("store", "How data is kept on the disk."),
     ("log", "What the server tells about itself, on standard error."),
 ];
 
 const FOLDER: Kind = Text { hint: "DIR" };
+const FILE: Kind = Text { hint: "FILE" };
 const FILTER: Kind = Text { hint: "FILTER" };
 const TOKEN: Kind = Text { hint: "TOKEN" };
+const SERVICE: Kind = List { hint: "SERVICE" };
+const HOST: Kind = List { hint: "HOST" };
+const ORIGIN: Kind = List { hint: "ORIGIN" };
 const VALUE_BYTES_MAX: u64 = abide_server::VALUE_BYTES_MAX as u64;
 const PARTITIONS_MAX: u64 = abide_server::PARTITIONS_MAX as u64;
 
@@ -63,10 +68,55 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("ingress.listen", Address, |s| &mut s.server.ingress.listen, "Where handlers are called.")
         .flag("ingress"),
     Setting::new(
+        "ingress.tls_cert",
+        FILE,
+        |s| &mut s.server.ingress.tls.cert,
+        "The certificate and those that signed it, in PEM; with it the port speaks https.",
+    )
+    .unset("none: plain http"),
+    Setting::new(
+        "ingress.tls_key",
+        FILE,
+        |s| &mut s.server.ingress.tls.key,
+        "The private key of the certificate, in PEM.",
+    )
+    .unset("none"),
+    Setting::new(
         "ingress.body_max",
         Size { min: KIB, max: VALUE_BYTES_MAX },
         |s| &mut s.server.ingress.body_bytes_max,
         "The largest body of a call.",
+    )
+    .rare(),
+    Setting::new(
+        "ingress.require_token",
+        Switch,
+        |s| &mut s.server.ingress.require_token,
+        "Whether calls need a token.",
+    ),
+    Setting::new(
+        "ingress.require_token_for",
+        SERVICE,
+        |s| &mut s.server.ingress.require_token_for,
+        "Services whose calls need a token in any case.",
+    ),
+    Setting::new(
+        "ingress.no_token_for",
+        SERVICE,
+        |s| &mut s.server.ingress.no_token_for,
+        "Services whose calls need no token, whatever the others need.",
+    ),
+    Setting::new(
+        "ingress.cors_origins",
+        ORIGIN,
+        |s| &mut s.server.ingress.cors_origins,
+        "Origins whose web pages may call, for example https://shop.example; * for all.",
+    ),
+    Setting::new(
+        "ingress.allowed_hosts",
+        HOST,
+        |s| &mut s.server.ingress.allowed_hosts,
+        "Names of this port besides those of loopback; * for all.",
     )
     .rare(),
     Setting::new(
@@ -77,12 +127,45 @@ pub const SETTINGS: &[Setting] = &[
     )
     .flag("admin"),
     Setting::new(
+        "admin.tls_cert",
+        FILE,
+        |s| &mut s.server.admin.tls.cert,
+        "The certificate and those that signed it, in PEM; with it the port speaks https.",
+    )
+    .unset("none: plain http"),
+    Setting::new(
+        "admin.tls_key",
+        FILE,
+        |s| &mut s.server.admin.tls.key,
+        "The private key of the certificate, in PEM.",
+    )
+    .unset("none"),
+    Setting::new(
         "admin.token",
         TOKEN,
         |s| &mut s.server.admin.token,
         "A token of the admin port that you chose.",
     )
     .secret(),
+    Setting::new(
+        "admin.tokens",
+        Tokens,
+        |s| &mut s.server.admin.tokens,
+        "Tokens by their SHA-256; abide tokens create makes them.",
+    ),
+    Setting::new(
+        "admin.require_token",
+        Switch,
+        |s| &mut s.server.admin.require_token,
+        "Whether a token is needed on loopback, too; elsewhere it is in any case.",
+    ),
+    Setting::new(
+        "admin.allowed_hosts",
+        HOST,
+        |s| &mut s.server.admin.allowed_hosts,
+        "Names of this port besides those of loopback; * for all.",
+    )
+    .rare(),
     Setting::new(
         "guests.memory_max",
         Size { min: 2 * MIB, max: 4 * GIB },
@@ -147,10 +230,31 @@ pub const SETTINGS: &[Setting] = &[
     )
     .rare(),
     Setting::new(
+        "http.handshake_timeout",
+        Time { min: 100, max: HOUR_MS },
+        |s| &mut s.server.http.handshake_timeout,
+        "How long a client may take for its part of a TLS handshake.",
+    )
+    .rare(),
+    Setting::new(
         "http.stop_patience",
         Time { min: 0, max: HOUR_MS },
         |s| &mut s.server.http.stop_patience,
         "How long requests may go on after the server was asked to stop.",
+    )
+    .rare(),
+    Setting::new(
+        "audit.file_max",
+        Size { min: KIB, max: GIB },
+        |s| &mut s.server.audit.file_bytes_max,
+        "How large the file may become; then it is kept under another name, and a new one begins.",
+    )
+    .rare(),
+    Setting::new(
+        "audit.files_kept",
+        Count { min: 0, max: 1_000 },
+        |s| &mut s.server.audit.files_kept,
+        "How many full files are kept.",
     )
     .rare(),
     Setting::new(

@@ -22,6 +22,15 @@ pub fn another_value(setting: &Setting) -> Value {
         }
         Kind::Text { .. } => Value::Text("another".to_owned()),
         Kind::List { .. } => Value::List(vec!["another".to_owned()]),
+        Kind::Tokens => Value::List(vec![format!("shop:call:{}:Cart+Payments", "0a".repeat(32))]),
+    }
+}
+
+/// Returns the value as a flag takes it.
+fn plain(setting: &Setting, value: &Value) -> String {
+    match (setting.kind, value) {
+        (Kind::Tokens, Value::List(items)) => items.join(","),
+        (_, value) => setting.kind.show(value),
     }
 }
 
@@ -37,7 +46,7 @@ enum From {
 /// Resolves one setting that has `weak` in the file and `value` in the sources up to `strongest`.
 fn resolved(index: usize, value: &Value, from: &[From]) -> Effective {
     let setting = &SETTINGS[index];
-    let text = setting.kind.show(value);
+    let text = plain(setting, value);
     // The weaker source says what is the default, so that it is noticed when it wins.
     let default = setting.kind.toml(&setting.default_value());
     let (section, name) = setting.path();

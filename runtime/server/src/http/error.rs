@@ -29,6 +29,13 @@ fn advise_retry(response: &mut Response) {
     }
 }
 
+/// Tells a client that sent no token which kind is asked for.
+fn challenge(response: &mut Response) {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+}
+
 fn log_fault(error: &impl std::error::Error, status: StatusCode) {
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(%error, "a request failed for a reason of ours");

@@ -15,6 +15,8 @@ pub const ADMIN_BODY_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 /// A client has this long to send its headers, also on a connection it keeps open.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client has this long for its part of a TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause within a body.
 pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// What is still read of a refused body, so that its sender gets to see the answer.

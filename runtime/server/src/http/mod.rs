@@ -5,6 +5,7 @@ mod body;
 mod content;
 mod delay;
 mod error;
+mod guard;
 mod ingress;
 mod keys;
 pub mod limits;
@@ -14,8 +15,13 @@ mod serve;
 pub(crate) mod tests;
 mod ui;
 
-pub use serve::serve;
+pub use admin::AdminDoor;
+pub use ingress::IngressDoor;
+pub use serve::{Peer, serve};
 
+use crate::access::Access;
+use crate::audit::Trail;
+use crate::clock::Clock;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
@@ -32,8 +38,11 @@ pub struct AppState {
     pub deployments: Deployments,
     pub upgrades: Upgrades,
     pub sql: Sql,
-    /// When set, every call to the admin port has to carry it.
-    pub admin_token: Option<Arc<str>>,
+    pub clock: Arc<dyn Clock>,
+    pub access: Arc<Access>,
+    pub trail: Trail,
+    pub admin_door: Arc<AdminDoor>,
+    pub ingress_door: Arc<IngressDoor>,
     pub ingress_body_bytes_max: usize,
     /// How the server was set up, to be shown.
     pub settings: Arc<[ShownSetting]>,

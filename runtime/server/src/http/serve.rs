@@ -1,8 +1,9 @@
-//! One port: HTTP/1.1 and HTTP/2 with prior knowledge, with limits against slow and greedy clients.
+//! One port: HTTP/1.1 and HTTP/2, with prior knowledge or chosen by TLS, with limits against slow and greedy clients.
 
 use crate::config::DoorLimits;
 use crate::http::error::IngressError;
 use crate::http::limits::{HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE};
+use crate::tls::Certificate;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -12,9 +13,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -27,11 +30,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    certificate: Option<Arc<Certificate>>,
     limits: DoorLimits,
     shutdown: impl Future<Output = ()>,
 ) {
     let grace = limits.stop_patience + SHUTDOWN_GRACE;
-    let connection = Connections::new(router, limits);
+    let connection = Connections::new(router, certificate, limits);
     let mut tasks = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -42,8 +46,8 @@ pub async fn serve(
             // Finished tasks are collected, so that the set does not grow.
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
             (permit, accepted) = accepted => match (permit, accepted) {
-                (Ok(permit), Ok((stream, _))) => {
-                    tasks.spawn(connection.clone().run(stream, permit));
+                (Ok(permit), Ok((stream, peer))) => {
+                    tasks.spawn(connection.clone().run(stream, Peer(peer), permit));
                 }
                 (_, Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -61,17 +65,22 @@ pub async fn serve(
     }
 }
 
+/// Who is at the other end of the connection that a request came over.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
 #[derive(Clone)]
 struct Connections {
     router: Router,
     http: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
     is_stopping: watch::Sender<bool>,
+    certificate: Option<Arc<Certificate>>,
     limits: DoorLimits,
 }
 
 impl Connections {
-    fn new(router: Router, limits: DoorLimits) -> Self {
+    fn new(router: Router, certificate: Option<Arc<Certificate>>, limits: DoorLimits) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
@@ -84,19 +93,30 @@ impl Connections {
             .keep_alive_interval(HTTP2_PING_INTERVAL);
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let is_stopping = watch::Sender::new(false);
-        Self { router, http, places, is_stopping, limits }
+        Self { router, http, places, is_stopping, certificate, limits }
     }
 
-    async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    async fn run(self, stream: TcpStream, peer: Peer, _permit: OwnedSemaphorePermit) {
         // Answers are small and complete: waiting for more to send would only add latency.
         let _ = stream.set_nodelay(true);
+        let Some(certificate) = &self.certificate else { return self.talk(stream, peer).await };
+        let handshake = certificate.acceptor().accept(stream);
+        match tokio::time::timeout(self.limits.handshake_timeout, handshake).await {
+            Ok(Ok(stream)) => self.talk(stream, peer).await,
+            Ok(Err(error)) => tracing::debug!(from = %peer.0, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(from = %peer.0, "a TLS handshake took too long"),
+        }
+    }
+
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, peer: Peer) {
         let has_spoken = Arc::new(AtomicBool::new(false));
         let stop_patience = self.limits.stop_patience;
         let service = {
             let (router, has_spoken, is_stopping) =
                 (self.router, has_spoken.clone(), self.is_stopping.clone());
-            hyper::service::service_fn(move |request: Request<Incoming>| {
+            hyper::service::service_fn(move |mut request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
+                request.extensions_mut().insert(peer);
                 answer(router.clone(), request, stop_patience, is_stopping.subscribe())
             })
         };

@@ -51,18 +51,18 @@ fn malformed_requests_are_refused_and_the_server_goes_on() {
     let cases: &[(&[u8], &[&str])] = &[
         (b"this is not HTTP\r\n\r\n", &["HTTP/1.1 400", ""]),
         (b"GET /Probe/nothing HTTP/1.1\r\nhost localhost\r\n\r\n", &["HTTP/1.1 400"]),
-        (b"GET /Probe/nothing HTTP/9.9\r\nhost: x\r\n\r\n", &["HTTP/1.1 400", ""]),
-        (b"POST /Probe/echo HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n", &["HTTP/1.1 400"]),
+        (b"GET /Probe/nothing HTTP/9.9\r\nhost: localhost\r\n\r\n", &["HTTP/1.1 400", ""]),
+        (b"POST /Probe/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n", &["HTTP/1.1 400"]),
         (
-            b"POST /Probe/echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12",
+            b"POST /Probe/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12",
             &["HTTP/1.1 400"],
         ),
         (
-            b"POST /Probe/echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+            b"POST /Probe/echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
             &["HTTP/1.1 400", ""],
         ),
-        (b"GET /Probe/\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n", &["HTTP/1.1 400", "HTTP/1.1 404"]),
-        (b"GET /Probe/no%ZZthing HTTP/1.1\r\nhost: x\r\n\r\n", &["HTTP/1.1 404"]),
+        (b"GET /Probe/\xff\xfe HTTP/1.1\r\nhost: localhost\r\n\r\n", &["HTTP/1.1 400", "HTTP/1.1 404"]),
+        (b"GET /Probe/no%ZZthing HTTP/1.1\r\nhost: localhost\r\n\r\n", &["HTTP/1.1 404"]),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &["HTTP/1.1 400", ""]),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\ngarbage that is no frame", &[""]),
         (b"", &[""]),
@@ -78,7 +78,7 @@ fn malformed_requests_are_refused_and_the_server_goes_on() {
 #[test]
 fn headers_without_end_are_cut_off() {
     let server = Server::with(Guest::Probe);
-    let mut request = b"GET /Probe/nothing HTTP/1.1\r\nhost: x\r\n".to_vec();
+    let mut request = b"GET /Probe/nothing HTTP/1.1\r\nhost: localhost\r\n".to_vec();
     request.extend(format!("x-long: {}\r\n\r\n", "a".repeat(300 << 10)).bytes());
     let answer = server.ingress().raw(&request);
     assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{answer:?}");
@@ -88,7 +88,7 @@ fn headers_without_end_are_cut_off() {
 #[test]
 fn a_body_that_breaks_off_submits_nothing() {
     let server = Server::with(Guest::Probe);
-    let head = "POST /Probe/echo/send HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let head = "POST /Probe/echo/send HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let cut = format!("{head}content-length: 100\r\n\r\n[1,2,");
     let answer = server.ingress().raw(cut.as_bytes());
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer:?}");
@@ -103,10 +103,9 @@ fn a_body_that_breaks_off_submits_nothing() {
 fn one_connection_carries_many_requests() {
     let server = Server::with(Guest::Probe);
     let mut stream = server.ingress().connect();
-    let one =
-        "POST /Probe/echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n";
+    let one = "POST /Probe/echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n";
     // Pipelined, the last one closes.
-    let last = one.replace("host: x", "host: x\r\nconnection: close");
+    let last = one.replace("host: localhost", "host: localhost\r\nconnection: close");
     stream.write_all(format!("{one}1{one}2{last}3").as_bytes()).expect("the connection is open");
     let mut answers = String::new();
     stream.read_to_string(&mut answers).expect("three answers");

@@ -1,7 +1,7 @@
 //! The ingress answers as existing clients know it: captured samples, sent to the probe.
 
 use abide_e2e::http::Request;
-use abide_e2e::{Client, Guest, Reply, Server};
+use abide_e2e::{Client, Guest, Reply, Server, Setup};
 
 type Headers = &'static [(&'static str, &'static str)];
 
@@ -348,7 +348,8 @@ fn a_header_that_is_not_ascii_is_refused() {
 
 #[test]
 fn head_is_refused_and_options_is_answered_for_browsers() {
-    let server = Server::with(Guest::Probe);
+    let server = Setup::new().args(&["--ingress-cors-origins", "http://x.test"]).start();
+    server.deploy(Guest::Probe);
     let head = server.ingress().request("HEAD", "/Probe/nothing").send();
     assert_eq!((head.status, head.body.len()), (405, 0));
     let preflight = server

@@ -1,5 +1,6 @@
 //! End-to-end tests: a real server process, real components, real HTTP, and kill -9.
 
+mod access;
 mod admin;
 mod awakeables;
 mod bulk;
@@ -31,6 +32,7 @@ mod sql;
 mod state_edit;
 mod store_trouble;
 mod timers;
+mod tls;
 mod tour;
 mod tour_communication;
 mod tour_objects;

@@ -86,7 +86,7 @@ fn request(nth: u64) -> String {
 
 fn wire(path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nhost: soak\r\n{headers}content-length: {length}\r\n\r\n{body}")
+    format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n{body}")
 }
 
 /// What is in the data folder when nothing is known of any invocation any more.

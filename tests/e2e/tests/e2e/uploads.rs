@@ -133,7 +133,7 @@ fn an_upload_that_breaks_off_leaves_nothing() {
     let server = Server::start();
     let whole = Guest::Bench.bytes();
     let head = format!(
-        "POST /deployments HTTP/1.1\r\nhost: x\r\ncontent-type: application/wasm\r\ncontent-length: {}\r\n\r\n",
+        "POST /deployments HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/wasm\r\ncontent-length: {}\r\n\r\n",
         whole.len()
     );
     for sent in [0, 8, whole.len() / 2, whole.len() - 1] {

@@ -3,6 +3,7 @@
 //! Each handler carries its part of the description that `GET /openapi` answers; `routes` lists them all.
 //! Beside them is the web page, see `ui.rs`, which needs no token.
 
+mod audit;
 mod auth;
 mod awakeables;
 mod bulk;
@@ -31,7 +32,10 @@ mod signal;
 mod sql;
 mod state;
 mod summary;
+mod tokens;
 mod waiting;
+
+pub use auth::{AdminDoor, bearer};
 
 use crate::http::error::AdminError;
 use crate::http::{AppState, ui};
@@ -61,6 +65,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::version))
         .routes(routes!(config::show))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(deployments::list, deployments::upload))
         .routes(routes!(deployments::describe, deployments::change, checks::remove))
         .routes(routes!(checks::check))

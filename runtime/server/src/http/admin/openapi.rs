@@ -25,6 +25,7 @@ pub struct ErrorShape {
     components(schemas(ErrorShape)),
     tags(
         (name = "server", description = "The server itself"),
+        (name = "tokens", description = "Who may come in"),
         (name = "deployments", description = "Uploaded components"),
         (name = "services", description = "What the deployments offer"),
         (name = "objects", description = "Virtual objects and workflows: state, keys and promises"),

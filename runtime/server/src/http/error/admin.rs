@@ -1,6 +1,7 @@
 //! Errors of the admin port.
 
-use super::{advise_retry, engine_status, log_fault};
+use super::{advise_retry, challenge, engine_status, log_fault};
+use crate::access::TokenError;
 use crate::deploy::UploadError;
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
@@ -11,7 +12,7 @@ use abide_core::limits::{EDITED_BYTES_MAX, EDITED_INLINE_BYTES, SIGNALS_KEPT};
 use abide_core::target::ObjectKey;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 
 /// Why the admin port refuses a request.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,18 @@ pub enum AdminError {
     MethodNotAllowed(http::Method),
     #[error("the admin port needs a token")]
     Unauthorized,
+    #[error("the token is not known: it may be revoked, or misspelt")]
+    WrongToken,
+    #[error("too many wrong tokens came from your address")]
+    TooManyLogins,
+    #[error("the token '{name}' has the scope {scope}, this needs {need}")]
+    Forbidden { name: String, scope: &'static str, need: &'static str },
+    #[error("the host '{0}' is not a name of this server")]
+    ForeignHost(String),
+    #[error("a page of the origin '{0}' may change nothing here")]
+    ForeignOrigin(String),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error("The requested deployment '{0}' does not exist")]
     UnknownDeployment(String),
     #[error("The requested service '{0}' does not exist")]
@@ -120,7 +133,9 @@ impl AdminError {
             | Self::UnknownWorkflow(_)
             | Self::UnknownInvocation(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } | Self::ForeignHost(_) | Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
+            Self::Token(error) => token_status(error),
             Self::BadField { .. } | Self::BadBody(_) | Self::CutShort | Self::NotKeyed(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -140,7 +155,7 @@ impl AdminError {
             Self::JournalPurged(_) => StatusCode::GONE,
             Self::BadRestart { .. } => StatusCode::BAD_REQUEST,
             Self::NotOffered { .. } | Self::OtherKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::SignalsFull(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::SignalsFull(_) | Self::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Sql(error) => sql_status(error),
             Self::Upload(error) => upload_status(error),
@@ -156,6 +171,12 @@ impl AdminError {
             Self::UnknownPath(_) => "unknown_path",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Unauthorized => "unauthorized",
+            Self::WrongToken => "wrong_token",
+            Self::TooManyLogins => "too_many_logins",
+            Self::Forbidden { .. } => "forbidden",
+            Self::ForeignHost(_) => "foreign_host",
+            Self::ForeignOrigin(_) => "foreign_origin",
+            Self::Token(error) => token_code(error),
             Self::UnknownDeployment(_) => "unknown_deployment",
             Self::UnknownService(_) => "unknown_service",
             Self::UnknownHandler { .. } => "unknown_handler",
@@ -198,8 +219,16 @@ impl AdminError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::WrongToken => "the abide command takes the token from ABIDE_ADMIN_TOKEN",
+            Self::TooManyLogins => "wait a minute; a token made by \"abide tokens create\" is let in at once",
+            Self::Forbidden { .. } => "use another token; \"abide tokens list\" shows them",
+            Self::ForeignHost(_) => {
+                "call it by localhost or its address, or add the name to the setting admin.allowed_hosts"
+            }
+            Self::ForeignOrigin(_) => "only the web page of this server itself may",
+            Self::Token(error) => return token_hint(error),
             Self::Unauthorized => {
-                "send the header \"authorization: Bearer TOKEN\" with the token the server was started with; the abide command takes it from ABIDE_ADMIN_TOKEN"
+                "send the header \"authorization: Bearer TOKEN\" with a token of this server; the abide command takes it from ABIDE_ADMIN_TOKEN"
             }
             Self::UnknownDeployment(_) => "GET /deployments lists them",
             Self::UnknownService(_) | Self::UnknownHandler { .. } => {
@@ -270,9 +299,7 @@ impl IntoResponse for AdminError {
             body["details"] = details;
         }
         let mut response = (status, Json(body)).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+        challenge(&mut response);
         advise_retry(&mut response);
         response
     }
@@ -347,6 +374,39 @@ fn sql_hint(error: &SqlError) -> Option<String> {
         SqlError::Busy { .. } => "try again when they have ended",
         SqlError::TooLong { .. } => "ask for less at once",
         SqlError::Broken(_) => "the log of the server says more",
+    };
+    Some(hint.to_owned())
+}
+
+fn token_status(error: &TokenError) -> StatusCode {
+    match error {
+        TokenError::Bad(_) => StatusCode::BAD_REQUEST,
+        TokenError::Exists(_) | TokenError::TooMany | TokenError::Configured(_) => StatusCode::CONFLICT,
+        TokenError::Unknown(_) => StatusCode::NOT_FOUND,
+        TokenError::Store(error) => upload_status(error),
+    }
+}
+
+fn token_code(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::Bad(_) => "bad_token",
+        TokenError::Exists(_) => "token_exists",
+        TokenError::TooMany => "too_many_tokens",
+        TokenError::Configured(_) => "token_configured",
+        TokenError::Unknown(_) => "unknown_token",
+        TokenError::Store(UploadError::Stopped(_)) => "stopped",
+        TokenError::Store(_) => "internal",
+    }
+}
+
+fn token_hint(error: &TokenError) -> Option<String> {
+    let hint = match error {
+        TokenError::Bad(_) => return None,
+        TokenError::Exists(_) => "revoke it first, or choose another name",
+        TokenError::TooMany => "revoke those that are not used any more",
+        TokenError::Configured(_) => "remove it from the configuration, and send SIGHUP to the server",
+        TokenError::Unknown(_) => "GET /tokens lists them",
+        TokenError::Store(_) => "the log of the server says more",
     };
     Some(hint.to_owned())
 }

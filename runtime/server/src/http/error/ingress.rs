@@ -1,6 +1,6 @@
 //! Errors of the ingress, and failures of handlers.
 
-use super::{advise_retry, engine_status, log_fault};
+use super::{advise_retry, challenge, engine_status, log_fault};
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
 use crate::http::content::BadInput;
@@ -22,6 +22,26 @@ const SOURCE_HEADER: HeaderName = HeaderName::from_static("x-restate-error-sourc
 pub enum IngressError {
     #[error(transparent)]
     Path(#[from] BadPath),
+    #[error("a token is needed: send the header \"authorization: Bearer TOKEN\"")]
+    Unauthorized,
+    #[error("the token is not known: it may be revoked, or misspelt")]
+    WrongToken,
+    #[error("too many wrong tokens came from your address; wait a minute")]
+    TooManyLogins,
+    #[error("the token does not allow to call the service '{0}'")]
+    Forbidden(String),
+    #[error("the token does not allow to call handlers")]
+    ForbiddenHere,
+    #[error(
+        "the host '{0}' is not a name of this server; if it should be one, add it to the setting \
+         ingress.allowed_hosts"
+    )]
+    ForeignHost(String),
+    #[error(
+        "pages of the origin '{0}' may not call this server; if they should, add it to the setting \
+         ingress.cors_origins"
+    )]
+    ForeignOrigin(String),
     #[error("method not allowed")]
     MethodNotAllowed,
     #[error(
@@ -112,6 +132,11 @@ impl IngressError {
             | Self::Header(_)
             | Self::BodyBroken
             | Self::BodyContent { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::ForbiddenHere | Self::ForeignHost(_) | Self::ForeignOrigin(_) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
@@ -146,6 +171,7 @@ impl IntoResponse for IngressError {
         let body =
             ErrorBody { code: status.as_u16(), message: &self.message(), metadata: &[], source: "ingress" };
         let mut response = body.into_response(status);
+        challenge(&mut response);
         if !matches!(self, Self::Stopping) {
             advise_retry(&mut response);
         }

@@ -1,10 +1,12 @@
 //! The ingress: the public port, where handlers are called.
 
+mod auth;
 mod awakeable;
 mod headers;
 mod invoke;
 mod retrieve;
 
+pub use auth::IngressDoor;
 pub use invoke::{Checked, check};
 
 use crate::engine::address;
@@ -15,41 +17,44 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use http::Method;
-use tower_http::cors::CorsLayer;
 
 /// Returns the router: every path goes through one parser, because services name the paths.
 pub fn router(state: AppState) -> Router {
-    // Browsers may call from everywhere, as they may with Restate.
-    Router::new().fallback(dispatch).with_state(state).layer(CorsLayer::very_permissive())
+    let cors = state.ingress_door.cors();
+    Router::new().fallback(dispatch).with_state(state).layer(cors)
 }
 
 async fn dispatch(State(state): State<AppState>, request: Request) -> Response {
     handle(&state, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn handle(state: &AppState, request: Request) -> Result<Response, IngressError> {
+async fn handle(state: &AppState, mut request: Request) -> Result<Response, IngressError> {
     let kind_of = |name: &str| state.deployments.service(name).map(|service| service.kind);
+    let caller = auth::admit(state, &request)?;
     match path::parse(request.uri().path(), kind_of)? {
         IngressPath::Health => {
             allow(&request, &[Method::GET])?;
             Ok(health(state))
         }
-        IngressPath::Invoke { target, mode } => invoke::invoke(state, request, target, mode).await,
+        IngressPath::Invoke { target, mode } => {
+            caller.may_call(state, &target.service, &mut request)?;
+            invoke::invoke(state, request, target, mode).await
+        }
         IngressPath::Retrieve { id, how } => {
             allow(&request, &[Method::GET])?;
-            retrieve::by_id(state, id, how).await
+            retrieve::by_id(state, &caller, id, how).await
         }
         IngressPath::RetrieveDescribed { how } => {
             allow(&request, &[Method::POST])?;
-            retrieve::described(state, request, how).await
+            retrieve::described(state, &caller, request, how).await
         }
         IngressPath::RetrieveByIdempotencyKey { target, idempotency_key, how } => {
             allow(&request, &[Method::GET])?;
-            retrieve::by_id(state, address::idempotent(&target, &idempotency_key), how).await
+            retrieve::by_id(state, &caller, address::idempotent(&target, &idempotency_key), how).await
         }
         IngressPath::RetrieveWorkflow { workflow, how } => {
             allow(&request, &[Method::GET])?;
-            retrieve::by_id(state, address::workflow_run(&workflow), how).await
+            retrieve::by_id(state, &caller, address::workflow_run(&workflow), how).await
         }
         IngressPath::Lookup => {
             allow(&request, &[Method::POST])?;
@@ -57,6 +62,7 @@ async fn handle(state: &AppState, request: Request) -> Result<Response, IngressE
         }
         IngressPath::Awakeable { id, verb } => {
             allow(&request, &[Method::POST])?;
+            caller.may_touch(state, id.invocation)?;
             awakeable::complete(state, request, id, verb).await
         }
         IngressPath::Scoped => Err(IngressError::Unsupported("scopes")),

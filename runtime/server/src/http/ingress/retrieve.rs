@@ -2,6 +2,7 @@
 
 use crate::engine::{Output, Retrieved, address};
 use crate::http::error::{self, ID_HEADER, IngressError, id_value};
+use crate::http::ingress::auth::Caller;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::path::{BadPath, Retrieval};
 use crate::http::{AppState, body, keys, time};
@@ -20,8 +21,14 @@ use serde::Deserialize;
 const EXPIRES_HEADER: HeaderName = HeaderName::from_static("idempotency-expires");
 
 /// Answers for an invocation, now or when it ends.
-pub async fn by_id(state: &AppState, id: InvocationId, how: Retrieval) -> Result<Response, IngressError> {
+pub async fn by_id(
+    state: &AppState,
+    caller: &Caller,
+    id: InvocationId,
+    how: Retrieval,
+) -> Result<Response, IngressError> {
     state.engine.arrived(id).await?;
+    caller.may_touch(state, id)?;
     let answer = match how {
         Retrieval::Attach => match state.engine.attach(id).await? {
             Some(answer) => answer,
@@ -37,8 +44,13 @@ pub async fn by_id(state: &AppState, id: InvocationId, how: Retrieval) -> Result
 }
 
 /// The same, for an invocation that the body describes.
-pub async fn described(state: &AppState, request: Request, how: Retrieval) -> Result<Response, IngressError> {
-    by_id(state, read_description(request, "request").await?, how).await
+pub async fn described(
+    state: &AppState,
+    caller: &Caller,
+    request: Request,
+    how: Retrieval,
+) -> Result<Response, IngressError> {
+    by_id(state, caller, read_description(request, "request").await?, how).await
 }
 
 /// Answers the id of the invocation that the body describes, whether or not there is one.

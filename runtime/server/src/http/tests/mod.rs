@@ -1,6 +1,7 @@
 //! Both ports against a real engine: requests as scripts, with what comes back. The handlers are those
 //! of `world.rs`, so no guest has to be built.
 
+mod access;
 mod admin;
 mod control;
 mod deployments;

@@ -10,7 +10,8 @@
 //! A body has content type JSON unless a header says otherwise. Of an answer are shown: the status, the
 //! id, `expires` when there is that header, the source of an error, the content type unless it is
 //! JSON, and the body. Ids are letters, in the order in which they come; `sign:A` is the awakeable that
-//! is the first operation of A. Points in time are `TIME`; the version of a state is `VERSION`, which stands for the
+//! is the first operation of A, and `token:A` the first token that was made; a header `bearer:token:A`
+//! sends it. Points in time are `TIME`; the version of a state is `VERSION`, which stands for the
 //! last one in a request; milliseconds that something took are `N`.
 //!
 //! Besides requests: `until A suspended` waits for a status, or with `purged` until its journal is
@@ -19,6 +20,7 @@
 //! shows what came of the oldest one.
 
 use super::world::World;
+use crate::config::Config;
 use abide_core::ids::{AwakeableId, InvocationId};
 use axum::Router;
 use axum::body::Body;
@@ -33,11 +35,23 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(5);
 /// Length of the text of an id.
 const ID_LEN: usize = 38;
+/// Length of the text of a token.
+const TOKEN_LEN: usize = 36;
 
 /// Runs a script; what differs is shown with all that came before it.
 pub async fn check(script: &str) {
-    let mut session =
-        Session { world: World::start(), ids: Vec::new(), open: VecDeque::new(), version: String::new() };
+    check_with(&Config::default(), script).await;
+}
+
+/// The same, for a server that is set up like this.
+pub async fn check_with(setup: &Config, script: &str) {
+    let mut session = Session {
+        world: World::start(setup),
+        ids: Vec::new(),
+        tokens: Vec::new(),
+        open: VecDeque::new(),
+        version: String::new(),
+    };
     let lines: Vec<&str> = script.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let margin = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     let mut lines = lines.into_iter().map(|line| &line[margin..]).peekable();
@@ -55,6 +69,8 @@ pub async fn check(script: &str) {
 struct Session {
     world: World,
     ids: Vec<InvocationId>,
+    /// Tokens, in the order in which they were made.
+    tokens: Vec<String>,
     open: VecDeque<JoinHandle<Response<Body>>>,
     /// The last version of a state that was told.
     version: String,
@@ -129,7 +145,10 @@ impl Session {
             request = request.header("content-type", "application/json");
         }
         for (name, value) in headers {
-            request = request.header(name, value);
+            request = match name {
+                "bearer" => request.header("authorization", format!("Bearer {}", self.token(value))),
+                _ => request.header(name, value),
+            };
         }
         let body = body.map(|body| self.name_ids(body)).unwrap_or_default();
         (router.clone(), request.body(Body::from(body)).unwrap())
@@ -150,6 +169,13 @@ impl Session {
             }
         }
         named.join("/").replace("VERSION", &self.version)
+    }
+
+    /// Returns the token that a letter stands for; any other text is itself.
+    fn token<'a>(&'a self, value: &'a str) -> &'a str {
+        let index = value.strip_prefix("token:").and_then(|letter| letter.bytes().next());
+        let token = index.and_then(|letter| self.tokens.get(usize::from(letter - b'A')));
+        token.map_or(value, String::as_str)
     }
 
     fn id(&self, letter: &str) -> Option<InvocationId> {
@@ -173,6 +199,11 @@ impl Session {
     /// Puts letters in the place of ids, and `TIME` in that of points in time.
     fn letters(&mut self, text: &str) -> String {
         let mut shown = text.to_owned();
+        while let Some(start) = shown.find("abt_") {
+            self.tokens.push(shown[start..start + TOKEN_LEN].to_owned());
+            shown
+                .replace_range(start..start + TOKEN_LEN, &format!("token:{}", letter(self.tokens.len() - 1)));
+        }
         while let Some(start) = shown.find("inv_1") {
             let id = shown[start..start + ID_LEN].parse().unwrap();
             let index = self.ids.iter().position(|known| *known == id).unwrap_or_else(|| {

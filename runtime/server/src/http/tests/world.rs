@@ -1,11 +1,13 @@
 //! A server whose store is in memory and whose handlers are in this file.
 
-use crate::clock::SystemClock;
+use crate::access::Access;
+use crate::audit::{AuditConfig, Trail};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
 use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
-use crate::http::limits::INGRESS_BODY_BYTES_MAX;
-use crate::http::{self, AppState};
+use crate::http::{self, AdminDoor, AppState, IngressDoor};
 use crate::sql::{Sql, SqlLimits};
 use crate::upgrade::Upgrades;
 use crate::wasm::{Components, GuestLimits, WasmEngine};
@@ -39,38 +41,52 @@ pub struct World {
 }
 
 impl World {
-    pub fn start() -> Self {
-        Self::on(MemoryStore::new())
+    pub fn start(setup: &Config) -> Self {
+        Self::on(MemoryStore::new(), setup)
     }
 
     /// Starts on what a store holds already.
-    pub fn on(store: MemoryStore) -> Self {
+    pub fn on(store: MemoryStore, setup: &Config) -> Self {
         static WORLDS: AtomicU32 = AtomicU32::new(0);
         let name = format!("abide-http-{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         let store: Arc<dyn Store> = Arc::new(with_services(store));
-        let clock = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
         let wasm = Arc::new(WasmEngine::new(&limits).unwrap());
         let components = Arc::new(Components::open(wasm, &folder, limits).unwrap());
         let deployments = Deployments::open(store.clone(), clock.clone(), components.clone()).unwrap();
+        let grants = setup.admin.grants();
+        let access = Access::open(&*store, deployments.clone(), clock.clone(), grants).unwrap();
         let engine = Engine::new(Parts { store, clock: clock.clone(), partitions: PARTITIONS });
         let handlers = Handlers { inboxes: engine.inboxes(), journals: engine.journals() };
         let engine = engine.start(Arc::new(handlers)).unwrap();
         let ingress_url = "http://127.0.0.1:8080".into();
-        let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock);
+        let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
         let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default());
         let state = AppState {
             engine,
             deployments,
             upgrades,
             sql,
-            admin_token: None,
-            ingress_body_bytes_max: INGRESS_BODY_BYTES_MAX,
+            clock,
+            access: Arc::new(access),
+            trail: Trail::new(&folder, AuditConfig::default()),
+            admin_door: Arc::new(AdminDoor::new(&setup.admin)),
+            ingress_door: Arc::new(IngressDoor::new(&setup.ingress, 9070)),
+            ingress_body_bytes_max: setup.ingress.body_bytes_max,
             settings: [].into(),
             ingress_url,
         };
         Self { ingress: http::ingress(state.clone()), admin: http::admin(state.clone()), state, folder }
+    }
+}
+
+impl World {
+    /// Returns the lines of the audit trail.
+    pub fn trail(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.join(crate::audit::FILE)).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

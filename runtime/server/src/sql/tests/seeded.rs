@@ -1,6 +1,7 @@
 //! A store with invocations, journals and states, and what is read of it.
 
 use super::{ask, patient, show};
+use crate::config::Config;
 use crate::engine::address;
 use crate::http::tests::world::{PARTITIONS, World};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, OutcomeRow};
@@ -62,7 +63,7 @@ impl Seeds {
             let fence = store.acquire(partition).unwrap();
             store.commit(Batch { fence, ops }).unwrap();
         }
-        World::on(store)
+        World::on(store, &Config::default())
     }
 }
 
