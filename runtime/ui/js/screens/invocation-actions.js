@@ -107,7 +107,6 @@ export function actionsOf(invocation, { changed, steps, signal }) {
       : button({ kind: "danger", onclick: cancel }, icon("cancel"), "Cancel …");
 
   return {
-    resume,
     /** @param {{menuIsOpen: boolean}} state @param {() => void} redraw */
     view(state, redraw) {
       const toggle = (isOpen) => {

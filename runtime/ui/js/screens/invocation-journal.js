@@ -5,7 +5,7 @@ import { h } from "../lib/dom.js";
 import { lines, moments } from "../lib/journal.js";
 import { path } from "../lib/route.js";
 import { local } from "../lib/store.js";
-import { count } from "../lib/text.js";
+import { count, plural } from "../lib/text.js";
 import { at, duration } from "../lib/time.js";
 import { button, segments, time } from "../parts/basics.js";
 import { codePayload } from "../parts/code-line.js";
@@ -77,7 +77,7 @@ export function journalView(context, { children }) {
           "div",
           { class: "card-head" },
           h("h2", {}, "Journal"),
-          h("span", { class: "faint small number" }, `${count(invocation.journal_entries)} steps`),
+          h("span", { class: "faint small number" }, plural(invocation.journal_entries, "step")),
           h("div", { class: "push" }, tools),
         ),
         head(invocation, scale),

@@ -10,11 +10,11 @@ import { icon } from "../parts/icons.js";
 import { confirm, toastError } from "../parts/overlay.js";
 import { lastFailure } from "../parts/status.js";
 
-/** @param {import("../lib/types.js").Invocation} invocation @param {{changed: () => any, resume: () => void}} how */
+/** @param {import("../lib/types.js").Invocation} invocation @param {{changed: () => any}} how */
 export function troubleView(invocation, how) {
   return [
     invocation.deadlock?.length ? deadlockView(invocation, how) : null,
-    invocation.status === "paused" ? pauseView(invocation, how) : null,
+    invocation.status === "paused" ? pauseView(invocation) : null,
     invocation.status === "backing-off" || invocation.next_retry_at ? retryView(invocation, how) : null,
     invocation.status === "completed" && invocation.completion_failure
       ? notice(
@@ -33,7 +33,7 @@ export function troubleView(invocation, how) {
   ];
 }
 
-function pauseView(invocation, { resume }) {
+function pauseView(invocation) {
   const reason = invocation.pause_reason;
   const failure = lastFailure(invocation);
   const title =
@@ -45,12 +45,7 @@ function pauseView(invocation, { resume }) {
   return notice(
     "warning",
     "paused",
-    h(
-      "div",
-      { class: "row wrap" },
-      h("p", { class: "notice-title grow" }, title),
-      button({ kind: "mini", onclick: resume }, icon("play"), "Resume …"),
-    ),
+    h("p", { class: "notice-title" }, title),
     reason?.mismatch ? mismatchView(reason.mismatch) : null,
     reason && !reason.mismatch && reason.kind !== "attempts-exhausted" ? h("p", {}, reason.message) : null,
     failure && reason?.kind !== "journal-mismatch" ? h("pre", { class: "json" }, failure.message) : null,

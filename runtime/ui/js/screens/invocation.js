@@ -124,7 +124,7 @@ export function invocationScreen(context) {
           h("div", { class: "actions" }, actions().view(state, context.redraw)),
         ),
         error ? errorNotice(error) : null,
-        troubleView(invocation, { changed, resume: actions().resume }),
+        troubleView(invocation, { changed }),
         waitingView(invocation, state.chain, curl),
         factsCard(invocation),
         tabs(

@@ -121,18 +121,24 @@ function numbers(summary, stuck, window) {
   );
 }
 
+/** One that only waits is listed because it waits in a circle. */
+function stuckText(invocation) {
+  const { text } = gist(invocation);
+  return ["suspended", "pending"].includes(invocation.status) ? `in a deadlock: ${text}` : text;
+}
+
 function stuckCard(stuck) {
   const found = stuck.value?.invocations ?? [];
   const item = (invocation) =>
     h(
       "li",
       { key: invocation.id, class: "open-on-click" },
-      statusBadge(invocation),
+      h("span", { class: "stuck-status" }, statusBadge(invocation)),
       h(
         "a",
         { class: "grow target-line", href: path(["invocations", invocation.id]) },
         targetView(invocation),
-        h("span", { class: "small muted cut", title: gist(invocation).text }, gist(invocation).text),
+        h("span", { class: "small muted cut", title: stuckText(invocation) }, stuckText(invocation)),
       ),
       h("span", { class: "small faint" }, time(invocation.modified_at)),
     );

@@ -50,6 +50,15 @@ fn the_list_is_live_filtered_and_knows_keys() {
     check("lists.mjs", &server, json!({ "filters": true }), &expected);
 }
 
+#[test]
+fn a_state_is_edited_unless_somebody_else_was_faster() {
+    let server = Server::with(Guest::Abilities);
+    let saved = json!({ "city": { "name": "Lyon" }, "since": 2026 });
+    let kept = json!({ "city": { "name": "Lyon" }, "since": 1999 });
+    let expected = json!({ "isRefused": true, "saved": saved, "kept": kept });
+    check("state.mjs", &server, json!({}), &expected);
+}
+
 /// Elements on the page, however many invocations there are.
 const ELEMENTS_MAX: u64 = 2_000;
 /// Processor time of the longest task; more is felt as a stall.
