@@ -6,6 +6,8 @@ const part = encodeURIComponent;
 
 export const health = () => ask("GET", "/health");
 export const version = () => ask("GET", "/version");
+/** The description of this API, to see what this server knows. */
+export const openapi = () => ask("GET", "/openapi");
 export const config = (signal) => ask("GET", "/config", { signal });
 
 export const invocations = {

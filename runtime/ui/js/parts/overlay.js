@@ -98,7 +98,8 @@ export function open(what) {
       h("div", { class: "dialog-body" }, what.view(dialog)),
       what.foot ? h("div", { class: "dialog-foot" }, what.foot(dialog)) : null,
     );
-  dialog.redraw();
+  // What is shown may need the dialog itself, which the caller has only after this.
+  queueMicrotask(dialog.redraw);
   return dialog;
 }
 

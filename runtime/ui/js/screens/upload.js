@@ -1,7 +1,7 @@
 // An upload: looked at without effect first, then asked about, then done.
 
 import { h } from "../lib/dom.js";
-import { deployments } from "../lib/resources.js";
+import { deployments, openapi } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { bytes, shortId } from "../lib/text.js";
 import { button, errorNotice, notice } from "../parts/basics.js";
@@ -37,24 +37,26 @@ export function askUpload(file, done) {
     dialog.redraw();
     try {
       if (!(await isWasm(file))) throw new Error("This file is no WebAssembly component.");
+      state.canLook = await knowsDryRun();
+      if (!state.canLook) return asked();
       state.looked = await deployments.upload(file, { ...query(), dry_run: "true" }, ends.signal);
       state.report = state.looked.check ?? null;
-      state.step = "looked";
+      asked();
     } catch (error) {
       taken(error);
     }
+  }
+
+  function asked() {
+    state.step = "looked";
     dialog.redraw();
   }
 
-  /** A refusal with a report is an answer; a server that cannot look first still takes uploads. */
+  /** A refusal with a report is an answer, too. */
   function taken(error) {
-    if (error.details?.groups) {
-      Object.assign(state, { report: error.details, error, step: "looked" });
-    } else if (error.status === 400 && error.code === "bad_field" && error.message.includes("dry_run")) {
-      Object.assign(state, { canLook: false, step: "looked" });
-    } else {
-      Object.assign(state, { error, step: "settings" });
-    }
+    const report = error.details?.groups ? error.details : null;
+    Object.assign(state, { error, report, step: report ? "looked" : "settings" });
+    dialog.redraw();
   }
 
   async function upload() {
@@ -165,6 +167,12 @@ export function askUpload(file, done) {
         : button({ kind: "primary", disabled: isBusy, onclick: look }, isBusy ? "Looking …" : "Look at it"),
     ];
   }
+}
+
+/** An older server takes an upload for what it is: asking it to look only would not be safe. */
+async function knowsDryRun() {
+  const { paths } = await openapi();
+  return paths["/deployments"].post.parameters.some(({ name }) => name === "dry_run");
 }
 
 /** @param {Blob} file */

@@ -59,6 +59,13 @@ fn a_state_is_edited_unless_somebody_else_was_faster() {
     check("state.mjs", &server, json!({}), &expected);
 }
 
+#[test]
+fn a_component_is_uploaded_through_the_page() {
+    let server = Server::start();
+    let expected = json!({ "hasTour": true, "env": true });
+    check("upload.mjs", &server, json!({ "component": Guest::Tour.path() }), &expected);
+}
+
 /// Elements on the page, however many invocations there are.
 const ELEMENTS_MAX: u64 = 2_000;
 /// Processor time of the longest task; more is felt as a stall.
