@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::runtime::Handle;
 
 /// How long a check may take.
-pub const CHECK_MS_MAX: u64 = 30_000;
+pub const CHECK_MS_MAX: u64 = 60_000;
 /// Replays at once, where the machine has so many processors; of few processors half are used.
 const REPLAYS_AT_ONCE_MAX: usize = 4;
 
