@@ -9,6 +9,8 @@ mod filter;
 mod reader;
 mod scan;
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod tests;
 mod walk;
 
