@@ -40,17 +40,40 @@ pub fn document() -> OpenApi {
     Document::openapi()
 }
 
-/// Completes a document that has all routes: each may answer with an error.
+/// Completes a document that has all routes: each may answer with an error, each answer is described, and
+/// each operation has an id of its own.
 pub fn complete(mut document: OpenApi) -> OpenApi {
-    for item in document.paths.paths.values_mut() {
-        operations(item).for_each(add_error);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
+            describe_answers(operation);
+            add_error(operation);
+        }
     }
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let methods = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Returns `get_services_name_state` for `GET /services/{name}/state`: for programs that make clients.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |id, word| id + "_" + word)
+}
+
+/// OpenAPI wants words for each answer, also where its schema says everything.
+fn describe_answers(operation: &mut Operation) {
+    for answer in operation.responses.responses.values_mut() {
+        if let openapi::RefOr::T(answer) = answer
+            && answer.description.is_empty()
+        {
+            answer.description = "What was asked for".to_owned();
+        }
+    }
 }
 
 fn add_error(operation: &mut Operation) {
