@@ -117,7 +117,7 @@ async fn a_paused_invocation_stands_still_until_it_is_resumed() {
         PATCH :9070/invocations/A/pause
           409 {"code":"completed","message":"The invocation 'A' was already completed."}
         POST /Probe/echo/send?delay=1d -- 1
-          202 B {"invocationId":"B","status":"Accepted"}
+          202 B {"invocationId":"B","executionTime":"TIME","status":"Accepted"}
         PATCH :9070/invocations/B/pause
           409 {"code":"not_started","hint":"cancel it, or let it begin first; GET /invocations/{id} says what it waits for","message":"The invocation 'B' has not started yet, so there is nothing to pause."}
         "#,
