@@ -40,6 +40,8 @@ pub const INVOCATIONS_MAX: usize = 1_000;
 pub const BULK_MAX: usize = 1_000;
 pub const BULK_AT_ONCE: usize = 64;
 pub const BULK_BODY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of the failure that an invocation ended with, in a list; all of it is shown with the invocation.
+pub const FAILURE_LISTED_BYTES_MAX: usize = 300;
 /// Items of a journal in one answer, when the caller names no number, and at most.
 pub const JOURNAL_ITEMS_MAX: usize = 10_000;
 /// Bytes of a payload that the journal view shows; more is cut.

@@ -42,7 +42,7 @@ pub struct InvocationView {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion_result: Option<&'static str>,
-    /// Only when a single invocation is described.
+    /// In a list only its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion_failure: Option<String>,
     invoked_by: &'static str,

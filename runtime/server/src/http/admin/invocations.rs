@@ -10,10 +10,11 @@ use crate::http::admin::filter::{self, FilterFields};
 use crate::http::admin::invocation_view::InvocationView;
 use crate::http::admin::{blocking, waiting};
 use crate::http::error::AdminError;
-use crate::http::limits::{INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
+use crate::http::limits::{FAILURE_LISTED_BYTES_MAX, INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::InvocationRow;
+use abide_core::limits::cut;
 use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;
@@ -61,7 +62,12 @@ pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Listin
     let page = state.engine.list(read_query(&uri)?).await?;
     let listing = blocking(move || {
         let view = |(id, row): &(InvocationId, InvocationRow)| {
-            Ok(view(&state, *id, row).with_waiting(waiting::some(&state.engine, *id, row)?))
+            let mut view = view(&state, *id, row).with_waiting(waiting::some(&state.engine, *id, row)?);
+            if view.completion_result == Some("failure") {
+                let text = failure_text(&state, *id)?;
+                view.completion_failure = text.map(|text| cut(text, FAILURE_LISTED_BYTES_MAX));
+            }
+            Ok(view)
         };
         let invocations = page.invocations.iter().map(view).collect::<Result<_, AdminError>>()?;
         Ok(Listing { invocations, next_before: page.next.map(|cursor| cursor.to_string()) })
