@@ -128,13 +128,14 @@ export function askBulk(name, what, guess, done) {
 
   /** The server does at most so many at once, and says whether more are left. */
   async function runPart(part) {
-    for (;;) {
-      const answer = await invocations.bulk(name, { ...part, dry_run: false });
+    for (let before; ;) {
+      const filter = part.filter && { ...part.filter, before };
+      const answer = await invocations.bulk(name, { ...part, filter, dry_run: false });
       state.succeeded += answer.succeeded.length;
       state.failed.push(...answer.failed);
       dialog.redraw();
-      // Without progress the same ones would be refused again and again.
-      if (!answer.is_truncated || answer.succeeded.length === 0) return;
+      before = answer.next_before;
+      if (!answer.is_truncated || !before) return;
     }
   }
 }

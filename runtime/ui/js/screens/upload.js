@@ -117,7 +117,7 @@ export function askUpload(file, done) {
             h("p", {}, "This server cannot look first. Uploading makes it take new calls."),
           )
         : null,
-      isLooked && state.looked ? servicesView(state.looked) : null,
+      isLooked && state.looked?.services ? servicesView(state.looked) : null,
       isLooked && state.report ? reportView(state.report) : null,
       isLooked && state.canLook
         ? h(
@@ -126,7 +126,7 @@ export function askUpload(file, done) {
             state.report?.live_checked
               ? turn("migrate", "Move what fits", "live invocations that fit go on on the new code")
               : null,
-            isTroubled(state.report) || state.error
+            needs()
               ? [
                   turn(
                     "force",
@@ -145,6 +145,13 @@ export function askUpload(file, done) {
     ];
   }
 
+  /** What has to be insisted on, if anything: the server says what it would refuse. */
+  function needs() {
+    const refusal = state.error?.details ? state.error.code : state.looked?.refusal;
+    if (refusal === "breaking_change") return "breaking";
+    return refusal || isTroubled(state.report) ? "force" : null;
+  }
+
   function foot() {
     const isBusy = state.step === "looking" || state.step === "uploading";
     const isLooked = state.step === "looked" || state.step === "uploading";
@@ -158,7 +165,7 @@ export function askUpload(file, done) {
         ? button(
             {
               kind: "primary",
-              disabled: isBusy || (isTroubled(state.report) && !state.force),
+              disabled: isBusy || (needs() !== null && !state[needs() ?? ""]),
               onclick: upload,
             },
             icon("deployments"),
