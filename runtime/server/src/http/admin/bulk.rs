@@ -5,6 +5,7 @@
 
 use crate::engine::InvocationQuery;
 use crate::http::AppState;
+use crate::http::admin::audit::Detail;
 use crate::http::admin::code::Code;
 use crate::http::admin::control::{self, Acted, Action};
 use crate::http::admin::invocations::{parse_id, read_query};
@@ -12,13 +13,17 @@ use crate::http::body;
 use crate::http::error::AdminError;
 use crate::http::limits::{BULK_AT_ONCE, BULK_BODY_BYTES_MAX, BULK_MAX};
 use abide_core::ids::InvocationId;
-use axum::Json;
+use abide_core::limits::cut;
 use axum::extract::{Path, Request, State};
+use axum::{Extension, Json};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 use utoipa::ToSchema;
+
+/// Bytes of a filter that the audit trail shows.
+const DETAIL_BYTES_MAX: usize = 1 << 10;
 
 /// Which invocations: `invocation_ids` or `filter`.
 #[derive(Default, Deserialize, ToSchema)]
@@ -77,7 +82,7 @@ pub async fn act(
     State(state): State<AppState>,
     Path(action): Path<String>,
     request: Request,
-) -> Result<Json<BulkReport>, AdminError> {
+) -> Result<(Extension<Detail>, Json<BulkReport>), AdminError> {
     let version = request.version();
     let body = body::read(version, request.into_body(), BULK_BODY_BYTES_MAX).await?;
     let wanted: BulkRequest =
@@ -92,9 +97,21 @@ pub async fn act(
         ..BulkReport::default()
     };
     if wanted.dry_run {
-        return Ok(Json(report));
+        return Ok((Extension(detail(&wanted, &report)), Json(report)));
     }
-    Ok(Json(act_on_all(&state, found.ids, &action, report).await))
+    let report = act_on_all(&state, found.ids, &action, report).await;
+    Ok((Extension(detail(&wanted, &report)), Json(report)))
+}
+
+/// What the audit trail says: the body of a request does not go there.
+fn detail(wanted: &BulkRequest, report: &BulkReport) -> Detail {
+    let which = match &wanted.filter {
+        Some(filter) => format!("filter {filter:?}"),
+        None => format!("{} named", report.matched),
+    };
+    let (done, failed) = (report.succeeded.len(), report.failed.len());
+    let dry = if wanted.dry_run { ", dry run" } else { "" };
+    Detail(cut(format!("{which}: {done} done, {failed} failed{dry}"), DETAIL_BYTES_MAX))
 }
 
 fn read_action(word: &str, deployment: Option<&str>) -> Result<Action, AdminError> {

@@ -10,8 +10,9 @@ async fn what_is_over_is_done_once_more() {
           200 A 5
         PATCH :9070/invocations/A/restart-as-new
           200 {"new_invocation_id":"B"}
+        until B completed
         GET /restate/attach/B
-          200 B 5
+          200 B expires 5
         show B restarted_from invoked_by target
           "A" "restart_as_new" "Probe/echo"
         PATCH :9070/invocations/A/restart-as-new?from=0
@@ -25,7 +26,7 @@ async fn what_is_over_is_done_once_more() {
         PATCH :9070/invocations/A/restart-as-new
           410 {"code":"journal_purged","hint":"call the handler again; \"retention.journal\" says how long journals are kept","message":"The journal of the invocation 'A' has been purged, and its input with it."}
         GET /restate/output/A
-          200 A 5
+          200 A expires 5
         "#,
     )
     .await;
@@ -66,12 +67,14 @@ async fn a_step_that_is_done_is_not_done_again() {
           202 A {"invocationId":"A","status":"Accepted"}
         POST :9070/invocations/A/signals/go -- 7
           202
+        until A completed
         GET /restate/attach/A
-          200 A 7
+          200 A expires 7
         PATCH :9070/invocations/A/restart-as-new?from=0&deployment=keep
           200 {"new_invocation_id":"B"}
+        until B completed
         GET /restate/attach/B
-          200 B 7
+          200 B expires 7
         PATCH :9070/invocations/A/restart-as-new
           200 {"new_invocation_id":"C"}
         until C suspended
@@ -118,7 +121,7 @@ async fn bulk_requests_that_make_no_sense() {
         POST :9070/invocations/bulk/kill -- {}
           400 {"code":"bad_body","message":"the body is not what this path takes: it names either \"invocation_ids\" or a \"filter\""}
         POST :9070/invocations/bulk/kill -- {"filter":{},"colour":"red"}
-          400 {"code":"bad_body","message":"the body is not what this path takes: unknown field `colour`, expected one of `invocation_ids`, `filter`, `dry_run`, `deployment`, `limit` at line 1 column 22"}
+          400 {"code":"bad_body","message":"the body is not what this path takes: unknown field `colour`, expected one of `invocation_ids`, `filter`, `dry_run`, `deployment`, `limit` at line 1 column 21"}
         POST :9070/invocations/bulk/kill -- {"filter":{},"limit":1001}
           400 {"code":"bad_field","message":"The request field 'limit' is invalid. Reason: it is a number from 1 to 1000"}
         POST :9070/invocations/bulk/kill -- {"filter":{},"deployment":"latest"}
