@@ -39,12 +39,17 @@ pub async fn run(dev: Dev, global: Global) -> Result<(), CliError> {
     watch.follow(&path)?;
     // Whoever develops wants the new code, and what waits to go on with it.
     let deploy = Deploy { path, env, allow_host, dry_run: false, force: true, migrate: true, breaking: true };
-    up::serve(up, global, async move |global: Global| develop(&deploy, watch, &global).await).await
+    let others = up.deploy.clone();
+    let meanwhile = async move |global: Global| {
+        up::deploy_all(&others, &global).await?;
+        develop(&deploy, watch, &global).await
+    };
+    up::serve(up, global, meanwhile).await
 }
 
 /// Deploys, waits for a change, and so on, until the server stops.
 async fn develop(deploy: &Deploy, mut watch: Watch, global: &Global) -> Result<(), CliError> {
-    let client = Client::admin(global)?;
+    let client = Client::own_admin(global)?;
     let mut is_live = false;
     loop {
         match attempt(&client, deploy, &mut watch, is_live, global).await {

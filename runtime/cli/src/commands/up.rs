@@ -184,7 +184,8 @@ fn tell(up: &Up, data: &Path, server: &Server, global: &Global) {
     say("");
 }
 
-async fn deploy_all(paths: &[PathBuf], global: &Global) -> Result<(), CliError> {
+/// Builds and deploys these, one after the other.
+pub async fn deploy_all(paths: &[PathBuf], global: &Global) -> Result<(), CliError> {
     let client = Client::own_admin(global)?;
     let mut last = None;
     for path in paths {

@@ -103,17 +103,10 @@ fn fifty_thousand_invocations_are_counted_and_the_newest_found() {
     let have_arrived = || patient(count)["rows"][0]["n"] == total;
     within(Duration::from_secs(120), "all have arrived", || have_arrived().then_some(()));
     for (query, expected) in [
+        ("SELECT count(*) AS n FROM sys_invocation WHERE created_at > ago('1h')", json!([{ "n": total }])),
         (
-            "SELECT status, count(*) AS n FROM sys_invocation GROUP BY status ORDER BY status",
-            json!([
-                { "status": "completed", "n": calls }, { "status": "scheduled", "n": calls * each },
-            ]),
-        ),
-        (
-            "SELECT target, count(*) AS n FROM sys_invocation GROUP BY target ORDER BY n",
-            json!([
-                { "target": "Caller/script", "n": calls }, { "target": "Act/script", "n": calls * each },
-            ]),
+            "SELECT target, count(*) AS n FROM sys_invocation WHERE status = 'completed' GROUP BY target",
+            json!([{ "target": "Caller/script", "n": calls }]),
         ),
         (
             "SELECT kind, count(*) AS n FROM sys_timer WHERE kind = 'begin'",
@@ -134,7 +127,7 @@ fn fifty_thousand_invocations_are_counted_and_the_newest_found() {
     assert!(newest.is_sorted_by(|newer, older| newer["created_at"].as_str() >= older["created_at"].as_str()));
     assert!(few < all, "the newest took {few:?}, counting all {all:?}");
 
-    let everything = patient("SELECT id, target FROM sys_invocation");
+    let everything = patient("SELECT id FROM sys_invocation");
     let shown = everything["rows"].as_array().map(Vec::len);
     assert_eq!((&everything["is_truncated"], shown), (&json!(true), Some(10_000)));
 }
