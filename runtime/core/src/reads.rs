@@ -25,16 +25,8 @@ impl Command {
             Self::Resume { invocation, deployment: Some(deployment), .. }
             | Self::Repin { invocation, deployment, .. } => reads_of_repin(*invocation, deployment),
             Self::Restart(restart) => reads_of_restart(restart),
-            Self::PurgeJournal { invocation, .. } => {
-                let mut reads = either(*invocation).to_vec();
-                reads.push(RowKey::Input(*invocation));
-                reads
-            }
-            Self::Cancel { invocation, .. } => vec![
-                RowKey::Invocation(*invocation),
-                RowKey::Completed(*invocation),
-                RowKey::Mailbox(*invocation),
-            ],
+            Self::PurgeJournal { invocation: id, .. } => either_and(*id, RowKey::Input(*id)),
+            Self::Cancel { invocation: id, .. } => either_and(*id, RowKey::Mailbox(*id)),
             Self::PurgeRest { invocation } => with_attempts_purged(*invocation, RowKey::Mailbox(*invocation)),
             Self::TakeSignal { invocation, number, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
@@ -90,6 +82,11 @@ impl Command {
 /// An invocation, wherever it is.
 fn either(id: InvocationId) -> [RowKey; 2] {
     [RowKey::Invocation(id), RowKey::Completed(id)]
+}
+
+fn either_and(id: InvocationId, row: RowKey) -> Vec<RowKey> {
+    let [live, completed] = either(id);
+    vec![live, completed, row]
 }
 
 fn reads_of_restart(restart: &Restart) -> Vec<RowKey> {

@@ -48,9 +48,7 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
             repin::apply(place, rows, repin::Repin { invocation, deployment, entries_len }, ticket, out);
         }
         Command::Restart(wanted) => restart::apply(place, rows, wanted, out),
-        Command::PurgeJournal { invocation, ticket } => {
-            purge::journal_wanted(place, rows, invocation, ticket, out);
-        }
+        Command::PurgeJournal { invocation: id, ticket } => purge::journal_now(place, rows, id, ticket, out),
         Command::Cancel { invocation, caller, ticket } => {
             cancel::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
         }
@@ -87,9 +85,7 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Spread { invocation, from, until, how } => {
             spread::apply(place, rows, spread::Spread { invocation, from, until, how }, out);
         }
-        Command::TakeSignal { invocation, op, number } => {
-            signal::take(place, rows, invocation, op, number, out);
-        }
+        Command::TakeSignal { invocation: id, op, number } => signal::take(place, rows, id, op, number, out),
         Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
         Command::PurgePromise { invocation, object, name } => {
             promise::purge(rows, invocation, object, name, out);

@@ -112,7 +112,7 @@ pub fn rest(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<E
 }
 
 /// Somebody wants the journal forgotten, and the answer kept as long as it would be.
-pub fn journal_wanted(
+pub fn journal_now(
     place: Place,
     rows: &mut Rows,
     id: InvocationId,
