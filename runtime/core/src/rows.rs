@@ -165,6 +165,15 @@ impl Rows {
         }
     }
 
+    /// Returns a live invocation, if its row was declared and is there: for those who only watch.
+    #[must_use]
+    pub fn find_invocation(&self, id: InvocationId) -> Option<&InvocationRow> {
+        match self.slots.get(&RowKey::Invocation(id))?.row.as_ref()? {
+            Row::Invocation(row) => Some(row),
+            other => unreachable!("invocation {id} is stored as {other:?}"),
+        }
+    }
+
     /// Returns the invocation to change it; it is written back.
     pub(crate) fn invocation_mut(&mut self, id: InvocationId) -> Option<&mut InvocationRow> {
         let key = RowKey::Invocation(id);

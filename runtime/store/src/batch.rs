@@ -8,6 +8,9 @@ pub type Sequence = u64;
 /// The partition under which a store keeps what belongs to no partition.
 pub const META_PARTITION: u16 = u16::MAX;
 
+/// The partition of what guests log.
+pub const LOG_PARTITION: u16 = u16::MAX - 1;
+
 /// One change of one key. Both kinds are absolute, so applying one twice is the same as applying it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -15,6 +15,17 @@ pub enum Status {
     Failed { reason: String },
 }
 
+/// Upper bounds, in microseconds, by which the times of syncs are counted.
+pub const SYNC_MICROS_BOUNDS: [u64; 12] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
+/// Upper bounds by which the batches of one sync are counted.
+pub const GROUP_BOUNDS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+
+/// Returns the place of a value among counts, of which there is one more than bounds.
+pub(crate) fn bucket(bounds: &[u64], value: u64) -> usize {
+    bounds.partition_point(|bound| *bound < value)
+}
+
 /// Counters since the store was opened, and sizes as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
@@ -32,6 +43,11 @@ pub struct Stats {
     pub syncs: u64,
     pub sync_micros_sum: u64,
     pub sync_micros_max: u64,
+    /// Syncs by [`SYNC_MICROS_BOUNDS`], and those above all of them.
+    pub sync_counts: [u64; SYNC_MICROS_BOUNDS.len() + 1],
+    /// Syncs by the batches they made durable, see [`GROUP_BOUNDS`].
+    pub group_counts: [u64; GROUP_BOUNDS.len() + 1],
+    pub group_batches_sum: u64,
     pub checkpoints: u64,
     pub checkpoint_micros_max: u64,
     pub reopens: u64,
@@ -47,4 +63,14 @@ pub struct Stats {
     /// Log, index, blobs and snapshots together.
     pub disk_bytes: u64,
     pub disk_free_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_counts_under_the_first_bound_that_is_not_below_it() {
+        assert_eq!([0, 1, 2, 3, 128, 129].map(|value| bucket(&GROUP_BOUNDS, value)), [0, 0, 1, 2, 7, 8]);
+    }
 }

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::log::record::{Entry, Record, Stored};
 use crate::log::{Appended, Log};
 use crate::options::LINGER;
+use crate::stats::{GROUP_BOUNDS, SYNC_MICROS_BOUNDS, bucket};
 
 /// Runs until the store is closed or fails.
 pub fn run(shared: &Arc<Shared>, mut log: Log) {
@@ -139,6 +140,10 @@ fn count(shared: &Shared, appended: &Appended) {
     let mut counters = shared.counters.lock();
     counters.syncs += 1;
     counters.sync_micros_sum += micros;
+    counters.sync_counts[bucket(&SYNC_MICROS_BOUNDS, micros)] += 1;
+    let batches = appended.records as u64;
+    counters.group_counts[bucket(&GROUP_BOUNDS, batches)] += 1;
+    counters.group_batches_sum += batches;
     counters.sync_micros_max = counters.sync_micros_max.max(micros);
     counters.log_bytes_written += appended.bytes;
 }
