@@ -8,7 +8,9 @@ use crate::http::limits::{
     CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADER_READ_TIMEOUT, INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE,
     STREAMS_MAX,
 };
+use crate::logs::LogLimits;
 use crate::tls::TlsFiles;
+use crate::traces::TraceConfig;
 use crate::wasm::GuestLimits;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -34,6 +36,8 @@ pub struct Config {
     pub http: DoorLimits,
     pub audit: AuditConfig,
     pub store: abide_store::Options,
+    pub logs: LogLimits,
+    pub traces: TraceConfig,
     /// What the admin port shows of all this.
     pub shown: Vec<ShownSetting>,
 }
@@ -49,6 +53,8 @@ impl Default for Config {
             http: DoorLimits::default(),
             audit: AuditConfig::default(),
             store: abide_store::Options::default(),
+            logs: LogLimits::default(),
+            traces: TraceConfig::default(),
             shown: Vec::new(),
         }
     }

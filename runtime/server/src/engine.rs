@@ -15,16 +15,19 @@ mod objects;
 mod open;
 mod overview;
 mod reader;
+mod recall;
 mod recovery;
 mod requests;
 mod shared;
 mod shell;
 mod summary;
+mod tally;
+mod telling;
 mod timers;
 mod txn;
 mod waiters;
 
-pub use handle::{EngineError, EngineHandle};
+pub use handle::{EngineError, EngineHandle, STALL_MS, Taken};
 pub use journal::{Journal, JournalReader, LoadedJournal};
 pub use listing::{
     Completion, Cursor, InvocationFilter, InvocationQuery, InvokedBy, Page, Sort, StatusFilter, created_at,
@@ -36,6 +39,9 @@ pub use requests::{Called, Output, Retrieved, Submitted};
 pub use summary::{Counts, Summary};
 
 use crate::clock::Clock;
+use crate::logs::GuestLogs;
+use crate::metrics::Metrics;
+use crate::traces::Traces;
 use abide_core::command::Command;
 use abide_core::ids::{InvocationId, PartitionId};
 pub use abide_store::Order;
@@ -115,6 +121,9 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub partitions: u16,
+    pub metrics: Arc<Metrics>,
+    pub logs: GuestLogs,
+    pub traces: Traces,
 }
 
 /// An engine whose doors are still closed: the executor is made with its links first.

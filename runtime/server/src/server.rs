@@ -1,17 +1,20 @@
 //! A whole server: opens the data folder, recovers, and opens the doors.
 
+mod watched;
+
+use self::watched::Watched;
 use crate::access::Access;
 use crate::access::grant::{Grant, Scope};
 use crate::audit::Trail;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DoorLimits, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
-use crate::engine::{Engine, Fault, Parts};
+use crate::engine::{Engine, Fault};
 use crate::http::{self, AdminDoor, AppState, IngressDoor};
 use crate::sql::{Sql, SqlLimits};
 use crate::tls::{self, Certificate, TlsError, TlsFiles};
 use crate::upgrade::Upgrades;
-use crate::wasm::{Components, WasmEngine, WasmExecutor};
+use crate::wasm::{Components, WasmEngine};
 use abide_store::{Batch, DiskStore, META_PARTITION, Op, Store, View, codec, keys};
 use anyhow::{Context, bail};
 use axum::Router;
@@ -35,6 +38,7 @@ pub struct Server {
     pub deployments: Deployments,
     pub reloader: Reloader,
     store: Arc<DiskStore>,
+    watched: Watched,
     stop: watch::Sender<bool>,
     doors: Vec<JoinHandle<()>>,
     fault: Fault,
@@ -70,12 +74,12 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     if admin_door.needs_token && !access.has_admin() {
         return Err(NoToken(admin_addr).into());
     }
-    let engine = Engine::new(Parts { store: store.clone(), clock: clock.clone(), partitions });
+    let mut watched = Watched::open(&config, store.clone(), clock.clone()).await?;
+    let engine = Engine::new(watched.parts(store.clone(), clock.clone(), partitions));
     let fault = engine.fault();
-    let catalog = Arc::new(deployments.clone());
-    let executor =
-        WasmExecutor::new(components.clone(), catalog, engine.inboxes(), engine.journals(), clock.clone());
+    let executor = watched.executor(&engine, components.clone(), deployments.clone(), clock.clone());
     let engine = engine.start(Arc::new(executor))?;
+    watched.start(&engine, components.clone());
     let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
 
     let state = AppState {
@@ -83,6 +87,9 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         engine,
         deployments: deployments.clone(),
         upgrades,
+        metrics: watched.metrics.clone(),
+        logs: watched.logs.clone(),
+        traces: watched.traces.clone(),
         clock,
         access: Arc::new(access),
         trail: Trail::new(&config.data, config.audit.clone()),
@@ -108,6 +115,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         deployments,
         reloader,
         store,
+        watched,
         stop,
         doors,
         fault,
@@ -199,6 +207,7 @@ impl Server {
             let _ = door.await;
         }
         self.fault.stop();
+        self.watched.finish().await;
         let store = self.store;
         tokio::task::spawn_blocking(move || store.close())
             .await?

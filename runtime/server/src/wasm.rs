@@ -23,7 +23,7 @@ pub use artifacts::ArtifactError;
 pub use check::{Checked, Recorded, Verdict, check};
 pub use components::{Components, ExamineError, Examined, Loaded};
 pub use engine::{EngineBuildError, WasmEngine};
-pub use executor::{Catalog, WasmExecutor};
+pub use executor::{Catalog, ExecutorParts, WasmExecutor};
 pub use inspect::{Invalid, WIT_VERSION};
 pub use session::Beyond;
 

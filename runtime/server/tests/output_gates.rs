@@ -13,6 +13,9 @@ use abide_core::target::Target;
 use abide_server::clock::SystemClock;
 use abide_server::engine::executor::{Executor, Tell};
 use abide_server::engine::{Called, Engine, EngineHandle, Inboxes, Parts, Retrieved, Submitted};
+use abide_server::logs::{GuestLogs, LogCounters, LogLimits};
+use abide_server::metrics::Metrics;
+use abide_server::traces::Traces;
 use abide_store::{Batch, META_PARTITION, MemoryStore, Op, Store, codec, keys};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -47,7 +50,16 @@ struct World {
 
 fn start(store: Arc<MemoryStore>) -> World {
     let (sender, asked) = mpsc::unbounded_channel();
-    let engine = Engine::new(Parts { store: store.clone(), clock: Arc::new(SystemClock), partitions: 2 });
+    let clock = Arc::new(SystemClock);
+    let logs = GuestLogs::open(store.clone(), clock, LogLimits::default(), LogCounters::default()).unwrap();
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        clock: Arc::new(SystemClock),
+        partitions: 2,
+        metrics: Metrics::new(),
+        logs,
+        traces: Traces::off(),
+    });
     let inboxes = engine.inboxes();
     let engine = engine.start(Arc::new(Recorder(sender))).unwrap();
     World { store, engine, inboxes, asked }

@@ -5,6 +5,7 @@
 
 use super::gate::{self, Held};
 use super::shell::Shell;
+use super::tally::Tally;
 use super::timers::Timers;
 use super::txn::{ServiceCache, Txn, TxnError};
 use super::{Fault, Parts, recovery};
@@ -32,6 +33,7 @@ pub struct Driver {
     inbox: mpsc::UnboundedReceiver<Command>,
     timers: Timers,
     services: ServiceCache,
+    tally: Tally,
     shell: Shell,
     gate: mpsc::UnboundedSender<Held>,
     fault: Fault,
@@ -52,12 +54,27 @@ impl Driver {
         let fence = store.acquire(partition.0)?;
         let timers = Timers::load(&*store, partition)?;
         recovery::submit_lost(&*store, partition, &shell.inboxes)?;
+        let tally = Tally::new(parts, partition);
         let gate = gate::open(shell.clone(), store.durable(), &fault);
-        recovery::hold_outbox(&*store, partition, &gate)?;
+        let held = recovery::hold_outbox(&*store, partition, &gate)?;
+        tally.partition.outbox_changes(held);
         let place = Place { now: parts.clock.now(), partition, partitions: parts.partitions };
         let clock = parts.clock.clone();
         let services = ServiceCache::default();
-        Ok(Self { place, store, clock, fence, inbox, timers, services, shell, gate, fault, sequence: 0 })
+        Ok(Self {
+            place,
+            store,
+            clock,
+            fence,
+            inbox,
+            timers,
+            services,
+            tally,
+            shell,
+            gate,
+            fault,
+            sequence: 0,
+        })
     }
 
     /// Works until the server stops or the store fails.
@@ -74,7 +91,9 @@ impl Driver {
                     return;
                 },
             }
-            if let Err(error) = self.turn(&mut batch) {
+            let turn = self.turn(&mut batch);
+            self.tally.partition.turn_ends(self.timers.next_at());
+            if let Err(error) = turn {
                 self.fault.raise(&error.to_string());
                 return;
             }
@@ -100,6 +119,7 @@ impl Driver {
         {
             batch.push(command);
         }
+        self.tally.partition.turn_begins(self.place.now, self.inbox.len());
         let is_due = self.timers.next_at().is_some_and(|at| at <= self.place.now);
         if is_due && self.shell.executor.has_room() {
             let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
@@ -115,7 +135,7 @@ impl Driver {
             while !txn.is_full()
                 && let Some(command) = commands.next()
             {
-                apply(self.place, &mut txn, command, &mut effects)?;
+                apply(self.place, &mut txn, &mut self.tally, command, &mut effects)?;
             }
             if let Some(batch) = txn.into_batch(self.fence) {
                 let is_awaited = effects.iter().any(|effect| effect.gate() == Gate::Durable);
@@ -151,19 +171,24 @@ impl Driver {
 fn apply(
     place: Place,
     txn: &mut Txn<'_>,
+    tally: &mut Tally,
     command: Command,
     effects: &mut Vec<Effect>,
 ) -> Result<(), TxnError> {
     let mut pending = VecDeque::from([command]);
     while let Some(command) = pending.pop_front() {
         let mut rows = txn.load(command.reads())?;
+        let about = tally.before(&command, place.now, &rows);
         for effect in step(place, &mut rows, command) {
+            tally.effect(&effect, place.now);
             match effect {
                 Effect::Then(next) => pending.push_back(next),
                 other => effects.push(other),
             }
         }
-        txn.stage(rows);
+        let writes = rows.into_writes();
+        tally.after(about, place.now, &writes, txn.store());
+        txn.stage(writes);
     }
     Ok(())
 }

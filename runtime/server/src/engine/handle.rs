@@ -5,6 +5,7 @@ use super::txn::TxnError;
 use super::waiters::Waiters;
 use super::{Fault, Inboxes, Journal, JournalReader, Parts, Reader, address};
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use abide_core::entry::EntryRow;
 use abide_core::ids::{InvocationId, OpId, PartitionId};
 use abide_core::invocation::InvocationRow;
@@ -19,6 +20,9 @@ use tokio::sync::Semaphore;
 pub const SUBMISSIONS_MAX: usize = 20_000;
 /// Calls that may be held open at once; more are told to come back later.
 pub const CALLS_MAX: usize = 100_000;
+
+/// A driver that is at one turn for so long stands still.
+pub const STALL_MS: u64 = 10_000;
 
 /// Why the engine did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,15 @@ pub enum EngineError {
     Fault(#[from] TxnError),
 }
 
+/// How much of the room for requests and calls is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Requests that wait for the disk.
+    pub submissions: u64,
+    /// Calls that wait for their answer.
+    pub calls: u64,
+}
+
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
@@ -54,6 +67,7 @@ pub(super) struct Inner {
     pub calls: Arc<Semaphore>,
     pub fault: Fault,
     pub overviews: Overviews,
+    pub metrics: Arc<Metrics>,
 }
 
 impl EngineHandle {
@@ -68,6 +82,7 @@ impl EngineHandle {
             waiters,
             fault,
             overviews: Overviews::default(),
+            metrics: parts.metrics.clone(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -133,7 +148,35 @@ impl EngineHandle {
         }
     }
 
-    /// Returns the counters of the store.
+    /// Returns how much of the room for requests and calls is taken.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        let taken = |room: usize, left: &Semaphore| (room - left.available_permits()) as u64;
+        let Inner { submissions, calls, .. } = &*self.inner;
+        Taken { submissions: taken(SUBMISSIONS_MAX, submissions), calls: taken(CALLS_MAX, calls) }
+    }
+
+    /// Returns a reader of journals.
+    #[must_use]
+    pub fn journals(&self) -> JournalReader {
+        self.inner.journals.clone()
+    }
+
+    /// Returns what is wrong with the server, if anything is: it refuses work, or stands still.
+    #[must_use]
+    pub fn ailment(&self) -> Option<String> {
+        self.refusal().or_else(|| {
+            let (partition, turn_ms) = self.inner.metrics.engine.partitions.slowest(self.now())?;
+            (turn_ms >= STALL_MS).then(|| {
+                format!(
+                    "the driver of partition {partition} has been at one turn for {} s: the disk may hang",
+                    turn_ms / 1_000
+                )
+            })
+        })
+    }
+
+    /// Returns the counters of the store. Reads folders.
     #[must_use]
     pub fn store_stats(&self) -> abide_store::Stats {
         self.inner.store.stats()

@@ -37,14 +37,16 @@ pub fn submit_lost(store: &dyn Store, partition: PartitionId, inboxes: &Inboxes)
     Ok(())
 }
 
-/// Sends again what other partitions have not acknowledged.
+/// Sends again what other partitions have not acknowledged; returns how much that is.
 pub fn hold_outbox(
     store: &dyn Store,
     partition: PartitionId,
     gate: &mpsc::UnboundedSender<Held>,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
+    let mut held = 0;
     for pair in pairs(store, View::Latest, keys::all(partition.0, Tag::Outbox)) {
         let (key, value) = pair?;
+        held += 1;
         let Some((to, sequence)) = keys::decode_outbox(&key) else { continue };
         match codec::decode::<Message>(&key, &value) {
             Ok(message) => {
@@ -54,5 +56,5 @@ pub fn hold_outbox(
             Err(error) => tracing::error!(%error, "a message to another partition cannot be read"),
         }
     }
-    Ok(())
+    Ok(held)
 }

@@ -58,6 +58,11 @@ impl<'a> Txn<'a> {
         Self { store, partition, services, staged: HashMap::new() }
     }
 
+    /// Returns what is stored without what this transaction stages.
+    pub fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
     /// Loads the rows a command declared.
     pub fn load(&mut self, reads: Vec<RowKey>) -> Result<Rows, TxnError> {
         let mut failed = None;
@@ -106,8 +111,8 @@ impl<'a> Txn<'a> {
         Ok(names.into_iter().collect())
     }
 
-    pub fn stage(&mut self, rows: Rows) {
-        self.staged.extend(rows.into_writes());
+    pub fn stage(&mut self, writes: Vec<(RowKey, Option<Row>)>) {
+        self.staged.extend(writes);
     }
 
     /// Says whether the batch is large enough to be committed before more commands are applied.

@@ -44,6 +44,11 @@ pub const BULK_BODY_BYTES_MAX: usize = 256 << 10;
 pub const FAILURE_LISTED_BYTES_MAX: usize = 300;
 /// Items of a journal in one answer, when the caller names no number, and at most.
 pub const JOURNAL_ITEMS_MAX: usize = 10_000;
+/// Lines of logs in one answer, when the caller names no number, and at most.
+pub const LOG_LINES_DEFAULT: usize = 1_000;
+pub const LOG_LINES_MAX: usize = 10_000;
+/// How long a question for new lines may wait for one.
+pub const LOG_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Bytes of a payload that the journal view shows; more is cut.
 pub const PAYLOAD_SHOWN_BYTES_MAX: usize = 4 << 10;
 /// Names of values in a state that the journal view shows; more are counted only.

@@ -25,8 +25,11 @@ use crate::clock::Clock;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
+use crate::logs::GuestLogs;
+use crate::metrics::Metrics;
 use crate::sql::Sql;
 use crate::time;
+use crate::traces::Traces;
 use crate::upgrade::Upgrades;
 use axum::Router;
 use std::sync::Arc;
@@ -38,6 +41,9 @@ pub struct AppState {
     pub deployments: Deployments,
     pub upgrades: Upgrades,
     pub sql: Sql,
+    pub metrics: Arc<Metrics>,
+    pub logs: GuestLogs,
+    pub traces: Traces,
     pub clock: Arc<dyn Clock>,
     pub access: Arc<Access>,
     pub trail: Trail,

@@ -63,6 +63,28 @@ pub enum IngressPath {
     Scoped,
 }
 
+impl IngressPath {
+    /// Returns the name of what is asked, for numbers: never a part of the path.
+    #[must_use]
+    pub fn route(&self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Invoke { mode: Mode::Call, .. } => "call",
+            Self::Invoke { mode: Mode::Send, .. } => "send",
+            Self::Retrieve { how, .. }
+            | Self::RetrieveDescribed { how }
+            | Self::RetrieveByIdempotencyKey { how, .. }
+            | Self::RetrieveWorkflow { how, .. } => match how {
+                Retrieval::Attach => "attach",
+                Retrieval::Output => "output",
+            },
+            Self::Lookup => "lookup",
+            Self::Awakeable { .. } => "awakeable",
+            Self::Scoped => "scoped",
+        }
+    }
+}
+
 /// Why a path means nothing here. The texts are those existing ingress clients know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {

@@ -3,10 +3,12 @@
 use super::execution::{Execution, crashed};
 use super::executor::Shared;
 use super::guest::Link;
-use super::output::Output;
+use super::output::{Keep, Output};
 use super::sandbox::Scope;
 use super::session::{Purpose, Surroundings};
 use crate::engine::executor::Tell;
+use crate::metrics::Held;
+use crate::traces::Trail;
 use abide_core::command::{Command, End};
 use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
@@ -31,6 +33,7 @@ pub async fn run(
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
         let (place, _slot) = shared.slots.take().await;
+        let _counted = Held::of(&shared.metrics.guests.instances);
         report.ended(execute(&shared, start, Admitted { told, place }).await);
     };
     let attempt = async {
@@ -62,10 +65,18 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
         Ok(None) => return None,
         Err(error) => return Some(crashed(format!("the journal cannot be read: {error}"))),
     };
-    let limits = shared.components.limits();
-    let output = Output::new(start.invocation.to_string(), start.target.to_string(), limits.log_bytes_max);
+    let (limits, metrics) = (shared.components.limits(), &shared.metrics);
+    metrics.guests.replayed_entries.inc_by(journal.entries.len() as u64);
+    let keep = Keep {
+        logs: shared.logs.clone(),
+        invocation: start.invocation,
+        attempt: start.attempt,
+        target: Arc::new(start.target.clone()),
+    };
+    let output = Output::new(Some(keep), limits.log_bytes_max);
     let scope = Scope::new(start.begun_at);
     let inboxes = shared.inboxes.clone();
+    let trail = Trail::of(start.invocation, &journal.input.headers, shared.has_traces);
     let around = Surroundings {
         purpose: Purpose::Attempt,
         append: Box::new(move |append| inboxes.send(append.invocation, Command::Append(append))),
@@ -74,12 +85,14 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
         scope: scope.clone(),
         output: output.clone(),
         suspend_after_ms: limits.suspend_after_ms,
+        run_blocks: metrics.guests.run_blocks.clone(),
+        trail,
     };
     let Admitted { told, place } = admitted;
-    let pressure = shared.slots.pressure.clone();
-    let link = |session| Link { session, told, pressure, start: Some(place) };
-    let components = &shared.components;
-    let execution = Execution { components, loaded: &loaded, start: &start, output, scope };
+    let (pressure, idle) = (shared.slots.pressure.clone(), metrics.guests.idle.clone());
+    let link = |session| Link { session, told, pressure, start: Some(place), idle };
+    let (components, memory_bytes) = (&shared.components, metrics.guests.memory_bytes.clone());
+    let execution = Execution { components, loaded: &loaded, start: &start, output, scope, memory_bytes };
     execution.run(journal, around, link).await.end.ok()
 }
 

@@ -1,6 +1,7 @@
 //! Budgets of one guest: memory and computing time.
 
 use super::engine::TICK;
+use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
 use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
 
@@ -15,12 +16,24 @@ const MEMORIES_MAX: usize = 4;
 pub struct MemoryBudget {
     max: usize,
     used: usize,
+    /// The memory of all guests, this one included while it lives.
+    total: Gauge,
 }
 
 impl MemoryBudget {
-    pub fn new(max: usize) -> Self {
-        Self { max, used: 0 }
+    pub fn new(max: usize, total: Gauge) -> Self {
+        Self { max, used: 0, total }
     }
+}
+
+impl Drop for MemoryBudget {
+    fn drop(&mut self) {
+        self.total.dec_by(bytes(self.used));
+    }
+}
+
+fn bytes(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl ResourceLimiter for MemoryBudget {
@@ -32,6 +45,7 @@ impl ResourceLimiter for MemoryBudget {
                 self.max
             );
         }
+        self.total.inc_by(bytes(used - self.used));
         self.used = used;
         Ok(true)
     }

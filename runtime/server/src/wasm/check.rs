@@ -12,6 +12,7 @@ use super::sandbox::Scope;
 use super::session::{Beyond, Halt, Purpose, Surroundings};
 use crate::clock::Clock;
 use crate::engine::LoadedJournal;
+use crate::metrics::Histogram;
 use abide_core::command::End;
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Failure};
@@ -19,6 +20,7 @@ use abide_core::ids::OpId;
 use abide_core::invocation::{InvocationRow, MismatchReport};
 use abide_core::limits::cut;
 use bytes::Bytes;
+use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 
@@ -106,7 +108,7 @@ pub async fn check(
 ) -> Checked {
     let Recorded { start, journal, answer } = recorded;
     // No bytes of log: all of it is dropped.
-    let output = Output::new(start.invocation.to_string(), start.target.to_string(), 0);
+    let output = Output::new(None, 0);
     let scope = Scope::new(start.begun_at);
     let around = Surroundings {
         purpose: Purpose::Check,
@@ -116,11 +118,20 @@ pub async fn check(
         scope: scope.clone(),
         output: output.clone(),
         suspend_after_ms: 0,
+        run_blocks: Histogram::new(&[]),
+        trail: None,
     };
     // Nobody tells the guest anything. The sender is kept, or the guest would be taken for a stopped one.
     let (_tell, told) = mpsc::unbounded_channel();
-    let link = |session| Link { session, told, pressure: Arc::new(Notify::new()), start: None };
-    let execution = Execution { components, loaded, start: &start, output, scope };
+    let link = |session| Link {
+        session,
+        told,
+        pressure: Arc::new(Notify::new()),
+        start: None,
+        idle: Gauge::default(),
+    };
+    let memory_bytes = Gauge::default();
+    let execution = Execution { components, loaded, start: &start, output, scope, memory_bytes };
     let CameTo { end, replay } = execution.run(journal, around, link).await;
     let verdict = match end {
         Err(Halt::Recorded(beyond)) => Verdict::FitsSoFar(beyond),

@@ -149,6 +149,12 @@ impl Components {
         self.artifacts.sweep(in_use);
     }
 
+    /// Returns how many components are loaded.
+    #[must_use]
+    pub fn loaded(&self) -> usize {
+        self.loaded.read().len()
+    }
+
     /// Returns the component of a deployment.
     #[must_use]
     pub fn get(&self, id: &DeploymentId) -> Option<Arc<Loaded>> {

@@ -12,6 +12,7 @@ use abide_core::manifest::{
     HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, ServiceKind, ServiceManifest, Settings,
 };
 use abide_core::time::Timestamp;
+use prometheus_client::metrics::gauge::Gauge;
 use std::collections::BTreeSet;
 
 const SERVICES_MAX: usize = 1_000;
@@ -25,13 +26,15 @@ const WORKFLOW_RUN: &str = "run";
 
 /// Asks the component what it offers.
 pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Result<Manifest, Invalid> {
-    let output = Output::new("discovery".into(), String::new(), 64 << 10);
+    let output = Output::new(None, 64 << 10);
     let parts = GuestParts {
         settings: &Settings::default(),
         limits: components.limits(),
         scope: Scope::new(Timestamp(0)),
         output: output.clone(),
         seed: 0,
+        memory_bytes: Gauge::default(),
+        trail: None,
         link: None,
     };
     let mut store = Guest::into_store(components.engine().engine(), parts);

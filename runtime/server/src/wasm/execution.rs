@@ -14,6 +14,7 @@ use crate::engine::LoadedJournal;
 use abide_core::command::End;
 use abide_core::effect::AttemptStart;
 use abide_core::ids::InvocationId;
+use prometheus_client::metrics::gauge::Gauge;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -28,6 +29,8 @@ pub struct Execution<'a> {
     pub start: &'a AttemptStart,
     pub output: Arc<Output>,
     pub scope: Arc<Scope>,
+    /// Counts the memory of all guests.
+    pub memory_bytes: Gauge,
 }
 
 /// What came of an execution.
@@ -60,6 +63,7 @@ impl Execution<'_> {
             random_seed: seed,
             input: journal.input.body.to_vec(),
         };
+        let trail = around.trail.clone();
         let session = Session::new(self.start, journal, around);
         let parts = GuestParts {
             settings: &self.loaded.settings,
@@ -67,6 +71,8 @@ impl Execution<'_> {
             scope: self.scope.clone(),
             output: self.output.clone(),
             seed,
+            memory_bytes: self.memory_bytes.clone(),
+            trail,
             link: Some(link(session)),
         };
         let mut store = Guest::into_store(self.components.engine().engine(), parts);

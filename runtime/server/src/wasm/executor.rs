@@ -5,6 +5,8 @@ use super::components::Components;
 use crate::clock::Clock;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Inboxes, JournalReader};
+use crate::logs::GuestLogs;
+use crate::metrics::Metrics;
 use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
 use parking_lot::Mutex;
@@ -31,6 +33,9 @@ pub struct Shared {
     pub inboxes: Inboxes,
     pub journals: JournalReader,
     pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub logs: GuestLogs,
+    pub has_traces: bool,
     pub slots: Slots,
     running: Mutex<HashMap<InvocationId, Running>>,
 }
@@ -73,22 +78,44 @@ impl Slots {
     }
 }
 
+/// What an executor is made of.
+pub struct ExecutorParts {
+    pub components: Arc<Components>,
+    pub catalog: Arc<dyn Catalog>,
+    pub inboxes: Inboxes,
+    pub journals: JournalReader,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub logs: GuestLogs,
+    /// Spans of this server are told.
+    pub has_traces: bool,
+}
+
 pub struct WasmExecutor {
     shared: Arc<Shared>,
 }
 
 impl WasmExecutor {
     #[must_use]
-    pub fn new(
-        components: Arc<Components>,
-        catalog: Arc<dyn Catalog>,
-        inboxes: Inboxes,
-        journals: JournalReader,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(parts: ExecutorParts) -> Self {
+        let ExecutorParts { components, catalog, inboxes, journals, clock, metrics, logs, has_traces } =
+            parts;
         let slots = Slots::new(components.engine().attempts_max());
+        metrics.guests.slots.set(components.engine().attempts_max().into());
         let running = Mutex::default();
-        Self { shared: Arc::new(Shared { components, catalog, inboxes, journals, clock, slots, running }) }
+        let shared = Shared {
+            components,
+            catalog,
+            inboxes,
+            journals,
+            clock,
+            metrics,
+            logs,
+            has_traces,
+            slots,
+            running,
+        };
+        Self { shared: Arc::new(shared) }
     }
 }
 

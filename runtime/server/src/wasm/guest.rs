@@ -7,7 +7,9 @@ use super::output::Output;
 use super::sandbox::{self, Scope};
 use super::session::Session;
 use crate::engine::executor::Tell;
+use crate::traces::Trail;
 use abide_core::manifest::Settings;
+use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
 use wasmtime::component::ResourceTable;
@@ -23,6 +25,8 @@ pub struct Link {
     pub pressure: Arc<Notify>,
     /// The place among those that start; given back when the guest first waits for something slow.
     pub start: Option<OwnedSemaphorePermit>,
+    /// Counts those that only wait.
+    pub idle: Gauge,
 }
 
 pub struct Guest {
@@ -45,19 +49,28 @@ pub struct GuestParts<'a> {
     pub scope: Arc<Scope>,
     pub output: Arc<Output>,
     pub seed: u64,
+    /// Counts the memory of all guests.
+    pub memory_bytes: Gauge,
+    /// The trace it belongs to, for its requests.
+    pub trail: Option<Trail>,
     pub link: Option<Link>,
 }
 
 impl Guest {
     /// Builds a wasmtime store that holds the guest, within its budgets.
     pub fn into_store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
-        let GuestParts { settings, limits, scope, output, seed, link } = parts;
+        let GuestParts { settings, limits, scope, output, seed, memory_bytes, trail, link } = parts;
         let guest = Self {
             table: ResourceTable::new(),
             wasi: sandbox::build(&scope, seed, &settings.env, &output),
             http: WasiHttpCtx::new(),
-            outbound: Outbound::new(scope.clone(), settings.allowed_hosts.clone().into(), output.clone()),
-            memory: MemoryBudget::new(limits.memory_bytes_max),
+            outbound: Outbound::new(
+                scope.clone(),
+                output.clone(),
+                trail,
+                settings.allowed_hosts.clone().into(),
+            ),
+            memory: MemoryBudget::new(limits.memory_bytes_max, memory_bytes),
             scope,
             output,
             cpu: CpuBudget::new(limits.cpu_ms_max),

@@ -2,6 +2,7 @@
 
 use super::output::Output;
 use super::sandbox::Scope;
+use crate::traces::Trail;
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
@@ -12,13 +13,19 @@ type Sent = Result<(http::Response<WasiBody>, Later<Result<(), Error>>), Error>;
 /// Decides about each request of a guest.
 pub struct Outbound {
     scope: Arc<Scope>,
-    allowed_hosts: Arc<[String]>,
     output: Arc<Output>,
+    trail: Option<Trail>,
+    allowed_hosts: Arc<[String]>,
 }
 
 impl Outbound {
-    pub fn new(scope: Arc<Scope>, allowed_hosts: Arc<[String]>, output: Arc<Output>) -> Self {
-        Self { scope, allowed_hosts, output }
+    pub fn new(
+        scope: Arc<Scope>,
+        output: Arc<Output>,
+        trail: Option<Trail>,
+        allowed_hosts: Arc<[String]>,
+    ) -> Self {
+        Self { scope, output, trail, allowed_hosts }
     }
 
     fn refusal(&self, authority: Option<&http::uri::Authority>) -> Option<String> {
@@ -48,15 +55,19 @@ fn matches(allowed: &str, authority: &http::uri::Authority) -> bool {
 impl WasiHttpHooks for Outbound {
     fn send_request(
         &mut self,
-        request: http::Request<WasiBody>,
+        mut request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _finished: Later<Result<(), Error>>,
     ) -> Later<Sent> {
         if let Some(reason) = self.refusal(request.uri().authority()) {
             if self.output.may_log(reason.len()) {
-                tracing::warn!(target: "guest", reason, "outbound HTTP refused");
+                let warn = || tracing::warn!(target: "guest", reason, "outbound HTTP refused");
+                self.output.whose().in_scope(warn);
             }
             return Box::new(async { Err(Error::HttpRequestDenied) });
+        }
+        if let Some(trail) = &self.trail {
+            trail.at(self.scope.run_op()).put_into(request.headers_mut());
         }
         Box::new(async move {
             let (response, io) = default_send_request(request, options).await?;
@@ -74,11 +85,10 @@ mod tests {
     fn refused(in_run: bool, allowed: &[&str], authority: &str) -> bool {
         let scope = Scope::new(Timestamp(0));
         if in_run {
-            scope.enter_run();
+            scope.enter_run(0);
         }
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        let output = Output::new(String::new(), String::new(), 0);
-        let outbound = Outbound::new(scope, allowed.into(), output);
+        let outbound = Outbound::new(scope, Output::new(None, 0), None, allowed.into());
         outbound.refusal(Some(&authority.parse().unwrap())).is_some()
     }
 

@@ -1,11 +1,15 @@
-//! What a guest writes to stdout and stderr: log lines of its invocation, silent while replaying.
+//! What a guest writes, and logs: lines of its invocation, silent while replaying.
 
+use crate::clock::{Clock, SystemClock};
+use crate::logs::{GuestLogs, Level, Line, Source};
+use abide_core::ids::{Attempt, InvocationId};
+use abide_core::target::Target;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tracing::span::EnteredSpan;
+use tracing::Span;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
@@ -22,20 +26,27 @@ pub enum Stream {
     Stderr,
 }
 
+/// Where lines are kept, and whose they are.
+pub struct Keep {
+    pub logs: GuestLogs,
+    pub invocation: InvocationId,
+    pub attempt: Attempt,
+    pub target: Arc<Target>,
+}
+
 /// The output of one attempt.
 pub struct Output {
-    invocation: String,
-    target: String,
+    /// None: it belongs to no invocation, and only the server's log shows it.
+    keep: Option<Keep>,
     is_silent: AtomicBool,
     budget: AtomicUsize,
     tail: Mutex<VecDeque<u8>>,
 }
 
 impl Output {
-    pub fn new(invocation: String, target: String, bytes_max: usize) -> Arc<Self> {
+    pub fn new(keep: Option<Keep>, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
-            invocation,
-            target,
+            keep,
             is_silent: AtomicBool::new(false),
             budget: AtomicUsize::new(bytes_max),
             tail: Mutex::default(),
@@ -64,10 +75,9 @@ impl Output {
         let spend = |budget: usize| (budget > 0).then(|| budget.saturating_sub(bytes.max(1)));
         match self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
             Ok(before) if before <= bytes => {
-                tracing::warn!(
-                    invocation = self.invocation,
-                    "the guest's log is full (guest log_bytes_max); what follows is dropped"
-                );
+                let notice = "the guest's log is full (guest log_bytes_max); what follows is dropped";
+                self.whose().in_scope(|| tracing::warn!("{notice}"));
+                self.keep(Level::Warn, Source::Log, notice.to_owned());
                 true
             }
             Ok(_) => true,
@@ -80,18 +90,31 @@ impl Output {
             return;
         }
         let line = String::from_utf8_lossy(line);
-        let _whose = self.whose();
+        let _whose = self.whose().entered();
         match stream {
             Stream::Stdout => tracing::info!(target: "guest", "{line}"),
             Stream::Stderr => tracing::warn!(target: "guest", "{line}"),
         }
+        let (level, source) = match stream {
+            Stream::Stdout => (Level::Info, Source::Stdout),
+            Stream::Stderr => (Level::Warn, Source::Stderr),
+        };
+        self.keep(level, source, line.into_owned());
+    }
+
+    /// Keeps a line that may be written with the invocation.
+    pub fn keep(&self, level: Level, source: Source, message: String) {
+        let Some(Keep { logs, invocation, attempt, target }) = &self.keep else { return };
+        let message = abide_core::limits::cut(message, LINE_BYTES_MAX);
+        let line = Line { at: SystemClock.now(), attempt: *attempt, level, source, message };
+        logs.record(*invocation, target, line);
     }
 
     /// Says whose the log lines are that follow. A span stands before them, where fields would come
     /// after: what a guest prints can be copied up to its end.
-    pub fn whose(&self) -> EnteredSpan {
-        let Self { invocation, target: handler, .. } = self;
-        tracing::error_span!(target: "guest", "attempt", %invocation, %handler).entered()
+    pub fn whose(&self) -> Span {
+        let Some(Keep { invocation, attempt, target, .. }) = &self.keep else { return Span::none() };
+        tracing::error_span!(target: "guest", "attempt", %invocation, attempt, handler = %target)
     }
 
     fn remember(&self, bytes: &[u8]) {

@@ -2,13 +2,14 @@
 
 use super::output::{Output, Stream};
 use crate::clock::{Clock, SystemClock};
+use abide_core::ids::OpId;
 use abide_core::time::Timestamp;
 use rand::{Rng, SeedableRng, TryRng};
 use rand_chacha::ChaCha12Rng;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
@@ -19,20 +20,28 @@ const RANDOM_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Scope {
     in_run: AtomicBool,
+    /// The operation of that block.
+    run_op: AtomicU32,
     journal_ms: AtomicU64,
 }
 
 impl Scope {
     pub fn new(begun_at: Timestamp) -> Arc<Self> {
-        Arc::new(Self { in_run: AtomicBool::new(false), journal_ms: AtomicU64::new(begun_at.0) })
+        Arc::new(Self { journal_ms: AtomicU64::new(begun_at.0), ..Self::default() })
     }
 
-    pub fn enter_run(&self) {
+    pub fn enter_run(&self, op: OpId) {
+        self.run_op.store(op, Ordering::Relaxed);
         self.in_run.store(true, Ordering::Relaxed);
     }
 
     pub fn exit_run(&self) {
         self.in_run.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns the operation of the run block that is being polled, or was last.
+    pub fn run_op(&self) -> OpId {
+        self.run_op.load(Ordering::Relaxed)
     }
 
     pub fn is_in_run(&self) -> bool {

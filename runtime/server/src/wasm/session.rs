@@ -13,7 +13,7 @@ mod tests;
 pub use self::child::Wanted;
 use self::overlay::Overlay;
 use self::permit::Permit;
-use self::runs::Runs;
+use self::runs::{Reported, Runs};
 use super::bindings::abide::runtime::types as wit;
 use super::executor::Catalog;
 use super::output::Output;
@@ -21,6 +21,8 @@ use super::sandbox::Scope;
 use crate::clock::Clock;
 use crate::engine::LoadedJournal;
 use crate::engine::executor::Tell;
+use crate::metrics::Histogram;
+use crate::traces::Trail;
 use abide_core::command::{Append, FailedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
@@ -111,6 +113,10 @@ pub struct Surroundings {
     pub scope: Arc<Scope>,
     pub output: Arc<Output>,
     pub suspend_after_ms: u64,
+    /// How long closures of run blocks take.
+    pub run_blocks: Histogram,
+    /// The trace it belongs to, for those it calls.
+    pub trail: Option<Trail>,
 }
 
 pub struct Session {
@@ -315,7 +321,7 @@ impl Session {
             wasmtime::bail!("run-enter for operation {op}, which was not asked to execute");
         }
         self.in_run = Some(op);
-        self.around.scope.enter_run();
+        self.around.scope.enter_run(op);
         Ok(())
     }
 
@@ -325,7 +331,8 @@ impl Session {
     }
 
     pub fn finish_run(&mut self, op: OpId, outcome: Outcome) -> wasmtime::Result<()> {
-        self.runs.report(op)?;
+        let reported = self.runs.report(op)?;
+        self.around.run_blocks.observe(reported.took);
         let bytes = outcome.bytes();
         self.finished.push((op, outcome));
         self.count_unsent(bytes);
@@ -333,7 +340,8 @@ impl Session {
     }
 
     pub fn fail_run(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
-        let policy = self.runs.report(op)?;
+        let Reported { policy, took } = self.runs.report(op)?;
+        self.around.run_blocks.observe(took);
         let wit::Retryable { message, retry_after_ms } = error;
         let message = limits::cut(message, limits::FAILURE_MESSAGE_BYTES_MAX);
         let bytes = message.len();

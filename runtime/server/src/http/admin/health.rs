@@ -21,7 +21,7 @@ const API_VERSION: u32 = 1;
     responses((status = 200, description = "It does")),
 )]
 pub async fn health(State(state): State<AppState>) -> Result<(), AdminError> {
-    state.engine.refusal().map_or(Ok(()), |reason| Err(AdminError::Unhealthy(reason)))
+    state.engine.ailment().map_or(Ok(()), |reason| Err(AdminError::Unhealthy(reason)))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -53,6 +53,9 @@ pub struct InvocationView {
     restarted_from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
+    /// The trace it belongs to. Only when a single invocation is described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     created_at: String,
     modified_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +150,7 @@ impl InvocationView {
             invoked_by_id,
             restarted_from: restarted_from(&row.origin),
             idempotency_key: row.idempotency_key.clone(),
+            trace_id: None,
             created_at: time::rfc3339(created_at(id, row)),
             modified_at: time::rfc3339(row.modified_at),
             scheduled_at: None,

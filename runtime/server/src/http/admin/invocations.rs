@@ -94,6 +94,7 @@ pub async fn describe(
         let waiting = waiting::all(&state.engine, id, &row)?;
         let mut view =
             view(&state, id, &row).with_waiting(waiting).with_deadlock(&deadlock::of(&state.engine, id)?);
+        view.trace_id = state.engine.trace_id(id)?;
         if view.completion_result == Some("failure") {
             view.completion_failure = failure_text(&state, id)?;
         }

@@ -20,6 +20,8 @@ mod invocation_view;
 mod invocations;
 mod invoke;
 mod journal;
+mod logs;
+mod metrics;
 mod objects;
 mod openapi;
 #[cfg(test)]
@@ -55,6 +57,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn_with_state(state.clone(), auth::check))
         .merge(ui::router())
+        .layer(middleware::from_fn_with_state(state.clone(), metrics::count))
         .with_state(state)
 }
 
@@ -67,6 +70,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(config::show))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(metrics::show))
         .routes(routes!(deployments::list, deployments::upload))
         .routes(routes!(deployments::describe, deployments::change, checks::remove))
         .routes(routes!(checks::check))
@@ -89,6 +93,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(journal::describe))
         .routes(routes!(children::list))
         .routes(routes!(control::pause))
+        .routes(routes!(logs::of_invocation))
+        .routes(routes!(logs::tail))
         .routes(routes!(control::resume))
         .routes(routes!(control::cancel))
         .routes(routes!(control::kill))

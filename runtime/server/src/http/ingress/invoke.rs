@@ -65,8 +65,10 @@ pub async fn check(
     content::check(&handler.input, headers::content_type(&parts.headers)?, body.is_empty())?;
 
     let execution_time = delay_ms.map(|delay_ms| state.engine.now().plus_millis(delay_ms));
+    let invocation = state.engine.address(&target, idempotency_key.as_deref(), is_workflow_run);
+    let headers = state.traces.enter(invocation, headers);
     let submission = Submission {
-        invocation: state.engine.address(&target, idempotency_key.as_deref(), is_workflow_run),
+        invocation,
         target,
         origin: Origin::Ingress,
         input: InputRow { headers, body },

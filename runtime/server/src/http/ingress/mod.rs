@@ -12,11 +12,13 @@ pub use invoke::{Checked, check};
 use crate::engine::address;
 use crate::http::AppState;
 use crate::http::error::IngressError;
-use crate::http::path::{self, IngressPath};
+use crate::http::path::{self, BadPath, IngressPath};
+use crate::metrics::UNMATCHED;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use http::Method;
+use std::time::Instant;
 
 /// Returns the router: every path goes through one parser, because services name the paths.
 pub fn router(state: AppState) -> Router {
@@ -25,13 +27,22 @@ pub fn router(state: AppState) -> Router {
 }
 
 async fn dispatch(State(state): State<AppState>, request: Request) -> Response {
-    handle(&state, request).await.unwrap_or_else(IntoResponse::into_response)
+    let started = Instant::now();
+    let kind_of = |name: &str| state.deployments.service(name).map(|service| service.kind);
+    let path = path::parse(request.uri().path(), kind_of);
+    let route = path.as_ref().map_or(UNMATCHED, IngressPath::route);
+    let response = handle(&state, request, path).await.unwrap_or_else(IntoResponse::into_response);
+    state.metrics.requests.answered("ingress", route, response.status().as_u16(), started.elapsed());
+    response
 }
 
-async fn handle(state: &AppState, mut request: Request) -> Result<Response, IngressError> {
-    let kind_of = |name: &str| state.deployments.service(name).map(|service| service.kind);
+async fn handle(
+    state: &AppState,
+    mut request: Request,
+    path: Result<IngressPath, BadPath>,
+) -> Result<Response, IngressError> {
     let caller = auth::admit(state, &request)?;
-    match path::parse(request.uri().path(), kind_of)? {
+    match path? {
         IngressPath::Health => {
             allow(&request, &[Method::GET])?;
             Ok(health(state))

@@ -12,4 +12,5 @@ mod objects;
 mod script;
 mod sql;
 mod waiting;
+mod watching;
 pub mod world;

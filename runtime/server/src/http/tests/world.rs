@@ -8,7 +8,10 @@ use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
 use crate::http::{self, AdminDoor, AppState, IngressDoor};
+use crate::logs::{GuestLogs, LogLimits};
+use crate::metrics::{Levels, Metrics};
 use crate::sql::{Sql, SqlLimits};
+use crate::traces::Traces;
 use crate::upgrade::Upgrades;
 use crate::wasm::{Components, GuestLimits, WasmEngine};
 use abide_core::command::{Append, Command, End};
@@ -58,9 +61,22 @@ impl World {
         let deployments = Deployments::open(store.clone(), clock.clone(), components.clone()).unwrap();
         let grants = setup.admin.grants();
         let access = Access::open(&*store, deployments.clone(), clock.clone(), grants).unwrap();
-        let engine = Engine::new(Parts { store, clock: clock.clone(), partitions: PARTITIONS });
+        let metrics = Metrics::new();
+        let logs = GuestLogs::open(store.clone(), clock.clone(), LogLimits::default(), metrics.logs.clone())
+            .unwrap();
+        let traces = Traces::off();
+        let parts = Parts {
+            store,
+            clock: clock.clone(),
+            partitions: PARTITIONS,
+            metrics: metrics.clone(),
+            logs: logs.clone(),
+            traces: traces.clone(),
+        };
+        let engine = Engine::new(parts);
         let handlers = Handlers { inboxes: engine.inboxes(), journals: engine.journals() };
         let engine = engine.start(Arc::new(handlers)).unwrap();
+        metrics.look_up(Levels::new(engine.clone(), components.clone(), logs.clone(), &metrics));
         let ingress_url = "http://127.0.0.1:8080".into();
         let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
         let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default());
@@ -69,6 +85,9 @@ impl World {
             deployments,
             upgrades,
             sql,
+            metrics,
+            logs,
+            traces,
             clock,
             access: Arc::new(access),
             trail: Trail::new(&folder, AuditConfig::default()),
@@ -78,7 +97,8 @@ impl World {
             settings: [].into(),
             ingress_url,
         };
-        Self { ingress: http::ingress(state.clone()), admin: http::admin(state.clone()), state, folder }
+        let (ingress, admin) = (http::ingress(state.clone()), http::admin(state.clone()));
+        Self { ingress, admin, state, folder }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Waiting: the guest gets its next event, or halts until there can be one.
 
 use super::outcome;
+use crate::metrics::Held;
 use crate::wasm::bindings::abide::runtime::events::{Completion, Event, Host};
 use crate::wasm::bindings::abide::runtime::types::OpId;
 use crate::wasm::guest::{Guest, Link};
@@ -102,6 +103,7 @@ async fn busy(
 /// Waits for the engine for a while; then, or when its room is needed, the attempt is suspended.
 async fn idle(link: &mut Link, suspend_after: Duration) -> wasmtime::Result<()> {
     let pressure = link.pressure.clone();
+    let _counted = Held::of(&link.idle);
     tokio::select! {
         biased;
         heard = hear_next(link) => heard,

@@ -1,5 +1,6 @@
-//! Structured logging of guests: into the server's log, with the invocation; silent on replay.
+//! Structured logging of guests: kept with the invocation, and in the server's log; silent on replay.
 
+use crate::logs::{self, Source};
 use crate::wasm::bindings::abide::runtime::log::{Field, Host, Level};
 use crate::wasm::guest::Guest;
 
@@ -15,7 +16,7 @@ impl Host for Guest {
         if !self.output.may_log(message.len() + fields.len()) {
             return Ok(());
         }
-        let _whose = self.output.whose();
+        let _whose = self.output.whose().entered();
         match level {
             Level::Trace => tracing::trace!(target: "guest", module = target, "{message}{fields}"),
             Level::Debug => tracing::debug!(target: "guest", module = target, "{message}{fields}"),
@@ -23,6 +24,17 @@ impl Host for Guest {
             Level::Warn => tracing::warn!(target: "guest", module = target, "{message}{fields}"),
             Level::Error => tracing::error!(target: "guest", module = target, "{message}{fields}"),
         }
+        self.output.keep(kept_level(level), Source::Log, message + &fields);
         Ok(())
+    }
+}
+
+fn kept_level(level: Level) -> logs::Level {
+    match level {
+        Level::Trace => logs::Level::Trace,
+        Level::Debug => logs::Level::Debug,
+        Level::Info => logs::Level::Info,
+        Level::Warn => logs::Level::Warn,
+        Level::Error => logs::Level::Error,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::engine::address;
+use crate::traces;
 use abide_core::entry::{Entry, Header, Request};
 use abide_core::ids::{InvocationId, OpId};
 use abide_core::target::Target;
@@ -35,8 +36,9 @@ impl Session {
     }
 
     fn request(&self, wanted: Wanted, partition_key_of_plain: u64) -> Request {
-        let Wanted { target, input, headers, mut idempotency_key } = wanted;
-        let recorded = self.recorded_child();
+        let Wanted { target, input, mut headers, mut idempotency_key } = wanted;
+        self.pass_trace_on(&mut headers);
+        let recorded = self.recorded_request().map(|request| request.child);
         let workflow_run = self.workflow_run(&target, recorded);
         if workflow_run.is_some() {
             // It runs once per key of the workflow: there is nothing that another key could add.
@@ -49,12 +51,27 @@ impl Session {
         Request { child, target, input, headers, idempotency_key }
     }
 
-    /// Returns the invocation that the next operation became in an earlier attempt. Where that was no
-    /// call, the comparison with the journal will say so.
-    fn recorded_child(&self) -> Option<InvocationId> {
+    /// Returns what the next operation asked for in an earlier attempt. Where that was no call, the
+    /// comparison with the journal will say so.
+    fn recorded_request(&self) -> Option<&Request> {
         let recorded = self.cursor.recorded(self.cursor.asked())?;
         let (Entry::Call(request) | Entry::Send { request, .. }) = recorded else { return None };
-        Some(request.child)
+        Some(request)
+    }
+
+    /// Adds the trace to the headers of a call, unless the guest gave one. A replay adds what was added
+    /// then, whether spans are told now or not.
+    fn pass_trace_on(&self, headers: &mut Vec<Header>) {
+        if headers.iter().any(traces::is_of_trace) {
+            return;
+        }
+        match (self.recorded_request(), &self.around.trail) {
+            (Some(recorded), _) => {
+                headers.extend(recorded.headers.iter().filter(|header| traces::is_of_trace(header)).cloned());
+            }
+            (None, Some(trail)) => headers.extend(trail.at(self.cursor.asked()).headers()),
+            (None, None) => {}
+        }
     }
 
     /// Returns the id of the workflow's run, if that is what is called. Code that was deployed since

@@ -4,6 +4,7 @@ use abide_core::ids::OpId;
 use abide_core::retry::RetryPolicy;
 use abide_core::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -17,6 +18,16 @@ enum State {
 struct RunBlock {
     state: State,
     policy: Option<RetryPolicy>,
+    /// When its closure was last asked to be executed.
+    started: Option<Instant>,
+}
+
+/// What is known of a closure that came to its end.
+#[derive(Debug)]
+pub struct Reported {
+    /// The policy of the block itself.
+    pub policy: Option<RetryPolicy>,
+    pub took: Duration,
 }
 
 /// The run blocks that the guest waits for.
@@ -35,7 +46,7 @@ impl Runs {
 
     /// The guest opens a run block.
     pub fn open(&mut self, op: OpId, policy: Option<RetryPolicy>) {
-        self.blocks.insert(op, RunBlock { state: State::Waiting, policy });
+        self.blocks.insert(op, RunBlock { state: State::Waiting, policy, started: None });
     }
 
     /// The guest does not wait for it any more.
@@ -68,7 +79,9 @@ impl Runs {
     pub fn start_next(&mut self, now: Timestamp) -> Option<OpId> {
         let may_start = |op: &OpId| *op < self.released_until && !self.is_held(*op, now);
         let op = self.waiting().find(may_start)?;
-        self.blocks.get_mut(&op)?.state = State::Executing;
+        let run = self.blocks.get_mut(&op)?;
+        run.state = State::Executing;
+        run.started = Some(Instant::now());
         Some(op)
     }
 
@@ -76,12 +89,13 @@ impl Runs {
         self.blocks.get(&op).is_some_and(|run| run.state == State::Executing)
     }
 
-    /// The closure came to its end; returns the block's own policy.
-    pub fn report(&mut self, op: OpId) -> wasmtime::Result<Option<RetryPolicy>> {
+    /// The closure came to its end.
+    pub fn report(&mut self, op: OpId) -> wasmtime::Result<Reported> {
         match self.blocks.get_mut(&op) {
             Some(run) if run.state == State::Executing => {
                 run.state = State::Reported;
-                Ok(run.policy.clone())
+                let took = run.started.map_or(Duration::ZERO, |started| started.elapsed());
+                Ok(Reported { policy: run.policy.clone(), took })
             }
             _ => wasmtime::bail!("a result for operation {op}, which was not asked to execute"),
         }

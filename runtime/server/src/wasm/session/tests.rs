@@ -89,8 +89,10 @@ fn session_for(
         catalog: Arc::new(catalog),
         clock: Arc::new(SystemClock),
         scope: scope.clone(),
-        output: Output::new(String::new(), String::new(), 0),
+        output: Output::new(None, 0),
         suspend_after_ms: 1_000,
+        run_blocks: Histogram::new(&[]),
+        trail: None,
     };
     World { session: Session::new(&start, journal, around), said, scope }
 }
