@@ -1,8 +1,8 @@
 //! The arguments: what the user may type.
 
 use crate::commands::{
-    awakeables, call, completions, config, deploy, deployments, dev, doctor, invocations, new, objects, send,
-    services, sql, state, tokens, up,
+    awakeables, call, completions, config, deploy, deployments, dev, doctor, invocations, logs, new, objects,
+    send, services, sql, state, tokens, up,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -83,6 +83,8 @@ pub enum Command {
     Awakeables(awakeables::Command),
     /// Print the settings of a server, and where each value comes from.
     Config(config::Config),
+    /// Show what handlers log, as it comes.
+    Logs(logs::Logs),
     /// Ask with SQL for what the server has stored.
     Sql(sql::Sql),
     /// Print what a shell needs to complete the arguments of this command.
@@ -169,6 +171,9 @@ mod tests {
         "abide up --admin-tls-cert c.pem --admin-tls-key k.pem --ingress-tls-cert c.pem --ingress-tls-key k.pem",
         "abide config --default",
         "abide config --running",
+        "abide invocations logs inv_1 --follow",
+        "abide logs --service S --handler h -n 5 -f --json",
+        "abide up --otlp-endpoint http://localhost:4318",
         "abide up --ingress-require-token --ingress-cors-origins https://a.test --ingress-cors-origins https://b.test",
         "abide up --admin-require-token=false --ingress-require-token-for A,B",
         "abide tokens create ops",

@@ -8,6 +8,7 @@ mod confirm;
 mod error;
 mod guest;
 mod ingress;
+mod log;
 mod model;
 mod output;
 #[cfg(test)]

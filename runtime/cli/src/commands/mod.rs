@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod health;
 pub mod invocations;
 mod invoke;
+pub mod logs;
 pub mod new;
 pub mod objects;
 pub mod send;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Objects(command) => objects::run(command, &global).await,
         Command::Awakeables(command) => awakeables::run(command, &global).await,
         Command::Config(config) => config::run(config, &global).await,
+        Command::Logs(logs) => logs::run(logs, &global).await,
         Command::Sql(sql) => sql::run(sql, &global).await,
         Command::Completions(completions) => completions::run(&completions),
         Command::Tokens(command) => tokens::run(command, &global).await,

@@ -4,19 +4,17 @@ use crate::cli::Global;
 use crate::client::Client;
 use crate::commands::deploy;
 use crate::config::advice::advice;
-use crate::config::settings::Log;
 use crate::config::{self, Flags, Settings};
 use crate::error::{CliError, Kind};
+use crate::log;
 use crate::output::{Paint, print, say};
 use abide_server::access::grant::{Grant, Scope};
 use abide_server::access::token::{self, Digest};
 use abide_server::{NoToken, Reloader, Server};
 use clap::Args;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// The name of the token that this process itself uses.
 const OWN_TOKEN: &str = "abide-up";
@@ -43,7 +41,7 @@ pub async fn serve(
     meanwhile: impl AsyncFnOnce(Global) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let (settings, warnings) = settings(&up.flags)?;
-    start_log(&settings.log)?;
+    log::start(&settings.log)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // From the first moment, so that a signal during the start is not lost.
     let stop_signal = stop_signal()?;
@@ -118,17 +116,6 @@ async fn reload(mut asked: tokio::signal::unix::Signal, flags: &Flags, reloader:
             Err(error) => tracing::error!(error, "this is not taken over, what was there goes on"),
         }
     }
-}
-
-fn start_log(log: &Log) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .map_err(|error| CliError::new(Kind::Usage, format!("log.filter is '{}': {error}", log.filter)))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log.format.as_str() {
-        "json" => subscriber.json().init(),
-        _ => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
-    }
-    Ok(())
 }
 
 fn no_signals(error: std::io::Error) -> CliError {

@@ -36,6 +36,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("audit", "The trail of changes that were asked for on the admin port: audit.log in the data folder."),
     ("store", "How data is kept on the disk."),
     ("log", "What the server tells about itself, on standard error."),
+    ("traces", "Where it tells what invocations do, as spans."),
 ];
 
 const FOLDER: Kind = Text { hint: "DIR" };
@@ -209,6 +210,20 @@ pub const SETTINGS: &[Setting] = &[
     )
     .rare(),
     Setting::new(
+        "guests.logs_kept_max",
+        Size { min: MIB, max: 1 << 40 },
+        |s| &mut s.server.logs.bytes_max,
+        "How much of what handlers log is kept; the oldest goes first.",
+    )
+    .rare(),
+    Setting::new(
+        "guests.logs_kept_each",
+        Size { min: KIB, max: GIB },
+        |s| &mut s.server.logs.bytes_per_invocation_max,
+        "How much of it is kept of one invocation.",
+    )
+    .rare(),
+    Setting::new(
         "http.connections_max",
         Count { min: 1, max: 1_000_000 },
         |s| &mut s.server.http.connections_max,
@@ -307,6 +322,15 @@ pub const SETTINGS: &[Setting] = &[
         "What the log tells, for example info or abide_server=debug.",
     )
     .env("ABIDE_LOG"),
+    Setting::new(
+        "traces.endpoint",
+        Text { hint: "URL" },
+        |s| &mut s.server.traces.endpoint,
+        "A collector that takes traces by OTLP over HTTP. The variables of OpenTelemetry count, too.",
+    )
+    .flag("otlp-endpoint")
+    .env("ABIDE_OTLP_ENDPOINT")
+    .unset("as OTEL_EXPORTER_OTLP_ENDPOINT says; without it no traces are told"),
 ];
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod describe;
 pub mod filter;
 mod kill;
 mod list;
+mod logs;
 mod pause;
 mod purge;
 mod purge_journal;
@@ -27,6 +28,8 @@ pub enum Command {
     Describe(describe::Describe),
     /// List whom an invocation has called.
     Children(children::Children),
+    /// Show what an invocation logged.
+    Logs(logs::Logs),
     /// Let invocations stand still until they are resumed.
     Pause(pause::Pause),
     /// Let paused and backing-off invocations go on now, on other code if need be.
@@ -50,6 +53,7 @@ pub async fn run(command: Command, global: &Global) -> Result<(), CliError> {
         Command::List(list) => list::run(list, global).await,
         Command::Describe(describe) => describe::run(describe, global).await,
         Command::Children(children) => children::run(children, global).await,
+        Command::Logs(logs) => logs::run(logs, global).await,
         Command::Pause(pause) => pause::run(pause, global).await,
         Command::Resume(resume) => resume::run(resume, global).await,
         Command::Restart(restart) => restart::run(restart, global).await,
