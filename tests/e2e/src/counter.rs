@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub struct Hit {
     pub path: String,
     pub body: String,
+    /// Names are in lower case.
+    pub headers: Vec<(String, String)>,
     pub at: Instant,
     /// How many came before it.
     pub index: usize,
@@ -131,7 +133,7 @@ fn answer_one(stream: &TcpStream, shared: &Shared) -> Option<()> {
     let hit = {
         let mut hits = lock(&shared.hits);
         let body = String::from_utf8_lossy(&body).into_owned();
-        let hit = Hit { path, body, at: Instant::now(), index: hits.len() };
+        let hit = Hit { path, body, headers, at: Instant::now(), index: hits.len() };
         hits.push(hit.clone());
         hit
     };

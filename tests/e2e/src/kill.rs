@@ -377,8 +377,13 @@ mod tests {
     use std::time::Instant;
 
     fn is_accepted(bodies: &[&str], kills: usize) -> bool {
-        let hit =
-            |body: &&str| Hit { path: "/".into(), body: (*body).to_owned(), at: Instant::now(), index: 0 };
+        let hit = |body: &&str| Hit {
+            path: "/".into(),
+            body: (*body).to_owned(),
+            headers: vec![],
+            at: Instant::now(),
+            index: 0,
+        };
         let hits: Vec<_> = bodies.iter().map(hit).collect();
         let effects = ["a", "b", "c"].map(str::to_owned);
         let name_of = |hit: &Hit| hit.body.split('=').next().unwrap_or_default().to_owned();

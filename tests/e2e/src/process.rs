@@ -85,7 +85,7 @@ impl Launch<'_> {
 /// Lets a test say what a command finds in its environment, whatever the developer has set.
 pub fn clean_env(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ABIDE_") {
+        if ["ABIDE_", "OTEL_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
