@@ -3,6 +3,7 @@
 use abide_e2e::{Client, Guest, Reply, Server, Setup, cli, within};
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -159,7 +160,10 @@ fn services_ask_for_a_token_where_the_settings_say_so() {
 fn a_page_of_another_site_cannot_reach_a_server_on_loopback() {
     let server = Server::start();
     let asked = |client: Client, head: &str| {
-        let answer = client.raw(format!("{head}connection: close\r\n\r\n").as_bytes());
+        let mut stream = client.connect();
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).expect("the port is open");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
         answer.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok()).expect("a status")
     };
     let (admin, ingress) = (server.admin(), server.ingress());

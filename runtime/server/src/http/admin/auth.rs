@@ -49,11 +49,20 @@ enum Actor {
     Token(Arc<Grant>),
 }
 
+impl Actor {
+    fn name(&self) -> &str {
+        match self {
+            Actor::Loopback => "loopback",
+            Actor::Token(grant) => &grant.name,
+        }
+    }
+}
+
 /// Lets a request in or not, and records what it changed.
 pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let mut response = match identify(&state, &request, peer) {
-        Ok(actor) => let_in(&state, &actor, peer, request, next).await,
+        Ok(actor) => let_in(state, actor, peer, request, next).await,
         // Not in the trail: whoever has no token could fill it until nothing else is left in it.
         Err(error) => error.into_response(),
     };
@@ -62,29 +71,32 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
 }
 
 async fn let_in(
-    state: &AppState,
-    actor: &Actor,
+    state: AppState,
+    actor: Actor,
     peer: Option<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
     let need = need(request.method(), request.uri().path());
     let is_change = !request.method().is_safe() && need != Some(Need::Read);
-    let who = match actor {
-        Actor::Loopback => "loopback",
-        Actor::Token(grant) => &grant.name,
-    };
-    let asked = is_change.then(|| Asked::of(&request, who.to_owned(), peer));
-    let response = match (actor, need) {
+    let asked = is_change.then(|| Asked::of(&request, actor.name().to_owned(), peer));
+    let Some(asked) = asked else { return respond(&actor, need, request, next).await };
+    // On its own: a client that hangs up before the answer must not keep its change out of the trail.
+    let change = tokio::spawn(async move {
+        let response = respond(&actor, need, request, next).await;
+        state.trail.record(asked.answered(&response, &*state.clock)).await;
+        response
+    });
+    change.await.unwrap_or_else(|error| AdminError::Internal(error.to_string()).into_response())
+}
+
+async fn respond(actor: &Actor, need: Option<Need>, request: Request, next: Next) -> Response {
+    match (actor, need) {
         (Actor::Token(grant), Some(need)) if !grant.scope.allows(need) => {
             forbidden(grant, need).into_response()
         }
         (Actor::Token(_) | Actor::Loopback, Some(_) | None) => next.run(request).await,
-    };
-    if let Some(asked) = asked {
-        state.trail.record(asked.answered(&response, &*state.clock)).await;
     }
-    response
 }
 
 /// Says who sent a request.

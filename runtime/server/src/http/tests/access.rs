@@ -6,6 +6,8 @@ use crate::config::{AdminConfig, Config, IngressConfig};
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
+use std::task::Poll;
+use std::time::Duration;
 use tower::ServiceExt;
 
 fn guarded(ingress: IngressConfig) -> Config {
@@ -289,4 +291,18 @@ async fn changes_leave_a_trail() {
             "admin.token DELETE /tokens/ci - 200 -",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_its_line_in_the_trail() {
+    let world = World::start(&Config::default());
+    let create = Request::post("/tokens").body(Body::from(r#"{"name":"sly","scope":"read"}"#)).unwrap();
+    // Looked at once and dropped: as far as the server is concerned, the connection is gone.
+    let mut ask = Box::pin(world.admin.clone().oneshot(create));
+    assert!(std::future::poll_fn(|context| Poll::Ready(ask.as_mut().poll(context).is_pending())).await);
+    drop(ask);
+    while world.trail().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(world.trail()[0]["detail"], "sly (read)");
 }
