@@ -37,14 +37,16 @@
 //! An object is its service and its key. Both can be any text, so each is closed by two zero bytes,
 //! and a zero byte within is followed by `0xff`: the order of the keys is the order of the texts.
 
+mod logs;
 mod walk;
 
-use crate::{LOG_PARTITION, META_PARTITION};
+use crate::META_PARTITION;
 use abide_core::command::{Timer, TimerKind};
 use abide_core::ids::{DeploymentId, InvocationId, OpId, PartitionId};
 use abide_core::rows::{NamesOf, RowKey};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
+pub use logs::{decode_log_chunk, decode_log_place, log_chunk, log_place, log_totals, logs_of};
 pub use walk::{decode_id, decode_waiter, of_object, with_tag};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,45 +324,6 @@ pub fn setup() -> Vec<u8> {
     head(META_PARTITION, Tag::Setup, 0)
 }
 
-/// Returns the key of some lines of a guest.
-#[must_use]
-pub fn log_chunk(number: u64) -> Vec<u8> {
-    with_number(head(LOG_PARTITION, Tag::LogChunk, 8), number)
-}
-
-/// Reads the number of a key of [`Tag::LogChunk`].
-#[must_use]
-pub fn decode_log_chunk(key: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(rest_of(key, Tag::LogChunk)?.try_into().ok()?))
-}
-
-/// Returns the key that says where lines are among those of their invocation.
-#[must_use]
-pub fn log_place(id: InvocationId, number: u64) -> Vec<u8> {
-    with_number(with_id(PartitionId(LOG_PARTITION), Tag::LogPlace, id), number)
-}
-
-/// Reads invocation and number of a key of [`Tag::LogPlace`].
-#[must_use]
-pub fn decode_log_place(key: &[u8]) -> Option<(InvocationId, u64)> {
-    let (id, number) = rest_of(key, Tag::LogPlace)?.split_first_chunk::<{ InvocationId::LEN }>()?;
-    Some((InvocationId::from_bytes(id)?, u64::from_be_bytes(number.try_into().ok()?)))
-}
-
-/// Returns the keys of the places of all lines of an invocation.
-#[must_use]
-pub fn logs_of(id: InvocationId) -> Span {
-    let mut end = log_place(id, u64::MAX);
-    end.push(0);
-    (log_place(id, 0), end)
-}
-
-/// Returns the key of what all lines come to.
-#[must_use]
-pub fn log_totals() -> Vec<u8> {
-    head(LOG_PARTITION, Tag::LogTotals, 0)
-}
-
 /// A part of the key space: from the first key up to, but without, the second.
 pub type Span = (Vec<u8>, Vec<u8>);
 
@@ -539,19 +502,6 @@ mod tests {
         assert_eq!(decode_outbox(&outbox), Some((PartitionId(1), 2)));
         let id = DeploymentId::from_digest(77);
         assert_eq!(decode_deployment(&deployment(&id)), Some(id));
-    }
-
-    #[test]
-    fn keys_of_logs_have_their_golden_bytes_and_read_back() {
-        assert_eq!(hex(&log_chunk(7)), "fffe190000000000000007");
-        assert_eq!(hex(&log_place(ID, 7)), format!("fffe1a{ID_HEX}0000000000000007"));
-        assert_eq!(hex(&log_totals()), "fffe1b");
-        assert_eq!(decode_log_chunk(&log_chunk(7)), Some(7));
-        assert_eq!(decode_log_place(&log_place(ID, 7)), Some((ID, 7)));
-        let (start, end) = logs_of(ID);
-        let next = InvocationId { partition_key: ID.partition_key + 1, ..ID };
-        let holds = |id, number| (start.clone()..end.clone()).contains(&log_place(id, number));
-        assert_eq!([holds(ID, 0), holds(ID, u64::MAX), holds(next, 0)], [true, true, false]);
     }
 
     fn object(service: &str, key: &str) -> ObjectKey {
