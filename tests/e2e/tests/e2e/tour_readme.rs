@@ -36,7 +36,8 @@ fn follow(readme: &str) {
 /// Makes a call; returns it when it hangs.
 fn call(server: &Server, command: String) -> Option<Call> {
     let (sender, answer) = channel();
-    let request = server.ingress().curl(&command);
+    let listener = if command.contains("localhost:9070") { server.admin() } else { server.ingress() };
+    let request = listener.curl(&command);
     std::thread::spawn(move || sender.send(request.send()));
     match answer.recv_timeout(PATIENCE) {
         Ok(reply) => {
