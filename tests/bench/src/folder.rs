@@ -33,6 +33,11 @@ impl Folder {
         Self { path }
     }
 
+    /// Returns the bytes of everything in it.
+    pub fn bytes(&self) -> u64 {
+        disk_bytes(&self.path)
+    }
+
     pub fn sizes(&self) -> Sizes {
         let part = |name: &str| disk_bytes(&self.path.join(name));
         let mut sizes = Sizes {

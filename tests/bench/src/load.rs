@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::latency::{Latencies, Quantiles};
 use crate::options::Options;
-use crate::process::{self, Usage};
+use crate::process::{self, Process, Usage};
 use crate::report::Report;
 use crate::server::{Binary, Server};
 use crate::workload::Workload;
@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP_CALLERS: usize = 8;
 /// How long a server rests before its memory counts as what it keeps.
 const REST: Duration = Duration::from_secs(1);
 /// How long a message may be on its way.
@@ -33,8 +34,10 @@ pub struct Measured {
     pub errors: u64,
     /// None: the calls send no messages.
     pub messages: Option<Messages>,
-    /// Processors that the server used, until the last message was taken.
+    /// Processors that the server and its handlers used, until the last message was taken.
     pub server_cpus: f64,
+    /// That this program used, which has one thread: at 1.0 it, and not the server, is the limit.
+    pub client_cpus: f64,
     /// What the server computes for one call, messages included: least disturbed by others on the machine.
     pub server_cpu_us_per_call: f64,
     /// Processors that everybody used, this program included.
@@ -47,6 +50,18 @@ pub struct Measured {
     pub flushes_per_call: f64,
     pub log_bytes_per_call: f64,
     pub load1: f64,
+}
+
+impl Measured {
+    /// Returns calls per second; of those that send messages, the ones whose messages have been taken.
+    pub fn done_per_second(&self) -> f64 {
+        match self.messages {
+            Some(messages) => {
+                messages.delivered_per_second * self.latency.count as f64 / messages.sent as f64
+            }
+            None => self.calls_per_second,
+        }
+    }
 }
 
 /// What became of the messages that the calls sent.
@@ -69,12 +84,11 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     for workload in options.workloads() {
         let server = Server::fresh(binary, &options.data(), component).await?;
-        call_once(server.ingress, workload).await?;
-        let warmed = drive(server.ingress, workload, 8, WARM_UP).await?;
-        drain(server.ingress, &warmed.last_answers).await?;
-        let (mut calls, mut errors) = (1 + warmed.latencies.len(), warmed.errors);
+        let (mut calls, mut errors) = warm_up(server.ingress, workload, WARM_UP).await?;
         for concurrency in &options.concurrency {
-            let measured = measure(&server, workload, *concurrency, options.duration()).await?;
+            let mut measured = measure(&server, workload, *concurrency, options.duration()).await?;
+            tokio::time::sleep(REST).await;
+            measured.rss_after_bytes = server.processes().usage().rss_bytes;
             (calls, errors) = (calls + measured.latency.count, errors + measured.errors);
             report.load(measured);
         }
@@ -86,8 +100,20 @@ pub async fn run(
     Ok(())
 }
 
+/// Calls before the first measurement; returns how many were answered, and how many were not.
+pub async fn warm_up(
+    ingress: SocketAddr,
+    workload: Workload,
+    time: Duration,
+) -> anyhow::Result<(usize, u64)> {
+    call_once(ingress, workload).await?;
+    let warmed = drive(ingress, workload, WARM_UP_CALLERS, time).await?;
+    drain(ingress, &warmed.last_answers).await?;
+    Ok((1 + warmed.latencies.len(), warmed.errors))
+}
+
 /// Calls once and looks closely at the answer; later on a wrong one only counts as an error.
-async fn call_once(ingress: SocketAddr, workload: Workload) -> anyhow::Result<()> {
+pub async fn call_once(ingress: SocketAddr, workload: Workload) -> anyhow::Result<()> {
     let mut client = Client::connect(ingress).await?;
     let path = workload.path(0);
     let (status, body) = client.post_json(&path, Bytes::from_static(workload.body())).await?;
@@ -98,7 +124,7 @@ async fn call_once(ingress: SocketAddr, workload: Workload) -> anyhow::Result<()
 }
 
 /// A counter that has counted something else than the calls makes all numbers worthless.
-async fn check_counters(ingress: SocketAddr, workload: Workload, calls: usize) -> anyhow::Result<()> {
+pub async fn check_counters(ingress: SocketAddr, workload: Workload, calls: usize) -> anyhow::Result<()> {
     let counters = workload.counters();
     if counters.is_empty() {
         return Ok(());
@@ -113,25 +139,25 @@ async fn check_counters(ingress: SocketAddr, workload: Workload, calls: usize) -
     Ok(())
 }
 
-async fn measure(
+pub async fn measure(
     server: &Server,
     workload: Workload,
     concurrency: usize,
     time: Duration,
 ) -> anyhow::Result<Measured> {
-    let process = server.process();
-    process.reset_peak();
+    let processes = server.processes();
+    processes.reset_peak();
     let load1 = process::load1();
-    let (before, log_before) = (process.usage(), server.log_bytes());
+    let (before, log_before) = (processes.usage(), server.log_bytes());
+    let client_before = Process::own().usage().cpu_seconds;
     let started = Instant::now();
     let driven = drive(server.ingress, workload, concurrency, time).await?;
     let answered = started.elapsed();
     drain(server.ingress, &driven.last_answers).await?;
     let drained = started.elapsed();
-    let after = process.usage();
+    let after = processes.usage();
+    let client_cpu_seconds = Process::own().usage().cpu_seconds - client_before;
     let log_bytes = server.log_bytes() - log_before;
-    let rss_peak_bytes = process.peak_rss_bytes();
-    tokio::time::sleep(REST).await;
     let seconds = answered.as_secs_f64();
     let latency = driven.latencies.quantiles();
     let calls = latency.count.max(1) as f64;
@@ -147,9 +173,10 @@ async fn measure(
         messages: messages(workload.messages() * latency.count, answered, drained),
         server_cpu_us_per_call: server_cpu_seconds * 1e6 / calls,
         server_cpus: server_cpu_seconds / drained.as_secs_f64(),
+        client_cpus: client_cpu_seconds / drained.as_secs_f64(),
         machine_cpus: (after.machine.cpu_seconds - before.machine.cpu_seconds) / drained.as_secs_f64(),
-        rss_peak_bytes,
-        rss_after_bytes: process.usage().rss_bytes,
+        rss_peak_bytes: processes.peak_rss_bytes(),
+        rss_after_bytes: after.rss_bytes,
         written_bytes_per_call: per_call(|usage| usage.machine.written_bytes),
         flushes_per_call: per_call(|usage| usage.machine.flushes),
         log_bytes_per_call: log_bytes as f64 / calls,

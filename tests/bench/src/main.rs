@@ -4,6 +4,7 @@
 //! shared machine are not a test.
 
 mod client;
+mod compare;
 mod disk;
 mod folder;
 mod guest;
@@ -31,19 +32,25 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
-    let binary = Binary::find(&options)?;
-    let component = guest::build(&options)?;
+    match &options.what {
+        Some(What::Compare(wanted)) => compare::run(&options, wanted).await,
+        None | Some(What::Sleepers(_) | What::Soak(_)) => measure(&options).await,
+    }
+}
+
+/// Measures Abide alone.
+async fn measure(options: &Options) -> anyhow::Result<()> {
+    let binary = Binary::find(options)?;
+    let component = guest::build(options)?;
     let data = options.data();
     let mut report = Report::new(&binary);
     report.disk("before", disk::measure(&data, options.disk_time())?);
-    match &options.what {
-        None => load::run(&options, &binary, &component, &mut report).await?,
-        Some(What::Sleepers(wanted)) => {
-            report.sleepers(sleepers::run(&options, wanted, &binary, &component).await?);
-        }
-        Some(What::Soak(wanted)) => {
-            report.soak(soak::run(&options, wanted, &binary, &component).await?);
-        }
+    if let Some(What::Sleepers(wanted)) = &options.what {
+        report.sleepers(sleepers::run(options, wanted, &binary, &component).await?);
+    } else if let Some(What::Soak(wanted)) = &options.what {
+        report.soak(soak::run(options, wanted, &binary, &component).await?);
+    } else {
+        load::run(options, &binary, &component, &mut report).await?;
     }
     report.disk("after", disk::measure(&data, options.disk_time())?);
     report.print();

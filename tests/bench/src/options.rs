@@ -46,6 +46,45 @@ pub enum What {
     Sleepers(Sleepers),
     /// Calls a mix of handlers of which little is kept, and watches whether the server grows.
     Soak(Soak),
+    /// Runs Abide and the real Restate server in turn on the same workloads, and prints ratios.
+    Compare(Compare),
+}
+
+#[derive(Args)]
+pub struct Compare {
+    /// About three minutes instead of the better part of an hour: enough to see that it works.
+    #[arg(long)]
+    pub quick: bool,
+    /// How often each of them has its turn.
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<usize>,
+    /// How long each measurement takes.
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<f64>,
+    /// Callers that each wait for their answer before the next call; 1, 10 and 64 when left out.
+    #[arg(long, value_delimiter = ',', value_name = "N,N")]
+    pub concurrency: Vec<usize>,
+    /// What to call; all of them when left out.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,NAME")]
+    pub workload: Vec<Workload>,
+    /// Only calls: no sleepers, no look at the disk or at what waits.
+    #[arg(long)]
+    pub load_only: bool,
+    /// Another abide binary takes the place of Restate: what has a change brought?
+    #[arg(long, value_name = "FILE", conflicts_with = "alone")]
+    pub against: Option<PathBuf>,
+    /// Abide alone, without npm.
+    #[arg(long)]
+    pub alone: bool,
+    /// Where compare.md and compare.json are written; target/bench-compare when left out.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Compare {
+    pub fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| root().join("target/bench-compare"))
+    }
 }
 
 #[derive(Args)]

@@ -73,6 +73,34 @@ impl Process {
     }
 }
 
+/// Processes that do one work together.
+pub struct Processes(Vec<Process>);
+
+impl Processes {
+    pub fn new(all: Vec<Process>) -> Self {
+        Self(all)
+    }
+
+    /// Returns the sum of their counters.
+    pub fn usage(&self) -> Usage {
+        let mut sum = Usage { machine: machine(), ..Usage::default() };
+        for usage in self.0.iter().map(|process| process.usage()) {
+            sum.rss_bytes += usage.rss_bytes;
+            sum.cpu_seconds += usage.cpu_seconds;
+        }
+        sum
+    }
+
+    pub fn reset_peak(&self) {
+        self.0.iter().for_each(|process| process.reset_peak());
+    }
+
+    /// Returns the sum of what each had at most: not all at the same moment.
+    pub fn peak_rss_bytes(&self) -> u64 {
+        self.0.iter().map(|process| process.peak_rss_bytes()).sum()
+    }
+}
+
 /// Returns the number behind a name at the start of a line.
 fn field(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));

@@ -94,6 +94,7 @@ impl Report {
             "max ms",
             "errors",
             "server CPUs",
+            "client CPUs",
             "all CPUs",
             "CPU us/call",
             "peak MB",
@@ -113,6 +114,7 @@ impl Report {
                 millis(one.latency.max_us),
                 one.errors.to_string(),
                 format!("{:.2}", one.server_cpus),
+                format!("{:.2}", one.client_cpus),
                 format!("{:.2}", one.machine_cpus),
                 format!("{:.0}", one.server_cpu_us_per_call),
                 mega(one.rss_peak_bytes),
@@ -164,9 +166,9 @@ fn print_verdict(soaked: &Soaked) {
 }
 
 /// A table whose first column is text and whose others are numbers.
-fn table(head: &[&str]) -> Table {
+pub fn table(head: &[impl AsRef<str>]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(head.iter().copied());
+    table.load_preset(presets::ASCII_MARKDOWN).set_header(head.iter().map(AsRef::as_ref));
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
 }

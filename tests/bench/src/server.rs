@@ -3,7 +3,7 @@
 use crate::client::{self, Client};
 use crate::folder::Folder;
 use crate::options::Options;
-use crate::process::Process;
+use crate::process::{Process, Processes};
 use crate::root;
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -32,6 +32,10 @@ pub struct Binary {
 impl Binary {
     pub fn find(options: &Options) -> anyhow::Result<Self> {
         let path = options.server.clone().unwrap_or_else(|| root().join("target/release/abide"));
+        Self::at(path, options)
+    }
+
+    pub fn at(path: PathBuf, options: &Options) -> anyhow::Result<Self> {
         if !path.is_file() {
             bail!("{} is not there; build it first: cargo build --release", path.display());
         }
@@ -41,17 +45,29 @@ impl Binary {
 
 pub struct Server {
     child: Child,
+    /// The process of the handlers, where they do not run in the server.
+    handlers: Option<Handlers>,
     pub ingress: SocketAddr,
-    admin: SocketAddr,
+    pub admin: SocketAddr,
     data: PathBuf,
+    /// What the server keeps, within the folder.
+    kept: PathBuf,
+}
+
+/// A process that ends with this value.
+pub struct Handlers(pub Child);
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Server {
     /// Starts a server on an empty folder and gives it the component.
     pub async fn fresh(binary: &Binary, data: &Path, component: &Bytes) -> anyhow::Result<Self> {
-        if data.exists() {
-            fs::remove_dir_all(data).with_context(|| format!("empty {}", data.display()))?;
-        }
+        empty(data)?;
         let server = Self::start(binary, data).await?;
         server.deploy(component).await?;
         Ok(server)
@@ -59,24 +75,35 @@ impl Server {
 
     /// Starts a server on a folder as it is, and waits until it answers.
     pub async fn start(binary: &Binary, data: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(data)?;
         let (ingress, admin) = (free_address()?, free_address()?);
-        let log = OpenOptions::new().create(true).append(true).open(data.join("server.log"))?;
+        let kept = data.join("abide");
         let mut command = Command::new(&binary.path);
-        command.arg("up").arg("--data").arg(data.join("abide"));
+        command.arg("up").arg("--data").arg(&kept);
         command.args(["--ingress", &ingress.to_string(), "--admin", &admin.to_string()]);
         if let Some(partitions) = binary.partitions {
             command.args(["--partitions", &partitions.to_string()]);
         }
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("start {}", binary.path.display()))?;
-        let mut server = Self { child, ingress, admin, data: data.to_owned() };
+        Self::launch(command, ingress, admin, data, kept).await
+    }
+
+    /// Starts a server with this command, and waits until it answers.
+    pub async fn launch(
+        command: Command,
+        ingress: SocketAddr,
+        admin: SocketAddr,
+        data: &Path,
+        kept: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let child = spawn(command, &data.join("server.log"))?;
+        let mut server = Self { child, handlers: None, ingress, admin, data: data.to_owned(), kept };
         server.wait_until_up().await?;
         Ok(server)
+    }
+
+    /// Has the handlers run in a process of their own, which belongs to the server.
+    pub fn with_handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = Some(handlers);
+        self
     }
 
     async fn wait_until_up(&mut self) -> anyhow::Result<()> {
@@ -98,7 +125,7 @@ impl Server {
         }
     }
 
-    async fn deploy(&self, component: &Bytes) -> anyhow::Result<()> {
+    pub async fn deploy(&self, component: &Bytes) -> anyhow::Result<()> {
         let mut admin = Client::connect(self.admin).await?;
         let wasm = HeaderValue::from_static("application/wasm");
         let uploaded = admin.send(client::post("/deployments", wasm, component.clone())?).await;
@@ -113,9 +140,15 @@ impl Server {
         Process::new(self.child.id())
     }
 
+    /// Returns the server and the handlers, where those are a process of their own.
+    pub fn processes(&self) -> Processes {
+        let handlers = self.handlers.iter().map(|handlers| Process::new(handlers.0.id()));
+        Processes::new([self.process()].into_iter().chain(handlers).collect())
+    }
+
     /// Returns the server's folder.
     pub fn folder(&self) -> Folder {
-        Folder::new(self.data.join("abide"))
+        Folder::new(self.kept.clone())
     }
 
     /// Says whether the server lists an invocation that fits the query.
@@ -129,9 +162,9 @@ impl Server {
     pub async fn rest(&self) -> bool {
         let started = Instant::now();
         while started.elapsed() < IDLE_MAX {
-            let (before, from) = (self.process().usage().cpu_seconds, Instant::now());
+            let (before, from) = (self.processes().usage().cpu_seconds, Instant::now());
             tokio::time::sleep(IDLE_LOOK).await;
-            let used = self.process().usage().cpu_seconds - before;
+            let used = self.processes().usage().cpu_seconds - before;
             if used / from.elapsed().as_secs_f64() < IDLE_CPUS {
                 return true;
             }
@@ -150,11 +183,11 @@ impl Server {
         lines[lines.len().saturating_sub(10)..].join("\n")
     }
 
-    /// Ends the process without a warning.
-    pub fn kill(mut self) -> anyhow::Result<()> {
+    /// Ends the server without a warning; returns the process of the handlers, which goes on.
+    pub fn kill(mut self) -> anyhow::Result<Option<Handlers>> {
         self.child.kill()?;
         self.child.wait()?;
-        Ok(())
+        Ok(self.handlers.take())
     }
 
     /// Stops the server in order; returns how long that took.
@@ -201,7 +234,25 @@ impl Binary {
     }
 }
 
+/// Makes a folder that is empty.
+pub fn empty(data: &Path) -> anyhow::Result<()> {
+    if data.exists() {
+        fs::remove_dir_all(data).with_context(|| format!("empty {}", data.display()))?;
+    }
+    fs::create_dir_all(data).with_context(|| format!("make {}", data.display()))
+}
+
+/// Starts a process whose output goes to the end of a file.
+pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Child> {
+    if let Some(folder) = log.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let log = OpenOptions::new().create(true).append(true).open(log)?;
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.spawn().with_context(|| format!("start {}", command.get_program().display()))
+}
+
 /// Returns an address that is free now.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -1,8 +1,8 @@
 //! Many invocations sleep; the server is killed and started again; all of them resume.
 
 mod meanwhile;
-mod submit;
-mod wake;
+pub mod submit;
+pub mod wake;
 
 use crate::folder::Sizes;
 use crate::latency::Quantiles;

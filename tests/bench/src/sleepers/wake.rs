@@ -7,6 +7,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const CONNECTIONS: usize = 64;
+/// A server that has just started may not know its invocations yet.
+const STARTING_MAX: Duration = Duration::from_secs(60);
+const STARTING_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -46,9 +49,14 @@ async fn watch_share(ingress: SocketAddr, share: Vec<Watched>) -> anyhow::Result
     if share.is_empty() {
         return Ok((lateness, ends));
     }
-    let mut client = Client::connect(ingress).await?;
+    let (mut client, started) = (Client::connect(ingress).await?, Instant::now());
     for Watched { id, due } in share {
-        let (status, answer) = client.get(&format!("/restate/invocation/{id}/attach")).await?;
+        let path = format!("/restate/invocation/{id}/attach");
+        let (mut status, mut answer) = client.get(&path).await?;
+        while status.is_server_error() && started.elapsed() < STARTING_MAX {
+            tokio::time::sleep(STARTING_PAUSE).await;
+            (status, answer) = client.get(&path).await?;
+        }
         if !status.is_success() || answer != br#""b""#[..] {
             bail!("{id} is answered {status}: {}", String::from_utf8_lossy(&answer));
         }

@@ -1,0 +1,122 @@
+//! The same load for both: so many calls per second, whether the one before has been answered or not.
+
+use super::Stage;
+use super::contender::Contender;
+use crate::client::Client;
+use crate::latency::{Latencies, Quantiles};
+use crate::load;
+use crate::process;
+use crate::workload::Workload;
+use bytes::Bytes;
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+const CONNECTIONS: usize = 64;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Equal {
+    pub contender: &'static str,
+    pub round: usize,
+    pub workload: &'static str,
+    pub wanted_per_second: f64,
+    pub answered_per_second: f64,
+    /// From when a call should have been made, if its connection was busy then.
+    pub latency: Quantiles,
+    pub errors: u64,
+    pub server_cpus: f64,
+    pub load1: f64,
+}
+
+pub async fn run(
+    stage: &Stage<'_>,
+    contender: &Contender,
+    workload: Workload,
+    per_second: f64,
+    round: usize,
+) -> anyhow::Result<Equal> {
+    let (server, _) = contender.fresh(&stage.data(contender), stage.component).await?;
+    load::warm_up(server.ingress, workload, stage.plan.warm_up).await?;
+    let load1 = process::load1();
+    let (started, cpu_before) = (Instant::now(), server.processes().usage().cpu_seconds);
+    let (latencies, errors) = call(server.ingress, workload, per_second, stage.plan.per_measurement).await?;
+    let took = started.elapsed().as_secs_f64();
+    let server_cpus = (server.processes().usage().cpu_seconds - cpu_before) / took;
+    let latency = latencies.quantiles();
+    let equal = Equal {
+        contender: contender.name(),
+        round,
+        workload: workload.name(),
+        wanted_per_second: per_second,
+        answered_per_second: latency.count as f64 / took,
+        latency,
+        errors,
+        server_cpus,
+        load1,
+    };
+    eprintln!(
+        "{}: {} at {per_second:.0} calls/s: p99 {:.2} ms",
+        equal.contender,
+        equal.workload,
+        f64::from(latency.p99_us) / 1e3
+    );
+    server.stop().await?;
+    Ok(equal)
+}
+
+async fn call(
+    ingress: SocketAddr,
+    workload: Workload,
+    per_second: f64,
+    time: Duration,
+) -> anyhow::Result<(Latencies, u64)> {
+    let mut clients = Vec::with_capacity(CONNECTIONS);
+    for _ in 0..CONNECTIONS {
+        clients.push(Client::connect(ingress).await?);
+    }
+    let pace = Pace { start: Instant::now(), per_second, calls: (per_second * time.as_secs_f64()) as usize };
+    let share = |(first, client)| tokio::spawn(call_share(client, workload, pace, first));
+    let shares: Vec<_> = clients.into_iter().enumerate().map(share).collect();
+    let (mut latencies, mut errors) = (Latencies::default(), 0);
+    for share in shares {
+        let (of_share, errors_of_share) = share.await?;
+        latencies.take_in(of_share);
+        errors += errors_of_share;
+    }
+    Ok((latencies, errors))
+}
+
+#[derive(Clone, Copy)]
+struct Pace {
+    start: Instant,
+    per_second: f64,
+    calls: usize,
+}
+
+impl Pace {
+    fn due(&self, nth: usize) -> Instant {
+        self.start + Duration::from_secs_f64(nth as f64 / self.per_second)
+    }
+}
+
+/// Makes every 64th call. One that should have been made while the connection was busy is late from then
+/// on; one that is made late because timers are coarse is not.
+async fn call_share(mut client: Client, workload: Workload, pace: Pace, first: usize) -> (Latencies, u64) {
+    let (mut latencies, mut errors) = (Latencies::default(), 0);
+    let body = Bytes::from_static(workload.body());
+    for nth in (first..pace.calls).step_by(CONNECTIONS) {
+        let mut from = pace.due(nth);
+        if Instant::now() < from {
+            tokio::time::sleep_until(from.into()).await;
+            from = Instant::now();
+        }
+        match client.post_json(&workload.path(nth), body.clone()).await {
+            Ok((status, answer)) if status.is_success() && workload.is_answer(&answer) => {
+                latencies.note(from.elapsed());
+            }
+            Ok(_) => errors += 1,
+            Err(_) => return (latencies, errors + 1),
+        }
+    }
+    (latencies, errors)
+}
