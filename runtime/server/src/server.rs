@@ -56,10 +56,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let admin = Door::open("admin", config.admin.listen, &config.admin.tls).await?;
     let (ingress_addr, admin_addr) = (ingress.address, admin.address);
     let (ingress_scheme, admin_scheme) = (ingress.scheme(), admin.scheme());
-    let (data, options) = (config.data.clone(), config.store.clone());
-    let opened = tokio::task::spawn_blocking(move || DiskStore::open(&data, options)).await?;
-    let store =
-        Arc::new(opened.with_context(|| format!("cannot use the data folder {}", config.data.display()))?);
+    let store = open_store(&config).await?;
     let partitions = partitions(&*store, config.partitions)?;
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -120,6 +117,13 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         doors,
         fault,
     })
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Arc<DiskStore>> {
+    let (data, options) = (config.data.clone(), config.store.clone());
+    let opened = tokio::task::spawn_blocking(move || DiskStore::open(&data, options)).await?;
+    let store = opened.with_context(|| format!("cannot use the data folder {}", config.data.display()))?;
+    Ok(Arc::new(store))
 }
 
 /// A new folder has no tokens, so it need not be made to find out that nobody could come in.
