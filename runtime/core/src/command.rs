@@ -181,6 +181,8 @@ pub struct Append {
     pub attempt: Attempt,
     /// What it runs on; None for a plain service.
     pub object: Option<ObjectKey>,
+    /// What the workflow comes to, where `object` is one: promises are kept with it.
+    pub run: Option<InvocationId>,
     /// Outcomes the guest had heard when it asked.
     pub outcomes_seen: u32,
     /// Operation id of the first entry; equals the length of the journal.
@@ -277,6 +279,8 @@ pub enum TimerKind {
     PurgeJournal,
     /// All that is left of a completed invocation has been kept long enough.
     Purge,
+    /// Promises of a workflow that was never run have been kept long enough. The invocation is the run.
+    PurgeUnclaimed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -431,6 +435,21 @@ pub enum Command {
     PurgePromise {
         /// The run of the workflow.
         invocation: InvocationId,
+        object: ObjectKey,
+        name: String,
+    },
+    /// Follow-up: a promise was completed by another than the run of its workflow, which may never come.
+    KeepPromises {
+        run: InvocationId,
+        object: ObjectKey,
+    },
+    /// Follow-up: promises that were completed and whose workflow has no run are forgotten.
+    PurgeUnclaimed {
+        run: InvocationId,
+        object: ObjectKey,
+    },
+    /// Follow-up: one of them is.
+    ForgetPromise {
         object: ObjectKey,
         name: String,
     },

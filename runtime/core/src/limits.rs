@@ -43,6 +43,9 @@ pub const STATE_NAMES_MAX: usize = 10_000;
 pub const EDITED_BYTES_MAX: usize = 1 << 20;
 /// Larger values are kept apart.
 pub const EDITED_INLINE_BYTES: usize = 32 << 10;
+/// Promises that were completed before the run of their workflow are kept at least so long for it: a run
+/// may be submitted late, whatever its handler says of the time after its end.
+pub const UNCLAIMED_KEPT_MIN_MS: u64 = 86_400_000;
 /// Entries of a journal that one step purges.
 pub const PURGED_AT_ONCE: u32 = 500;
 /// Entries of a journal, and about the bytes of all of them with their outcomes, that a restarted

@@ -3,6 +3,8 @@
 use crate::entry::Outcome;
 use crate::ids::InvocationId;
 use crate::invocation::Listener;
+use crate::target::ObjectKey;
+use crate::time::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,6 +28,19 @@ pub struct PromiseRow {
     /// None: it is not completed yet.
     pub outcome: Option<Outcome>,
     pub waiting: Vec<Listener>,
+}
+
+/// Promises of a workflow that were completed while it had no run: the run takes them over if it comes,
+/// else they go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnclaimedRow {
+    pub object: ObjectKey,
+    /// They are kept until then.
+    pub until: Timestamp,
+    /// The timer that is armed, perhaps an earlier one.
+    pub looked_at: Timestamp,
+    /// While they are forgotten, a part at a time: all up to this name have been looked at.
+    pub after: Option<String>,
 }
 
 /// Tells one state of an object from another: a digest of all its names and values, so the same state

@@ -7,6 +7,7 @@ use crate::entry::Entry;
 use crate::ids::{DeploymentId, InvocationId, OpId};
 use crate::limits::RESTART_ENTRIES_MAX;
 use crate::rows::{NamesOf, RowKey};
+use crate::target::ObjectKey;
 
 impl Command {
     /// Lists the rows that have to be loaded before [`crate::step::step`].
@@ -65,13 +66,17 @@ impl Command {
             ],
             Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
             Self::Spread { invocation, from, until, .. } => reads_of_spread(*invocation, *from, *until),
-            Self::PurgeObject { invocation, object } => vec![
-                RowKey::Completed(*invocation),
-                RowKey::Names(NamesOf::State(object.clone())),
-                RowKey::Names(NamesOf::Promises(object.clone())),
-            ],
-            Self::PurgePromise { object, name, .. } | Self::StopListening { object, name, .. } => {
+            Self::PurgeObject { invocation, object } => reads_of_object(*invocation, object),
+            Self::PurgePromise { object, name, .. }
+            | Self::ForgetPromise { object, name }
+            | Self::StopListening { object, name, .. } => {
                 vec![RowKey::Promise(object.clone(), name.clone())]
+            }
+            Self::KeepPromises { run, object } => {
+                with_row(reads_of_unclaimed(*run), RowKey::Service(object.service.clone()))
+            }
+            Self::PurgeUnclaimed { run, object } => {
+                vec![RowKey::Unclaimed(*run), RowKey::Names(NamesOf::Promises(object.clone()))]
             }
             Self::Tell(_) => Vec::new(),
             Self::Post { to, .. } => vec![RowKey::OutboxHead(*to)],
@@ -129,7 +134,25 @@ fn reads_of_timer(timer: &Timer) -> Vec<RowKey> {
         TimerKind::Begin | TimerKind::Retry { .. } => vec![RowKey::Invocation(timer.invocation)],
         TimerKind::Sleep { .. } => Vec::new(),
         TimerKind::PurgeJournal | TimerKind::Purge => vec![RowKey::Completed(timer.invocation)],
+        TimerKind::PurgeUnclaimed => reads_of_unclaimed(timer.invocation),
     }
+}
+
+fn reads_of_object(run: InvocationId, object: &ObjectKey) -> Vec<RowKey> {
+    vec![
+        RowKey::Completed(run),
+        RowKey::Names(NamesOf::State(object.clone())),
+        RowKey::Names(NamesOf::Promises(object.clone())),
+    ]
+}
+
+fn with_row(mut reads: Vec<RowKey>, row: RowKey) -> Vec<RowKey> {
+    reads.push(row);
+    reads
+}
+
+fn reads_of_unclaimed(run: InvocationId) -> Vec<RowKey> {
+    either_and(run, RowKey::Unclaimed(run))
 }
 
 fn reads_of_operation(invocation: InvocationId, op: OpId) -> [RowKey; 3] {

@@ -5,7 +5,7 @@ use crate::entry::{Answer, EntryRow, Outcome, OutcomeRow};
 use crate::ids::{DeploymentId, InvocationId, OpId, PartitionId};
 use crate::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
 use crate::manifest::{DeploymentRow, ServiceRow};
-use crate::object::{KeyQueueRow, PromiseRow};
+use crate::object::{KeyQueueRow, PromiseRow, UnclaimedRow};
 use crate::target::ObjectKey;
 use crate::time::Timestamp;
 use bytes::Bytes;
@@ -51,6 +51,8 @@ pub enum RowKey {
     Signal(InvocationId, u64),
     /// Finds an invocation by the time of its creation, where the id does not tell.
     Created(Timestamp, InvocationId),
+    /// Promises that wait for this run of a workflow.
+    Unclaimed(InvocationId),
 }
 
 /// Records whose names can be read all at once, at most
@@ -100,6 +102,7 @@ pub enum Row {
     Mailbox(MailboxRow),
     Signal(Outcome),
     Created,
+    Unclaimed(UnclaimedRow),
 }
 
 struct Slot {
@@ -307,6 +310,14 @@ impl Rows {
             Some(Row::Signal(outcome)) => Some(outcome),
             None => None,
             Some(other) => unreachable!("signal {number} of {id} is stored as {other:?}"),
+        }
+    }
+
+    pub(crate) fn unclaimed(&self, run: InvocationId) -> Option<&UnclaimedRow> {
+        match &self.slot(&RowKey::Unclaimed(run)).row {
+            Some(Row::Unclaimed(row)) => Some(row),
+            None => None,
+            Some(other) => unreachable!("promises without the run {run} are stored as {other:?}"),
         }
     }
 

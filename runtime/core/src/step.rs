@@ -8,7 +8,7 @@ use crate::steps::entries::promise;
 use crate::steps::{
     acknowledged, admit, append, attach, begin, cancel, complete_awakeable, edit_state, ended, key_queue,
     kill, pause, post, purge, receive, repin, restart, resume, settle, signal, spread, submit, tell,
-    timer_due,
+    timer_due, unclaimed,
 };
 use crate::time::Timestamp;
 
@@ -87,12 +87,13 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         }
         Command::TakeSignal { invocation: id, op, number } => signal::take(place, rows, id, op, number, out),
         Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
-        Command::PurgePromise { invocation, object, name } => {
-            promise::purge(rows, invocation, object, name, out);
-        }
+        Command::PurgePromise { invocation: id, object, name } => promise::purge(rows, id, object, name, out),
         Command::StopListening { object, name, listener } => {
             promise::stop_listening(rows, object, name, listener);
         }
+        Command::KeepPromises { run, object } => unclaimed::keep(place, rows, run, object, out),
+        Command::PurgeUnclaimed { run, object } => unclaimed::purge(place, rows, run, object, out),
+        Command::ForgetPromise { object, name } => unclaimed::forget(rows, object, name),
         Command::PurgeRest { invocation } => purge::rest(place, rows, invocation, out),
         Command::Post { to, message } => post::apply(rows, to, message, out),
     }

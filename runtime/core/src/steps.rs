@@ -28,3 +28,4 @@ pub mod spread;
 pub mod submit;
 pub mod tell;
 pub mod timer_due;
+pub mod unclaimed;

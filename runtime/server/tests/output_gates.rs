@@ -130,6 +130,7 @@ impl World {
             invocation: start.invocation,
             attempt: start.attempt,
             object: start.target.object(),
+            run: None,
             outcomes_seen: 0,
             first_op,
             entries,

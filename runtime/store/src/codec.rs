@@ -12,7 +12,7 @@ use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow};
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
 use abide_core::manifest::{DeploymentRow, ServiceRow};
-use abide_core::object::{KeyQueueRow, PromiseRow};
+use abide_core::object::{KeyQueueRow, PromiseRow, UnclaimedRow};
 use abide_core::rows::{Row, RowKey};
 use abide_core::time::Timestamp;
 use bytes::Bytes;
@@ -58,6 +58,7 @@ impl Record for Outcome {}
 impl Record for KeyQueueRow {}
 impl Record for InvocationId {}
 impl Record for PromiseRow {}
+impl Record for UnclaimedRow {}
 impl Record for ListenersRow {}
 impl Record for MailboxRow {}
 /// As of an entry.
@@ -143,6 +144,7 @@ pub fn encode_row(row: &Row) -> Bytes {
         Row::KeyWaiter(row) => encode(row),
         Row::State(row) => encode(row),
         Row::Promise(row) => encode(row),
+        Row::Unclaimed(row) => encode(row),
         Row::Names(_) => unreachable!("names are read from the keys of other rows"),
         Row::Listeners(row) => encode(row),
         Row::Mailbox(row) => encode(row),
@@ -176,6 +178,7 @@ pub fn decode_row(row_key: &RowKey, key: &[u8], value: &[u8]) -> Result<Row, Cod
         RowKey::KeyWaiter(..) => Row::KeyWaiter(decode(key, value)?),
         RowKey::State(..) => Row::State(decode(key, value)?),
         RowKey::Promise(..) => Row::Promise(decode(key, value)?),
+        RowKey::Unclaimed(_) => Row::Unclaimed(decode(key, value)?),
         RowKey::Names(_) => unreachable!("names are read from the keys of other rows"),
         RowKey::Listeners(_) => Row::Listeners(decode(key, value)?),
         RowKey::Mailbox(_) => Row::Mailbox(decode(key, value)?),
@@ -224,6 +227,8 @@ mod tests {
         let input = InputRow { headers: vec![header], body: Bytes::from_static(b"{}") };
         let outcome = Outcome::Value(Bytes::from_static(b"1"));
         let queue = KeyQueueRow { holder: ID, head: 3, tail: 5 };
+        let (until, looked_at) = (Timestamp(300), Timestamp(6));
+        let unclaimed = UnclaimedRow { object: object(), until, looked_at, after: Some("n".into()) };
         let promise = PromiseRow { outcome: None, waiting: vec![Listener { caller: ID, op: 7 }] };
         vec![
             (
@@ -245,6 +250,7 @@ mod tests {
             (RowKey::State(object(), "n".into()), Row::State(Bytes::from_static(b"42")), "01023432"),
             (RowKey::KeyQueue(object()), Row::KeyQueue(queue), "0101020305"),
             (RowKey::Promise(object(), "n".into()), Row::Promise(promise), "010001010207"),
+            (RowKey::Unclaimed(ID), Row::Unclaimed(unclaimed), "01 0153 016b ac02 06 01016e"),
         ]
     }
 

@@ -33,6 +33,7 @@
 //! |  26 | LogPlace   | id, number u64 (log partition)    | place of a chunk | with its journal       |
 //! |  27 | LogTotals  | nothing (log partition)           | sums            | for good                |
 //! |  29 | Token      | name (meta partition)             | `TokenRow`      | until revoked           |
+//! |  30 | Unclaimed  | id of a run that is not there     | `UnclaimedRow`  | until they are purged   |
 //!
 //! An object is its service and its key. Both can be any text, so each is closed by two zero bytes,
 //! and a zero byte within is followed by `0xff`: the order of the keys is the order of the texts.
@@ -79,6 +80,7 @@ pub enum Tag {
     LogPlace = 26,
     LogTotals = 27,
     Token = 29,
+    Unclaimed = 30,
 }
 
 /// Length of the part before `rest`.
@@ -191,6 +193,7 @@ pub fn encode(partition: PartitionId, key: &RowKey) -> Vec<u8> {
         RowKey::Names(of) => unreachable!("{of:?} is a span, not a record"),
         RowKey::Listeners(id) => with_id(partition, Tag::Listeners, *id),
         RowKey::Mailbox(id) => with_id(partition, Tag::Mailbox, *id),
+        RowKey::Unclaimed(run) => with_id(partition, Tag::Unclaimed, *run),
         RowKey::Signal(id, number) => with_number(with_id(partition, Tag::Signal, *id), *number),
         RowKey::Created(at, id) => {
             let mut key = with_number(head(partition.0, Tag::Created, 8 + InvocationId::LEN), at.0);
@@ -207,6 +210,7 @@ fn timer_key(partition: PartitionId, timer: &Timer) -> Vec<u8> {
         TimerKind::Sleep { op } => (3, op),
         TimerKind::PurgeJournal => (4, 0),
         TimerKind::Purge => (5, 0),
+        TimerKind::PurgeUnclaimed => (6, 0),
     };
     let mut key = head(partition.0, Tag::Timer, 8 + InvocationId::LEN + 5);
     key.extend_from_slice(&timer.at.0.to_be_bytes());
@@ -230,6 +234,7 @@ pub fn decode_timer(key: &[u8]) -> Option<Timer> {
         3 => TimerKind::Sleep { op: number },
         4 => TimerKind::PurgeJournal,
         5 => TimerKind::Purge,
+        6 => TimerKind::PurgeUnclaimed,
         _ => return None,
     };
     Some(Timer { at: Timestamp(u64::from_be_bytes(*at)), invocation: InvocationId::from_bytes(id)?, kind })
@@ -481,6 +486,7 @@ mod tests {
             (RowKey::Signal(ID, 9), format!("000316{ID_HEX}0000000000000009")),
             (RowKey::Created(Timestamp(5), ID), format!("0003170000000000000005{ID_HEX}")),
             (RowKey::AttemptsPurged, "000318".into()),
+            (RowKey::Unclaimed(ID), format!("00031e{ID_HEX}")),
         ];
         for (key, expected) in golden {
             assert_eq!(hex(&encode(P, &key)), expected, "{key:?}");
@@ -492,7 +498,8 @@ mod tests {
     fn keys_can_be_read_back() {
         let retry = TimerKind::Retry { attempt: 4 };
         let sleep = TimerKind::Sleep { op: 9 };
-        for kind in [TimerKind::Begin, retry, sleep, TimerKind::PurgeJournal, TimerKind::Purge] {
+        let purges = [TimerKind::PurgeJournal, TimerKind::Purge, TimerKind::PurgeUnclaimed];
+        for kind in [TimerKind::Begin, retry, sleep].into_iter().chain(purges) {
             let timer = Timer { at: Timestamp(5), invocation: ID, kind };
             assert_eq!(decode_timer(&encode(P, &RowKey::Timer(timer))), Some(timer));
         }

@@ -33,7 +33,8 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
     let mut limit = None;
     for (op, entry) in (append.first_op..).zip(append.entries) {
-        let asked = Asked { place, id, op, object: append.object.as_ref(), is_given_up };
+        let (object, run) = (append.object.as_ref(), append.run);
+        let asked = Asked { place, id, op, object, run, is_given_up };
         if let Err(LimitReached(text)) = entries::record(asked, rows, &entry, effects) {
             limit = Some((op, text));
             break;

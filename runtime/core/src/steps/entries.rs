@@ -23,6 +23,8 @@ pub struct Asked<'a> {
     pub op: OpId,
     /// What the invocation runs on.
     pub object: Option<&'a ObjectKey>,
+    /// What the workflow comes to, where `object` is one.
+    pub run: Option<InvocationId>,
     /// The guest will give it up: it is cancelled and had not heard of it.
     pub is_given_up: bool,
 }

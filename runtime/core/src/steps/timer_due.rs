@@ -7,7 +7,7 @@ use crate::invocation::Phase;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::purge::Kept;
-use crate::steps::{purge, submit};
+use crate::steps::{purge, submit, unclaimed};
 
 pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
     if timer.at > place.now {
@@ -34,6 +34,7 @@ pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effe
                 effects.push(Effect::Then(purge));
             }
         }
+        TimerKind::PurgeUnclaimed => unclaimed::due(place, rows, timer, effects),
     }
 }
 

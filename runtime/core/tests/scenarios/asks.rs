@@ -10,7 +10,7 @@
 //! | `get x`, `set x 5`, `clear x`, `clear-all`, `keys` | the state; `sets 5 x` sets `x0` to `x4`      |
 //! | `awakeable`, `resolve b.1 ok`              | an awakeable, the completion of one                  |
 //! | `receive go`, `receives 5 go`, `signal b go ok`, `signals 5 b go ok` | signals                    |
-//! | `await p`, `awaits 5 p`, `peek p`, `complete p ok` | promises of the workflow; `promises 5 p` awaits `p0` to `p4` |
+//! | `await p`, `awaits 5 p`, `peek p`, `complete p ok` | promises of the workflow; `promises 5 p` awaits `p0` to `p4`, `completes 5 p ok` completes them |
 
 use crate::parse::{awakeable, id, number, outcome, target};
 use crate::world::World;
@@ -29,17 +29,23 @@ pub fn append(
 ) -> Append {
     let row = world.row(invocation);
     let object = row.and_then(|row| row.target.object());
-    let first_op = match rest {
-        [] => row.expect("submitted before").entries_len,
-        ["from", op] => number(op) as OpId,
-        other => panic!("unknown: {other:?}"),
-    };
+    let (mut first_op, mut run) = (None, None);
+    for option in rest.chunks(2) {
+        match option {
+            ["from", op] => first_op = Some(number(op) as OpId),
+            ["run", name] => run = Some(id(world, name)),
+            other => panic!("unknown: {other:?}"),
+        }
+    }
+    let row = world.row(invocation);
+    let first_op = first_op.unwrap_or_else(|| row.expect("submitted before").entries_len);
     // A guest of the scripts has heard all there is, unless `unheard` says how much it has not.
     let outcomes_seen = row.map_or(0, |row| row.outcomes_len);
     let mut append = Append {
         invocation,
         attempt,
         object,
+        run,
         outcomes_seen,
         first_op,
         entries: Vec::new(),
@@ -71,6 +77,10 @@ fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
         ["promises", count, name] => append
             .entries
             .extend((0..number(count)).map(|at| Entry::GetPromise { name: format!("{name}{at}") })),
+        ["completes", count, name, value] => append.entries.extend(
+            (0..number(count))
+                .map(|at| Entry::CompletePromise { name: format!("{name}{at}"), outcome: outcome(value) }),
+        ),
         ["calls", count, name, to] => {
             let (name, partition) = name.split_at(name.find('@').unwrap_or(name.len()));
             for at in 0..number(count) {

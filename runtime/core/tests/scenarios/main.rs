@@ -43,5 +43,6 @@ mod spread_kill;
 mod state;
 mod submit;
 mod suspend;
+mod unclaimed;
 mod workflows;
 mod world;

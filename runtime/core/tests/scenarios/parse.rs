@@ -287,6 +287,7 @@ fn armed(world: &mut World, name: &str, kind: &[&str]) -> Timer {
         ["sleep", op] => TimerKind::Sleep { op: number(op) as OpId },
         ["purge"] => TimerKind::Purge,
         ["purge-journal"] => TimerKind::PurgeJournal,
+        ["purge-unclaimed"] => TimerKind::PurgeUnclaimed,
         other => panic!("unknown timer: {other:?}"),
     };
     let is_it = |timer: &&Timer| timer.invocation == invocation && timer.kind == kind;

@@ -112,6 +112,7 @@ pub fn timer(world: &World, timer: &Timer) -> String {
         TimerKind::Sleep { op } => format!("sleep {op}"),
         TimerKind::PurgeJournal => "purge-journal".to_owned(),
         TimerKind::Purge => "purge".to_owned(),
+        TimerKind::PurgeUnclaimed => "purge-unclaimed".to_owned(),
     };
     format!("{} {kind} at {}", world.name(timer.invocation), time(timer.at))
 }

@@ -26,6 +26,10 @@ pub fn check(world: &World) {
                     waiter(rows, object, *position, *id);
                 }
                 (RowKey::Mailbox(id), Row::Mailbox(mailbox)) => letters(rows, *id, mailbox),
+                (RowKey::Unclaimed(run), Row::Unclaimed(row)) => {
+                    let (at, kind) = (row.looked_at, TimerKind::PurgeUnclaimed);
+                    assert!(has_timer(rows, Timer { at, invocation: *run, kind }), "{row:?} stays for good");
+                }
                 _ => {}
             }
             if let Some(id) = show::owner(key).filter(|_| !matches!(key, RowKey::Timer(_))) {
@@ -134,6 +138,10 @@ fn is_awaited(rows: &Stored, timer: &Timer) -> bool {
         (TimerKind::Begin, Some(Phase::Scheduled { at })) => *at == timer.at,
         (TimerKind::Retry { attempt: of }, Some(Phase::BackingOff { attempt, until, .. })) => {
             *attempt == of && *until == timer.at
+        }
+        (TimerKind::PurgeUnclaimed, _) => {
+            let row = rows.get(&RowKey::Unclaimed(timer.invocation));
+            matches!(row, Some(Row::Unclaimed(row)) if row.looked_at == timer.at)
         }
         (TimerKind::Purge | TimerKind::PurgeJournal, Some(Phase::Completed { .. })) => true,
         (TimerKind::Sleep { op }, Some(Phase::Completed { .. }) | None) => op as usize >= OPEN_SLEEPS_KEPT,

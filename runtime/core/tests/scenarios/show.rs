@@ -60,6 +60,7 @@ fn kind(key: &RowKey) -> Option<&'static str> {
         RowKey::Mailbox(_) => "mailbox",
         RowKey::Signal(..) => "signal",
         RowKey::Created(..) => "created",
+        RowKey::Unclaimed(_) => "unclaimed",
         RowKey::OutboxHead(_) | RowKey::OutboxTail(_) | RowKey::InboxMark(_) => return None,
         RowKey::AttemptsPurged | RowKey::Service(_) | RowKey::Deployment(_) | RowKey::Names(_) => {
             return None;
@@ -172,6 +173,7 @@ pub fn owner(key: &RowKey) -> Option<InvocationId> {
         | RowKey::KeyWaiter(..)
         | RowKey::State(..)
         | RowKey::Promise(..)
+        | RowKey::Unclaimed(_)
         | RowKey::Names(_) => None,
     }
 }

@@ -20,6 +20,7 @@ use super::output::Output;
 use super::sandbox::Scope;
 use crate::clock::Clock;
 use crate::engine::LoadedJournal;
+use crate::engine::address;
 use crate::engine::executor::Tell;
 use crate::metrics::Histogram;
 use crate::traces::Trail;
@@ -29,6 +30,7 @@ use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, AwakeableId, CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::{MismatchReport, WaitSet};
 use abide_core::limits;
+use abide_core::manifest::ServiceKind;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
@@ -125,6 +127,8 @@ pub struct Session {
     birth: Attempt,
     /// What the invocation runs on, and what that allows.
     object: Option<ObjectKey>,
+    /// What the workflow comes to, where it is one.
+    run: Option<InvocationId>,
     permit: Permit,
     around: Surroundings,
     cursor: Cursor,
@@ -155,6 +159,11 @@ pub struct Session {
     other_input: Option<(OpId, String)>,
 }
 
+fn run_of(start: &AttemptStart) -> Option<InvocationId> {
+    let workflow = start.target.object().filter(|_| start.kind == ServiceKind::Workflow)?;
+    Some(address::workflow_run(&workflow))
+}
+
 impl Session {
     pub fn new(start: &AttemptStart, journal: LoadedJournal, around: Surroundings) -> Self {
         let asked_at = journal.entries.iter().map(|row| row.at).collect();
@@ -168,6 +177,7 @@ impl Session {
             attempt: start.attempt,
             birth: start.birth,
             object: start.target.object(),
+            run: run_of(start),
             permit: Permit { kind: start.kind, mode: start.mode },
             around,
             cursor: Cursor::new(recorded),
@@ -384,6 +394,7 @@ impl Session {
             invocation: self.invocation,
             attempt: self.attempt,
             object: self.object.clone(),
+            run: self.run,
             outcomes_seen: self.deliveries.handed_out(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),

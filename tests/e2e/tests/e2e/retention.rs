@@ -3,6 +3,7 @@
 use abide_e2e::api::text;
 use abide_e2e::script::{call, get, path, post, say, set, sleep, step};
 use abide_e2e::{Counter, Guest, Server, eventually};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -102,6 +103,30 @@ fn a_workflow_is_forgotten_with_its_state_and_promises_and_may_run_again() {
     assert_eq!(server.attach(&again).expect(200).json(), json!([null, null, null, "second"]));
     // Those of objects stay.
     server.results("Thing/a/script", &[set("s", 1)]);
+}
+
+/// What becomes of them after a day is told by scenarios of the core: here a timer is there at all, after
+/// a kill too.
+#[test]
+fn promises_of_a_workflow_that_never_ran_have_their_time() {
+    let mut server = server();
+    let keep = step("keep", json!({ "name": "p", "value": 1 }));
+    assert_eq!(server.results("Flow/never/script", std::slice::from_ref(&keep)), [json!(null)]);
+    assert_eq!(server.results("Flow/late/script", &[keep]), [json!(null)]);
+    server.kill();
+    server.restart();
+    let query = "SELECT invocation_id, due_at FROM sys_timer WHERE kind = 'purge-unclaimed-promises'";
+    let body = json!({ "query": query }).to_string();
+    let after = |hours| Timestamp::now() + SignedDuration::from_hours(hours);
+    let due_at = |row: &Value| text(&row["due_at"]).parse::<Timestamp>().expect("a time");
+    let is_in_a_day = |row: &Value| (after(23)..after(25)).contains(&due_at(row));
+    let timers = server.admin().post("/query", &body).expect(200).json()["rows"].clone();
+    let timers = timers.as_array().expect("rows");
+    assert!(timers.len() == 2 && timers.iter().all(is_in_a_day), "{timers:?}");
+    // A run that comes meanwhile finds what was said before it.
+    let run = server.begin("Flow/late/run", &[step("peek", json!({ "name": "p" }))]);
+    assert!(timers.iter().any(|row| row["invocation_id"] == run), "{run} in {timers:?}");
+    assert_eq!(server.attach(&run).expect(200).json(), json!([1]));
 }
 
 #[test]

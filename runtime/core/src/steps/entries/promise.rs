@@ -55,6 +55,9 @@ pub fn complete(
     effects.push(tell(asked.id, std::mem::take(&mut promise.waiting), &name, outcome.clone()));
     promise.outcome = Some(outcome);
     rows.put(RowKey::Promise(object.clone(), name), Row::Promise(promise));
+    if let Some(run) = asked.run.filter(|run| *run != asked.id) {
+        effects.push(Effect::Then(Command::KeepPromises { run, object: object.clone() }));
+    }
     asked.settle(rows, Outcome::Empty, effects);
 }
 

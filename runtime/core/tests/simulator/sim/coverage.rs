@@ -45,6 +45,9 @@ const WANTED: &[&str] = &[
     "command purge-promise",
     "command tell",
     "command stop-listening",
+    "command keep-promises",
+    "command purge-unclaimed",
+    "command forget-promise",
     "command purge-rest",
     "command post",
     "end returned",
@@ -59,6 +62,7 @@ const WANTED: &[&str] = &[
     "timer sleep",
     "timer purge-journal",
     "timer purge",
+    "timer purge-unclaimed",
     "message submit",
     "message answer",
     "message attach",
@@ -275,6 +279,9 @@ impl Coverage {
             Command::StopListening { listener, .. } => {
                 self.note("command stop-listening", Some(listener.caller), now);
             }
+            Command::KeepPromises { run, .. } => self.note("command keep-promises", Some(*run), now),
+            Command::PurgeUnclaimed { run, .. } => self.note("command purge-unclaimed", Some(*run), now),
+            Command::ForgetPromise { .. } => self.note("command forget-promise", None, now),
             Command::PurgeRest { invocation } => self.note("command purge-rest", Some(*invocation), now),
             Command::Post { to, .. } => self.note("command post", None, u64::from(to.0)),
         }
@@ -291,6 +298,7 @@ impl Coverage {
             TimerKind::Sleep { .. } => "timer sleep",
             TimerKind::PurgeJournal => "timer purge-journal",
             TimerKind::Purge => "timer purge",
+            TimerKind::PurgeUnclaimed => "timer purge-unclaimed",
         });
     }
 

@@ -16,7 +16,7 @@ use abide_core::invocation::Origin;
 use abide_core::manifest::HandlerMode;
 use abide_core::retry::OnMaxAttempts;
 use abide_core::rows::{Row, RowKey};
-use abide_core::target::{ObjectKey, Target};
+use abide_core::target::Target;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +76,7 @@ impl History {
             Command::PurgeObject { object, .. } => self.states.purge(object),
             Command::PurgeRest { invocation } => self.is_forgotten(before, *invocation, step),
             Command::PurgePromise { object, name, .. } => self.states.purge_promise(object, name),
+            Command::ForgetPromise { object, name } => self.states.forget_promise(object, name, step.now),
             _ => {}
         }
         self.are_settled(step);
@@ -191,7 +192,7 @@ impl History {
             self.ledger.entry((id, op), row);
             if let Some(object) = life.submission.target.object() {
                 let outcome = step.outcome(id, op).map(|row| &row.outcome);
-                self.states.asks(&object, is_exclusive(&life.submission.target), entry, outcome);
+                self.states.asks(&object, is_exclusive(&life.submission.target), row, outcome);
             }
         }
     }
@@ -222,11 +223,6 @@ impl History {
         assert_eq!(self.lives.keys().next(), None, "this never ended");
         self.ledger.check_at_the_end();
         self.states.check_at_the_end(tables);
-    }
-
-    /// Says whether a promise that is left belongs to no run: it was completed after the last one.
-    pub fn is_promise(&self, object: &ObjectKey, name: &str) -> bool {
-        self.states.has_promise(object, name)
     }
 }
 

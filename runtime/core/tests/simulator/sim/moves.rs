@@ -6,6 +6,7 @@ use super::session::{Said, Session, Surroundings};
 use super::world::{OLD_MAX, World};
 use abide_core::command::Command;
 use abide_core::ids::InvocationId;
+use abide_core::limits::UNCLAIMED_KEPT_MIN_MS;
 
 /// What the world does by itself, and what it is asked.
 const WORK: &[Move] = &[
@@ -155,7 +156,9 @@ impl World {
     }
 
     fn let_time_pass(&mut self) {
-        self.now = self.now.plus_millis(self.rng.below(150));
+        // Now and then so long that what waits for the run of a workflow has waited long enough.
+        let most_ms = if self.rng.chance(1) { 2 * UNCLAIMED_KEPT_MIN_MS } else { 150 };
+        self.now = self.now.plus_millis(self.rng.below(most_ms));
         self.fire_timers();
     }
 }

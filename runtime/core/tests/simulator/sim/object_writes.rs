@@ -6,6 +6,8 @@ use super::writes::Cause;
 use abide_core::command::Command;
 use abide_core::effect::Notice;
 use abide_core::ids::InvocationId;
+use abide_core::invocation::InvocationRow;
+use abide_core::limits::UNCLAIMED_KEPT_MIN_MS;
 use abide_core::rows::{Row, RowKey};
 use abide_core::target::ObjectKey;
 
@@ -110,8 +112,34 @@ fn check_forgotten(before: &Table, object: &ObjectKey, row: Option<&Row>, comman
     }
 }
 
+/// Returns the run of a workflow, if it has begun: promises are kept with it.
+fn begun_run(table: &Table, run: InvocationId) -> Option<&InvocationRow> {
+    live(table, run).or(completed(table, run)).filter(|row| row.deployment.is_some())
+}
+
+/// Promises without a run are looked after until they are forgotten, or there is one.
+pub fn check_unclaimed(before: &Table, run: InvocationId, row: Option<&Row>, cause: &Cause<'_>) {
+    match (row, cause.command) {
+        (Some(Row::Unclaimed(new)), Command::KeepPromises { run: of, object }) => {
+            assert!(*of == run && new.object == *object && begun_run(before, run).is_none(), "{new:?}");
+            assert!(new.until >= cause.now.plus_millis(UNCLAIMED_KEPT_MIN_MS), "{new:?} at {:?}", cause.now);
+        }
+        (Some(Row::Unclaimed(_)), Command::TimerDue(_)) | (_, Command::PurgeUnclaimed { .. }) => {
+            assert!(begun_run(before, run).is_none(), "{run} has promises of its own");
+        }
+        (None, Command::TimerDue(_)) => assert!(begun_run(before, run).is_some(), "promises are left"),
+        other => panic!("promises without the run {run}: {other:?}"),
+    }
+}
+
 /// A promise is completed once.
-pub fn check_promise(object: &ObjectKey, old: Option<&Row>, row: Option<&Row>, cause: &Cause<'_>) {
+pub fn check_promise(
+    before: &Table,
+    (object, key): (&ObjectKey, &RowKey),
+    row: Option<&Row>,
+    cause: &Cause<'_>,
+) {
+    let old = before.get(key);
     if let Command::StopListening { object: of, listener, .. } = cause.command {
         let waiting = |row: Option<&Row>| match row {
             Some(Row::Promise(row)) => {
@@ -123,7 +151,15 @@ pub fn check_promise(object: &ObjectKey, old: Option<&Row>, row: Option<&Row>, c
         return;
     }
     let (Some(Row::Promise(new)), Command::Append(append)) = (row, cause.command) else {
-        let is_purge = matches!(cause.command, Command::PurgePromise { object: of, .. } if of == object);
+        let is_purge = match cause.command {
+            Command::PurgePromise { object: of, .. } => of == object,
+            Command::ForgetPromise { object: of, .. } => {
+                let is_completed = matches!(old, Some(Row::Promise(old)) if old.outcome.is_some());
+                let run = address::workflow_run(object).expect("only workflows have promises");
+                of == object && is_completed && live(before, run).is_none()
+            }
+            _ => false,
+        };
         assert!(is_purge && row.is_none(), "a promise of {object} is changed by {:?}", cause.command);
         return;
     };

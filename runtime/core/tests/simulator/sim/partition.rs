@@ -12,6 +12,7 @@ use abide_core::ids::{CANCEL_OP, InvocationId};
 use abide_core::rows::{Row, RowKey, Rows};
 use abide_core::step::{Place, step};
 use abide_core::target::ObjectKey;
+use abide_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Default)]
@@ -36,6 +37,7 @@ pub struct Commit {
 
 /// A command, a follow-up or not, and what it changed.
 pub struct Step {
+    pub now: Timestamp,
     pub command: Command,
     /// In the order of their keys.
     pub writes: Vec<(RowKey, Option<Row>)>,
@@ -96,7 +98,7 @@ impl Partition {
             coverage.see_command(place, &command);
             let mut rows = Rows::load(command.reads(), |key| table::get(&self.latest, key));
             let followed = step(place, &mut rows, command.clone());
-            let step = Step { command, writes: rows.into_writes() };
+            let step = Step { now: place.now, command, writes: rows.into_writes() };
             let cause = Cause { command: &step.command, now: place.now, is_resumed, is_purged };
             step.writes.iter().for_each(|(key, row)| {
                 writes::check(&self.latest, key, row.as_ref(), &cause);
@@ -187,6 +189,7 @@ impl Touched {
                 self.cancelled.extend((*op == CANCEL_OP).then_some(*id));
             }
             RowKey::Timer(timer) => _ = self.invocations.insert(timer.invocation),
+            RowKey::Unclaimed(run) => _ = self.invocations.insert(*run),
             RowKey::KeyQueue(object) => {
                 self.objects.insert(object.clone());
                 if let Some(Row::KeyQueue(queue)) = row {

@@ -136,6 +136,7 @@ impl State {
             invocation: self.invocation,
             attempt: self.attempt,
             object: self.object.clone(),
+            run: self.object.as_ref().and_then(address::workflow_run),
             outcomes_seen: self.deliveries.handed_out(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),

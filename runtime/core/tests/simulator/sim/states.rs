@@ -3,9 +3,11 @@
 
 use super::life::Life;
 use super::table::Table;
-use abide_core::entry::{Entry, Failure, Outcome};
+use abide_core::entry::{Entry, EntryRow, Failure, Outcome};
+use abide_core::limits::UNCLAIMED_KEPT_MIN_MS;
 use abide_core::rows::{Row, RowKey};
 use abide_core::target::ObjectKey;
+use abide_core::time::Timestamp;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,7 +25,8 @@ struct State {
     applied: u64,
     /// What shared handlers read between two changes, and how many were before.
     reads: VecDeque<(u64, Entry, Option<Outcome>)>,
-    promises: BTreeMap<String, Outcome>,
+    /// What they came to, and when.
+    promises: BTreeMap<String, (Outcome, Timestamp)>,
 }
 
 impl States {
@@ -32,8 +35,15 @@ impl States {
     }
 
     /// A handler asks for something, and has the outcome at once or not.
-    pub fn asks(&mut self, object: &ObjectKey, is_exclusive: bool, entry: &Entry, outcome: Option<&Outcome>) {
-        let state = self.of(object);
+    pub fn asks(
+        &mut self,
+        object: &ObjectKey,
+        is_exclusive: bool,
+        row: &EntryRow,
+        outcome: Option<&Outcome>,
+    ) {
+        let (state, entry) = (self.of(object), &row.entry);
+        let said = |name| state.promises.get(name).map(|(outcome, _)| outcome);
         match entry {
             Entry::GetState { .. } | Entry::StateKeys if !is_exclusive => {
                 state.reads.push_back((state.asked, entry.clone(), outcome.cloned()));
@@ -43,19 +53,19 @@ impl States {
                 state.asked += 1;
             }
             Entry::GetPromise { name } => {
-                assert_eq!(outcome, state.promises.get(name), "{object} has promise {name}");
+                assert_eq!(outcome, said(name), "{object} has promise {name}");
             }
             Entry::PeekPromise { name } => {
-                let meant = state.promises.get(name).unwrap_or(&Outcome::Empty);
+                let meant = said(name).unwrap_or(&Outcome::Empty);
                 assert_eq!(outcome, Some(meant), "{object} has promise {name}");
             }
-            Entry::CompletePromise { name, outcome: said } => {
+            Entry::CompletePromise { name, outcome: completed } => {
                 let refusal = Failure::new(409, format!("promise {name:?} was completed before"));
-                let meant = match state.promises.contains_key(name) {
+                let meant = match said(name).is_some() {
                     true => Outcome::Failure(refusal),
                     false => Outcome::Empty,
                 };
-                state.promises.entry(name.clone()).or_insert_with(|| said.clone());
+                state.promises.entry(name.clone()).or_insert_with(|| (completed.clone(), row.at));
                 assert_eq!(outcome, Some(&meant), "{object} completes promise {name}");
             }
             _ => {}
@@ -66,7 +76,7 @@ impl States {
     pub fn hears_promise(&mut self, object: &ObjectKey, name: &str, outcome: &Outcome) {
         let message = format!("workflow {object} was purged before promise {name:?} was completed");
         let purged = Outcome::Failure(Failure::new(404, message));
-        let meant = self.of(object).promises.get(name).cloned().unwrap_or(purged);
+        let meant = self.of(object).promises.get(name).map_or(purged, |(outcome, _)| outcome.clone());
         assert_eq!(*outcome, meant, "{object} has promise {name}");
     }
 
@@ -107,6 +117,16 @@ impl States {
         self.of(object).promises.remove(name);
     }
 
+    /// A promise without a run has been kept long enough; who waits for one that is open goes on waiting.
+    pub fn forget_promise(&mut self, object: &ObjectKey, name: &str, now: Timestamp) {
+        if let Some((_, at)) = self.of(object).promises.remove(name) {
+            assert!(
+                now >= at.plus_millis(UNCLAIMED_KEPT_MIN_MS),
+                "{object} forgets {name} of {at:?} at {now:?}"
+            );
+        }
+    }
+
     /// Nothing of a workflow is left when its run is.
     pub fn check_forgotten(&mut self, object: &ObjectKey) {
         let state = self.of(object);
@@ -131,11 +151,6 @@ impl States {
         let meant: BTreeMap<_, _> = self.objects.iter().flat_map(values).collect();
         let meant = meant.iter().map(|((object, name), value)| ((object, name.as_str()), value));
         assert!(stored.into_iter().eq(meant), "the state that is stored is another");
-    }
-
-    /// Says whether the model knows a completed promise.
-    pub fn has_promise(&self, object: &ObjectKey, name: &str) -> bool {
-        self.objects.get(object).is_some_and(|state| state.promises.contains_key(name))
     }
 }
 

@@ -55,7 +55,8 @@ pub fn check(before: &Table, key: &RowKey, row: Option<&Row>, cause: &Cause<'_>)
             object_writes::check_waiter(before, object, *position, row, cause);
         }
         RowKey::State(object, _) => object_writes::check_state(before, (object, key), row, cause),
-        RowKey::Promise(object, _) => object_writes::check_promise(object, old, row, cause),
+        RowKey::Promise(object, _) => object_writes::check_promise(before, (object, key), row, cause),
+        RowKey::Unclaimed(run) => object_writes::check_unclaimed(before, *run, row, cause),
         RowKey::Listeners(_) | RowKey::Mailbox(_) => {}
         RowKey::Signal(..) => assert!(old.is_none() || row.is_none(), "{key:?} is written twice"),
         RowKey::Service(_) | RowKey::Deployment(_) | RowKey::Names(_) => panic!("the core writes {key:?}"),

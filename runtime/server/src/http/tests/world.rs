@@ -247,6 +247,7 @@ impl Handlers {
             invocation: start.invocation,
             attempt: start.attempt,
             object: start.target.object(),
+            run: None,
             outcomes_seen: 0,
             first_op: 0,
             entries: vec![entry],

@@ -34,21 +34,29 @@ impl Table for Timers {
 static COLUMNS: &[Column<Timer>] = &[
     column("due_at", Ty::Time, "When it is due.", |it| Ok(it.row.at.into())),
     column("invocation_id", Ty::Text, "The invocation.", |it| Ok(it.row.invocation.to_string().into())),
-    column("kind", Ty::Text, "begin, retry, sleep, purge-journal or purge.", |it| {
-        Ok(match it.row.kind {
-            TimerKind::Begin => "begin",
-            TimerKind::Retry { .. } => "retry",
-            TimerKind::Sleep { .. } => "sleep",
-            TimerKind::PurgeJournal => "purge-journal",
-            TimerKind::Purge => "purge",
-        }
-        .into())
-    }),
+    column(
+        "kind",
+        Ty::Text,
+        "begin, retry, sleep, purge-journal, purge or purge-unclaimed-promises.",
+        |it| {
+            Ok(match it.row.kind {
+                TimerKind::Begin => "begin",
+                TimerKind::Retry { .. } => "retry",
+                TimerKind::Sleep { .. } => "sleep",
+                TimerKind::PurgeJournal => "purge-journal",
+                TimerKind::PurgeUnclaimed => "purge-unclaimed-promises",
+                TimerKind::Purge => "purge",
+            }
+            .into())
+        },
+    ),
     column("number", Ty::Integer, "The operation of a sleep, the attempt of a retry, else 0.", |it| {
         Ok(match it.row.kind {
             TimerKind::Sleep { op } => op.into(),
             TimerKind::Retry { attempt } => attempt.into(),
-            TimerKind::Begin | TimerKind::PurgeJournal | TimerKind::Purge => Cell::Integer(0),
+            TimerKind::Begin | TimerKind::PurgeJournal | TimerKind::Purge | TimerKind::PurgeUnclaimed => {
+                Cell::Integer(0)
+            }
         })
     }),
 ];
