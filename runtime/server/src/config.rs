@@ -9,6 +9,7 @@ use crate::http::limits::{
     STREAMS_MAX,
 };
 use crate::logs::LogLimits;
+use crate::sql::SqlLimits;
 use crate::tls::TlsFiles;
 use crate::traces::TraceConfig;
 use crate::wasm::GuestLimits;
@@ -35,6 +36,7 @@ pub struct Config {
     pub guests: GuestLimits,
     pub http: DoorLimits,
     pub audit: AuditConfig,
+    pub sql: SqlLimits,
     pub store: abide_store::Options,
     pub logs: LogLimits,
     pub traces: TraceConfig,
@@ -52,6 +54,7 @@ impl Default for Config {
             guests: GuestLimits::default(),
             http: DoorLimits::default(),
             audit: AuditConfig::default(),
+            sql: SqlLimits::default(),
             store: abide_store::Options::default(),
             logs: LogLimits::default(),
             traces: TraceConfig::default(),

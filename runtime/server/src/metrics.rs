@@ -12,6 +12,7 @@ mod partitions;
 mod process;
 mod reading;
 mod requests;
+mod sql;
 
 pub use engine::EngineMetrics;
 pub use guests::{GuestMetrics, Held};
@@ -20,6 +21,7 @@ pub use histogram::Histogram;
 pub use levels::Levels;
 pub use partitions::Partition;
 pub use requests::{RequestMetrics, UNMATCHED};
+pub use sql::{QueryOutcome, SqlMetrics};
 
 use crate::logs::LogCounters;
 use crate::traces::SpanCounters;
@@ -37,6 +39,7 @@ pub struct Metrics {
     pub engine: EngineMetrics,
     pub guests: GuestMetrics,
     pub requests: RequestMetrics,
+    pub sql: SqlMetrics,
     pub logs: LogCounters,
     pub spans: SpanCounters,
 }
@@ -67,6 +70,7 @@ impl Metrics {
             engine: EngineMetrics::new(&mut registry),
             guests: GuestMetrics::new(&mut registry),
             requests: RequestMetrics::new(&mut registry),
+            sql: SqlMetrics::new(&mut registry),
             logs: log_counters(&mut registry),
             spans: span_counters(&mut registry),
             registry: Mutex::new(registry),

@@ -11,7 +11,7 @@ use crate::config::{Config, DoorLimits, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault};
 use crate::http::{self, AdminDoor, AppState, IngressDoor};
-use crate::sql::{Sql, SqlLimits};
+use crate::sql::Sql;
 use crate::tls::{self, Certificate, TlsError, TlsFiles};
 use crate::upgrade::Upgrades;
 use crate::wasm::{Components, WasmEngine};
@@ -80,7 +80,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
 
     let state = AppState {
-        sql: Sql::new(engine.clone(), deployments.clone(), SqlLimits::default()),
+        sql: Sql::new(engine.clone(), deployments.clone(), config.sql, watched.metrics.sql.clone()),
         engine,
         deployments: deployments.clone(),
         upgrades,

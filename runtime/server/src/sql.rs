@@ -37,6 +37,7 @@ pub use limits::SqlLimits;
 
 use crate::deploy::Deployments;
 use crate::engine::EngineHandle;
+use crate::metrics::{QueryOutcome, SqlMetrics};
 use source::Source;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -50,13 +51,19 @@ pub struct Sql {
     deployments: Deployments,
     limits: SqlLimits,
     slots: Arc<Semaphore>,
+    metrics: SqlMetrics,
 }
 
 impl Sql {
     #[must_use]
-    pub fn new(engine: EngineHandle, deployments: Deployments, limits: SqlLimits) -> Self {
+    pub fn new(
+        engine: EngineHandle,
+        deployments: Deployments,
+        limits: SqlLimits,
+        metrics: SqlMetrics,
+    ) -> Self {
         let slots = Arc::new(Semaphore::new(limits.queries_max));
-        Self { engine, deployments, limits, slots }
+        Self { engine, deployments, limits, slots, metrics }
     }
 
     /// Answers one query. It is given up when whoever asked goes away.
@@ -64,6 +71,13 @@ impl Sql {
     /// # Errors
     /// Says what is wrong with the query, or which limit it reached.
     pub async fn query(&self, text: String) -> Result<Answer, SqlError> {
+        let counted = self.metrics.begin();
+        let answer = self.answer(text).await;
+        counted.ends(answer.as_ref().map_or_else(SqlError::outcome, |_| QueryOutcome::Answered));
+        answer
+    }
+
+    async fn answer(&self, text: String) -> Result<Answer, SqlError> {
         if text.len() > limits::SQL_BYTES_MAX {
             return Err(SqlError::TooLong { bytes: text.len() });
         }

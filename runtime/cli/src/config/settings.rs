@@ -34,6 +34,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("guests", "What handlers may use."),
     ("http", "Limits of both ports."),
     ("audit", "The trail of changes that were asked for on the admin port: audit.log in the data folder."),
+    ("sql", "Queries over what is stored: abide sql, and POST /query of the admin port."),
     ("store", "How data is kept on the disk."),
     ("log", "What the server tells about itself, on standard error."),
     ("traces", "Where it tells what invocations do, as spans."),
@@ -270,6 +271,27 @@ pub const SETTINGS: &[Setting] = &[
         Count { min: 0, max: 1_000 },
         |s| &mut s.server.audit.files_kept,
         "How many full files are kept.",
+    )
+    .rare(),
+    Setting::new(
+        "sql.rows_max",
+        Count { min: 1, max: 1_000_000 },
+        |s| &mut s.server.sql.rows_max,
+        "Rows of an answer; one that has more says so.",
+    )
+    .rare(),
+    Setting::new(
+        "sql.time_max",
+        Time { min: 100, max: HOUR_MS },
+        |s| &mut s.server.sql.time_max,
+        "How long a query may work. What keeps it waiting does not count, up to six times as long by the clock.",
+    )
+    .rare(),
+    Setting::new(
+        "sql.queries_max",
+        Count { min: 1, max: 64 },
+        |s| &mut s.server.sql.queries_max,
+        "Queries at a time; more wait for a while, and are refused then.",
     )
     .rare(),
     Setting::new(

@@ -1,6 +1,7 @@
 //! What can go wrong with a query.
 
 use super::limits::{SQL_BYTES_MAX, SQL_MEMORY_BYTES_MAX};
+use crate::metrics::QueryOutcome;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -28,14 +29,14 @@ pub enum SqlError {
     Bad { message: String, position: Option<Position>, hint: Option<String> },
     #[error("queries only read; {what} is not answered")]
     ReadOnly { what: String },
-    #[error("the query took longer than {} s, which is the limit (SQL_TIME_MAX)", .time_max.as_secs_f32())]
+    #[error("the query worked for longer than {} s, which is the limit (sql.time_max)", .time_max.as_secs_f32())]
     Timeout { time_max: Duration },
     #[error(
         "the query needs more memory than {} MiB, which is what all queries together may take (SQL_MEMORY_BYTES_MAX)",
         SQL_MEMORY_BYTES_MAX >> 20
     )]
     Memory,
-    #[error("{queries_max} queries run already, which is the limit (SQL_QUERIES_MAX)")]
+    #[error("{queries_max} queries run already, which is the limit (sql.queries_max)")]
     Busy { queries_max: usize },
     #[error("the query has {bytes} bytes, the limit is {SQL_BYTES_MAX} (SQL_BYTES_MAX)")]
     TooLong { bytes: usize },
@@ -47,6 +48,17 @@ pub enum SqlError {
 impl SqlError {
     pub(super) fn broken(why: &str) -> Self {
         Self::Broken(why.to_owned())
+    }
+
+    /// Returns how a query with this error counts.
+    pub(super) fn outcome(&self) -> QueryOutcome {
+        match self {
+            Self::Bad { .. } | Self::ReadOnly { .. } | Self::TooLong { .. } => QueryOutcome::Refused,
+            Self::Timeout { .. } => QueryOutcome::Timeout,
+            Self::Memory => QueryOutcome::Memory,
+            Self::Busy { .. } => QueryOutcome::Busy,
+            Self::Broken(_) => QueryOutcome::Broken,
+        }
     }
 
     pub(super) fn bad(message: impl Into<String>) -> Self {

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// How long a query may run.
+/// How long a query may work. The time in which others keep it from working does not count: its thread
+/// gives way to all others.
 pub const SQL_TIME_MAX: Duration = Duration::from_secs(10);
+/// How many times as long it may take by the clock: somebody waits for it, and holds a turn.
+pub const SQL_CLOCK_TIMES: u32 = 6;
 /// How long a query waits for its turn while others run.
 pub const SQL_PATIENCE: Duration = Duration::from_secs(10);
 /// Queries that run at a time; more wait.

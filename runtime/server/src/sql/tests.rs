@@ -34,5 +34,6 @@ fn patient(world: &World) -> Sql {
 }
 
 fn limited(world: &World, limits: SqlLimits) -> Sql {
-    Sql::new(world.state.engine.clone(), world.state.deployments.clone(), limits)
+    let state = &world.state;
+    Sql::new(state.engine.clone(), state.deployments.clone(), limits, state.metrics.sql.clone())
 }

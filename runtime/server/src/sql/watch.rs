@@ -1,5 +1,6 @@
 //! When a query stops: its time is up, nobody waits for it, or something happened that SQLite cannot say.
 
+use super::limits::SQL_CLOCK_TIMES;
 use super::source::Fault;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,8 +41,12 @@ impl Watch {
         self.began.elapsed()
     }
 
-    pub fn is_late(&self) -> bool {
+    /// Says whether the query has worked for too long, or takes too long by the clock. Asked on the thread
+    /// of the query, which does nothing else.
+    fn is_late(&self) -> bool {
         self.elapsed() >= self.time_max
+            && (worked().is_none_or(|worked| worked >= self.time_max)
+                || self.elapsed() >= self.time_max.saturating_mul(SQL_CLOCK_TIMES))
     }
 
     /// Says whether the query has to stop.
@@ -67,5 +72,50 @@ impl Watch {
 
     pub fn take_refusal(&self) -> Option<Refusal> {
         self.refusal.lock().take()
+    }
+}
+
+/// Returns for how long this thread has had a processor; None where that is not told.
+fn worked() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        let worked = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Some(Duration::new(u64::try_from(worked.tv_sec).ok()?, u32::try_from(worked.tv_nsec).ok()?))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_in_which_a_query_could_not_work_does_not_count() {
+        let time_max = Duration::from_millis(50);
+        let on_its_own = std::thread::spawn(move || {
+            let watch = Watch::new(time_max);
+            std::thread::sleep(2 * time_max);
+            let was_late_by_waiting = watch.is_over();
+            while !watch.is_over() {
+                std::hint::spin_loop();
+            }
+            (was_late_by_waiting, worked(), watch.elapsed())
+        });
+        let (was_late_by_waiting, worked, elapsed) = on_its_own.join().unwrap();
+        assert_eq!(was_late_by_waiting, worked.is_none());
+        let is_by_clock = elapsed >= time_max * SQL_CLOCK_TIMES;
+        assert!(worked.is_none_or(|worked| worked >= time_max) || is_by_clock, "{worked:?} {elapsed:?}");
+    }
+
+    #[test]
+    fn who_waits_does_not_wait_for_good() {
+        let time_max = Duration::from_millis(10);
+        let on_its_own = std::thread::spawn(move || {
+            let watch = Watch::new(time_max);
+            std::thread::sleep(time_max * SQL_CLOCK_TIMES);
+            watch.is_over()
+        });
+        assert!(on_its_own.join().unwrap());
     }
 }

@@ -79,7 +79,7 @@ impl World {
         metrics.look_up(Levels::new(engine.clone(), components.clone(), logs.clone(), &metrics));
         let ingress_url = "http://127.0.0.1:8080".into();
         let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
-        let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default());
+        let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default(), metrics.sql.clone());
         let state = AppState {
             engine,
             deployments,

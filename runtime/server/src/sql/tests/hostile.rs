@@ -2,6 +2,7 @@
 
 use super::seeded::Seeds;
 use super::{ask, limited, patient, show};
+use crate::metrics::Format;
 use crate::sql::{SqlError, SqlLimits, limits};
 use std::time::{Duration, Instant};
 
@@ -175,6 +176,17 @@ async fn time_memory_and_turns_have_limits() {
     let (first, second) = tokio::join!(ask(&sql, endless), ask(&sql, "SELECT 1"));
     assert!(matches!(first, Err(SqlError::Timeout { .. })));
     assert!(matches!(second, Err(SqlError::Busy { queries_max: 1 })));
+    assert!(ask(&sql, "SELECT 1").await.is_ok() && ask(&sql, "SELECT").await.is_err());
+    let counted = world.state.metrics.write(Format::PrometheusText).unwrap();
+    for line in [
+        r#"abide_sql_queries_total{outcome="timeout"} 2"#,
+        r#"abide_sql_queries_total{outcome="busy"} 1"#,
+        r#"abide_sql_queries_total{outcome="answered"} 1"#,
+        r#"abide_sql_queries_total{outcome="refused"} 1"#,
+        "abide_sql_query_duration_seconds_count 5",
+    ] {
+        assert!(counted.lines().any(|shown| shown == line), "{line} in\n{counted}");
+    }
 
     let memory = patient(&world);
     let sorted = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 2000) \
@@ -198,4 +210,6 @@ async fn a_query_that_nobody_waits_for_gives_its_turn_back() {
     let gone = tokio::time::timeout(Duration::from_millis(100), ask(&sql, endless)).await;
     assert!(gone.is_err());
     assert_eq!(show(&sql, "SELECT 1").await, "1");
+    let counted = world.state.metrics.write(Format::PrometheusText).unwrap();
+    assert!(counted.contains(r#"abide_sql_queries_total{outcome="given-up"} 1"#), "{counted}");
 }
