@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DoorLimits, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault};
-use crate::http::{self, AdminDoor, AppState, IngressDoor};
+use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl};
 use crate::sql::Sql;
 use crate::tls::{self, Certificate, TlsError, TlsFiles};
 use crate::upgrade::Upgrades;
@@ -91,10 +91,10 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         access: Arc::new(access),
         trail: Trail::new(&config.data, config.audit.clone()),
         admin_door: Arc::new(admin_door),
-        ingress_door: Arc::new(IngressDoor::new(&config.ingress, admin_addr.port())),
+        ingress_door: Arc::new(IngressDoor::new(&config.ingress)),
         ingress_body_bytes_max: config.ingress.body_bytes_max,
         settings: config.shown.into(),
-        ingress_url: format!("{ingress_scheme}://{ingress_addr}").into(),
+        ingress_url: IngressUrl { scheme: ingress_scheme, listen: ingress_addr },
     };
     let certificates = [ingress.certificate.clone(), admin.certificate.clone()];
     let reloader = Reloader { access: state.access.clone(), certificates };

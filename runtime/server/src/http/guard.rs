@@ -82,13 +82,11 @@ fn is_port(addressed: Option<u16>, port: u16) -> bool {
     addressed.map_or(port == HTTP_PORT || port == HTTPS_PORT, |addressed| addressed == port)
 }
 
-/// Says whether an origin is that of a port on the same host, as the request names the host.
+/// Returns the host as the client addressed it, if it can be one.
 #[must_use]
-pub fn is_neighbour(origin: &str, port: u16, uri: &Uri, headers: &HeaderMap) -> bool {
-    let Some((host, origin_port)) = parse_origin(origin) else { return false };
-    let Some((own_host, _)) = authority(uri, headers).map(split) else { return false };
-    let is_same = host.eq_ignore_ascii_case(own_host) || (is_loopback(host) && is_loopback(own_host));
-    is_same && origin_port == port
+pub fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let (host, _) = split(authority(uri, headers)?);
+    host.parse::<http::uri::Authority>().ok().map(|_| host)
 }
 
 /// Says whether a host stands for this machine and nothing else, so that no other site can have it.
@@ -216,18 +214,5 @@ mod tests {
         for (given, expected) in cases {
             assert_eq!(site(&uri, &headers(&given)), expected, "{given:?}");
         }
-    }
-
-    #[test]
-    fn the_other_port_of_the_same_host_is_a_neighbour() {
-        let uri = Uri::from_static("/");
-        let is_neighbour = |host, origin| is_neighbour(origin, 9070, &uri, &headers(&[("host", host)]));
-        assert!(is_neighbour("localhost:8080", "http://localhost:9070"));
-        assert!(is_neighbour("127.0.0.1:8080", "http://localhost:9070"));
-        assert!(is_neighbour("abide.test:8080", "https://abide.test:9070"));
-        assert!(!is_neighbour("localhost:8080", "http://localhost:9071"));
-        assert!(!is_neighbour("localhost:8080", "http://evil.test:9070"));
-        assert!(!is_neighbour("abide.test:8080", "http://localhost:9070"));
-        assert!(!is_neighbour("localhost:8080", "null"));
     }
 }

@@ -7,6 +7,7 @@ mod delay;
 mod error;
 mod guard;
 mod ingress;
+mod ingress_url;
 mod keys;
 pub mod limits;
 mod path;
@@ -17,6 +18,7 @@ mod ui;
 
 pub use admin::AdminDoor;
 pub use ingress::IngressDoor;
+pub use ingress_url::IngressUrl;
 pub use serve::{Peer, serve};
 
 use crate::access::Access;
@@ -53,7 +55,7 @@ pub struct AppState {
     /// How the server was set up, to be shown.
     pub settings: Arc<[ShownSetting]>,
     /// Told to clients of the admin port, so that they find the other one.
-    pub ingress_url: Arc<str>,
+    pub ingress_url: IngressUrl,
 }
 
 /// Returns the router of the ingress.

@@ -4,6 +4,7 @@ use crate::http::AppState;
 use crate::http::error::AdminError;
 use axum::Json;
 use axum::extract::State;
+use http::{HeaderMap, Uri};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -40,12 +41,12 @@ pub struct Version {
     tag = "server",
     responses((status = 200, body = Version)),
 )]
-pub async fn version(State(state): State<AppState>) -> Json<Version> {
+pub async fn version(State(state): State<AppState>, uri: Uri, headers: HeaderMap) -> Json<Version> {
     Json(Version {
         version: env!("CARGO_PKG_VERSION"),
         min_admin_api_version: API_VERSION,
         max_admin_api_version: API_VERSION,
-        ingress_endpoint: state.ingress_url.to_string(),
+        ingress_endpoint: state.ingress_url.seen_by(&uri, &headers),
         features: BTreeMap::new(),
     })
 }

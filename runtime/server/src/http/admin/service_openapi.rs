@@ -7,6 +7,7 @@ use crate::http::error::AdminError;
 use abide_core::manifest::{HandlerManifest, Payload, ServiceKind};
 use axum::Json;
 use axum::extract::{Path, State};
+use http::{HeaderMap, Uri};
 use serde_json::{Map, Value, json};
 
 /// Describes what the ingress takes for a service: an OpenAPI document.
@@ -20,9 +21,11 @@ use serde_json::{Map, Value, json};
 pub async fn describe(
     State(state): State<AppState>,
     Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Json<Value>, AdminError> {
     let view = state.deployments.service(&name).ok_or(AdminError::UnknownService(name))?;
-    Ok(Json(document(&view, &state.ingress_url)))
+    Ok(Json(document(&view, &state.ingress_url.seen_by(&uri, &headers))))
 }
 
 /// Returns the document of a service.

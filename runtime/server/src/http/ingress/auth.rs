@@ -2,7 +2,7 @@
 //!
 //! By default everybody who reaches the port may. Settings ask for a token everywhere, or for some services;
 //! a token may be good for some services only. Pages of other sites may call only when their origin is
-//! allowed, and the web page of this server.
+//! allowed; the web page of this server calls handlers over the admin port.
 
 use crate::access::Login;
 use crate::config::IngressConfig;
@@ -27,8 +27,6 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(600);
 pub struct IngressDoor {
     hosts: Hosts,
     origins: Vec<String>,
-    /// The port of the web page, which may call from the same host.
-    admin_port: u16,
     require_token: bool,
     require_token_for: BTreeSet<String>,
     no_token_for: BTreeSet<String>,
@@ -36,11 +34,10 @@ pub struct IngressDoor {
 
 impl IngressDoor {
     #[must_use]
-    pub fn new(config: &IngressConfig, admin_port: u16) -> Self {
+    pub fn new(config: &IngressConfig) -> Self {
         Self {
             hosts: Hosts::new(config.listen.ip(), &config.allowed_hosts),
             origins: config.cors_origins.clone(),
-            admin_port,
             require_token: config.require_token,
             require_token_for: config.require_token_for.iter().cloned().collect(),
             no_token_for: config.no_token_for.iter().cloned().collect(),
@@ -48,9 +45,9 @@ impl IngressDoor {
     }
 
     /// Says whether a page of this origin may call.
-    fn allows(&self, origin: &str, uri: &http::Uri, headers: &http::HeaderMap) -> bool {
+    fn allows(&self, origin: &str) -> bool {
         let is_named = |name: &String| name == ANY || name.eq_ignore_ascii_case(origin);
-        self.origins.iter().any(is_named) || guard::is_neighbour(origin, self.admin_port, uri, headers)
+        self.origins.iter().any(is_named)
     }
 
     /// Says whether any call needs a token.
@@ -72,9 +69,8 @@ impl IngressDoor {
     /// Returns what tells browsers which pages may call, and lets those see the answers.
     pub fn cors(&self) -> CorsLayer {
         let door = self.clone();
-        let is_allowed = move |origin: &HeaderValue, parts: &Parts| {
-            origin.to_str().is_ok_and(|origin| door.allows(origin, &parts.uri, &parts.headers))
-        };
+        let is_allowed =
+            move |origin: &HeaderValue, _: &Parts| origin.to_str().is_ok_and(|origin| door.allows(origin));
         CorsLayer::new()
             .allow_origin(AllowOrigin::predicate(is_allowed))
             .allow_methods(AllowMethods::mirror_request())
@@ -100,7 +96,7 @@ pub fn admit(state: &AppState, request: &Request) -> Result<Caller, IngressError
         return Err(IngressError::ForeignHost(host.to_owned()));
     }
     if let Site::Foreign(origin) = guard::site(uri, headers)
-        && !door.allows(origin, uri, headers)
+        && !door.allows(origin)
     {
         return Err(IngressError::ForeignOrigin(origin.to_owned()));
     }

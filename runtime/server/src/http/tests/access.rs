@@ -203,9 +203,9 @@ async fn a_page_of_another_site_cannot_drive_a_server_on_loopback() {
         POST /Probe/echo host:evil.test:8080 origin:http://evil.test:8080 -- 1
           403 ingress {"code":403,"message":"the host 'evil.test' is not a name of this server; if it should be one, add it to the setting ingress.allowed_hosts","source":"ingress"}
         POST /Probe/echo host:localhost:8080 origin:http://localhost:9070 -- 1
-          200 A 1
+          403 ingress {"code":403,"message":"pages of the origin 'http://localhost:9070' may not call this server; if they should, add it to the setting ingress.cors_origins","source":"ingress"}
         POST /Probe/echo host:127.0.0.1:8080 -- 2
-          200 B 2
+          200 A 2
         "#;
     check_with(&Config::default(), script).await;
 }
@@ -232,7 +232,7 @@ async fn browsers_let_in_only_the_origins_that_are_named() {
     let world = World::start(&Config { ingress, ..Config::default() });
     for (origin, is_allowed) in [
         ("https://shop.test", true),
-        ("http://localhost:9070", true),
+        ("http://localhost:9070", false),
         ("http://shop.test", false),
         ("https://evil.test", false),
         ("null", false),

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
-use crate::http::{self, AdminDoor, AppState, IngressDoor};
+use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl};
 use crate::logs::{GuestLogs, LogLimits};
 use crate::metrics::{Levels, Metrics};
 use crate::sql::{Sql, SqlLimits};
@@ -77,7 +77,7 @@ impl World {
         let handlers = Handlers { inboxes: engine.inboxes(), journals: engine.journals() };
         let engine = engine.start(Arc::new(handlers)).unwrap();
         metrics.look_up(Levels::new(engine.clone(), components.clone(), logs.clone(), &metrics));
-        let ingress_url = "http://127.0.0.1:8080".into();
+        let ingress_url = IngressUrl { scheme: "http", listen: setup.ingress.listen };
         let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
         let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default(), metrics.sql.clone());
         let state = AppState {
@@ -92,7 +92,7 @@ impl World {
             access: Arc::new(access),
             trail: Trail::new(&folder, AuditConfig::default()),
             admin_door: Arc::new(AdminDoor::new(&setup.admin)),
-            ingress_door: Arc::new(IngressDoor::new(&setup.ingress, 9070)),
+            ingress_door: Arc::new(IngressDoor::new(&setup.ingress)),
             ingress_body_bytes_max: setup.ingress.body_bytes_max,
             settings: [].into(),
             ingress_url,
