@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::client::Client;
 use crate::commands::deploy;
 use crate::config::advice::advice;
-use crate::config::{self, Flags, Settings};
+use crate::config::{self, Flags, Loaded, Settings};
 use crate::error::{CliError, Kind};
 use crate::log;
 use crate::output::{Paint, print, say};
@@ -40,7 +40,8 @@ pub async fn serve(
     global: Global,
     meanwhile: impl AsyncFnOnce(Global) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let (settings, warnings) = settings(&up.flags)?;
+    let loaded = config::load(&up.flags)?;
+    let (settings, warnings) = (settings(&loaded), advice(&loaded));
     log::start(&settings.log)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // From the first moment, so that a signal during the start is not lost.
@@ -62,7 +63,7 @@ pub async fn serve(
     let mut serving = std::pin::pin!(serving);
     let working = async {
         let reloading = async {
-            reload(hangup, &up.flags, reloader).await;
+            reload(hangup, &up.flags, &loaded, reloader).await;
             Ok(())
         };
         tokio::try_join!(meanwhile(global), reloading)?;
@@ -86,13 +87,10 @@ fn own_token(config: &mut abide_server::Config) -> Option<String> {
     Some(token)
 }
 
-fn settings(flags: &Flags) -> Result<(Settings, Vec<String>), CliError> {
-    let loaded = config::load(flags)?;
-    let warnings = advice(&loaded);
-    let shown = config::shown::shown(&loaded);
-    let mut settings = loaded.settings;
-    settings.server.shown = shown;
-    Ok((settings, warnings))
+fn settings(loaded: &Loaded) -> Settings {
+    let mut settings = loaded.settings.clone();
+    settings.server.shown = config::shown::shown(loaded);
+    settings
 }
 
 /// Says what to type when a server would be open to everybody.
@@ -105,15 +103,24 @@ fn explain(error: anyhow::Error) -> CliError {
     }
 }
 
-/// Takes over what may change while the server runs, each time it is asked to.
-async fn reload(mut asked: tokio::signal::unix::Signal, flags: &Flags, reloader: Reloader) {
+/// Takes over what may change while the server runs, each time it is asked to, and says what else has
+/// changed since the start.
+async fn reload(mut asked: tokio::signal::unix::Signal, flags: &Flags, started: &Loaded, reloader: Reloader) {
     while asked.recv().await.is_some() {
-        let loaded = config::load(flags).map_err(|error| error.message);
-        let reloaded = loaded
-            .and_then(|loaded| reloader.reload(&loaded.settings.server).map_err(|error| error.to_string()));
-        match reloaded {
+        let loaded = match config::load(flags) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::error!(error = error.message, "nothing is taken over, what was there goes on");
+                continue;
+            }
+        };
+        let ignored = started.needing_a_start(&loaded);
+        if !ignored.is_empty() {
+            tracing::warn!(settings = ignored.join(", "), "these have changed, and need a new start");
+        }
+        match reloader.reload(&loaded.settings.server) {
             Ok(()) => tracing::info!("tokens and certificates were read again"),
-            Err(error) => tracing::error!(error, "this is not taken over, what was there goes on"),
+            Err(error) => tracing::error!(%error, "a certificate cannot be used, the old one goes on"),
         }
     }
 }

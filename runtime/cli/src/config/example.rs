@@ -16,7 +16,9 @@ pub fn example() -> String {
         for setting in SETTINGS.iter().filter(|setting| setting.path().0 == *section) {
             let (_, name) = setting.path();
             let _ = write!(text, "\n# {}\n# Takes {}.", setting.about, setting.kind.expects());
-            let _ = writeln!(text, " --{}, {}", setting.flag_name(), setting.env_name());
+            let (flag, variable, hangup) =
+                (setting.flag_name(), setting.env_name(), setting.on_hangup.about());
+            let _ = writeln!(text, " --{flag}, {variable}{hangup}");
             let _ = match setting.default_value() {
                 Value::Unset => {
                     writeln!(text, "# {name} = {}   # {}", placeholder(setting.kind), setting.unset)

@@ -25,7 +25,7 @@ pub use settings::Settings;
 use crate::config::field::Value;
 use crate::config::file::Found;
 use crate::config::flags::{FILE_VARIABLE, Given};
-use crate::config::setting::Setting;
+use crate::config::setting::{OnHangup, Setting};
 use crate::config::settings::SETTINGS;
 use crate::error::{CliError, Kind};
 use std::fmt;
@@ -81,6 +81,17 @@ pub struct Loaded {
     pub effective: Vec<Effective>,
     /// The file that was read.
     pub file: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// Returns the settings that are others now and that a running server does not take over.
+    pub fn needing_a_start(&self, now: &Self) -> Vec<&'static str> {
+        let changed = self.effective.iter().filter(|was| {
+            let is_other = |now: &&Effective| now.setting.key == was.setting.key && now.value != was.value;
+            was.setting.on_hangup != OnHangup::TakesOver && now.effective.iter().any(|now| is_other(&now))
+        });
+        changed.map(|was| was.setting.key).collect()
+    }
 }
 
 /// Reads the configuration of this process.

@@ -25,6 +25,29 @@ pub struct Setting {
     pub is_secret: bool,
     /// Seldom changed: not in the short help.
     pub is_rare: bool,
+    pub on_hangup: OnHangup,
+}
+
+/// What SIGHUP does about a setting of a server that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnHangup {
+    /// A change needs a new start.
+    Nothing,
+    /// The new value counts.
+    TakesOver,
+    /// The file that it names is read again; another file needs a new start.
+    ReadsFile,
+}
+
+impl OnHangup {
+    /// Says it, for the example file.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::TakesOver => " SIGHUP takes over a change.",
+            Self::ReadsFile => " SIGHUP reads the file again.",
+        }
+    }
 }
 
 impl Setting {
@@ -45,6 +68,7 @@ impl Setting {
             unset: "not set",
             is_secret: false,
             is_rare: false,
+            on_hangup: OnHangup::Nothing,
         }
     }
 
@@ -75,6 +99,11 @@ impl Setting {
 
     pub const fn rare(mut self) -> Self {
         self.is_rare = true;
+        self
+    }
+
+    pub const fn on_hangup(mut self, what: OnHangup) -> Self {
+        self.on_hangup = what;
         self
     }
 

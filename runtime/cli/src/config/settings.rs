@@ -2,7 +2,7 @@
 //! that is printed come from here.
 
 use crate::config::kind::Kind::{self, Address, Choice, Count, List, Size, Switch, Text, Time, Tokens};
-use crate::config::setting::Setting;
+use crate::config::setting::{OnHangup, Setting};
 use crate::config::units::{DAY_MS, GIB, HOUR_MS, KIB, MIB, SECOND_MS};
 use abide_server::Config;
 
@@ -75,14 +75,16 @@ pub const SETTINGS: &[Setting] = &[
         |s| &mut s.server.ingress.tls.cert,
         "The certificate and those that signed it, in PEM; with it the port speaks https.",
     )
-    .unset("none: plain http"),
+    .unset("none: plain http")
+    .on_hangup(OnHangup::ReadsFile),
     Setting::new(
         "ingress.tls_key",
         FILE,
         |s| &mut s.server.ingress.tls.key,
         "The private key of the certificate, in PEM.",
     )
-    .unset("none"),
+    .unset("none")
+    .on_hangup(OnHangup::ReadsFile),
     Setting::new(
         "ingress.body_max",
         Size { min: KIB, max: VALUE_BYTES_MAX },
@@ -134,27 +136,31 @@ pub const SETTINGS: &[Setting] = &[
         |s| &mut s.server.admin.tls.cert,
         "The certificate and those that signed it, in PEM; with it the port speaks https.",
     )
-    .unset("none: plain http"),
+    .unset("none: plain http")
+    .on_hangup(OnHangup::ReadsFile),
     Setting::new(
         "admin.tls_key",
         FILE,
         |s| &mut s.server.admin.tls.key,
         "The private key of the certificate, in PEM.",
     )
-    .unset("none"),
+    .unset("none")
+    .on_hangup(OnHangup::ReadsFile),
     Setting::new(
         "admin.token",
         TOKEN,
         |s| &mut s.server.admin.token,
         "A token of the admin port that you chose.",
     )
-    .secret(),
+    .secret()
+    .on_hangup(OnHangup::TakesOver),
     Setting::new(
         "admin.tokens",
         Tokens,
         |s| &mut s.server.admin.tokens,
         "Tokens by their SHA-256; abide tokens create makes them.",
-    ),
+    )
+    .on_hangup(OnHangup::TakesOver),
     Setting::new(
         "admin.require_token",
         Switch,

@@ -145,3 +145,16 @@ fn the_example_changes_nothing_and_every_line_of_it_may_be_used() {
         assert!(default == Value::Unset || default == effective.value, "{}", effective.setting.key);
     }
 }
+
+#[test]
+fn what_a_running_server_does_not_take_over_is_named() {
+    let with = |text: &str| {
+        let file = Some((PathBuf::from("f.toml"), text.to_owned()));
+        resolve(&Flags::default(), |_| None, file).ok().unwrap()
+    };
+    let started = with("[admin]\ntoken = \"first\"\ntls_cert = \"a.pem\"\n[log]\nfilter = \"info\"\n");
+    let changed = with("[admin]\ntoken = \"other\"\ntls_cert = \"b.pem\"\n[guests]\ncpu_max = \"1s\"\n");
+    // The filter is where it was by default.
+    assert_eq!(started.needing_a_start(&changed), ["admin.tls_cert", "guests.cpu_max"]);
+    assert_eq!(started.needing_a_start(&started), [""; 0]);
+}

@@ -62,12 +62,16 @@ fn tokens_of_the_file_open_what_their_scope_says_until_they_are_removed() {
 
     // Revoked without a new start: the section is removed, and the server told.
     let without = text.split("\n[[admin.tokens]]\nname = \"grafana\"").next().expect("a first part");
-    std::fs::write(&file, without).expect("the file can be written");
+    let other = format!("{without}\n[guests]\ncpu_max = \"3s\"\n");
+    std::fs::write(&file, other).expect("the file can be written");
     kill_process(server.process().id(), Signal::HUP).expect("it is our child");
     within(PATIENCE, "the token is useless", || {
         (ask(port, "GET", "/services", &reader).status == 401).then_some(())
     });
     ask(port, "GET", "/services", &admin).expect(200);
+    let ignored = "these have changed, and need a new start";
+    let line = server.log().lines().find(|line| line.contains(ignored)).map(str::to_owned);
+    assert!(line.as_deref().is_some_and(|line| line.contains("guests.cpu_max")), "{line:?}");
 }
 
 #[test]
