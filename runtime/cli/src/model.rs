@@ -45,8 +45,18 @@ pub struct Changed {
     #[serde(flatten)]
     pub deployment: Deployment,
     pub check: Report,
-    pub migrated: Option<u64>,
-    pub left: Option<u64>,
+    #[serde(flatten)]
+    pub moved: Option<Moved>,
+}
+
+/// What came of moving invocations.
+#[derive(Deserialize)]
+pub struct Moved {
+    pub migrated: u64,
+    pub left: u64,
+    /// Those of the left ones that can be moved when they are not in the middle of something.
+    #[serde(default)]
+    pub busy: u64,
 }
 
 /// What would become of an upload.
@@ -58,8 +68,8 @@ pub struct DryRun {
 
 #[derive(Deserialize)]
 pub struct Migrated {
-    pub migrated: u64,
-    pub left: u64,
+    #[serde(flatten)]
+    pub moved: Moved,
     pub check: Report,
 }
 

@@ -1,6 +1,7 @@
 //! The report of an upgrade check, as a table.
 
-use crate::output::{Paint, one_line, print, table};
+use crate::model::Moved;
+use crate::output::{Paint, one_line, print, say, table};
 use comfy_table::{Cell, Color};
 use serde::Deserialize;
 
@@ -89,6 +90,40 @@ pub fn show(report: &Report) {
     }
 }
 
+/// Prints what came of moving invocations, and what to do about those that stay.
+pub fn show_moved(moved: &Moved, deployment: &str) {
+    let (line, hint) = moved_words(moved, deployment);
+    print(line);
+    if let Some(hint) = hint {
+        say(format!("hint: {hint}"));
+    }
+}
+
+fn moved_words(moved: &Moved, deployment: &str) -> (String, Option<String>) {
+    let Moved { migrated, left, busy } = *moved;
+    let mut line = format!("moved {}", counted(migrated, "live invocation"));
+    if left > 0 {
+        line.push_str(&format!(", {left} stay{} where {}", if left == 1 { "s" } else { "" }, they(left)));
+    }
+    if busy == 0 {
+        return (line, None);
+    }
+    let were = if busy == 1 { "was" } else { "were" };
+    line.push_str(&format!(
+        "; {busy} of them fit{}, but {were} in the middle of a run block or going on",
+        if busy == 1 { "s" } else { "" }
+    ));
+    (line, Some(format!("\"abide deployments migrate {deployment}\" moves what is left, any time later")))
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn they(count: u64) -> &'static str {
+    if count == 1 { "it is" } else { "they are" }
+}
+
 fn kind_cell(kind: &str) -> Cell {
     let cell = Cell::new(kind);
     match kind {
@@ -117,5 +152,19 @@ mod tests {
         assert_eq!(ends.what(), r#"recorded run("a"), asked nothing more; it\nends"#);
         let long = group(&format!(r#"{{{rest},"message":"{}"}}"#, "ä".repeat(500)));
         assert_eq!(long.what().chars().count(), CELL_CHARS_MAX + 1);
+    }
+
+    #[test]
+    fn who_stays_is_told_with_what_to_do() {
+        let words = |migrated, left, busy| moved_words(&Moved { migrated, left, busy }, "dp_1");
+        assert_eq!(words(3, 0, 0), ("moved 3 live invocations".to_owned(), None));
+        let (line, hint) = words(1, 2, 0);
+        assert_eq!((line.as_str(), hint), ("moved 1 live invocation, 2 stay where they are", None));
+        let (line, hint) = words(2, 3, 1);
+        assert_eq!(
+            line,
+            "moved 2 live invocations, 3 stay where they are; 1 of them fits, but was in the middle of a run block or going on"
+        );
+        assert_eq!(hint.unwrap(), "\"abide deployments migrate dp_1\" moves what is left, any time later");
     }
 }

@@ -79,6 +79,9 @@ pub struct Moved {
     pub migrated: u64,
     /// Live invocations of its services that stay on other deployments.
     pub left: u64,
+    /// So many of them fit, and were in the middle of a run block, or went on, each time they were to be
+    /// moved.
+    pub busy: u64,
 }
 
 /// What a deployment is there for.

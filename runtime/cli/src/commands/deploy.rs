@@ -103,8 +103,8 @@ fn show_changed(changed: &Changed, is_new: bool) {
         report::show(&changed.check);
     }
     show(&changed.deployment, is_new);
-    if let (Some(migrated), Some(left)) = (changed.migrated, changed.left) {
-        print(format!("moved {migrated} live invocations, {left} stay where they are"));
+    if let Some(moved) = &changed.moved {
+        report::show_moved(moved, &changed.deployment.id);
     }
 }
 

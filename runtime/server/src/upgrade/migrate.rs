@@ -34,10 +34,11 @@ impl Upgrades {
     /// Moves what a check found to fit.
     pub(super) async fn move_all(&self, id: &DeploymentId, done: &Done) -> Result<Moved, UpgradeError> {
         let mut fitting = done.fitting.clone();
-        let mut migrated = 0;
+        let (mut migrated, mut busy) = (0, 0);
         for round in 1..=ROUNDS {
             let (moved, later) = self.move_these(id, &fitting).await?;
             migrated += moved;
+            busy = later;
             if later == 0 || round == ROUNDS {
                 break;
             }
@@ -46,7 +47,9 @@ impl Upgrades {
             fitting = self.run(id, self.code(id)?, true).await?.fitting;
         }
         self.inner.counter.forget().await;
-        Ok(Moved { migrated, left: self.count_elsewhere(id).await? })
+        let left = self.count_elsewhere(id).await?;
+        // Some may have ended since.
+        Ok(Moved { migrated, left, busy: busy.min(left) })
     }
 
     /// Returns how many were moved, and how many may be later.

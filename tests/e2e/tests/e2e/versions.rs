@@ -2,10 +2,12 @@
 //! repaired one.
 
 use abide_e2e::api::text;
+use abide_e2e::counter::Reaction;
 use abide_e2e::rng::Rng;
 use abide_e2e::upgrades::{group, groups, order};
-use abide_e2e::{Counter, Guest, Server, Setup};
+use abide_e2e::{Counter, Guest, Server, Setup, eventually};
 use serde_json::{Value, json};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 fn deployment_of(server: &Server, id: &str) -> String {
@@ -54,6 +56,30 @@ fn a_deployment_that_migrates_takes_along_what_fits() {
     let count = |what: &str| counter.bodies("/shop").iter().filter(|body| *body == what).count();
     assert_eq!((count("reserve"), count("charge"), count("pack"), count("ship")), (1, 1, 5, 5));
     server.deployment_when(&first, "superseded");
+}
+
+#[test]
+fn who_is_in_the_middle_of_a_run_block_stays_and_is_told() {
+    let (server, counter) = (Server::start(), Counter::start());
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    counter.react(move |hit| {
+        // Until the test says so, or is over.
+        let _ = wait.lock().map(|wait| wait.recv());
+        Reaction::Answer(hit.body.clone())
+    });
+    server.deploy(Guest::ShopV1);
+    let busy = server.send("Shop/order", &order("1.50", Some(&counter.url("/shop"))));
+    eventually("the run block runs", || (counter.count() == 1).then_some(()));
+    let second = text(&server.upgrade(Guest::ShopV2, &[]).expect(201).json()["id"]);
+    let moved = server.abide(&["deployments", "migrate", &second]).expect(0);
+    let words =
+        "moved 0 live invocations, 1 stays where it is; 1 of them fits, but was in the middle of a run block";
+    assert!(moved.stdout.contains(words), "{}", moved.stdout);
+    assert!(moved.stderr.contains(&format!("abide deployments migrate {second}")), "{}", moved.stderr);
+    drop(go);
+    assert_eq!(text(&server.attach(&busy).expect(200).json()), "a lamp for 1.50");
+    assert_eq!(counter.bodies("/shop"), ["reserve", "charge"], "each once");
 }
 
 #[test]
@@ -254,7 +280,7 @@ fn the_command_shows_the_report_and_says_what_to_do() {
     let back = server.abide(&["deployments", "promote", &first]).expect(0).stdout;
     assert!(back.contains(&first), "{back}");
     let moved = server.abide(&["deployments", "migrate", &first]).expect(0).stdout;
-    assert!(moved.contains("moved 2 live invocations, 0 stay"), "{moved}");
+    assert!(moved.contains("moved 2 live invocations\n"), "{moved}");
     let in_use = server.abide(&["deployments", "remove", &first]).expect(1);
     assert!(in_use.stderr.contains("is in use"), "{}", in_use.stderr);
     let removed = server.abide(&["deployments", "remove", &second]).expect(0).stdout;

@@ -22,8 +22,8 @@ pub async fn run(migrate: Migrate, global: &Global) -> Result<(), CliError> {
         print(body);
         return Ok(());
     }
-    let Migrated { migrated, left, check } = client::read(&body)?;
+    let Migrated { moved, check } = client::read(&body)?;
     report::show(&check);
-    print(format!("moved {migrated} live invocations, {left} stay where they are"));
+    report::show_moved(&moved, &migrate.id);
     Ok(())
 }

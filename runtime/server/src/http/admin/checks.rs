@@ -4,7 +4,7 @@ use crate::http::AppState;
 use crate::http::admin::deployments::{self, parse_id};
 use crate::http::admin::query;
 use crate::http::error::AdminError;
-use crate::upgrade::{Deployed, Finding, Group, Report, UpgradeError};
+use crate::upgrade::{Deployed, Finding, Group, Moved, Report, UpgradeError};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::{StatusCode, Uri};
@@ -188,6 +188,9 @@ pub struct Migrated {
     migrated: u64,
     /// Live invocations of its services that stay on other deployments.
     left: u64,
+    /// So many of them fit, and were in the middle of a run block, or went on, each time they were to be
+    /// moved: the same request moves them later.
+    busy: u64,
     check: ReportView,
 }
 
@@ -204,7 +207,8 @@ pub async fn migrate(
     Path(id): Path<String>,
 ) -> Result<Json<Migrated>, AdminError> {
     let (moved, report) = state.upgrades.migrate(&parse_id(&id)?).await.map_err(refused)?;
-    Ok(Json(Migrated { migrated: moved.migrated, left: moved.left, check: view(&report) }))
+    let Moved { migrated, left, busy } = moved;
+    Ok(Json(Migrated { migrated, left, busy, check: view(&report) }))
 }
 
 /// Removes a deployment and its component.

@@ -78,6 +78,9 @@ pub struct Changed {
     /// Live invocations of its services that stay on other deployments.
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<u64>,
+    /// So many of them fit, and were busy each time they were to be moved: `migrate` moves them later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    busy: Option<u64>,
 }
 
 /// What an upload that was not refused is answered with.
@@ -192,6 +195,7 @@ pub async fn changed(
         check: checks::view(report),
         migrated: moved.map(|moved| moved.migrated),
         left: moved.map(|moved| moved.left),
+        busy: moved.map(|moved| moved.busy),
     })
 }
 
