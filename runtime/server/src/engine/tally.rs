@@ -198,6 +198,10 @@ impl Tally {
         let handler = self.handler(&row.target, row.deployment.is_some(), store);
         handler.completed(result).inc();
         handler.duration.observe_millis(now.millis_since(row.created_at));
+        // With the journal of another it has also taken over when that began.
+        if let Some(begun_at) = row.begun_at.filter(|_| row.entries_kept == 0) {
+            handler.execution.observe_millis(now.millis_since(begun_at));
+        }
     }
 
     /// Returns the counters of a handler. Callers may name what does not exist, so it is looked up once.

@@ -54,6 +54,8 @@ pub struct Handler {
     completed: [Counter; Result::ALL.len()],
     /// From submission to end.
     pub duration: Histogram,
+    /// From the first attempt to the end.
+    pub execution: Histogram,
     /// From the moment it was to begin to its first attempt.
     pub queued: Histogram,
 }
@@ -72,6 +74,7 @@ pub struct Handlers {
     accepted: Family<OfHandler, Counter>,
     completed: Family<OfResult, Counter>,
     duration: Histograms,
+    execution: Histograms,
     queued: Histograms,
 }
 
@@ -82,6 +85,7 @@ impl Handlers {
             accepted: Family::default(),
             completed: Family::default(),
             duration: Family::new_with_constructor(long),
+            execution: Family::new_with_constructor(long),
             queued: Family::new_with_constructor(long),
         };
         registry.register(
@@ -99,6 +103,12 @@ impl Handlers {
             "Time from the submission of an invocation to its end",
             Unit::Seconds,
             handlers.duration.clone(),
+        );
+        registry.register_with_unit(
+            "abide_invocation_execution",
+            "Time from the first attempt of an invocation to its end, without delay and queue",
+            Unit::Seconds,
+            handlers.execution.clone(),
         );
         registry.register_with_unit(
             "abide_invocation_queue",
@@ -120,6 +130,7 @@ impl Handlers {
             completed: Result::ALL.map(completed),
             accepted: self.accepted.get_or_create_owned(&of),
             duration: self.duration.get_or_create_owned(&of),
+            execution: self.execution.get_or_create_owned(&of),
             queued: self.queued.get_or_create_owned(&of),
         })
     }

@@ -42,6 +42,7 @@ fn invocations_are_counted_by_handler_and_outcome() {
     assert_eq!(of("abide_invocations_accepted_total", &[ACT, SCRIPT]), 6.0);
     assert_eq!(of("abide_invocations_accepted_total", &[ACT, ("handler", "nothing")]), 1.0);
     assert_eq!(of("abide_invocation_duration_seconds_count", &[ACT, SCRIPT]), 6.0);
+    assert_eq!(of("abide_invocation_execution_seconds_count", &[ACT, SCRIPT]), 6.0);
     assert_eq!(of("abide_invocation_queue_seconds_count", &[ACT, SCRIPT]), 6.0);
     assert_eq!(of("abide_http_requests_total", &[("port", "ingress"), ("route", "call")]), 5.0);
     assert_eq!(of("abide_http_requests_total", &[("route", "call"), ("status", "418")]), 1.0);
