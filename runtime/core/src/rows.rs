@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Names one record. The order of the bytes in the store is fixed there, not here.
+/// Names one record. The order of the bytes in the store is fixed there, not here. Invocations come first:
+/// those who watch steps look at them alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RowKey {
     /// A live invocation.
@@ -105,6 +106,17 @@ pub enum Row {
     Unclaimed(UnclaimedRow),
 }
 
+impl Row {
+    /// Returns the record of an invocation, if it is one.
+    #[must_use]
+    pub fn as_invocation(&self) -> Option<&InvocationRow> {
+        match self {
+            Self::Invocation(row) => Some(row),
+            _ => None,
+        }
+    }
+}
+
 struct Slot {
     row: Option<Row>,
     is_dirty: bool,
@@ -175,6 +187,15 @@ impl Rows {
             Row::Invocation(row) => Some(row),
             other => unreachable!("invocation {id} is stored as {other:?}"),
         }
+    }
+
+    /// Returns all invocations that were loaded, live and completed, in the order of their keys: for those
+    /// who only watch.
+    pub fn invocations(&self) -> impl Iterator<Item = (&RowKey, &InvocationRow)> {
+        let slots = self.slots.iter();
+        let of_invocations =
+            slots.take_while(|(key, _)| matches!(key, RowKey::Invocation(_) | RowKey::Completed(_)));
+        of_invocations.filter_map(|(key, slot)| Some((key, slot.row.as_ref()?.as_invocation()?)))
     }
 
     /// Returns the invocation to change it; it is written back.

@@ -4,6 +4,7 @@
 pub mod address;
 mod census;
 mod control;
+mod counting;
 pub mod deadlock;
 mod driver;
 pub mod executor;
@@ -164,6 +165,7 @@ impl Engine {
     pub fn start(self, executor: Arc<dyn Executor>) -> Result<EngineHandle, abide_store::Error> {
         let waiters = Arc::new(Waiters::default());
         watch_store(&self.parts.store, &self.fault);
+        let sums = counting::Sums::new(self.parts.partitions);
         for (index, inbox) in (0..).zip(self.receivers) {
             let partition = PartitionId(index);
             let shell = Shell {
@@ -172,10 +174,11 @@ impl Engine {
                 waiters: waiters.clone(),
                 inboxes: self.inboxes.clone(),
             };
-            let driver = driver::Driver::open(partition, &self.parts, inbox, shell, self.fault.clone())?;
+            let fault = self.fault.clone();
+            let driver = driver::Driver::open(partition, &self.parts, inbox, shell, fault, &sums)?;
             tokio::spawn(driver.run());
         }
-        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault))
+        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums))
     }
 }
 

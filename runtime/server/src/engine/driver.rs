@@ -3,6 +3,7 @@
 //! Invariant: a step's writes are committed before any of its effects happens; effects that the
 //! outside can notice wait at the gate until the commit is durable.
 
+use super::counting::{Counting, Sums};
 use super::gate::{self, Held};
 use super::shell::Shell;
 use super::tally::Tally;
@@ -34,6 +35,7 @@ pub struct Driver {
     timers: Timers,
     services: ServiceCache,
     tally: Tally,
+    counting: Counting,
     shell: Shell,
     gate: mpsc::UnboundedSender<Held>,
     fault: Fault,
@@ -49,16 +51,19 @@ impl Driver {
         inbox: mpsc::UnboundedReceiver<Command>,
         shell: Shell,
         fault: Fault,
+        sums: &Sums,
     ) -> Result<Self, abide_store::Error> {
         let store = parts.store.clone();
         let fence = store.acquire(partition.0)?;
         let timers = Timers::load(&*store, partition)?;
-        recovery::submit_lost(&*store, partition, &shell.inboxes)?;
+        let now = parts.clock.now();
+        let mut counting = Counting::begin(sums, partition, now);
+        recovery::submit_lost(&*store, partition, &shell.inboxes, &mut counting)?;
         let tally = Tally::new(parts, partition);
         let gate = gate::open(shell.clone(), store.durable(), &fault);
         let held = recovery::hold_outbox(&*store, partition, &gate)?;
         tally.partition.outbox_changes(held);
-        let place = Place { now: parts.clock.now(), partition, partitions: parts.partitions };
+        let place = Place { now, partition, partitions: parts.partitions };
         let clock = parts.clock.clone();
         let services = ServiceCache::default();
         Ok(Self {
@@ -70,6 +75,7 @@ impl Driver {
             timers,
             services,
             tally,
+            counting,
             shell,
             gate,
             fault,
@@ -90,8 +96,9 @@ impl Driver {
                 taken = self.inbox.recv_many(&mut batch, BATCH_MAX) => if taken == 0 {
                     return;
                 },
+                () = tokio::task::yield_now(), if self.counting.is_behind() => {}
             }
-            let turn = self.turn(&mut batch);
+            let turn = self.turn(&mut batch).and_then(|()| self.counting.go_on(&*self.store));
             self.tally.partition.turn_ends(self.timers.next_at());
             if let Err(error) = turn {
                 self.fault.raise(&error.to_string());
@@ -135,7 +142,8 @@ impl Driver {
             while !txn.is_full()
                 && let Some(command) = commands.next()
             {
-                apply(self.place, &mut txn, &mut self.tally, command, &mut effects)?;
+                let mut watchers = Watchers { tally: &mut self.tally, counting: &mut self.counting };
+                apply(self.place, &mut txn, &mut watchers, command, &mut effects)?;
             }
             if let Some(batch) = txn.into_batch(self.fence) {
                 let is_awaited = effects.iter().any(|effect| effect.gate() == Gate::Durable);
@@ -167,27 +175,35 @@ impl Driver {
     }
 }
 
+/// Those who look at every step and change nothing.
+struct Watchers<'a> {
+    tally: &'a mut Tally,
+    counting: &'a mut Counting,
+}
+
 /// Applies a command and its follow-ups, before the next command.
 fn apply(
     place: Place,
     txn: &mut Txn<'_>,
-    tally: &mut Tally,
+    watchers: &mut Watchers<'_>,
     command: Command,
     effects: &mut Vec<Effect>,
 ) -> Result<(), TxnError> {
     let mut pending = VecDeque::from([command]);
     while let Some(command) = pending.pop_front() {
         let mut rows = txn.load(command.reads())?;
-        let about = tally.before(&command, place.now, &rows);
+        let about = watchers.tally.before(&command, place.now, &rows);
+        let before = Counting::before(&rows);
         for effect in step(place, &mut rows, command) {
-            tally.effect(&effect, place.now);
+            watchers.tally.effect(&effect, place.now);
             match effect {
                 Effect::Then(next) => pending.push_back(next),
                 other => effects.push(other),
             }
         }
         let writes = rows.into_writes();
-        tally.after(about, place.now, &writes, txn.store());
+        watchers.tally.after(about, place.now, &writes, txn.store());
+        watchers.counting.after(&before, &writes, place.now, |id| txn.answer(id))?;
         txn.stage(writes);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The handle to a running engine: what the ingress and the admin API may ask of it.
 
+use super::counting::Sums;
 use super::overview::Overviews;
 use super::txn::TxnError;
 use super::waiters::Waiters;
@@ -67,11 +68,18 @@ pub(super) struct Inner {
     pub calls: Arc<Semaphore>,
     pub fault: Fault,
     pub overviews: Overviews,
+    pub sums: Sums,
     pub metrics: Arc<Metrics>,
 }
 
 impl EngineHandle {
-    pub(super) fn new(parts: &Parts, inboxes: Inboxes, waiters: Arc<Waiters>, fault: Fault) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        inboxes: Inboxes,
+        waiters: Arc<Waiters>,
+        fault: Fault,
+        sums: Sums,
+    ) -> Self {
         let inner = Inner {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
@@ -82,6 +90,7 @@ impl EngineHandle {
             waiters,
             fault,
             overviews: Overviews::default(),
+            sums,
             metrics: parts.metrics.clone(),
         };
         Self { inner: Arc::new(inner) }

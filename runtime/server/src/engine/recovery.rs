@@ -4,6 +4,7 @@
 //! their rows, and the outbox is sent once more.
 
 use super::Inboxes;
+use super::counting::Counting;
 use super::gate::Held;
 use abide_core::command::{Command, End, Message};
 use abide_core::effect::Effect;
@@ -13,8 +14,13 @@ use abide_store::keys::{self, Tag};
 use abide_store::{Error, Store, View, codec, pairs};
 use tokio::sync::mpsc;
 
-/// Submits "attempt lost" for every attempt that ran.
-pub fn submit_lost(store: &dyn Store, partition: PartitionId, inboxes: &Inboxes) -> Result<(), Error> {
+/// Submits "attempt lost" for every attempt that ran. On the way all live invocations are counted.
+pub fn submit_lost(
+    store: &dyn Store,
+    partition: PartitionId,
+    inboxes: &Inboxes,
+    counting: &mut Counting,
+) -> Result<(), Error> {
     let mut lost = 0u64;
     for pair in pairs(store, View::Latest, keys::all(partition.0, Tag::Invocation)) {
         let (key, value) = pair?;
@@ -25,7 +31,9 @@ pub fn submit_lost(store: &dyn Store, partition: PartitionId, inboxes: &Inboxes)
                 continue;
             }
         };
-        if let (Some(invocation), Some(attempt)) = (keys::decode_invocation(&key), row.running_attempt()) {
+        let Some(invocation) = keys::decode_invocation(&key) else { continue };
+        counting.lives(invocation, &row);
+        if let Some(attempt) = row.running_attempt() {
             lost += 1;
             let jitter = rand::random();
             inboxes.send_to(partition, Command::Ended { invocation, attempt, end: End::Lost, jitter });

@@ -28,12 +28,29 @@ impl Counts {
         self.by_completion[completion as usize]
     }
 
-    fn add(&mut self, status: StatusFilter, completion: Option<Completion>) {
+    pub(super) fn add(&mut self, status: StatusFilter, completion: Option<Completion>) {
         self.total += 1;
         self.by_status[status as usize] += 1;
         if let Some(completion) = completion {
             self.by_completion[completion as usize] += 1;
         }
+    }
+
+    /// Takes back what was added.
+    pub(super) fn remove(&mut self, status: StatusFilter, completion: Option<Completion>) {
+        let less = |count: &mut u64| *count = count.saturating_sub(1);
+        less(&mut self.total);
+        less(&mut self.by_status[status as usize]);
+        if let Some(completion) = completion {
+            less(&mut self.by_completion[completion as usize]);
+        }
+    }
+
+    pub(super) fn add_all(&mut self, other: &Self) {
+        self.total += other.total;
+        let statuses = self.by_status.iter_mut().zip(&other.by_status);
+        let completions = self.by_completion.iter_mut().zip(&other.by_completion);
+        statuses.chain(completions).for_each(|(count, more)| *count += more);
     }
 }
 
@@ -50,7 +67,21 @@ pub struct Summary {
     pub is_truncated: bool,
 }
 
-/// Counts what a filter means.
+impl Summary {
+    /// Nothing has been counted.
+    pub(super) fn empty(as_of: Timestamp) -> Self {
+        Self {
+            all: Counts::default(),
+            services: BTreeMap::new(),
+            created_in_window: 0,
+            failed_in_window: 0,
+            as_of,
+            is_truncated: false,
+        }
+    }
+}
+
+/// Counts what a filter means, by looking at all of it.
 pub fn summarize(
     reader: &Reader<'_>,
     filter: &InvocationFilter,
@@ -59,14 +90,7 @@ pub fn summarize(
 ) -> Result<Summary, EngineError> {
     let as_of = budget.now();
     let since = Timestamp(as_of.0.saturating_sub(window_ms));
-    let mut summary = Summary {
-        all: Counts::default(),
-        services: BTreeMap::new(),
-        created_in_window: 0,
-        failed_in_window: 0,
-        as_of,
-        is_truncated: false,
-    };
+    let mut summary = Summary::empty(as_of);
     let is_whole = listing::each(reader, filter, budget, |id, row| {
         let (status, completion) = (StatusFilter::of(&row.phase), reader.completion(id, &row)?);
         summary.all.add(status, completion);
@@ -83,7 +107,11 @@ pub fn summarize(
     Ok(summary)
 }
 
-fn counts_of<'a>(services: &'a mut BTreeMap<String, Counts>, name: &str) -> Option<&'a mut Counts> {
+/// Returns the counts of a service; None when there are too many services.
+pub(super) fn counts_of<'a>(
+    services: &'a mut BTreeMap<String, Counts>,
+    name: &str,
+) -> Option<&'a mut Counts> {
     if !services.contains_key(name) {
         if services.len() == SERVICES_COUNTED_MAX {
             return None;

@@ -1,6 +1,7 @@
 //! A transaction: rows loaded from the store or from what it has staged, and one batch at the end.
 
-use abide_core::ids::PartitionId;
+use abide_core::entry::Answer;
+use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::limits::STATE_NAMES_MAX;
 use abide_core::manifest::ServiceRow;
 use abide_core::rows::{NamesOf, Row, RowKey, Rows};
@@ -74,6 +75,14 @@ impl<'a> Txn<'a> {
             }
         });
         failed.map_or(Ok(rows), Err)
+    }
+
+    /// Returns what an invocation came to.
+    pub fn answer(&mut self, id: InvocationId) -> Result<Option<Answer>, TxnError> {
+        Ok(match self.get(&RowKey::Answer(id))? {
+            Some(Row::Answer(answer)) => Some(answer),
+            Some(_) | None => None,
+        })
     }
 
     fn get(&mut self, row_key: &RowKey) -> Result<Option<Row>, TxnError> {

@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod control;
+mod counting;
 mod deployments;
 mod ingress;
 mod invoke;
