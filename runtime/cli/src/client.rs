@@ -2,6 +2,7 @@
 
 use crate::cli::Global;
 use crate::error::{CliError, Kind};
+use crate::output::print;
 use abide_server::tls;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, RequestBuilder, Response, Url};
@@ -163,6 +164,18 @@ fn admin_headers(global: &Global) -> Result<HeaderMap, CliError> {
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
+}
+
+/// Reads an answer that is to be shown. A program gets it as it is; then there is nothing more to show.
+///
+/// # Errors
+/// The answer is not what was expected.
+pub fn shown<T: DeserializeOwned>(body: &str, global: &Global) -> Result<Option<T>, CliError> {
+    if global.json {
+        print(body);
+        return Ok(None);
+    }
+    read(body).map(Some)
 }
 
 /// Reads an answer of the admin port.

@@ -145,6 +145,30 @@ impl Entry {
         }
     }
 
+    /// Returns what a person would call the entry, besides its kind.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Run { name, .. }
+            | Self::GetState { name }
+            | Self::SetState { name, .. }
+            | Self::ClearState { name }
+            | Self::ReceiveSignal { name }
+            | Self::SendSignal { name, .. }
+            | Self::GetPromise { name }
+            | Self::PeekPromise { name }
+            | Self::CompletePromise { name, .. } => Some(name.clone()),
+            Self::Sleep { name, .. } | Self::Awakeable { name } => name.clone(),
+            Self::Call(request) | Self::Send { request, .. } => Some(request.target.to_string()),
+            Self::Attach { .. }
+            | Self::Cancel { .. }
+            | Self::Kill { .. }
+            | Self::ClearAllState
+            | Self::StateKeys
+            | Self::CompleteAwakeable { .. } => None,
+        }
+    }
+
     /// Returns about how many bytes the entry takes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -1,7 +1,7 @@
 //! `abide tokens`: who may come in.
 
 use crate::cli::Global;
-use crate::client::{Client, read};
+use crate::client::{self, Client, read};
 use crate::config::file;
 use crate::error::{CliError, Kind};
 use crate::output::{Paint, one_line, print, say, table};
@@ -183,11 +183,7 @@ fn tell(create: &Create, token: &str) {
 async fn list(global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = client.get(client.url(&["tokens"])).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let listing: Listing = read(&body)?;
+    let Some(listing) = client::shown::<Listing>(&body, global)? else { return Ok(()) };
     if listing.tokens.is_empty() {
         say("there are no tokens; \"abide tokens create NAME\" makes one");
         return Ok(());

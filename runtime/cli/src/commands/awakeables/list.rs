@@ -41,11 +41,7 @@ pub async fn run(list: List, global: &Global) -> Result<(), CliError> {
         url.query_pairs_mut().append_pair("before", before);
     }
     let body = client.get(url).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let page: Page = client::read(&body)?;
+    let Some(page) = client::shown::<Page>(&body, global)? else { return Ok(()) };
     let now = jiff::Timestamp::now();
     if page.awakeables.is_empty() {
         say("no handler waits for an awakeable");

@@ -4,7 +4,6 @@ use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::commands::deployments;
 use crate::error::CliError;
-use crate::output::print;
 use crate::report;
 use clap::Args;
 
@@ -17,10 +16,8 @@ pub struct Check {
 pub async fn run(check: Check, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = deployments::act(&client, &check.id, "check", false).await?;
-    if global.json {
-        print(body);
-        return Ok(());
+    if let Some(found) = client::shown(&body, global)? {
+        report::show(&found);
     }
-    report::show(&client::read(&body)?);
     Ok(())
 }

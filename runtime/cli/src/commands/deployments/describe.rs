@@ -18,11 +18,7 @@ pub struct Describe {
 pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = client.get(client.url(&["deployments", &describe.id])).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let deployment: Deployment = client::read(&body)?;
+    let Some(deployment) = client::shown::<Deployment>(&body, global)? else { return Ok(()) };
     print(format!(" ID:             {}", deployment.id));
     print(format!(" Status:         {}", status_text(&deployment)));
     print(format!(" Created:        {}", when::relative(&deployment.created_at, jiff::Timestamp::now())));

@@ -10,11 +10,7 @@ use crate::when;
 pub async fn run(global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = client.get(client.url(&["deployments"])).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let Deployments { deployments } = client::read(&body)?;
+    let Some(Deployments { deployments }) = client::shown(&body, global)? else { return Ok(()) };
     if deployments.is_empty() {
         say("nothing is deployed yet; try \"abide deploy PATH\"");
         return Ok(());

@@ -5,7 +5,6 @@ use crate::client::{self, Client};
 use crate::commands::deployments;
 use crate::error::CliError;
 use crate::model::Migrated;
-use crate::output::print;
 use crate::report;
 use clap::Args;
 
@@ -18,11 +17,7 @@ pub struct Migrate {
 pub async fn run(migrate: Migrate, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = deployments::act(&client, &migrate.id, "migrate", false).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let Migrated { moved, check } = client::read(&body)?;
+    let Some(Migrated { moved, check }) = client::shown(&body, global)? else { return Ok(()) };
     report::show(&check);
     report::show_moved(&moved, &migrate.id);
     Ok(())

@@ -10,7 +10,7 @@ mod promote;
 mod remove;
 
 use crate::cli::Global;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::commands::deploy::{self, Deploy};
 use crate::error::CliError;
 use crate::model::Deployment;
@@ -71,11 +71,9 @@ async fn act(client: &Client, id: &str, what: &str, force: bool) -> Result<Strin
 async fn change(id: &str, change: &serde_json::Value, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = client.ask(Method::PATCH, client.url(&["deployments", id]), Some(change.to_string())).await?;
-    if global.json {
-        print(body);
-        return Ok(());
+    if let Some(found) = client::shown(&body, global)? {
+        show_settings(&found);
     }
-    show_settings(&crate::client::read(&body)?);
     Ok(())
 }
 

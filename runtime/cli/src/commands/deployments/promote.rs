@@ -22,11 +22,7 @@ pub async fn run(promote: Promote, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let answer = deployments::act(&client, &promote.id, "promote", promote.force).await;
     let body = answer.map_err(|refused| deploy::with_report(refused, global))?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let changed: Changed = client::read(&body)?;
+    let Some(changed) = client::shown::<Changed>(&body, global)? else { return Ok(()) };
     report::show(&changed.check);
     print(format!("new calls go to {} now", changed.deployment.id));
     Ok(())

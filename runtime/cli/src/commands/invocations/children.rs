@@ -43,11 +43,7 @@ pub async fn run(children: Children, global: &Global) -> Result<(), CliError> {
         .append_pair("from", &children.from.to_string())
         .append_pair("limit", &children.limit.to_string());
     let body = client.get(url).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let page: Page = client::read(&body)?;
+    let Some(page) = client::shown::<Page>(&body, global)? else { return Ok(()) };
     if page.children.is_empty() {
         say("it has called nobody");
         return Ok(());

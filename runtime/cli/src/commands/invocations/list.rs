@@ -43,11 +43,9 @@ pub async fn run(list: List, global: &Global) -> Result<(), CliError> {
         url.query_pairs_mut().append_pair(name, &value);
     }
     let body = client.get(url).await?;
-    if global.json {
-        print(body);
-        return Ok(());
+    if let Some(found) = client::shown(&body, global)? {
+        show(&found);
     }
-    show(&client::read(&body)?);
     Ok(())
 }
 

@@ -49,11 +49,7 @@ pub async fn run(list: List, global: &Global) -> Result<(), CliError> {
         }
     }
     let body = client.get(url).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let page: Page = client::read(&body)?;
+    let Some(page) = client::shown::<Page>(&body, global)? else { return Ok(()) };
     if page.objects.is_empty() {
         say("no objects");
         return Ok(());

@@ -17,11 +17,7 @@ pub struct Describe {
 pub async fn run(describe: Describe, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = client.get(client.url(&["services", &describe.name])).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let service: Service = client::read(&body)?;
+    let Some(service) = client::shown::<Service>(&body, global)? else { return Ok(()) };
     services::show(&service);
     print(format!(" Deployment: {}", service.deployment_id));
     Ok(())

@@ -10,11 +10,7 @@ use crate::output::{print, say, table};
 pub async fn run(global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let body = client.get(client.url(&["services"])).await?;
-    if global.json {
-        print(body);
-        return Ok(());
-    }
-    let Services { services } = client::read(&body)?;
+    let Some(Services { services }) = client::shown(&body, global)? else { return Ok(()) };
     if services.is_empty() {
         say("no services yet; try \"abide deploy PATH\"");
         return Ok(());

@@ -4,7 +4,6 @@ use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::commands::services;
 use crate::error::{CliError, Kind};
-use crate::output::print;
 use clap::Args;
 use reqwest::Method;
 use serde_json::{Map, Value};
@@ -44,10 +43,8 @@ pub async fn run(patch: Patch, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let url = client.url(&["services", &patch.name]);
     let body = client.ask(Method::PATCH, url, Some(Value::from(change).to_string())).await?;
-    if global.json {
-        print(body);
-        return Ok(());
+    if let Some(found) = client::shown(&body, global)? {
+        services::show(&found);
     }
-    services::show(&client::read(&body)?);
     Ok(())
 }

@@ -53,11 +53,9 @@ pub async fn run(get: Get, global: &Global) -> Result<(), CliError> {
         url.query_pairs_mut().append_pair("name", name).append_pair("full", "true");
     }
     let body = client.get(url).await?;
-    if global.json {
-        print(body);
-        return Ok(());
+    if let Some(found) = client::shown(&body, global)? {
+        show(&found);
     }
-    show(&client::read(&body)?);
     Ok(())
 }
 

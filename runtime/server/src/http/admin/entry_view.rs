@@ -112,29 +112,6 @@ impl EntryView {
     }
 }
 
-/// Returns what a person would call the entry, besides its kind.
-pub fn name_of(entry: &Entry) -> Option<String> {
-    match entry {
-        Entry::Run { name, .. }
-        | Entry::GetState { name }
-        | Entry::SetState { name, .. }
-        | Entry::ClearState { name }
-        | Entry::ReceiveSignal { name }
-        | Entry::SendSignal { name, .. }
-        | Entry::GetPromise { name }
-        | Entry::PeekPromise { name }
-        | Entry::CompletePromise { name, .. } => Some(name.clone()),
-        Entry::Sleep { name, .. } | Entry::Awakeable { name } => name.clone(),
-        Entry::Call(request) | Entry::Send { request, .. } => Some(request.target.to_string()),
-        Entry::Attach { .. }
-        | Entry::Cancel { .. }
-        | Entry::Kill { .. }
-        | Entry::ClearAllState
-        | Entry::StateKeys
-        | Entry::CompleteAwakeable { .. } => None,
-    }
-}
-
 impl ResultView {
     pub fn of(outcome: &Outcome) -> Self {
         match outcome {
@@ -175,7 +152,7 @@ mod tests {
     fn show(entry: Entry) -> String {
         let mut json = serde_json::to_value(EntryView::of(OWN, &entry)).unwrap();
         json.as_object_mut().unwrap().remove("summary").expect("every entry has a summary");
-        let text = format!("{} {} {json}", entry.kind(), name_of(&entry).unwrap_or_default());
+        let text = format!("{} {} {json}", entry.kind(), entry.name().unwrap_or_default());
         text.replace(&OWN.to_string(), "SIGN").replace(&ID.to_string(), "INV")
     }
 

@@ -4,7 +4,7 @@
 //! Once the journal has been kept long enough, only the answer is left: `"is_purged":true`.
 
 use crate::engine::{Journal, Output};
-use crate::http::admin::entry_view::{EntryView, ResultView, name_of};
+use crate::http::admin::entry_view::{EntryView, ResultView};
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::payload::PayloadView;
 use crate::http::admin::shapes::HeaderShape;
@@ -174,7 +174,7 @@ fn item_view(
             let own = AwakeableId { invocation: id, op, birth: journal.birth };
             let mut view = EntryView::of(own, entry);
             view.is_settled = entry.is_awaitable().then(|| settled.contains(&op));
-            let (kind, name, at) = (entry.kind(), name_of(entry), time::rfc3339(*at));
+            let (kind, name, at) = (entry.kind(), entry.name(), time::rfc3339(*at));
             ItemView { index, op: Some(op), kind, name, at, content: ContentView::Entry(Box::new(view)) }
         }
         Item::Outcome(outcome) => {
@@ -185,7 +185,7 @@ fn item_view(
             }
             let entry = usize::try_from(*op).ok().and_then(|op| journal.entries.get(op));
             let kind = entry.map_or("unknown", |row| row.entry.kind());
-            let name = entry.and_then(|row| name_of(&row.entry));
+            let name = entry.and_then(|row| row.entry.name());
             ItemView { index, op: Some(*op), kind, name, at, content }
         }
     }

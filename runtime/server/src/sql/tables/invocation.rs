@@ -258,7 +258,7 @@ static COLUMNS: &[Column<Item>] = &[
         let key = RowKey::Entry(it.row.id, op);
         let entry: Option<abide_core::entry::EntryRow> =
             it.source.get(it.source.reader.owner(it.row.id), &key)?;
-        Ok(entry.and_then(|row| super::journal::name_of(&row.entry)).into())
+        Ok(entry.and_then(|row| row.entry.name()).into())
     }),
     column("last_failure_related_command_type", Ty::Text, "Run, where a run block failed.", |it| {
         Ok(last_failure(&it)?.and_then(|failure| failure.op).map(|_| "Run").into())

@@ -14,7 +14,6 @@ use crate::sql::plan::{Access, Accesses, Wanted};
 use crate::sql::source::{Fault, Source};
 use abide_core::entry::Entry;
 use abide_core::time::Timestamp;
-pub use shown::name_of;
 use walk::{Content, Item};
 
 pub struct JournalItems;
@@ -50,7 +49,7 @@ static COLUMNS: &[Column<Item>] = &[
         Ok(it.row.op().into())
     }),
     column("name", Ty::Text, "The name its handler gave it, or what it is about.", |it| {
-        Ok(it.row.entry(it.source)?.and_then(name_of).into())
+        Ok(it.row.entry(it.source)?.and_then(Entry::name).into())
     }),
     column("completed", Ty::Boolean, "It has its outcome; NULL where there never is one.", |it| {
         Ok(it.row.is_settled().into())

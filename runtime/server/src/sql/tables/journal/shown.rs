@@ -46,29 +46,6 @@ fn kind(entry: &Entry) -> &'static str {
     }
 }
 
-/// Returns what a person would call the entry, besides its kind.
-pub fn name_of(entry: &Entry) -> Option<String> {
-    match entry {
-        Entry::Run { name, .. }
-        | Entry::GetState { name }
-        | Entry::SetState { name, .. }
-        | Entry::ClearState { name }
-        | Entry::ReceiveSignal { name }
-        | Entry::SendSignal { name, .. }
-        | Entry::GetPromise { name }
-        | Entry::PeekPromise { name }
-        | Entry::CompletePromise { name, .. } => Some(name.clone()),
-        Entry::Sleep { name, .. } | Entry::Awakeable { name } => name.clone(),
-        Entry::Call(request) | Entry::Send { request, .. } => Some(request.target.to_string()),
-        Entry::Attach { .. }
-        | Entry::Cancel { .. }
-        | Entry::Kill { .. }
-        | Entry::ClearAllState
-        | Entry::StateKeys
-        | Entry::CompleteAwakeable { .. } => None,
-    }
-}
-
 /// Returns what is asked of another handler.
 pub fn request(entry: &Entry) -> Option<&Request> {
     match entry {
@@ -161,7 +138,7 @@ pub fn json(item: &Item, source: &Source, with_payload: bool) -> Result<Value, F
 fn arguments(entry: &Entry) -> Map<String, Value> {
     let mut shown = Map::new();
     let mut put = |name: &str, value: Value| _ = shown.insert(name.to_owned(), value);
-    if let Some(name) = name_of(entry) {
+    if let Some(name) = entry.name() {
         put("name", name.into());
     }
     if let Some(id) = invoked(entry) {
