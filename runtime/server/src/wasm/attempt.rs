@@ -33,7 +33,7 @@ pub async fn run(
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
         let (place, _slot) = shared.slots.take().await;
-        let _counted = Held::of(&shared.metrics.guests.instances);
+        let _counted = Held::of(&shared.parts.metrics.guests.instances);
         report.ended(execute(&shared, start, Admitted { told, place }).await);
     };
     let attempt = async {
@@ -55,33 +55,33 @@ struct Admitted {
 
 /// Returns how the attempt ended, or None when it was stopped and nobody wants to know.
 async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -> Option<End> {
-    let Some(loaded) = shared.components.get(&start.deployment) else {
+    let Some(loaded) = shared.parts.components.get(&start.deployment) else {
         let message =
             format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
         return Some(crashed(message));
     };
-    let journal = match shared.journals.load(&mut start) {
+    let journal = match shared.parts.journals.load(&mut start) {
         Ok(Some(journal)) => journal,
         Ok(None) => return None,
         Err(error) => return Some(crashed(format!("the journal cannot be read: {error}"))),
     };
-    let (limits, metrics) = (shared.components.limits(), &shared.metrics);
+    let (limits, metrics) = (shared.parts.components.limits(), &shared.parts.metrics);
     metrics.guests.replayed_entries.inc_by(journal.entries.len() as u64);
     let keep = Keep {
-        logs: shared.logs.clone(),
+        logs: shared.parts.logs.clone(),
         invocation: start.invocation,
         attempt: start.attempt,
         target: Arc::new(start.target.clone()),
     };
     let output = Output::new(Some(keep), limits.log_bytes_max);
     let scope = Scope::new(start.begun_at);
-    let inboxes = shared.inboxes.clone();
-    let trail = Trail::of(start.invocation, &journal.input.headers, shared.has_traces);
+    let inboxes = shared.parts.inboxes.clone();
+    let trail = Trail::of(start.invocation, &journal.input.headers, shared.parts.has_traces);
     let around = Surroundings {
         purpose: Purpose::Attempt,
         append: Box::new(move |append| inboxes.send(append.invocation, Command::Append(append))),
-        catalog: shared.catalog.clone(),
-        clock: shared.clock.clone(),
+        catalog: shared.parts.catalog.clone(),
+        clock: shared.parts.clock.clone(),
         scope: scope.clone(),
         output: output.clone(),
         suspend_after_ms: limits.suspend_after_ms,
@@ -91,7 +91,7 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
     let Admitted { told, place } = admitted;
     let (pressure, idle) = (shared.slots.pressure.clone(), metrics.guests.idle.clone());
     let link = |session| Link { session, told, pressure, start: Some(place), idle };
-    let (components, memory_bytes) = (&shared.components, metrics.guests.memory_bytes.clone());
+    let (components, memory_bytes) = (&shared.parts.components, metrics.guests.memory_bytes.clone());
     let execution = Execution { components, loaded: &loaded, start: &start, output, scope, memory_bytes };
     execution.run(journal, around, link).await.end.ok()
 }
@@ -109,7 +109,7 @@ impl Report {
         tracing::debug!(?end, "the attempt ended");
         let (invocation, attempt) = (self.invocation, self.attempt);
         let ended = Command::Ended { invocation, attempt, end, jitter: rand::random() };
-        self.shared.inboxes.send(invocation, ended);
+        self.shared.parts.inboxes.send(invocation, ended);
     }
 }
 

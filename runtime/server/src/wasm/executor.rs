@@ -28,14 +28,7 @@ pub trait Catalog: Send + Sync + 'static {
 
 /// What all attempts share.
 pub struct Shared {
-    pub components: Arc<Components>,
-    pub catalog: Arc<dyn Catalog>,
-    pub inboxes: Inboxes,
-    pub journals: JournalReader,
-    pub clock: Arc<dyn Clock>,
-    pub metrics: Arc<Metrics>,
-    pub logs: GuestLogs,
-    pub has_traces: bool,
+    pub parts: ExecutorParts,
     pub slots: Slots,
     running: Mutex<HashMap<InvocationId, Running>>,
 }
@@ -98,24 +91,10 @@ pub struct WasmExecutor {
 impl WasmExecutor {
     #[must_use]
     pub fn new(parts: ExecutorParts) -> Self {
-        let ExecutorParts { components, catalog, inboxes, journals, clock, metrics, logs, has_traces } =
-            parts;
-        let slots = Slots::new(components.engine().attempts_max());
-        metrics.guests.slots.set(components.engine().attempts_max().into());
-        let running = Mutex::default();
-        let shared = Shared {
-            components,
-            catalog,
-            inboxes,
-            journals,
-            clock,
-            metrics,
-            logs,
-            has_traces,
-            slots,
-            running,
-        };
-        Self { shared: Arc::new(shared) }
+        let attempts_max = parts.components.engine().attempts_max();
+        parts.metrics.guests.slots.set(attempts_max.into());
+        let (slots, running) = (Slots::new(attempts_max), Mutex::default());
+        Self { shared: Arc::new(Shared { parts, slots, running }) }
     }
 }
 
