@@ -7,11 +7,13 @@
 mod choose;
 mod finding;
 mod migrate;
+mod preview;
 mod report;
 mod run;
 mod usage;
 
 pub use choose::{FINISHED_CHECKED_MAX, FINISHED_PER_HANDLER, LIVE_CHECKED_MAX};
+pub use preview::{Offer, Preview};
 pub use report::{Finding, Group, Kind, Objections, Report};
 pub use run::{CHECK_MS_MAX, Progress};
 pub use usage::Usage;
@@ -64,11 +66,18 @@ impl Report {
     }
 }
 
-/// What an upload came to.
+/// What an upload that was not refused came to.
+#[derive(Debug)]
+pub enum Accepted {
+    Deployed(Deployed),
+    /// It was only asked about.
+    DryRun(Preview, Report),
+}
+
+/// A deployment that takes calls now.
 #[derive(Debug)]
 pub struct Deployed {
-    /// None after a dry run.
-    pub uploaded: Option<Uploaded>,
+    pub uploaded: Uploaded,
     pub report: Report,
     pub moved: Option<Moved>,
 }
@@ -176,7 +185,7 @@ impl Upgrades {
         component: Bytes,
         settings: Settings,
         options: UploadOptions,
-    ) -> Result<Deployed, UpgradeError> {
+    ) -> Result<Accepted, UpgradeError> {
         let deployments = &self.inner.deployments;
         check_settings(&settings).map_err(UploadError::from)?;
         let candidate = deployments.examine(component).await?;
@@ -185,9 +194,9 @@ impl Upgrades {
         let done = match checked {
             Ok(done) if !options.is_dry_run => done,
             other => {
+                let preview = Preview::of(&candidate, deployments);
                 deployments.discard(candidate).await;
-                let report = other?.report;
-                return Ok(Deployed { uploaded: None, report, moved: None });
+                return Ok(Accepted::DryRun(preview, other?.report));
             }
         };
         let id = candidate.id.clone();
@@ -196,7 +205,7 @@ impl Upgrades {
             true => Some(self.move_all(&id, &done).await?),
             false => None,
         };
-        Ok(Deployed { uploaded: Some(uploaded), report: done.report, moved })
+        Ok(Accepted::Deployed(Deployed { uploaded, report: done.report, moved }))
     }
 
     async fn check_candidate(
@@ -265,7 +274,7 @@ impl Upgrades {
         check_objections(&done.report, UploadOptions { is_forced, ..UploadOptions::default() })?;
         let promoted = self.inner.deployments.promote(id).await?;
         let deployment = promoted.ok_or_else(|| UpgradeError::Unknown(id.clone()))?;
-        let uploaded = Some(Uploaded { deployment, is_new: false });
+        let uploaded = Uploaded { deployment, is_new: false };
         Ok(Deployed { uploaded, report: done.report, moved: None })
     }
 

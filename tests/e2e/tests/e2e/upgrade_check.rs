@@ -18,6 +18,10 @@ fn what_waits_fits_so_far_and_what_has_ended_fits() {
 
     let dry_run = server.upgrade(Guest::ShopV2, &[DRY_RUN]).expect(200).json();
     assert_eq!((&dry_run["is_dry_run"], &dry_run["refusal"]), (&json!(true), &Value::Null));
+    assert_eq!(
+        (&dry_run["is_new"], &dry_run["services"][0]["takes_over_from"]),
+        (&json!(true), &json!(first))
+    );
     let report = &dry_run["check"];
     assert_eq!((&report["live_checked"], &report["finished_checked"]), (&json!(2), &json!(1)), "{report:#}");
     assert_eq!(report["is_complete"], true);
@@ -132,6 +136,12 @@ fn an_interface_that_changed_is_refused_unless_it_may_break() {
     assert!(said.iter().any(|said| said.contains("it would fail with 404")), "{said:?}");
     let dry_run = server.upgrade_to(&renamed, &[DRY_RUN]).expect(200).json();
     assert_eq!(dry_run["refusal"], "breaking_change");
+    let shop =
+        dry_run["services"].as_array().unwrap().iter().find(|service| service["name"] == "Shop").unwrap();
+    assert_eq!((&shop["is_new"], &shop["takes_over_from"]), (&json!(false), &json!(first)));
+    let (gone, come) =
+        (shop["handlers_removed"].as_array().unwrap(), shop["handlers_added"].as_array().unwrap());
+    assert_eq!((gone.len(), come.len()), (1, 1), "{shop:#}");
     assert_eq!(server.offered_by("Shop"), first);
 
     let broken = server.upgrade(Guest::ShopV4, &[("breaking", "true")]).expect(201).json();

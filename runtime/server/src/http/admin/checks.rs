@@ -178,7 +178,6 @@ pub async fn promote(
     let Force { force } = query(&uri)?;
     let Deployed { uploaded, report, .. } =
         state.upgrades.promote(&parse_id(&id)?, force).await.map_err(refused)?;
-    let uploaded = uploaded.expect("what was promoted is a deployment");
     deployments::changed(&state, &uploaded.deployment, &report, None).await.map(Json)
 }
 

@@ -7,12 +7,13 @@
 
 use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange};
 use crate::http::admin::checks::{self, ReportView};
+use crate::http::admin::preview::{self, DryRun};
 use crate::http::admin::shapes::SettingsShape;
 use crate::http::admin::{query, services};
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::{AppState, body, time};
-use crate::upgrade::{Deployed, Moved, Refusal, Report, Status, UploadOptions, Usage};
+use crate::upgrade::{Accepted, Deployed, Moved, Report, Status, UploadOptions, Usage};
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::Settings;
 use axum::Json;
@@ -86,19 +87,9 @@ pub struct Changed {
 /// What an upload that was not refused is answered with.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum Accepted {
+enum Answer {
     Deployed(Box<Changed>),
     DryRun(DryRun),
-}
-
-/// What would become of an upload.
-#[derive(Serialize, ToSchema)]
-struct DryRun {
-    id: String,
-    is_dry_run: bool,
-    /// The code of the error that the upload would come to, if any.
-    refusal: Option<&'static str>,
-    check: ReportView,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -154,32 +145,26 @@ pub async fn describe(State(state): State<AppState>, Path(id): Path<String>) -> 
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
     responses(
         (status = 201, description = "A new deployment", body = Changed),
-        (status = 200, description = "It was there before, or this is what would become of it", body = inline(Accepted)),
+        (status = 200, description = "It was there before, or this is what would become of it", body = inline(Answer)),
     ),
 )]
 pub async fn upload(State(state): State<AppState>, request: Request) -> Result<Response, AdminError> {
     check_content_type(request.headers())?;
     let (settings, options) = read_query(query(request.uri())?)?;
     let component = body::read(request.version(), request.into_body(), COMPONENT_BYTES_MAX).await?;
-    let deployed = state.upgrades.deploy(component, settings, options).await.map_err(checks::refused)?;
-    let Deployed { uploaded, report, moved } = deployed;
-    let Some(uploaded) = uploaded else {
-        return Ok(Json(Accepted::DryRun(dry_run(&report, options))).into_response());
+    let accepted = state.upgrades.deploy(component, settings, options).await.map_err(checks::refused)?;
+    let Deployed { uploaded, report, moved } = match accepted {
+        Accepted::Deployed(deployed) => deployed,
+        Accepted::DryRun(preview, report) => {
+            return Ok(Json(Answer::DryRun(preview::view(&preview, &report, options))).into_response());
+        }
     };
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = HeaderValue::try_from(format!("deployments/{}", uploaded.deployment.id));
     let location = location.expect("an id is ASCII");
     let changed = changed(&state, &uploaded.deployment, &report, moved).await?;
-    let accepted = Accepted::Deployed(Box::new(changed));
-    Ok((status, [(header::LOCATION, location)], Json(accepted)).into_response())
-}
-
-fn dry_run(report: &Report, options: UploadOptions) -> DryRun {
-    let refusal = report.refusal(options).map(|refusal| match refusal {
-        Refusal::Breaks => "breaking_change",
-        Refusal::Diverges => "upgrade_diverges",
-    });
-    DryRun { id: report.deployment.to_string(), is_dry_run: true, refusal, check: checks::view(report) }
+    let answer = Answer::Deployed(Box::new(changed));
+    Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
 }
 
 /// Describes a deployment that has just changed.

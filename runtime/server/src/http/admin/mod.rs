@@ -27,6 +27,7 @@ mod openapi;
 #[cfg(test)]
 mod openapi_check;
 mod payload;
+mod preview;
 mod service_openapi;
 mod services;
 mod shapes;

@@ -5,7 +5,7 @@ use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::{AppState, body, delay, time};
 pub use crate::words::{handler_ty, service_ty};
-use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, Retention, ServiceKind};
+use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, Retention, ServiceKind, ServiceManifest};
 use abide_core::retry::{HandlerRetry, OnMaxAttempts};
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -208,8 +208,7 @@ fn find(state: &AppState, name: String) -> Result<ServiceDetails, AdminError> {
 
 /// Returns what users see of a service.
 pub fn details(view: &ServiceView) -> ServiceDetails {
-    let handler = |handler| handler_details(view.kind, view.manifest.is_private, handler);
-    let handlers: Vec<_> = view.manifest.handlers.iter().map(handler).collect();
+    let handlers = handlers_of(&view.manifest);
     ServiceDetails {
         name: view.name.clone(),
         ty: service_ty(view.kind),
@@ -220,6 +219,12 @@ pub fn details(view: &ServiceView) -> ServiceDetails {
         retention: common_retention(&handlers),
         handlers,
     }
+}
+
+/// Returns what users see of all handlers of a service.
+pub fn handlers_of(manifest: &ServiceManifest) -> Vec<HandlerDetails> {
+    let handler = |handler| handler_details(manifest.kind, manifest.is_private, handler);
+    manifest.handlers.iter().map(handler).collect()
 }
 
 fn handler_details(kind: ServiceKind, is_service_private: bool, handler: &HandlerManifest) -> HandlerDetails {
