@@ -3,7 +3,7 @@
 import { connection } from "./lib/api.js";
 import { show } from "./lib/dom.js";
 import * as keyboard from "./lib/keyboard.js";
-import { health, version } from "./lib/resources.js";
+import { health, invocations, version } from "./lib/resources.js";
 import * as route from "./lib/route.js";
 import { frame } from "./parts/shell.js";
 import { showHelp } from "./parts/help.js";
@@ -12,11 +12,15 @@ import { loginView } from "./screens/login.js";
 import { SCREENS } from "./screens/all.js";
 
 const HEALTH_MS = 5_000;
+const STUCK_MS = 10_000;
+/** More than this are "many". */
+const STUCK_MAX = 99;
 /** Relative times move on. */
 const TICK_MS = 1_000;
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 const server = { isHealthy: true, why: "", version: "", ingress: "" };
+const stuck = { n: 0, isMore: false };
 
 /** @type {ReturnType<typeof openScreen> | null} */
 let screen = null;
@@ -36,7 +40,7 @@ function draw() {
   if (connection.needsToken) return show(app, loginView({ redraw, signedIn: restart }));
   if (!screen) return;
   document.title = `${screen.title()} · Abide`;
-  show(app, frame({ screen, server, redraw }));
+  show(app, frame({ screen, server, stuck, redraw }));
 }
 
 /** Opens the screen of the address, or tells the open one that its state changed. */
@@ -59,6 +63,7 @@ function restart() {
   screen = null;
   moved();
   lookAtServer();
+  countStuck();
 }
 
 async function lookAtServer() {
@@ -73,6 +78,19 @@ async function lookAtServer() {
       ({ version, ingress_endpoint }) => Object.assign(server, { version, ingress: ingress_endpoint }),
       () => {},
     );
+  }
+  redraw();
+}
+
+/** How many need a person: seen on every screen. */
+async function countStuck() {
+  if (connection.needsToken || document.hidden) return;
+  try {
+    const page = await invocations.list({ is_stuck: "true", sort: "modified_at", limit: STUCK_MAX });
+    const n = page.invocations.length;
+    Object.assign(stuck, { n, isMore: n === STUCK_MAX && page.next_before !== null });
+  } catch {
+    // The banner says what is wrong with the server.
   }
   redraw();
 }
@@ -94,6 +112,7 @@ keyboard.bind([
     ["s", ["services"], "services"],
     ["d", ["deployments"], "deployments"],
     ["q", ["sql"], "SQL"],
+    ["t", ["settings"], "settings"],
   ].map(([key, segments, says]) => ({
     key: `g ${key}`,
     says: `go to ${says}`,
@@ -105,5 +124,7 @@ route.start();
 route.onMove(moved);
 moved();
 lookAtServer();
+countStuck();
 setInterval(() => !document.hidden && lookAtServer(), HEALTH_MS);
+setInterval(countStuck, STUCK_MS);
 setInterval(() => !document.hidden && redraw(), TICK_MS);

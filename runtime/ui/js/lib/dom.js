@@ -135,13 +135,15 @@ function setProp(el, name, value, was) {
   if (name === "style") return setStyle(el, value ?? {}, was ?? {});
   if (LIVE.has(name)) {
     const live = value ?? (name === "value" ? "" : false);
-    // A description that did not change leaves alone what a person typed since.
-    if (value !== was && el[name] !== live) el[name] = live;
+    // A description that did not change leaves alone what a person typed since. A choice may have got its
+    // options only now.
+    if ((value !== was || el.tagName === "SELECT") && el[name] !== live) el[name] = live;
     return;
   }
   if (value === was) return;
   if (name.startsWith("on")) {
-    el[name] = value ?? null;
+    // A listener that returns false would stop what the browser does: a letter typed, a box ticked.
+    el[name] = value ? (event) => void value(event) : null;
   } else if (value === undefined || value === null || value === false) {
     el.removeAttribute(name);
   } else if (name === "href" && !isSafe(String(value))) {

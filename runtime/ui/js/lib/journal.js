@@ -98,6 +98,7 @@ function settle(line, outcome) {
 
 /** @param {Line} line @param {import("./types.js").Invocation} invocation */
 function addFailures(line, invocation) {
+  if (invocation.pause_reason?.mismatch?.op === line.op) line.tone = "paused";
   line.failures = invocation.last_failures.filter(({ op }) => op === line.op);
   const run = invocation.retrying_runs?.find(({ op }) => op === line.op);
   if (run) Object.assign(line, { tries: run.failures, retryAt: at(run.next_retry_at) });

@@ -4,21 +4,21 @@
  * @typedef {{key: string, says: string, run: (event: KeyboardEvent) => void, shown?: string}} Shortcut
  */
 
-/** @type {Shortcut[][]} */
-const layers = [];
+/** The newest first. @type {Shortcut[][]} */
+const bound = [];
 
 /** Adds shortcuts; the newest layer goes first. Returns what takes them away. @param {Shortcut[]} shortcuts */
 export function bind(shortcuts) {
-  layers.unshift(shortcuts);
+  bound.unshift(shortcuts);
   return () => {
-    const index = layers.indexOf(shortcuts);
-    if (index >= 0) layers.splice(index, 1);
+    const index = bound.indexOf(shortcuts);
+    if (index >= 0) bound.splice(index, 1);
   };
 }
 
-/** @returns {Shortcut[]} */
-export function all() {
-  return layers.flat();
+/** Returns what is bound now, the newest layer first. */
+export function layers() {
+  return bound;
 }
 
 /** The first key of a sequence such as `g i`, and until when it counts. */
@@ -49,7 +49,7 @@ export function start() {
     const now = event.timeStamp;
     const sequence = prefix.until > now ? `${prefix.key} ${event.key}` : event.key;
     prefix = event.key === "g" ? { key: "g", until: now + 1200 } : { key: "", until: 0 };
-    const shortcut = all().find((shortcut) => shortcut.key === sequence);
+    const shortcut = bound.flat().find((shortcut) => shortcut.key === sequence);
     if (!shortcut) return;
     event.preventDefault();
     shortcut.run(event);

@@ -54,6 +54,11 @@ export function unwrapped(schema, root) {
   return found;
 }
 
+/** The name by which a schema is referred to. @param {any} schema @returns {string | undefined} */
+function nameOf(schema) {
+  return schema?.$ref?.split("/").at(-1);
+}
+
 /** A type in words: `list of text`, `whole number`, `one of "a", "b"`. @param {any} given @param {any} root @returns {string} */
 export function typeWords(given, root) {
   const schema = unwrapped(given, root);
@@ -75,8 +80,9 @@ export function typeWords(given, root) {
           ? "map"
           : (schema.title ?? "object")) + optional
     );
-  if (schema.oneOf || schema.anyOf) return (schema.title ?? "one of several shapes") + optional;
-  return schema.title ?? "anything";
+  const name = schema.title ?? nameOf(given);
+  if (schema.oneOf || schema.anyOf) return (name ?? "one of several shapes") + optional;
+  return name ?? "anything";
 }
 
 /** Returns a value to begin with. @param {any} given @param {any} root @param {number} [depth] @returns {any} */

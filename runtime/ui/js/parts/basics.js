@@ -101,7 +101,7 @@ export function button(props, ...children) {
   return h("button", { type: "button", ...rest, class: `button ${kind}` }, ...children);
 }
 
-/** @param {"info" | "warning" | "wait"} symbol @param {string} tone @param {...any} children */
+/** @param {"info" | "warning" | "wait" | "check"} symbol @param {string} tone @param {...any} children */
 export function notice(symbol, tone, ...children) {
   return h(
     "div",
@@ -133,6 +133,11 @@ export function empty(symbol, text, ...more) {
   return h("div", { class: "empty" }, icon(symbol), h("p", {}, text), ...more);
 }
 
+/** Until the first answer is there. */
+export function loading() {
+  return h("p", { class: "empty is-loading", role: "status" }, "loading …");
+}
+
 /** @param {string} title @param {{lead?: any, actions?: any, before?: any, after?: any}} [parts] */
 export function pageHead(title, parts = {}) {
   return [
@@ -148,13 +153,15 @@ export function pageHead(title, parts = {}) {
   ];
 }
 
-/** A few facts under their names; those without a value are left out. @param {[string, any][]} pairs */
-export function facts(pairs) {
-  const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false);
+/** A few facts under their names, perhaps with a class; those without a value are left out. @param {[string, any, string?][]} all */
+export function facts(all) {
+  const known = all.filter(([, value]) => value !== null && value !== undefined && value !== false);
   return h(
     "dl",
     { class: "facts" },
-    known.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, value))),
+    known.map(([name, value, cls]) =>
+      h("div", { key: name, class: cls }, h("dt", {}, name), h("dd", {}, value)),
+    ),
   );
 }
 

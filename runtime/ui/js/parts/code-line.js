@@ -30,11 +30,10 @@ function call(verb, ...args) {
 function request(verb, entry) {
   const { service, key, handler } = readTarget(entry.target ?? entry.name ?? "");
   const delay = entry.delay_ms
-    ? [" ", word("after"), " ", h("span", { class: "c-number" }, duration(entry.delay_ms))]
+    ? [word(" after "), h("span", { class: "c-number" }, duration(entry.delay_ms))]
     : [];
   return [
-    word(verb),
-    " ",
+    word(`${verb} `),
     h("span", { class: "c-service" }, service),
     key === undefined ? null : [punctuation("["), string(key), punctuation("]")],
     punctuation("."),

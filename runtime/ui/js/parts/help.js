@@ -1,7 +1,7 @@
 // The keys of this page.
 
 import { h } from "../lib/dom.js";
-import { all } from "../lib/keyboard.js";
+import { layers } from "../lib/keyboard.js";
 import { open } from "./overlay.js";
 
 const SHOWN = { ArrowDown: "↓", ArrowUp: "↑", Enter: "↵", Escape: "Esc" };
@@ -15,15 +15,17 @@ export function showHelp() {
       h("span", { class: "grow" }, says),
       (shown ?? key).split(" ").map((one) => h("kbd", {}, SHOWN[one] ?? one)),
     );
+  const list = (title, shortcuts) => [
+    h("h3", { class: "small muted" }, title),
+    h("ul", { class: "stack keys" }, shortcuts.filter(({ says }) => says).map(line)),
+  ];
+  // The oldest layer is that of the page.
+  const [everywhere, ...here] = layers().toReversed();
   open({
     title: "Keys",
-    view: () =>
-      h(
-        "ul",
-        { class: "stack" },
-        all()
-          .filter(({ says }) => says)
-          .map(line),
-      ),
+    view: () => [
+      here.length ? list("On this screen", here.flat()) : null,
+      list("Everywhere", everywhere),
+    ],
   });
 }

@@ -15,6 +15,9 @@ import { bar, gridLines } from "./timeline.js";
  *   child: (id: string) => {invocation: any, lines: any[], journal: any, error: any} | null, curl: (id: string) => string}} Journaling
  */
 
+/** Lines that stand out, by their tone. */
+const NEEDS_LOOK = { "backing-off": "warm", paused: "stuck" };
+
 /** @param {import("../lib/journal.js").Line[]} lines @param {Journaling} how @param {string} scope @param {number} depth */
 export function journalLines(lines, how, scope, depth) {
   return lines.flatMap((line) => {
@@ -26,7 +29,7 @@ export function journalLines(lines, how, scope, depth) {
         "li",
         {
           key,
-          class: `j-line depth-${Math.min(depth, 4)} ${how.opened.has(key) ? "opened" : ""} ${line.tone === "backing-off" ? "warm" : ""}`,
+          class: `j-line depth-${Math.min(depth, 4)} ${how.opened.has(key) ? "opened" : ""} ${NEEDS_LOOK[line.tone] ?? ""}`,
           id: depth === 0 && line.op !== null ? `step-${line.op}` : undefined,
         },
         h("span", { class: "j-number number" }, line.op === null ? "" : String(line.op)),
@@ -179,26 +182,37 @@ export function labelled(label, content) {
   return h("div", { class: "labelled" }, h("h4", { class: "tiny faint" }, label), content);
 }
 
-/** @param {import("../lib/types.js").AttemptFailure[]} failures */
+/** The newest first; attempts that failed alike are told as one. @param {import("../lib/types.js").AttemptFailure[]} failures */
 export function failureList(failures) {
+  /** @type {import("../lib/types.js").AttemptFailure[][]} */
+  const alike = [];
+  for (const failure of failures.toReversed()) {
+    const last = alike.at(-1)?.[0];
+    if (last?.message === failure.message && last.op === failure.op) alike.at(-1)?.push(failure);
+    else alike.push([failure]);
+  }
   return h(
     "ol",
     { class: "failures" },
-    failures
-      .toReversed()
-      .map((failure) =>
+    alike.map((group) => {
+      const [newest, oldest] = [group[0], group[group.length - 1]];
+      const isOne = group.length === 1;
+      return h(
+        "li",
+        { key: oldest.attempt + oldest.at },
         h(
-          "li",
-          { key: failure.attempt + failure.at },
-          h(
-            "div",
-            { class: "row small" },
-            badge("backing-off", `attempt ${failure.attempt}`),
-            time(failure.at),
-            failure.op === undefined ? null : h("span", { class: "faint" }, `at step ${failure.op}`),
+          "div",
+          { class: "row wrap small" },
+          badge(
+            "backing-off",
+            isOne ? `attempt ${newest.attempt}` : `attempts ${oldest.attempt}–${newest.attempt}`,
           ),
-          h("pre", { class: "json" }, failure.message),
+          newest.op === undefined ? null : h("span", { class: "strong" }, `at step ${newest.op}`),
+          h("span", { class: "faint" }, isOne ? null : "last ", time(newest.at)),
+          isOne ? null : h("span", { class: "faint" }, "first ", time(oldest.at)),
         ),
-      ),
+        h("pre", { class: "json" }, newest.message),
+      );
+    }),
   );
 }

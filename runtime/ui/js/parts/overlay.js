@@ -85,6 +85,7 @@ export function open(what) {
       {
         class: what.isWide ? "wide" : "",
         "aria-label": what.title,
+        autofocus: !what.foot,
         mounted: (el) => el.showModal(),
         onclose: dialog.close,
         onclick: (event) => event.target === event.currentTarget && dialog.close(),
@@ -152,7 +153,10 @@ export function confirm(question) {
  */
 export function menu({ label, isOpen, toggle, items }) {
   const onkeydown = (event) => {
-    if (event.key === "Escape") toggle(false);
+    if (event.key === "Escape") {
+      event.currentTarget.querySelector("[aria-haspopup]").focus();
+      toggle(false);
+    }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();

@@ -25,7 +25,8 @@ export function schemaField(field) {
           h("span", { class: "faint tiny" }, typeWords(field.schema, field.root)),
           canBeNull ? leaveOut(field, schema, isLeftOut) : null,
         );
-  const about = whole.description ?? schema.description;
+  // Of the whole input it stands above the form.
+  const about = field.path === "input" ? null : (whole.description ?? schema.description);
   return h(
     "div",
     { class: "field", key: field.path },

@@ -3,6 +3,7 @@
 import { connection, isSignedIn, signOut } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { path } from "../lib/route.js";
+import { count } from "../lib/text.js";
 import * as theme from "../lib/theme.js";
 import { button } from "./basics.js";
 import { showHelp } from "./help.js";
@@ -21,8 +22,8 @@ const PLACES = [
 
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" };
 
-/** @param {{screen: any, server: any, redraw: () => void}} app */
-export function frame({ screen, server, redraw }) {
+/** @param {{screen: any, server: any, stuck: {n: number, isMore: boolean}, redraw: () => void}} app */
+export function frame({ screen, server, stuck, redraw }) {
   const here = screen.identity.split("/")[0];
   return [
     h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the content"),
@@ -39,9 +40,10 @@ export function frame({ screen, server, redraw }) {
           PLACES.map(([id, name, segments]) =>
             h(
               "a",
-              { key: id, href: path(segments), "aria-current": id === here ? "page" : false },
+              { key: id, class: `to-${id}`, href: path(segments), "aria-current": id === here ? "page" : false },
               icon(id),
               name,
+              id === "invocations" && stuck.n ? stuckCount(stuck) : null,
             ),
           ),
         ),
@@ -55,6 +57,12 @@ export function frame({ screen, server, redraw }) {
       ),
     ),
   ];
+}
+
+/** How many need a person, on every screen. */
+function stuckCount({ n, isMore }) {
+  const title = `${count(n)}${isMore ? " or more" : ""} ${n === 1 ? "needs" : "need"} a person`;
+  return h("span", { class: "count", title }, `${count(n)}${isMore ? "+" : ""}`, h("span", { class: "for-readers" }, ` ${title}`));
 }
 
 function skip(event) {
@@ -100,6 +108,11 @@ function foot(server, redraw) {
     h(
       "div",
       { class: "side-tools" },
+      h(
+        "a",
+        { class: "button plain icon narrow-only", href: path(["settings"]), title: "Settings", "aria-label": "Settings" },
+        icon("settings"),
+      ),
       button(
         { kind: "plain icon", title: `Theme: ${now}`, "aria-label": `Theme: ${now}`, onclick: turn },
         icon(THEME_ICONS[now]),

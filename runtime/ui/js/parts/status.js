@@ -14,20 +14,17 @@ export const STATUSES = [
   "completed",
 ];
 
+/** How an invocation fails that somebody ended. */
+const BY_PERSON = { "[409] cancelled": "cancelled", "[409] killed": "killed" };
+
 const HOLLOW = new Set(["pending", "scheduled", "suspended"]);
 
 /** @param {import("../lib/types.js").Invocation} invocation @returns {{tone: string, word: string}} */
 export function toneOf(invocation) {
   if (invocation.status !== "completed") return { tone: invocation.status, word: invocation.status };
-  switch (invocation.completion_result) {
-    case "success":
-      return { tone: "success", word: "succeeded" };
-    case "cancelled":
-    case "killed":
-      return { tone: "ended", word: invocation.completion_result };
-    default:
-      return { tone: "failure", word: "failed" };
-  }
+  if (invocation.completion_result === "success") return { tone: "success", word: "succeeded" };
+  const word = BY_PERSON[invocation.completion_failure ?? ""];
+  return word ? { tone: "ended", word } : { tone: "failure", word: "failed" };
 }
 
 /** @param {import("../lib/types.js").Invocation} invocation */
@@ -88,7 +85,8 @@ export function gist(invocation, now = Date.now()) {
   }
 }
 
-function inTime(when, now) {
+/** @param {string | undefined} when @param {number} now */
+export function inTime(when, now) {
   const left = at(when) - now;
   return Number.isNaN(left) ? "soon" : left < 1000 ? "now" : `in ${coarse(left)}`;
 }
@@ -110,10 +108,8 @@ function completedText(invocation) {
     return { text: invocation.attempts > 1 ? `in ${count(invocation.attempts)} attempts` : "", tone: "" };
   const why = invocation.completion_failure ?? lastFailure(invocation)?.message;
   const { word } = toneOf(invocation);
-  return {
-    text: why ? firstLine(why) : `${word} after ${duration(took)}`,
-    tone: word === "failed" ? "bad" : "",
-  };
+  if (word !== "failed" || !why) return { text: `after ${duration(took)}`, tone: "" };
+  return { text: firstLine(why), tone: "bad" };
 }
 
 /** @param {import("../lib/types.js").Invocation} invocation @param {number} now */

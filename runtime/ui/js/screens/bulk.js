@@ -6,14 +6,15 @@ import { capital, count, plural } from "../lib/text.js";
 import { button, errorNotice, invocationLink } from "../parts/basics.js";
 import { open, toast } from "../parts/overlay.js";
 
-/** @type {{action: string, verb: string, past: string, icon: Parameters<typeof import("../parts/icons.js").icon>[0], isDanger?: boolean, says: string}[]} */
+/** @type {{action: string, verb: string, past: string, icon: Parameters<typeof import("../parts/icons.js").icon>[0], isDanger?: boolean, says: string, code?: string}[]} */
 export const BULK_ACTIONS = [
   {
     action: "resume",
     verb: "Resume",
     past: "resumed",
     icon: "play",
-    says: "They go on now, on the code they began with.",
+    says: "They are replayed up to where they were, and go on from there.",
+    code: "keep",
   },
   {
     action: "pause",
@@ -43,7 +44,8 @@ export const BULK_ACTIONS = [
     verb: "Restart as new",
     past: "restarted",
     icon: "restart",
-    says: "Each is called again with the same input, as a new invocation on the newest code.",
+    says: "Each is called again with the same input, as a new invocation.",
+    code: "latest",
   },
   {
     action: "purge",
@@ -74,10 +76,11 @@ export function askBulk(name, what, guess, done) {
     succeeded: 0,
     failed: [],
     isDone: false,
+    code: action.code,
   };
   const dialog = open({
     title: `${action.verb} ${what.filter ? "all that match" : plural(guess ?? 0, "invocation")}`,
-    view: () => view(action, what, state),
+    view: (dialog) => view(action, what, state, dialog.redraw),
     foot: (dialog) => [
       button({ onclick: dialog.close }, state.isDone ? "Close" : "Not now"),
       state.isDone
@@ -130,7 +133,12 @@ export function askBulk(name, what, guess, done) {
   async function runPart(part) {
     for (let before; ;) {
       const filter = part.filter && { ...part.filter, before };
-      const answer = await invocations.bulk(name, { ...part, filter, dry_run: false });
+      const answer = await invocations.bulk(name, {
+        ...part,
+        filter,
+        deployment: state.code,
+        dry_run: false,
+      });
       state.succeeded += answer.succeeded.length;
       state.failed.push(...answer.failed);
       dialog.redraw();
@@ -159,7 +167,32 @@ async function whole(name, what, isDry) {
   return { matched, is_truncated: isTruncated };
 }
 
-function view(action, what, state) {
+/** Whether they go on with the code they began with: what was repaired since is on the newest. */
+function codeChoice(action, state, redraw) {
+  if (!action.code || state.isDone) return null;
+  const choice = (value, text) =>
+    h(
+      "label",
+      { class: "choice", key: value },
+      h("input", {
+        type: "radio",
+        name: "code",
+        checked: state.code === value,
+        disabled: state.isBusy,
+        onchange: () => ((state.code = value), redraw()),
+      }),
+      text,
+    );
+  return h(
+    "fieldset",
+    { class: "choices" },
+    h("legend", { class: "small muted" }, "On which code"),
+    choice("keep", "the code each of them began with"),
+    choice("latest", "the newest deployment of its service"),
+  );
+}
+
+function view(action, what, state, redraw) {
   const filter = Object.entries(what.filter ?? {});
   return [
     h("p", {}, action.says),
@@ -175,6 +208,7 @@ function view(action, what, state) {
     state.error ? errorNotice(state.error) : null,
     state.matched === null && !state.error ? h("p", { class: "muted" }, "Counting …") : null,
     state.matched === 0 ? h("p", { class: "muted" }, "None of them can take this now.") : null,
+    codeChoice(action, state, redraw),
     state.isBusy || state.isDone
       ? h("p", { role: "status" }, `${plural(state.succeeded, "invocation")} ${action.past}.`)
       : null,

@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { pretty, read } from "../lib/json.js";
 import { services } from "../lib/resources.js";
 import { path } from "../lib/route.js";
-import { example, isSimple } from "../lib/schema.js";
+import { example, isSimple, unwrapped } from "../lib/schema.js";
 import { quoted } from "../lib/text.js";
 import { duration } from "../lib/time.js";
 import { button, errorNotice, invocationLink, notice, segments } from "../parts/basics.js";
@@ -12,7 +12,7 @@ import { icon } from "../parts/icons.js";
 import { payloadBox, shellLine } from "../parts/json-view.js";
 import { badge } from "../parts/status.js";
 import { schemaField } from "../parts/schema-form.js";
-import { isKeyed } from "./service-words.js";
+import { isKeyed, typeOf } from "./service-words.js";
 
 const WAIT = "10s";
 
@@ -190,14 +190,16 @@ export function callForm(context, serviceName) {
               state.mode === "call" ? "waits for the answer" : "does not wait",
             ),
           ),
-          h(
-            "div",
-            { class: "fields" },
-            isKeyed(service) ? text("key", "Key", service.ty === "Workflow" ? "order-1" : "user-1") : null,
-            isRun ? null : text("idempotency", "Idempotency key", "none"),
-            state.mode === "send" ? text("delay", "Delay", "none, or 10s, 2h 30m") : null,
-          ),
+          isKeyed(service) ? text("key", "Key", service.ty === "Workflow" ? "order-1" : "user-1") : null,
           input(handler),
+          isRun && state.mode === "call"
+            ? null
+            : h(
+                "div",
+                { class: "fields call-more" },
+                isRun ? null : text("idempotency", "Idempotency key", "none", "Called again with it, it answers the same."),
+                state.mode === "send" ? text("delay", "Delay", "none", "Like 10s, or 2h 30m.") : null,
+              ),
           wrong ? h("p", { class: "wrong small bad-text" }, wrong) : null,
           h(
             "div",
@@ -228,6 +230,7 @@ export function callForm(context, serviceName) {
     if (takesNothing(handler)) return h("p", { class: "small muted" }, "It takes no input.");
     const schema = handler.input_json_schema;
     const hasForm = schema && isSimple(schema, schema);
+    const about = schema && unwrapped(schema, schema).description;
     const area = h("textarea", {
       class: "area",
       id: "call-raw",
@@ -246,7 +249,7 @@ export function callForm(context, serviceName) {
         "div",
         { class: "row" },
         h("h3", {}, "Input"),
-        h("span", { class: "faint small" }, handler.input_description),
+        h("span", { class: "faint small" }, typeOf(schema, handler.input_description)),
         hasForm
           ? h(
               "span",
@@ -260,6 +263,7 @@ export function callForm(context, serviceName) {
             )
           : null,
       ),
+      about ? h("p", { class: "small muted" }, about) : null,
       hasForm && !state.isRaw
         ? schemaField({
             schema,

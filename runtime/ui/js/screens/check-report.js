@@ -3,7 +3,7 @@
 import { h } from "../lib/dom.js";
 import { count, plural } from "../lib/text.js";
 import { duration } from "../lib/time.js";
-import { invocationLink, notice } from "../parts/basics.js";
+import { invocationLink, notice, targetView } from "../parts/basics.js";
 import { badge } from "../parts/status.js";
 import { mismatchView } from "./invocation-trouble.js";
 
@@ -14,6 +14,7 @@ const KINDS = {
   diverges: ["diverges", "failure", true],
   traps: ["traps", "failure", true],
   "interface-changed": ["interface changed", "paused", true],
+  "answer-differs": ["answer differs", "backing-off", false],
   "not-checked": ["not checked", "ended", false],
 };
 
@@ -31,7 +32,9 @@ export function reportView(report) {
   const says =
     total === 0
       ? "Nothing runs on its services, so there was nothing to compare."
-      : `${plural(report.live_checked, "live invocation")} and ${count(report.finished_checked)} finished ones were replayed on it, in ${duration(report.took_ms)}.`;
+      : `${plural(report.live_checked, "live invocation")} and ${plural(report.finished_checked, "finished one")} were replayed on it, in ${duration(report.took_ms)}.`;
+  const hasEnded = report.groups.some(({ kind }) => KINDS[kind]?.[2] || kind === "answer-differs");
+  const title = hasEnded ? "What runs fits; some that have ended would go another way" : "Everything that was checked fits";
   return h(
     "section",
     { class: "stack report", "aria-label": "Upgrade check" },
@@ -42,11 +45,12 @@ export function reportView(report) {
           "failure",
           h("p", { class: "notice-title" }, "Something that runs does not fit"),
           h("p", { class: "small" }, says),
+          h("p", { class: "small" }, "It stays on the code it began with, which is kept; only new calls would go to this one."),
         )
       : notice(
-          "info",
-          "success",
-          h("p", { class: "notice-title" }, total ? "Everything that was checked fits" : "Nothing to check"),
+          total ? "check" : "info",
+          total ? "success" : "ended",
+          h("p", { class: "notice-title" }, total ? title : "Nothing to check"),
           h("p", { class: "small" }, says),
         ),
     report.is_complete
@@ -73,7 +77,7 @@ function group(group, index) {
       "div",
       { class: "row wrap" },
       badge(tone, word),
-      h("span", { class: "strong" }, `${group.service}/${group.handler}`),
+      group.service ? targetView({ service: group.service, handler: group.handler }) : null,
       h("span", { class: "small muted number" }, counts),
       group.examples?.length
         ? h(

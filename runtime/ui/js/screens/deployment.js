@@ -5,7 +5,7 @@ import { IN_FLIGHT } from "../lib/filters.js";
 import { deployments } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { bytes, count, plural, shortId } from "../lib/text.js";
-import { button, copyButton, errorNotice, facts, pageHead, time } from "../parts/basics.js";
+import { button, copyButton, errorNotice, facts, loading as loadingView, pageHead, time } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { confirm, open, toast, toastError } from "../parts/overlay.js";
 import { badge } from "../parts/status.js";
@@ -97,20 +97,26 @@ export function deploymentScreen(context) {
       if (!one)
         return [
           pageHead(shortId(id), { before }),
-          error ? errorNotice(error) : h("div", { class: "empty" }, "loading …"),
+          error ? errorNotice(error) : loadingView(),
         ];
       const actions = [
+        one.status === "active"
+          ? null
+          : button({ kind: "primary", onclick: promote, title: "Let it take new calls" }, "Promote …"),
         button(
-          { onclick: check, disabled: state.isChecking },
+          { onclick: check, disabled: state.isChecking, title: "Replay what runs on it, without any effect" },
           icon("check"),
           state.isChecking ? "Checking …" : "Check",
         ),
-        button({ onclick: migrate }, "Move here …"),
-        one.status === "active" ? null : button({ onclick: promote }, "Promote …"),
-        button({ kind: "danger", onclick: remove }, icon("trash"), "Remove …"),
+        button({ onclick: migrate, title: "Move live invocations that fit to it" }, "Move here …"),
+        button(
+          { kind: "danger", onclick: remove, title: "Delete its component" },
+          icon("trash"),
+          "Remove …",
+        ),
       ];
       return [
-        pageHead(id, {
+        pageHead(shortId(id), {
           before,
           after: [
             copyButton(id, "the id"),
@@ -124,6 +130,7 @@ export function deploymentScreen(context) {
           "section",
           { class: "card card-body facts-card" },
           facts([
+            ["Id", h("span", { class: "mono small" }, id), "twofold"],
             ["Uploaded", time(one.created_at)],
             ["Size", bytes(one.size_bytes)],
             ["SDK", one.sdk_version],
@@ -152,13 +159,13 @@ export function deploymentScreen(context) {
           h("div", { class: "card-head" }, h("h2", {}, "Services")),
           h(
             "ul",
-            { class: "lines" },
+            { class: "lines offered" },
             one.services.map((service) =>
               h(
                 "li",
-                { key: service.name, class: "wrap" },
+                { key: service.name },
                 h("a", { class: "strong target", href: path(["services", service.name]) }, service.name),
-                service.ty ? h("span", { class: "tag" }, kindName(service.ty)) : null,
+                h("span", {}, h("span", { class: "tag" }, kindName(service.ty))),
                 h("span", { class: "small faint" }, `revision ${service.revision}`),
                 h(
                   "span",

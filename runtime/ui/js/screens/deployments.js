@@ -5,7 +5,7 @@ import { IN_FLIGHT } from "../lib/filters.js";
 import { deployments } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { bytes, count } from "../lib/text.js";
-import { copyButton, empty, errorNotice, pageHead, time } from "../parts/basics.js";
+import { copyButton, empty, errorNotice, loading as loadingView, pageHead, time } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { badge } from "../parts/status.js";
 import { askUpload } from "./upload.js";
@@ -88,7 +88,9 @@ export function deploymentsScreen(context) {
                 ? h("ul", { class: "lines" }, state.list.map(line))
                 : empty("deployments", "Nothing is deployed yet."),
             )
-          : null,
+          : state.error
+            ? null
+            : loadingView(),
       ];
     },
   };
@@ -100,7 +102,7 @@ function line(one) {
   return h(
     "li",
     { key: one.id, class: "open-on-click deployment-line" },
-    one.status ? badge(TONES[one.status] ?? "ended", one.status) : null,
+    h("span", {}, one.status ? badge(TONES[one.status] ?? "ended", one.status) : null),
     h("span", { class: "id" }, h("a", { class: "link strong", href }, one.id), copyButton(one.id, "the id")),
     h(
       "span",
@@ -111,7 +113,7 @@ function line(one) {
       ? null
       : h(
           "span",
-          { class: "small number nowrap" },
+          { class: "small number nowrap right" },
           one.invocations_live
             ? h(
                 "a",
@@ -126,8 +128,8 @@ function line(one) {
               )
             : h("span", { class: "faint" }, "none live"),
         ),
-    h("span", { class: "small faint wide-only" }, bytes(one.size_bytes)),
-    h("span", { class: "small faint" }, time(one.created_at)),
+    h("span", { class: "small faint right wide-only" }, bytes(one.size_bytes)),
+    h("span", { class: "small faint right" }, time(one.created_at)),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { h } from "../lib/dom.js";
 import { deployments, invocations } from "../lib/resources.js";
-import { path } from "../lib/route.js";
+import { go, path } from "../lib/route.js";
 import { shortId } from "../lib/text.js";
 import { relative, at } from "../lib/time.js";
 import { button, notice } from "../parts/basics.js";
@@ -61,7 +61,7 @@ export function actionsOf(invocation, { changed, steps, signal }) {
       verb: "Purge it",
       isDanger: true,
       run: () => invocations.act(id, "purge"),
-      done: () => (toast("Purged"), history.back()),
+      done: () => (toast("Purged"), go(path(["invocations"]))),
     });
   const purgeJournal = () =>
     ask(

@@ -62,7 +62,10 @@ function fixed(invocation) {
           ),
     ],
     [invocation.kept_until ? "Kept until" : "Kept after its end", kept],
-    ["Journal kept", invocation.journal_retention],
+    [
+      "Journal kept",
+      invocation.journal_retention === invocation.completion_retention ? null : invocation.journal_retention,
+    ],
     [
       "Trace",
       trace ? [h("span", { class: "mono" }, shortId(trace)), copyButton(trace, "the trace id")] : null,

@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { invocations } from "../lib/resources.js";
 import { count } from "../lib/text.js";
 import { at, clock, absolute } from "../lib/time.js";
-import { button, empty, errorNotice } from "../parts/basics.js";
+import { button, empty, errorNotice, loading as loadingView } from "../parts/basics.js";
 
 const LIVE_MS = 2_000;
 const PAGE = 500;
@@ -47,6 +47,7 @@ export function logsView(context, id) {
     moved: () => loading.now(),
     view() {
       if (state.error) return errorNotice(state.error);
+      if (state.total === undefined) return h("section", { class: "card" }, loadingView());
       if (!state.total) return h("section", { class: "card" }, empty("info", "It has written nothing."));
       const first = state.lines[0]?.index ?? 0;
       const last = state.lines.at(-1)?.index ?? 0;

@@ -9,7 +9,7 @@ import { gist, statusBadge, tookMs } from "../parts/status.js";
 /** @param {{params: Record<string, string>, change: (change: any) => void, rows: any[], picked: Set<string>, redraw: () => void}} list */
 export function headRow({ params, change, rows, picked, redraw }) {
   const [sort, order] = [params.sort ?? "created_at", params.order ?? "desc"];
-  const sorting = (name, title, cls) => {
+  const sorting = (name, title, cls, what) => {
     const isBy = sort === name;
     const turn = () =>
       change({ sort: name === "created_at" ? null : name, order: isBy && order === "desc" ? "asc" : null });
@@ -19,7 +19,7 @@ export function headRow({ params, change, rows, picked, redraw }) {
       { class: cls, role: "columnheader", "aria-sort": says },
       h(
         "button",
-        { onclick: turn, title: `Sort by ${title.toLowerCase()}` },
+        { onclick: turn, title: `Sort by ${what}` },
         title,
         isBy ? h("span", {}, order === "desc" ? "↓" : "↑") : null,
       ),
@@ -44,17 +44,20 @@ export function headRow({ params, change, rows, picked, redraw }) {
     }),
     h("span", {}, "Status"),
     h("span", {}, "Target"),
-    sorting("modified_at", "What goes on", "what"),
-    sorting("created_at", "Created", "col-created"),
+    sorting("modified_at", "What goes on", "what", "the last change"),
+    sorting("created_at", "Created", "col-created", "creation"),
     h("span", { class: "col-duration" }, "Duration"),
     h("span", { class: "col-id" }, "Id"),
   );
 }
 
-/** @param {{invocation: any, place: Record<string, any>, isAt: boolean, isPicked: boolean, isGone: boolean, pick: (id: string) => void, open: (id: string) => void}} what */
-export function row({ invocation, place, isAt, isPicked, isGone, pick, open }) {
-  const { id } = invocation;
-  const { text, tone } = gist(invocation);
+/** @param {{invocation: any, place: Record<string, any>, isAt: boolean, isPicked: boolean, isGone: boolean, isStuck: boolean, pick: (id: string) => void, open: (id: string) => void}} what */
+export function row({ invocation, place, isAt, isPicked, isGone, isStuck, pick, open }) {
+  const { id, status } = invocation;
+  const said = gist(invocation);
+  // Among those that are stuck, one that only waits does so in a circle.
+  const isInCircle = isStuck && (status === "suspended" || status === "pending");
+  const { text, tone } = isInCircle ? { text: `in a deadlock: ${said.text}`, tone: "warm" } : said;
   const onclick = (event) => {
     if (event.target.closest("input, .copy, a")) return;
     if (event.shiftKey || event.metaKey || event.ctrlKey) pick(id);

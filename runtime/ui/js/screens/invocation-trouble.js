@@ -5,32 +5,34 @@ import { invocations } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { count, plural, shortId } from "../lib/text.js";
 import { at, coarse } from "../lib/time.js";
-import { button, notice } from "../parts/basics.js";
+import { button, notice, targetView } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { confirm, toastError } from "../parts/overlay.js";
-import { lastFailure } from "../parts/status.js";
+import { lastFailure, toneOf } from "../parts/status.js";
 
-/** @param {import("../lib/types.js").Invocation} invocation @param {{changed: () => any}} how */
+/**
+ * @param {import("../lib/types.js").Invocation} invocation
+ * @param {{changed: () => any, chain: any[] | null}} how
+ */
 export function troubleView(invocation, how) {
   return [
     invocation.deadlock?.length ? deadlockView(invocation, how) : null,
     invocation.status === "paused" ? pauseView(invocation) : null,
     invocation.status === "backing-off" || invocation.next_retry_at ? retryView(invocation, how) : null,
-    invocation.status === "completed" && invocation.completion_failure
-      ? notice(
-          "warning",
-          "failure",
-          h(
-            "p",
-            { class: "notice-title" },
-            invocation.completion_result === "failure"
-              ? "It failed for good"
-              : `It was ${invocation.completion_result}`,
-          ),
-          h("pre", { class: "json" }, invocation.completion_failure),
-        )
-      : null,
+    invocation.status === "completed" && invocation.completion_failure ? endView(invocation) : null,
   ];
+}
+
+/** It came to nothing: by itself, or because somebody wanted that. */
+function endView(invocation) {
+  const { tone, word } = toneOf(invocation);
+  if (word !== "failed") return notice("info", tone, h("p", {}, `It was ${word}.`));
+  return notice(
+    "warning",
+    tone,
+    h("p", { class: "notice-title" }, "It failed for good"),
+    h("pre", { class: "json" }, invocation.completion_failure),
+  );
 }
 
 function pauseView(invocation) {
@@ -108,12 +110,18 @@ function retryView(invocation, { changed }) {
       button({ kind: "mini", onclick: retry }, icon("refresh"), "Try now"),
     ),
     failure ? h("pre", { class: "json" }, failure.message) : null,
+    h(
+      "p",
+      { class: "small muted" },
+      "It goes on by itself once the cause is gone. Is it the code? Deploy a repaired one and resume it there.",
+    ),
   );
 }
 
 /** A circle of invocations that wait for each other: one has to give way. */
-function deadlockView(invocation, { changed }) {
+function deadlockView(invocation, { changed, chain }) {
   const circle = invocation.deadlock;
+  const known = new Map([invocation, ...(chain ?? [])].map((one) => [one.id, one]));
   const end = (id, action) =>
     confirm({
       title: `${action === "kill" ? "Kill" : "Cancel"} ${shortId(id)}?`,
@@ -144,7 +152,8 @@ function deadlockView(invocation, { changed }) {
         h(
           "li",
           { key: id, class: "row wrap" },
-          h("span", { class: "faint small" }, index === 0 ? "this one" : "waits for"),
+          h("span", { class: "faint small circle-word" }, index === 0 ? "this one" : "waits for"),
+          known.has(id) ? targetView(known.get(id)) : null,
           h("a", { class: "link mono small", href: path(["invocations", id]), title: id }, shortId(id)),
           button({ kind: "mini", onclick: () => end(id, "cancel") }, "Cancel"),
           button({ kind: "mini danger", onclick: () => end(id, "kill") }, "Kill"),

@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { invocations } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { count } from "../lib/text.js";
-import { idView, readTarget, targetView, time } from "../parts/basics.js";
+import { idView, invocationLink, readTarget, targetView, time } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { shellLine } from "../parts/json-view.js";
 import { badge, gist, oneWaiting, statusBadge } from "../parts/status.js";
@@ -62,15 +62,19 @@ export function waitingView(invocation, chain, curl) {
       { class: "lines waiting" },
       all
         .slice(0, SHOWN_MAX)
-        .map((one) => h("li", { key: `${one.kind}${one.op ?? ""}`, class: "stack" }, oneView(one, curl))),
+        .map((one) =>
+          h("li", { key: `${one.kind}${one.op ?? ""}`, class: "stack" }, oneView(one, chain ?? [], curl)),
+        ),
     ),
     chain && chain.length > 0 ? chainView(chain) : null,
   );
 }
 
-/** @param {import("../lib/types.js").Waiting} waiting @param {(id: string) => string} curl */
-function oneView(waiting, curl) {
-  const other = waiting.holder ?? (waiting.invocation_id ? waiting : null);
+/** @param {import("../lib/types.js").Waiting} waiting @param {any[]} chain @param {(id: string) => string} curl */
+function oneView(waiting, chain, curl) {
+  const named = waiting.holder ?? (waiting.invocation_id ? waiting : null);
+  // The chain below says more of it.
+  const other = chain.some(({ id }) => id === named?.invocation_id) ? null : named;
   return [
     h(
       "div",
@@ -102,7 +106,7 @@ function chainView(chain) {
   return h(
     "div",
     { class: "card-body chain" },
-    h("h3", { class: "small muted" }, "Who waits for whom"),
+    h("h3", { class: "small muted" }, chain.length > 1 ? "It all hangs on the last of these" : "It hangs on"),
     h(
       "ol",
       {},
@@ -117,7 +121,8 @@ function chainView(chain) {
             targetView(readTarget(one.target)),
           ),
           statusBadge(one),
-          h("span", { class: "small muted cut" }, gist(one).text),
+          h("span", { class: "small muted cut grow" }, gist(one).text),
+          invocationLink(one.id),
         ),
       ),
     ),

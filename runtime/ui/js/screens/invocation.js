@@ -5,7 +5,7 @@ import { lines } from "../lib/journal.js";
 import { invocations } from "../lib/resources.js";
 import { go, path } from "../lib/route.js";
 import { shortId } from "../lib/text.js";
-import { empty, errorNotice, tabs, targetView } from "../parts/basics.js";
+import { empty, errorNotice, loading as loadingView, tabs, targetView } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { resultBox } from "../parts/json-view.js";
 import { failureList } from "../parts/journal-view.js";
@@ -99,7 +99,7 @@ export function invocationScreen(context) {
     const { invocation } = state;
     if (tab() === "logs") return logs.view();
     if (tab() === "failures") return failuresCard(invocation);
-    if (!state.journal) return h("section", { class: "card" }, h("div", { class: "empty" }, "loading …"));
+    if (!state.journal) return h("section", { class: "card" }, loadingView());
     return state.journal.is_purged ? purgedCard(state.journal) : journal.view(state.journal, invocation);
   }
 
@@ -124,8 +124,8 @@ export function invocationScreen(context) {
           h("div", { class: "actions" }, actions().view(state, context.redraw)),
         ),
         error ? errorNotice(error) : null,
-        troubleView(invocation, { changed }),
-        waitingView(invocation, state.chain, curl),
+        troubleView(invocation, { changed, chain: state.chain }),
+        waitingView(invocation, invocation.deadlock?.length ? [] : state.chain, curl),
         factsCard(invocation),
         tabs(
           [
@@ -152,7 +152,7 @@ function back() {
 }
 
 function absent(error) {
-  if (!error) return h("div", { class: "empty" }, "loading …");
+  if (!error) return loadingView();
   if (error.status !== 404) return errorNotice(error);
   return h(
     "section",

@@ -223,7 +223,7 @@ export function invocationsScreen(context) {
       "div",
       { class: "vlist-foot" },
       h("span", { class: "number" }, loaded),
-      list.isLoading ? h("span", { class: "faint" }, "loading …") : null,
+      list.isLoading ? h("span", { class: "faint is-loading" }, "loading …") : null,
       list.news && !vlist.isAtTop()
         ? button(
             {
@@ -308,6 +308,7 @@ export function invocationsScreen(context) {
                 isAt: index === state.cursor,
                 isPicked: state.picked.has(list.rows[index].id),
                 isGone: list.gone.has(list.rows[index].id),
+                isStuck: params().is_stuck === "true",
                 pick,
                 open: (id) => ((state.cursor = index), context.go(path(["invocations", id]))),
               }),

@@ -53,7 +53,9 @@ export function loginView({ redraw, signedIn }) {
         h(
           "p",
           { class: "hint", id: "token-help" },
-          "Whoever runs the server set it, or makes one with `abide tokens`.",
+          "Whoever runs the server set it, or makes one with ",
+          h("code", {}, "abide tokens create"),
+          ".",
         ),
       ),
       button({ kind: "primary", type: "submit", disabled: state.isBusy }, "Sign in"),

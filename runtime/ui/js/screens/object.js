@@ -9,6 +9,7 @@ import {
   empty,
   errorNotice,
   invocationLink,
+  loading,
   pageHead,
   readTarget,
   targetView,
@@ -107,7 +108,7 @@ function card(title, part, extra, content) {
       ? h("div", { class: "card-body" }, errorNotice(part.error))
       : part.value
         ? content()
-        : h("div", { class: "empty" }, "loading …"),
+        : loading(),
   );
 }
 
@@ -157,7 +158,7 @@ function inboxCard(part) {
     part.value?.total ? h("span", { class: "faint small" }, `${count(part.value.total)} waiting`) : null,
     () => {
       const { holder, waiting, total } = part.value;
-      if (!holder && waiting.length === 0) return empty("check", "The key is free.");
+      if (!holder && waiting.length === 0) return h("p", { class: "card-body muted" }, "Free: nobody has it, nobody waits.");
       return h(
         "ul",
         { class: "lines" },

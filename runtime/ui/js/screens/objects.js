@@ -4,7 +4,15 @@ import { h } from "../lib/dom.js";
 import { objects, services } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { bytes, count } from "../lib/text.js";
-import { button, empty, errorNotice, pageHead, readTarget, targetView } from "../parts/basics.js";
+import {
+  button,
+  empty,
+  errorNotice,
+  loading as loadingView,
+  pageHead,
+  readTarget,
+  targetView,
+} from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { isKeyed, kindName } from "./service-words.js";
 
@@ -133,6 +141,7 @@ export function objectsScreen(context) {
               h(
                 "section",
                 { class: "card", "aria-label": "Keys" },
+                isFresh || state.error ? null : loadingView(),
                 table(chosen(), isFresh ? state.keys : []),
                 isFresh && state.keys.length === 0 && !state.error
                   ? empty(

@@ -15,14 +15,14 @@ import {
   time,
 } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
-import { gist, statusBadge } from "../parts/status.js";
+import { gist } from "../parts/status.js";
 import { notCompleted, statusBar, statusLegend } from "../parts/statusbar.js";
 import { IN_FLIGHT } from "../lib/filters.js";
+import { stuckCard, STUCK_MAX } from "./overview-stuck.js";
 import { kindName } from "./service-words.js";
 
 const LIVE_MS = 3_000;
 const SERVICES_MS = 10_000;
-const STUCK_SHOWN = 8;
 const FAILURES_SHOWN = 6;
 const WAITING_SHOWN = 5;
 const WINDOWS = ["15m", "1h", "24h"];
@@ -36,8 +36,8 @@ export function overviewScreen(context) {
 
   const { signal } = context;
   const counts = load("summary", LIVE_MS, () => invocations.summary({ window: window() }, signal));
-  load("stuck", LIVE_MS, () =>
-    invocations.list({ is_stuck: "true", sort: "modified_at", limit: STUCK_SHOWN + 1 }, signal),
+  const stuck = load("stuck", LIVE_MS, () =>
+    invocations.list({ is_stuck: "true", sort: "modified_at", limit: STUCK_MAX }, signal),
   );
   load("failures", LIVE_MS, () =>
     invocations.list({ result: "failure", sort: "modified_at", limit: FAILURES_SHOWN }, signal),
@@ -65,10 +65,11 @@ export function overviewScreen(context) {
         h(
           "div",
           { class: "columns" },
-          stuckCard(state.stuck),
+          stuckCard(state.stuck, stuck.now),
           h("div", { class: "stack gap" }, failuresCard(state.failures), waitingCard(state.waiting)),
         ),
-        servicesCard(state),
+        // What is above it has its height by then.
+        Object.values(state).every(({ value, error }) => value || error) ? servicesCard(state) : null,
       ];
     },
   };
@@ -87,6 +88,7 @@ function numbers(summary, stuck, window) {
   const counts = summary.value;
   const rate = counts.created_in_window ? counts.failed_in_window / counts.created_in_window : 0;
   const needing = stuck.value?.invocations.length ?? 0;
+  const isMore = needing === STUCK_MAX && Boolean(stuck.value?.next_before);
   const number = (value, label, tone, href) =>
     h(
       "a",
@@ -102,7 +104,7 @@ function numbers(summary, stuck, window) {
       { class: "figures" },
       number(count(notCompleted(counts)), "in flight", "", path(["invocations"], { status: IN_FLIGHT })),
       number(
-        needing > STUCK_SHOWN ? `${STUCK_SHOWN}+` : count(needing),
+        `${count(needing)}${isMore ? "+" : ""}`,
         needing === 1 ? "needs a person" : "need a person",
         needing ? "warm" : "",
         path(["invocations"], { is_stuck: "true" }),
@@ -121,48 +123,6 @@ function numbers(summary, stuck, window) {
   );
 }
 
-/** One that only waits is listed because it waits in a circle. */
-function stuckText(invocation) {
-  const { text } = gist(invocation);
-  return ["suspended", "pending"].includes(invocation.status) ? `in a deadlock: ${text}` : text;
-}
-
-function stuckCard(stuck) {
-  const found = stuck.value?.invocations ?? [];
-  const item = (invocation) =>
-    h(
-      "li",
-      { key: invocation.id, class: "open-on-click" },
-      h("span", { class: "stuck-status" }, statusBadge(invocation)),
-      h(
-        "a",
-        { class: "grow target-line", href: path(["invocations", invocation.id]) },
-        targetView(invocation),
-        h("span", { class: "small muted cut", title: stuckText(invocation) }, stuckText(invocation)),
-      ),
-      h("span", { class: "small faint" }, time(invocation.modified_at)),
-    );
-  return h(
-    "section",
-    { class: "card", "aria-label": "Needs a person" },
-    h(
-      "div",
-      { class: "card-head" },
-      h("h2", {}, "Needs a person"),
-      found.length > STUCK_SHOWN
-        ? h("a", { class: "link small push", href: path(["invocations"], { is_stuck: "true" }) }, "See all")
-        : null,
-    ),
-    stuck.error && !stuck.value
-      ? h("div", { class: "card-body" }, errorNotice(stuck.error))
-      : found.length
-        ? h("ul", { class: "lines" }, found.slice(0, STUCK_SHOWN).map(item))
-        : stuck.value
-          ? empty("check", "Nothing is stuck.")
-          : null,
-  );
-}
-
 function failuresCard(failures) {
   const found = failures.value?.invocations ?? [];
   const item = (invocation) =>
@@ -173,7 +133,7 @@ function failuresCard(failures) {
         "a",
         { class: "grow target-line", href: path(["invocations", invocation.id]) },
         targetView(invocation),
-        h("span", { class: "small muted cut" }, gist(invocation).text),
+        h("span", { class: "small muted clamp" }, gist(invocation).text),
       ),
       h("span", { class: "small faint" }, time(invocation.completed_at ?? invocation.modified_at)),
     );

@@ -1,5 +1,7 @@
 // The words for kinds of services and handlers.
 
+import { typeWords } from "../lib/schema.js";
+
 const KINDS = { Service: "service", VirtualObject: "virtual object", Workflow: "workflow" };
 
 /** @param {string} ty */
@@ -18,4 +20,14 @@ export function modeWords(ty) {
   if (ty === "Shared") return "beside others";
   if (ty === "Workflow") return "once per key";
   return "";
+}
+
+/** What a handler takes or returns, in words: its type, or else its content type. @param {any} schema @param {string} described */
+export function typeOf(schema, described) {
+  if (described === "none") return "";
+  if (schema && typeof schema === "object") {
+    const words = typeWords(schema, schema);
+    if (words !== "anything" && words !== "object") return words;
+  }
+  return described.replace(/^JSON '(.*)'$/, "$1").replace(/^application\/json$/, "JSON");
 }

@@ -3,7 +3,7 @@
 import { h } from "../lib/dom.js";
 import { services } from "../lib/resources.js";
 import { path } from "../lib/route.js";
-import { button, errorNotice, facts, idView, pageHead, tabs } from "../parts/basics.js";
+import { button, errorNotice, facts, idView, loading as loadingView, pageHead, tabs } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { confirm, toast } from "../parts/overlay.js";
 import { schemaView } from "../parts/schema-view.js";
@@ -53,7 +53,7 @@ export function serviceScreen(context) {
       if (!service)
         return [
           pageHead(name, { before }),
-          error ? errorNotice(error) : h("div", { class: "empty" }, "loading …"),
+          error ? errorNotice(error) : loadingView(),
         ];
       const actions = [
         isKeyed(service)
@@ -107,7 +107,7 @@ function handlerCard(service, handler) {
   const tries =
     retry.max_attempts === null || retry.max_attempts === undefined
       ? "without end"
-      : `${retry.max_attempts} attempts, then ${retry.on_max_attempts === "Kill" ? "it fails" : "it is paused"}`;
+      : `${retry.max_attempts}, then ${retry.on_max_attempts === "Kill" ? "it fails" : "it pauses"}`;
   return h(
     "section",
     { class: "card", key: handler.name, "aria-label": handler.name },
@@ -155,9 +155,10 @@ function handlerCard(service, handler) {
         ),
       ),
       facts([
+        ["Attempts", tries, "twofold"],
         [
-          "Retries",
-          `${tries}, from ${retry.initial_interval}${retry.max_interval ? ` to ${retry.max_interval}` : ""}, ×${retry.exponentiation_factor}`,
+          "Between them",
+          `${retry.initial_interval}${retry.max_interval ? ` to ${retry.max_interval}` : ""}, ×${retry.exponentiation_factor}`,
         ],
         ["Journal kept", handler.journal_retention],
         ["Idempotency kept", handler.idempotency_retention],

@@ -3,9 +3,9 @@
 import { h } from "../lib/dom.js";
 import { services } from "../lib/resources.js";
 import { path } from "../lib/route.js";
-import { empty, errorNotice, idView, pageHead } from "../parts/basics.js";
+import { empty, errorNotice, idView, loading, pageHead } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
-import { kindName } from "./service-words.js";
+import { kindName, typeOf } from "./service-words.js";
 
 const LIVE_MS = 5_000;
 
@@ -56,6 +56,7 @@ export function servicesScreen(context) {
           ),
         ),
         state.error ? errorNotice(state.error) : null,
+        state.services || state.error ? null : loading(),
         state.services && found.length === 0
           ? h(
               "section",
@@ -122,6 +123,7 @@ function tile(service) {
 
 /** @param {import("../lib/types.js").Handler} handler */
 export function signature(handler) {
-  const words = (text) => text.replace(/^JSON '(.*)'$/, "$1").replace(/^application\/json$/, "JSON");
-  return `(${handler.input_description === "none" ? "" : words(handler.input_description)}) → ${handler.output_description === "none" ? "nothing" : words(handler.output_description)}`;
+  const takes = typeOf(handler.input_json_schema, handler.input_description);
+  const returns = typeOf(handler.output_json_schema, handler.output_description);
+  return `(${takes}) → ${returns || "nothing"}`;
 }

@@ -3,7 +3,7 @@
 import { h } from "../lib/dom.js";
 import { config } from "../lib/resources.js";
 import * as theme from "../lib/theme.js";
-import { errorNotice, facts, pageHead, segments } from "../parts/basics.js";
+import { errorNotice, facts, loading, pageHead, segments } from "../parts/basics.js";
 
 const LIVE_MS = 30_000;
 
@@ -58,7 +58,9 @@ export function settingsScreen(context) {
                 h("tbody", {}, state.values.map(row)),
               ),
             )
-          : null,
+          : state.error
+            ? null
+            : loading(),
       ];
     },
   };

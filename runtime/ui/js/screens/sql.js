@@ -7,7 +7,7 @@ import { path } from "../lib/route.js";
 import { local } from "../lib/store.js";
 import { firstLine, plural } from "../lib/text.js";
 import { duration } from "../lib/time.js";
-import { button, empty, errorNotice, pageHead } from "../parts/basics.js";
+import { button, empty, errorNotice, loading, pageHead } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { PRESETS } from "./sql-presets.js";
 
@@ -70,7 +70,7 @@ export function sqlScreen(context) {
     h(
       "select",
       {
-        class: "select",
+        class: "select sql-pick",
         "aria-label": label,
         onchange: (event) => {
           const at = event.target.value;
@@ -105,7 +105,7 @@ export function sqlScreen(context) {
           h("textarea", {
             class: "area sql-area",
             id: "query",
-            rows: Math.min(16, Math.max(5, state.text.split("\n").length + 1)),
+            rows: Math.min(16, Math.max(4, state.text.split("\n").length + 1)),
             spellcheck: "false",
             "aria-label": "Query",
             value: state.text,
@@ -125,7 +125,7 @@ export function sqlScreen(context) {
           ),
         ),
         state.error ? errorNotice(state.error) : null,
-        state.answer ? answerView(state, context.redraw) : null,
+        state.answer ? answerView(state, context.redraw) : state.isBusy ? loading() : null,
       ];
     },
   };

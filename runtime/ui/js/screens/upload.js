@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { deployments, openapi } from "../lib/resources.js";
 import { path } from "../lib/route.js";
 import { bytes, shortId } from "../lib/text.js";
-import { button, errorNotice, notice } from "../parts/basics.js";
+import { button, errorNotice, idView, notice } from "../parts/basics.js";
 import { icon } from "../parts/icons.js";
 import { open, toast } from "../parts/overlay.js";
 import { isTroubled, reportView } from "./check-report.js";
@@ -13,6 +13,9 @@ import { settingsFields, settingsOf } from "./settings-fields.js";
 
 /** The first bytes of every component and module. */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
+
+/** What one has to insist on, by the code of the refusal. */
+const INSIST = { upgrade_diverges: "force", breaking_change: "breaking", name_clash: "breaking" };
 
 /** @param {File} file @param {() => void} done */
 export function askUpload(file, done) {
@@ -39,7 +42,8 @@ export function askUpload(file, done) {
       if (!(await isWasm(file))) throw new Error("This file is no WebAssembly component.");
       state.canLook = await knowsDryRun();
       if (!state.canLook) return asked();
-      state.looked = await deployments.upload(file, { ...query(), dry_run: "true" }, ends.signal);
+      const breaking = state.breaking ? "true" : undefined;
+      state.looked = await deployments.upload(file, { ...query(), breaking, dry_run: "true" }, ends.signal);
       state.report = state.looked.check ?? null;
       asked();
     } catch (error) {
@@ -52,10 +56,10 @@ export function askUpload(file, done) {
     dialog.redraw();
   }
 
-  /** A refusal with a report is an answer, too. */
+  /** A refusal that one may insist on is an answer, too. */
   function taken(error) {
     const report = error.details?.groups ? error.details : null;
-    Object.assign(state, { error, report, step: report ? "looked" : "settings" });
+    Object.assign(state, { error, report, step: report || error.code in INSIST ? "looked" : "settings" });
     dialog.redraw();
   }
 
@@ -100,7 +104,7 @@ export function askUpload(file, done) {
       );
     const isLooked = state.step === "looked" || state.step === "uploading";
     return [
-      h("p", { class: "small muted" }, `${file.name}, ${bytes(file.size)}`),
+      h("p", { class: "small muted" }, bytes(file.size)),
       state.error ? errorNotice(state.error) : null,
       state.step === "settings" ? settingsFields(state.settings, dialog.redraw) : null,
       state.step === "looking"
@@ -119,26 +123,22 @@ export function askUpload(file, done) {
         : null,
       isLooked && state.looked?.services ? servicesView(state.looked) : null,
       isLooked && state.report ? reportView(state.report) : null,
-      isLooked && state.canLook
+      isLooked && state.canLook && (needs() || state.report?.live_checked)
         ? h(
             "fieldset",
             { class: "choices" },
             state.report?.live_checked
               ? turn("migrate", "Move what fits", "live invocations that fit go on on the new code")
               : null,
-            needs()
-              ? [
-                  turn(
-                    "force",
-                    "Take over although something does not fit",
-                    "those stay on the code they began with",
-                  ),
-                  turn(
-                    "breaking",
-                    "Allow changed interfaces",
-                    "services may change their kind or lose handlers",
-                  ),
-                ]
+            needs() === "force"
+              ? turn(
+                  "force",
+                  "Take over although something does not fit",
+                  "what does not fit stays on the code it began with",
+                )
+              : null,
+            needs() === "breaking" || state.breaking
+              ? turn("breaking", "Allow changed interfaces", "services may change their kind or lose handlers")
               : null,
           )
         : null,
@@ -147,10 +147,12 @@ export function askUpload(file, done) {
 
   /** What has to be insisted on, if anything: the server says what it would refuse. */
   function needs() {
-    const refusal = state.error?.details ? state.error.code : state.looked?.refusal;
-    if (refusal === "breaking_change") return "breaking";
-    return refusal || isTroubled(state.report) ? "force" : null;
+    const refusal = state.error?.code ?? state.looked?.refusal;
+    return INSIST[refusal] ?? (isTroubled(state.report) && !state.looked ? "force" : null);
   }
+
+  /** It was refused before it could be checked. */
+  const isUnchecked = () => state.step === "looked" && state.canLook && !state.report;
 
   function foot() {
     const isBusy = state.step === "looking" || state.step === "uploading";
@@ -166,10 +168,10 @@ export function askUpload(file, done) {
             {
               kind: "primary",
               disabled: isBusy || (needs() !== null && !state[needs() ?? ""]),
-              onclick: upload,
+              onclick: isUnchecked() ? look : upload,
             },
             icon("deployments"),
-            state.step === "uploading" ? "Uploading …" : "Deploy it",
+            state.step === "uploading" ? "Uploading …" : isUnchecked() ? "Look again" : "Deploy it",
           )
         : button({ kind: "primary", disabled: isBusy, onclick: look }, isBusy ? "Looking …" : "Look at it"),
     ];
@@ -190,25 +192,36 @@ async function isWasm(file) {
 
 function servicesView(looked) {
   return h(
-    "div",
-    { class: "stack" },
-    h("h3", {}, "It has"),
+    "section",
+    { class: "stack", "aria-label": "Services" },
+    h("h3", {}, looked.is_new === false ? "It is deployed already, and has" : "It has"),
+    h("ul", { class: "looked" }, looked.services.map(offer)),
+  );
+}
+
+/** A service that it offers, with what would change of it. */
+function offer(service) {
+  const [added, removed] = [new Set(service.handlers_added), service.handlers_removed ?? []];
+  const handler = ({ name }) =>
+    h("span", { key: name, class: added.has(name) ? "mono small is-added" : "mono small muted" }, name);
+  return h(
+    "li",
+    { key: service.name, class: "row wrap" },
+    h("span", { class: "strong" }, service.name),
+    h("span", { class: "tag" }, kindName(service.ty)),
+    service.handlers.map(handler),
+    removed.map((name) => h("span", { key: `-${name}`, class: "mono small is-removed", title: "no longer there" }, name)),
     h(
-      "ul",
-      { class: "looked" },
-      looked.services.map((service) =>
-        h(
-          "li",
-          { key: service.name, class: "row wrap" },
-          h("span", { class: "strong" }, service.name),
-          service.ty ? h("span", { class: "tag" }, kindName(service.ty)) : null,
-          h(
-            "span",
-            { class: "small muted mono" },
-            (service.handlers ?? []).map(({ name }) => name).join(", "),
-          ),
-        ),
-      ),
+      "span",
+      { class: "small push" },
+      service.is_new
+        ? h("span", { class: "tag good" }, "new")
+        : service.takes_over_from
+          ? [
+              h("span", { class: "faint" }, "takes over from "),
+              idView(service.takes_over_from, path(["deployments", service.takes_over_from])),
+            ]
+          : h("span", { class: "faint" }, "has its calls already"),
     ),
   );
 }
