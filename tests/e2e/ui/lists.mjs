@@ -1,6 +1,6 @@
 // The list of invocations: filters in the address, free text, keys, live, and what is done to many.
 
-import { ask, drive, ended, extra, send, shot, until, visit } from "./page.mjs";
+import { ask, drive, ended, send, shot, until, visit } from "./page.mjs";
 
 await drive(async (page) => {
   const waiting = [];
@@ -26,13 +26,15 @@ await drive(async (page) => {
   await page.locator(`.vrow.at[data-id="${at}"]`).waitFor();
 
   const isSamePage = marked && (await page.evaluate(() => window.notReloaded === true));
-  const found = extra.filters ? await filters(page, rows, failed) : {};
-  const bulk = extra.bulk ? await cancelMany(page, rows, waiting) : {};
+  const found = await filters(page, rows, failed);
+  const bulk = await cancelMany(page, rows, waiting);
+  const stuck = await resumeByCause(page);
+  await visit(page, "invocations");
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keys" }).getByText("next").waitFor();
   await shot(page, "keys-light");
   await page.keyboard.press("Escape");
-  return { isSamePage, opened, ...found, ...bulk };
+  return { isSamePage, opened, ...found, ...bulk, ...stuck };
 });
 
 async function filters(page, rows, failed) {
@@ -61,10 +63,33 @@ async function cancelMany(page, rows, waiting) {
   await page.getByRole("button", { name: "Cancel 2", exact: true }).click();
   await until("two are gone", async () => (await rows.count()) === 3);
   await page.getByLabel("Act on all that match").selectOption("cancel");
+  const really = page.getByRole("button", { name: "Cancel 3", exact: true });
+  await really.waitFor();
   await shot(page, "bulk-light");
-  await page.getByRole("button", { name: "Cancel 3", exact: true }).click();
+  const untouched = (await ask("/invocations?status=suspended")).invocations.length;
+  await really.click();
   await until("none is left", async () => (await rows.count()) === 0);
   const ends = await Promise.all(waiting.map((id) => ended(id)));
+  await visit(page, "invocations");
+  await until("they are told from failures", async () => (await page.locator(".vrow .badge", { hasText: "cancelled" }).count()) === 5);
   const { invocations } = await ask("/invocations?status=suspended");
-  return { cancelled: ends.filter(({ completion_result }) => completion_result === "cancelled").length, left: invocations.length };
+  return { untouched, cancelled: ends.filter(({ completion_failure }) => completion_failure === "[409] cancelled").length, left: invocations.length };
+}
+
+/** Several that stopped for one reason are one line of the overview, and go on together. */
+async function resumeByCause(page) {
+  const stuck = [];
+  for (let n = 0; n < 3; n += 1) stuck.push(await send("Act/brittle", [{ do: "crash", message: `the bank is closed (${n})` }]));
+  for (const id of stuck) await ended(id, "paused");
+  await visit(page, "");
+  const cause = page.getByRole("region", { name: "Needs a person" }).locator(".cause");
+  await until("they are one line", async () => (await cause.count()) === 1 && (await cause.innerText()).includes("×3"));
+  await shot(page, "causes-light");
+  await until("they are counted on every screen", async () => (await page.locator(".nav .count").innerText()).startsWith("3"));
+  const before = await Promise.all(stuck.map((id) => ask(`/invocations/${id}`)));
+  await cause.getByRole("button", { name: "Resume …" }).click();
+  await page.getByLabel("the newest deployment of its service").check();
+  await page.getByRole("button", { name: "Resume 3", exact: true }).click();
+  const again = await Promise.all(before.map(({ id, attempts }) => until("it was tried again", async () => (await ask(`/invocations/${id}`)).attempts > attempts)));
+  return { resumed: again.length };
 }

@@ -67,6 +67,13 @@ export async function visit(page, place) {
   await page.locator("main").waitFor();
 }
 
+/** Waits until everything that a screen asks for first is there. */
+export async function settled(page) {
+  await page.locator("main h1").waitFor();
+  await page.waitForFunction(() => !document.querySelector(".skeleton, .is-loading") && !document.querySelector("main")?.innerText.includes("loading …"));
+  await page.evaluate(() => document.fonts.ready.then(() => new Promise(requestAnimationFrame)));
+}
+
 /** Takes a picture into target/ui-shots. */
 export async function shot(page, name) {
   mkdirSync(given.shots, { recursive: true });
@@ -74,8 +81,8 @@ export async function shot(page, name) {
 }
 
 /** Waits until something is so. */
-export async function until(what, look) {
-  const end = Date.now() + PATIENCE_MS;
+export async function until(what, look, patienceMs = PATIENCE_MS) {
+  const end = Date.now() + patienceMs;
   for (;;) {
     const found = await look();
     if (found) return found;

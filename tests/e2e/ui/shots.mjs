@@ -2,7 +2,8 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { admin, ask, drive, ended, extra, given, send } from "./page.mjs";
+import { faint, look } from "./look.mjs";
+import { admin, ask, drive, ended, extra, given, send, settled } from "./page.mjs";
 
 const SUBSCRIPTION = { userId: "user-123", creditCard: "4111111111111111", subscriptions: ["Hulu", "Prime"] };
 const PAYMENT = { amount: 100, currency: "USD", customerId: "cust-123", orderId: "order-456" };
@@ -44,31 +45,18 @@ await drive(async (page) => {
     await page.setViewportSize(size);
     for (const [name, place] of Object.entries(places)) {
       await page.goto(`${admin}/ui/${place}`);
-      await page.waitForLoadState("networkidle").catch(() => {});
-      await page.waitForTimeout(300);
-      if (name === "ticket") await page.getByRole("button", { name: "Show its journal" }).first().click();
-      await page.waitForTimeout(200);
+      await settled(page);
+      if (name === "ticket") {
+        await page.getByRole("button", { name: "Show its journal" }).first().click();
+        await page.getByText("it asked for nothing").waitFor();
+      }
       await page.screenshot({ path: join(given.shots, `${name}-${kind}.png`) });
       for (const fault of await page.evaluate(look)) wrong.push(`${name} (${kind}): ${fault}`);
+      for (const fault of await page.evaluate(faint)) wrong.push(`${name} (${kind}) can hardly be read: ${fault}`);
     }
   }
   return { wrong };
 }, { ignoreHTTPSErrors: true });
-
-/** What must hold of every screen; runs in the page. */
-function look() {
-  const faults = [];
-  const name = (el) => el.getAttribute("aria-label") || el.innerText?.trim() || el.title || (el.labels?.length ? el.labels[0].innerText : "");
-  if (document.documentElement.scrollWidth > innerWidth + 1) faults.push(`it is ${document.documentElement.scrollWidth} wide in a window of ${innerWidth}`);
-  if (document.querySelectorAll("h1").length !== 1) faults.push("it has not one heading");
-  if (!document.title.endsWith(" · Abide")) faults.push(`its title is ${document.title}`);
-  for (const el of document.querySelectorAll("button, a[href], input, select, textarea")) {
-    if (!name(el)) faults.push(`nobody can name ${el.outerHTML.slice(0, 120)}`);
-  }
-  const ids = [...document.querySelectorAll("[id]")].map((el) => el.id);
-  for (const id of ids) if (ids.filter((other) => other === id).length > 1) faults.push(`the id ${id} is there twice`);
-  return faults;
-}
 
 /** One invocation of every sort that is worth a picture. */
 async function make() {

@@ -19,7 +19,7 @@ await drive(async (page) => {
   await page.getByText("Netflix API down").first().waitFor();
   const id = page.url().split("/").at(-1);
   await page.getByText('run("add-Netflix")').waitFor();
-  const failing = await page.locator(".j-line.warm .j-text").innerText();
+  const failing = await page.locator(".j-line.warm .j-text").textContent();
   await shot(page, "tour-failing");
 
   await page.getByRole("region", { name: "Facts" }).getByRole("link", { name: /^dp_/ }).click();

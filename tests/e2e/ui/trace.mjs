@@ -15,10 +15,18 @@ export async function longestTask(page) {
     const isMain = (event) => mains.some(({ pid, tid }) => pid === event.pid && tid === event.tid);
     const tasks = events.filter((event) => event.tdur !== undefined && isMain(event));
     if (tasks.length === 0) throw new Error("the trace has no task of the page");
-    return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+    return Math.round(tasks.reduce((longest, { tdur }) => Math.max(longest, tdur), 0) / 1000);
   };
 }
 
 function isOfInterest({ name, ph }) {
   return name === "thread_name" || (ph === "X" && name.endsWith("RunTask"));
+}
+
+/** What the page keeps in memory, when all that it dropped is gone. */
+export async function heapMiB(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  return Math.round(usedSize / 2 ** 20);
 }
