@@ -115,8 +115,9 @@ impl World {
         self.disk.cut_after(self.random.below(80));
         match DiskStore::open(&self.data(), self.options()) {
             Ok(store) => drop(store),
-            Err(_) if self.disk.is_off() => self.report.cuts_while_opening += 1,
+            // The folder stays locked then, whether the power is on or not.
             Err(abide_store::Error::IndexStalled { .. }) => self.is_stalled = true,
+            Err(_) if self.disk.is_off() => self.report.cuts_while_opening += 1,
             Err(error) => return Err(format!("opening failed while the power was on: {error}")),
         }
         self.power_on();
