@@ -78,7 +78,7 @@ async function divergent(page, dialog) {
   await dialog.getByLabel("Take over although something does not fit").check();
   const after = await deploy.isDisabled();
   await shot(page, "upload-diverges-light");
-  await page.emulateMedia({ colorScheme: "dark" });
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
   await shot(page, "upload-diverges-dark");
   await page.emulateMedia({ colorScheme: "light" });
   await dialog.getByRole("button", { name: "Not now" }).click();
