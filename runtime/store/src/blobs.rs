@@ -27,11 +27,12 @@ pub struct BlobName {
 }
 
 impl BlobName {
-    fn file_name(self) -> String {
+    /// Returns the name of its file.
+    pub fn file_name(self) -> String {
         format!("{:016x}-{:08x}", self.sequence, self.position)
     }
 
-    fn parse(name: &str) -> Option<BlobName> {
+    pub fn parse(name: &str) -> Option<BlobName> {
         let (sequence, position) = name.split_once('-')?;
         Some(BlobName {
             sequence: u64::from_str_radix(sequence, 16).ok()?,

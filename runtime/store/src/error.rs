@@ -49,6 +49,30 @@ pub enum Error {
     #[error("the index in {} did not answer for {seconds} s; restart the process, it is rebuilt then", dir.display())]
     IndexStalled { dir: PathBuf, seconds: u64 },
 
+    #[error("another backup of this server is being taken; wait until it is over")]
+    BackupRunning,
+
+    #[error("the backup was given up: {why}; what it has written so far is of no use, delete it")]
+    BackupGivenUp { why: String },
+
+    #[error("{} is no whole backup ({why}); a backup that broke off has to be taken again", dir.display())]
+    NotABackup { dir: PathBuf, why: String },
+
+    #[error("the backup {} is damaged: {}; use another backup", dir.display(), what.join("; "))]
+    BackupDamaged { dir: PathBuf, what: Vec<String> },
+
+    #[error("{source}; what was restored to {} so far is of no use, delete it", data.display())]
+    RestoreBrokeOff { data: PathBuf, source: Box<Error> },
+
+    #[error("the backup {} has format {found}, this version understands {supported}; use a newer version of abide", dir.display())]
+    NewerBackup { dir: PathBuf, found: u32, supported: u32 },
+
+    #[error("{} is not empty; choose a folder that is not there, or an empty one", dir.display())]
+    NotEmpty { dir: PathBuf },
+
+    #[error("{} has {free} bytes free, {needed} are needed; free some space or choose another disk", dir.display())]
+    NoSpace { dir: PathBuf, free: u64, needed: u64 },
+
     #[error("cannot {action} {}: {source}; check the disk, its permissions and its free space", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::disk::{self, Disk};
+use crate::disk::{self, Disk, OsDisk};
 use crate::error::Error;
 
 /// The version of everything in the folder.
 pub const FORMAT_VERSION: u32 = 2;
 const FORMAT_PREFIX: &str = "abide data folder, format ";
-const LOCK: &str = "LOCK";
+pub const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
 
 /// Names of what a data folder holds.
@@ -54,6 +54,17 @@ impl Folder {
 
     pub fn format(&self) -> PathBuf {
         self.dir.join(FORMAT)
+    }
+
+    /// Asks the next open to rebuild the index.
+    pub fn ask_for_index(&self, why: &str) -> Result<(), Error> {
+        let path = self.rebuild_marker();
+        if path.exists() {
+            return Ok(());
+        }
+        let why = if why.is_empty() { "asked for" } else { why };
+        // It lives beside the index, which is not on a simulated disk either.
+        disk::write_whole(&OsDisk, &path, why.as_bytes()).map_err(Error::io("write", &path))
     }
 
     fn lock(&self) -> PathBuf {
@@ -121,6 +132,30 @@ impl Folder {
     }
 }
 
+/// Makes a folder that no other user of the machine can look into, and those above it. One that is there stays as it is.
+/// The names of those that it made are durable on return.
+pub fn create_private(dir: &Path) -> Result<(), Error> {
+    let missing = missing(dir);
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
+    builder.create(dir).map_err(Error::io("create", dir))?;
+    missing.into_iter().try_for_each(sync_parent)
+}
+
+/// Returns which of the folder and those above it are not there.
+fn missing(dir: &Path) -> Vec<&Path> {
+    dir.ancestors().take_while(|level| *level != Path::new("") && !level.exists()).collect()
+}
+
+/// Makes the name of the folder itself durable.
+pub fn sync_parent(dir: &Path) -> Result<(), Error> {
+    let parent = match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    OsDisk.sync_dir(parent).map_err(Error::io("sync", parent))
+}
+
 /// The folder is ours as long as this lives.
 #[derive(Debug)]
 pub struct Lock {
@@ -152,5 +187,22 @@ fn holder(file: &mut File) -> String {
     match file.read_to_string(&mut pid) {
         Ok(_) if !pid.trim().is_empty() => format!("process {}", pid.trim()),
         _ => "another process".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is named here is synced; whether a name survives a power cut cannot be seen without one.
+    #[test]
+    fn all_folders_that_have_to_be_made_are_known() {
+        let home = tempfile::tempdir().unwrap();
+        let (one, two) = (home.path().join("one"), home.path().join("one/two"));
+        assert_eq!(missing(&two), [&*two, &*one]);
+        create_private(&two).unwrap();
+        assert!(missing(&two).is_empty());
+        assert_eq!(missing(Path::new("not/there")), [Path::new("not/there"), Path::new("not")]);
+        create_private(&two).unwrap();
     }
 }

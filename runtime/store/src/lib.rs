@@ -26,7 +26,8 @@
 //! | how the two views are read                             | `disk_store/read.rs`      |
 //! | what sled does wrong and how it is kept away from us   | `index/mod.rs`, `index/guard.rs` |
 //! | values over 32 KiB                                     | `blobs.rs`                |
-//! | the file an index is rebuilt from                      | `snapshot.rs`             |
+//! | the file an index is rebuilt from                      | `snapshot.rs`, its bytes: `blocks.rs` |
+//! | a copy taken while the store is used, and a folder made of it | `backup/mod.rs`    |
 //! | the folder, its lock and its format                    | `folder.rs`               |
 //! | files that fail and lose power, for tests              | `disk/mod.rs`, `disk/sim.rs` |
 //! | crashes on purpose                                     | `examples/crash`, `tests/crash.rs` |
@@ -38,6 +39,7 @@
 
 pub mod batch;
 mod blobs;
+mod blocks;
 pub mod codec;
 pub mod disk;
 mod disk_store;

@@ -64,7 +64,9 @@ fn apply(shared: &Shared, record: &Record) -> Result<(), Error> {
     }
     // The record that replaced them is on disk, and replaying older records never reads a blob.
     for name in applied.unreferenced {
-        shared.blobs.remove(name)?;
+        if !shared.hold.keeps(name) {
+            shared.blobs.remove(name)?;
+        }
     }
     Ok(())
 }

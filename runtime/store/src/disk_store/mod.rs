@@ -17,6 +17,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::backup::Backup;
 use crate::batch::{Batch, Fence, Order, Sequence, View};
 use crate::error::{Error, printable};
 use crate::folder::Lock;
@@ -24,7 +25,8 @@ use crate::log::record;
 use crate::options::Options;
 use crate::stats::{Stats, Status};
 use crate::store::{Store, check_fence};
-use shared::{Queued, Shared, What};
+pub(crate) use shared::Shared;
+use shared::{Queued, What};
 
 /// A store in a folder of this machine. Dropping it closes it.
 pub struct DiskStore {
@@ -58,6 +60,14 @@ impl DiskStore {
         let upkeep = spawn("abide-store-upkeep", &shared, upkeep::run)?;
         let running = Running { committer, applier, upkeep, _lock: opened.lock };
         Ok(DiskStore { shared, running: Mutex::new(Some(running)) })
+    }
+
+    /// Begins a backup; only one at a time.
+    ///
+    /// # Errors
+    /// Another one runs.
+    pub fn backup(&self) -> Result<Backup, Error> {
+        Backup::begin(self.shared.clone())
     }
 
     fn check_limits(&self, batch: &Batch) -> Result<u64, Error> {

@@ -9,7 +9,7 @@ use crate::disk_store::recover::{Recovered, recover};
 use crate::disk_store::shared::Shared;
 use crate::disk_store::upkeep::newest_snapshot;
 use crate::error::Error;
-use crate::folder::{Folder, Lock};
+use crate::folder::{Folder, Lock, create_private, sync_parent};
 use crate::log::Log;
 use crate::log::scan::Tail;
 use crate::options::Options;
@@ -28,7 +28,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     let folder = Folder::new(dir);
     let disk = options.disk.clone();
     folder.check_format(&*disk)?;
-    std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    create_private(dir)?;
     let lock = Lock::take(&folder)?;
     prepare(&*disk, &folder)?;
 
@@ -84,15 +84,6 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {
         }
     }
     disk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir))
-}
-
-/// Makes the name of the folder itself durable.
-fn sync_parent(dir: &Path) -> Result<(), Error> {
-    let parent = match dir.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(Error::io("sync", parent))
 }
 
 fn report(recovered: &Recovered) {

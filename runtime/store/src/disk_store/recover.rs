@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::batch::Sequence;
-use crate::disk::{Disk, OsDisk, write_whole};
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
@@ -73,7 +73,7 @@ fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, Strin
         if since.elapsed() > options.index_stall_max {
             let seconds = options.index_stall_max.as_secs();
             let error = Error::IndexStalled { dir: folder.index(), seconds };
-            write_marker(folder, &error.to_string())?;
+            folder.ask_for_index(&error.to_string())?;
             return Err(error);
         }
     }
@@ -157,7 +157,7 @@ fn rebuild(folder: &Folder, options: &Options, why: &str) -> Result<Index, Error
     let disk = &*options.disk;
     tracing::warn!(why, dir = %folder.index().display(), "the index cannot be used: it is moved aside and rebuilt");
     check_rebuildable(folder, disk, why)?;
-    write_marker(folder, why)?;
+    folder.ask_for_index(why)?;
     set_aside(folder)?;
     let index = Index::open(&folder.index(), options)?;
     let snapshots = snapshot::list(disk, &folder.snapshots())?;
@@ -166,6 +166,8 @@ fn rebuild(folder: &Folder, options: &Options, why: &str) -> Result<Index, Error
             match entry {
                 snapshot::Entry::Pair { key, value } => index.load(key, value)?,
                 snapshot::Entry::Epoch(fence) => index.set_epoch(fence)?,
+                // Records follow the snapshot in the log; only a backup has them in one file.
+                snapshot::Entry::Record(_) => {}
             }
             bound_memory(&index, options)
         })?;
@@ -224,16 +226,6 @@ fn replay(
 
 fn bound_memory(index: &Index, options: &Options) -> Result<(), Error> {
     if index.bytes_since_open() > options.reopen_bytes { index.reopen().map(drop) } else { Ok(()) }
-}
-
-/// Asks the next open to rebuild the index. Lives beside the index, which is not on the `Disk` either.
-pub fn write_marker(folder: &Folder, why: &str) -> Result<(), Error> {
-    let path = folder.rebuild_marker();
-    if path.exists() {
-        return Ok(());
-    }
-    let content = if why.is_empty() { "asked for" } else { why };
-    write_whole(&OsDisk, &path, content.as_bytes()).map_err(Error::io("write", &path))
 }
 
 fn remove_marker(folder: &Folder) -> Result<(), Error> {

@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::watch;
 
+use crate::backup::hold::Hold;
 use crate::batch::{Batch, Fence, Sequence};
-use crate::blobs::Blobs;
-use crate::disk_store::recover;
+use crate::blobs::{BlobName, Blobs};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
@@ -89,6 +89,8 @@ pub struct Shared {
     /// Held while one record is applied; whoever holds it sees an index that does not move.
     pub apply_gate: Mutex<()>,
     pub counters: Mutex<Stats>,
+    /// What a running backup needs is not thrown away.
+    pub hold: Hold,
 }
 
 impl Shared {
@@ -120,6 +122,7 @@ impl Shared {
             applied: AtomicU64::new(last),
             apply_gate: Mutex::new(()),
             counters: Mutex::new(counters),
+            hold: Hold::default(),
         }
     }
 
@@ -135,7 +138,7 @@ impl Shared {
             return;
         }
         if matches!(error, Error::Index { .. })
-            && let Err(error) = recover::write_marker(&self.folder, &reason)
+            && let Err(error) = self.folder.ask_for_index(&reason)
         {
             tracing::error!(%error, "the next start will not know that the index has to be rebuilt");
         }
@@ -150,6 +153,15 @@ impl Shared {
         self.logged.notify_all();
         self.progress.notify_all();
         self.upkeep.notify_all();
+    }
+
+    /// Removes blobs that no key refers to. One that stays is swept by the next start.
+    pub fn remove_blobs(&self, names: Vec<BlobName>) {
+        for name in names {
+            if let Err(error) = self.blobs.remove(name) {
+                tracing::warn!(%error, "a blob without a key is left for the next start");
+            }
+        }
     }
 
     /// Refuses work after a failure or a close.

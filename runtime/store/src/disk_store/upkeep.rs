@@ -70,6 +70,8 @@ fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
     if shared.segments.spares() == 0 && !is_space_low {
         shared.segments.make_spare()?;
     }
+    // Then a part of the log is free, and it is wanted now.
+    let is_checkpoint_due = end_backup(shared) || is_checkpoint_due;
     if is_checkpoint_due {
         checkpoint(shared)?;
         if is_snapshot_due(shared) && !is_space_low {
@@ -80,6 +82,19 @@ fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
         reopen(shared)?;
     }
     Ok(())
+}
+
+/// Takes back what a backup holds, whatever it waits for at this moment, once the store asks for no new work; returns
+/// whether there was one.
+fn end_backup(shared: &Shared) -> bool {
+    let reason = match &*shared.status.borrow() {
+        Status::Refusing { reason } => reason.clone(),
+        Status::Ready | Status::Failed { .. } => return false,
+    };
+    let Some(doomed) = shared.hold.give_up(&reason) else { return false };
+    tracing::warn!("the running backup is given up: the space that it holds is needed");
+    shared.remove_blobs(doomed);
+    true
 }
 
 /// Asks for no new work while the disk is nearly full: what is running can still be finished then.
@@ -127,7 +142,7 @@ pub fn checkpoint(shared: &Shared) -> Result<(), Error> {
         counters.checkpoint_micros_max = counters.checkpoint_micros_max.max(micros);
         counters.snapshot_sequence
     };
-    shared.segments.recycle(flushed.min(snapshot_sequence)).map(drop)
+    shared.segments.recycle(shared.hold.limit(flushed.min(snapshot_sequence))).map(drop)
 }
 
 /// The log kept for a rebuild may be as large as the snapshot it follows, so that both together stay within a small

@@ -1,6 +1,7 @@
 //! The commit log: the truth. Preallocated segments, written with one write and one sync per group.
 
 pub mod record;
+pub mod records;
 pub mod scan;
 
 use std::collections::VecDeque;
@@ -69,6 +70,8 @@ pub struct Segments {
 #[derive(Default)]
 struct Inner {
     sealed: VecDeque<SegmentInfo>,
+    /// The segment that is written.
+    open: u64,
     spares: Vec<u64>,
     next_spare: u64,
 }
@@ -146,7 +149,16 @@ impl Segments {
     }
 
     fn seal(&self, segment: SegmentInfo) {
-        self.inner.lock().sealed.push_back(segment);
+        let mut inner = self.inner.lock();
+        inner.sealed.push_back(segment);
+        inner.open = segment.number + 1;
+    }
+
+    /// Returns the segment that has this record, or will have it.
+    pub fn holding(&self, sequence: Sequence) -> u64 {
+        let inner = self.inner.lock();
+        let sealed = inner.sealed.iter().find(|segment| segment.last_sequence >= sequence);
+        sealed.map_or(inner.open, |segment| segment.number)
     }
 
     /// Returns the full segments, oldest first.
@@ -246,7 +258,11 @@ impl Log {
                 (file, *segment, *offset, capacity)
             }
         };
-        segments.inner.lock().sealed = sealed.into();
+        {
+            let mut inner = segments.inner.lock();
+            inner.sealed = sealed.into();
+            inner.open = number;
+        }
         let last_sequence = scan.last_sequence;
         Ok(Log {
             segments,

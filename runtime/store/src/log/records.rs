@@ -1,0 +1,48 @@
+//! Reads a part of the log while it is written: records that are on disk, by their sequences.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use super::record::{self, Frame};
+use super::segment_path;
+use crate::batch::Sequence;
+use crate::disk::{self, Disk};
+use crate::error::Error;
+
+/// Calls `visit` with the payload of each record in `wanted`, which are all on disk. The first is in segment `number`, and
+/// nobody recycles that or a later one.
+pub fn read(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut number: u64,
+    wanted: RangeInclusive<Sequence>,
+    mut visit: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (mut next, last) = wanted.into_inner();
+    while next <= last {
+        let path = segment_path(dir, number);
+        let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
+        let mut offset = 0;
+        while next <= last {
+            let corrupt = |why: String| Error::LogCorrupt { file: path.clone(), offset: offset as u64, why };
+            match record::frame_at(&content, number, offset) {
+                Frame::Record { payload, bytes, .. } => {
+                    let sequence = record::sequence_of(payload)
+                        .ok_or_else(|| corrupt("the record has no sequence".into()))?;
+                    if !record::is_mark(payload) && sequence >= next {
+                        if sequence != next {
+                            return Err(corrupt(format!("record {sequence} follows record {}", next - 1)));
+                        }
+                        visit(payload)?;
+                        next += 1;
+                    }
+                    offset += bytes;
+                }
+                Frame::End { .. } => break,
+                Frame::Broken(why) => return Err(corrupt(why.into())),
+            }
+        }
+        number += 1;
+    }
+    Ok(())
+}
