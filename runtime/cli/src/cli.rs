@@ -1,8 +1,8 @@
 //! The arguments: what the user may type.
 
 use crate::commands::{
-    awakeables, call, completions, config, deploy, deployments, dev, doctor, invocations, logs, new, objects,
-    send, services, sql, state, tokens, up,
+    awakeables, backup, call, completions, config, deploy, deployments, dev, doctor, invocations, logs, new,
+    objects, restore, send, services, sql, state, tokens, up,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -96,6 +96,10 @@ pub enum Command {
     Health,
     /// Examine the configuration and a data folder; the server must not run on it.
     Doctor(doctor::Doctor),
+    /// Copy everything that a running server keeps into a folder.
+    Backup(backup::Backup),
+    /// Make a data folder of a backup, or examine one.
+    Restore(restore::Restore),
 }
 
 #[cfg(test)]
@@ -183,6 +187,9 @@ mod tests {
         "abide doctor --config abide.toml",
         "abide tokens revoke ops ci",
         "abide doctor abide-data",
+        "abide backup D --json",
+        "abide restore D --data F",
+        "abide restore D --check",
     ];
     const REFUSED: &[&str] = &[
         "abide",
@@ -200,6 +207,9 @@ mod tests {
         "abide tokens revoke",
         "abide sql x --file q.sql",
         "abide sql x --csv --json",
+        "abide backup",
+        "abide restore D",
+        "abide restore D --check --data F",
         "abide dev",
         "abide new x --template function",
         "abide completions tcsh",

@@ -111,7 +111,8 @@ impl Client {
         Err(CliError { kind, message, hint, refusal: Some(body.into()) })
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> CliError {
+    /// Says that the server cannot be reached, or not any more.
+    pub fn unreachable(&self, error: &reqwest::Error) -> CliError {
         let cause = root_cause(error);
         if error.is_builder() {
             return CliError::new(Kind::Usage, format!("cannot ask {}: {cause}", self.base));

@@ -88,6 +88,16 @@ impl Trail {
     }
 }
 
+/// Returns the files of a trail, whether they are there or not, the newest first.
+pub fn files(config: &AuditConfig) -> Vec<String> {
+    (0..=config.files_kept).map(|number| name(FILE, number)).collect()
+}
+
+/// Returns the name of the file that is so many files old.
+fn name(current: &str, number: u32) -> String {
+    if number == 0 { current.to_owned() } else { format!("{current}.{number}") }
+}
+
 impl Inner {
     fn append(&self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
@@ -119,10 +129,8 @@ impl Inner {
     }
 
     fn rotate(&self) -> io::Result<()> {
-        let name = |number: u32| match number {
-            0 => self.path.clone(),
-            _ => PathBuf::from(format!("{}.{number}", self.path.display())),
-        };
+        let current = self.path.display().to_string();
+        let name = |number: u32| PathBuf::from(name(&current, number));
         for number in (0..self.config.files_kept).rev() {
             match fs::rename(name(number), name(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

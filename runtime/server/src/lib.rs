@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod backup;
 mod base64;
 pub mod clock;
 mod config;

@@ -6,6 +6,7 @@ use self::watched::Watched;
 use crate::access::Access;
 use crate::access::grant::{Grant, Scope};
 use crate::audit::Trail;
+use crate::backup::Backups;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DoorLimits, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
@@ -77,6 +78,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let executor = watched.executor(&engine, components.clone(), deployments.clone(), clock.clone());
     let engine = engine.start(Arc::new(executor))?;
     watched.start(&engine, components.clone());
+    let backups = Backups::new(Some(store.clone()), components.clone(), &config, clock.clone());
     let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
 
     let state = AppState {
@@ -90,6 +92,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         clock,
         access: Arc::new(access),
         trail: Trail::new(&config.data, config.audit.clone()),
+        backups,
         admin_door: Arc::new(admin_door),
         ingress_door: Arc::new(IngressDoor::new(&config.ingress)),
         ingress_body_bytes_max: config.ingress.body_bytes_max,

@@ -21,7 +21,7 @@ mod session;
 
 pub use artifacts::ArtifactError;
 pub use check::{Checked, Recorded, Verdict, check};
-pub use components::{Components, ExamineError, Examined, Loaded};
+pub use components::{Components, ExamineError, Examined, HeldFiles, Loaded};
 pub use engine::{EngineBuildError, WasmEngine};
 pub use executor::{Catalog, ExecutorParts, WasmExecutor};
 pub use inspect::{Invalid, WIT_VERSION};

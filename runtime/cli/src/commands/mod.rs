@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 pub mod awakeables;
+pub mod backup;
 pub mod call;
 pub mod completions;
 pub mod config;
@@ -14,6 +15,7 @@ mod invoke;
 pub mod logs;
 pub mod new;
 pub mod objects;
+pub mod restore;
 pub mod send;
 pub mod services;
 pub mod sql;
@@ -46,6 +48,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Completions(completions) => completions::run(&completions),
         Command::Tokens(command) => tokens::run(command, &global).await,
         Command::Health => health::run(&global).await,
+        Command::Backup(backup) => backup::run(backup, &global).await,
+        Command::Restore(restore) => restore::run(restore, &global).await,
         Command::Doctor(doctor) => doctor::run(doctor, &global).await,
     }
 }

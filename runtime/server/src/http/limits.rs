@@ -19,6 +19,10 @@ pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause within a body.
 pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a backup waits, all in all, while its client reads the next `BACKUP_PACE_BYTES`.
+pub const BACKUP_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The server keeps what a running backup needs, so one that is read by drops is given up.
+pub const BACKUP_PACE_BYTES: usize = 4 << 20;
 /// What is still read of a refused body, so that its sender gets to see the answer.
 pub const BODY_DISCARDED_BYTES_MAX: usize = 256 << 20;
 /// Open connections per port; more wait in the queue of the operating system.

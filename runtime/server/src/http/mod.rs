@@ -23,6 +23,7 @@ pub use serve::{Peer, serve};
 
 use crate::access::Access;
 use crate::audit::Trail;
+use crate::backup::Backups;
 use crate::clock::Clock;
 use crate::config::ShownSetting;
 use crate::deploy::Deployments;
@@ -49,6 +50,7 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     pub access: Arc<Access>,
     pub trail: Trail,
+    pub backups: Backups,
     pub admin_door: Arc<AdminDoor>,
     pub ingress_door: Arc<IngressDoor>,
     pub ingress_body_bytes_max: usize,

@@ -1,6 +1,7 @@
 //! Components and their compiled artifacts on disk: `components/<digest>.wasm`, and
 //! `artifacts/<digest>-<engine>.cwasm`, which is made again when the engine changed.
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fs::File;
@@ -35,11 +36,22 @@ pub fn hex(digest: &ComponentDigest) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Reads what [`hex`] wrote.
+fn from_hex(text: &str) -> Option<ComponentDigest> {
+    let mut digest = ComponentDigest::default();
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    (hex(&digest) == text).then_some(digest)
+}
+
 pub struct Artifacts {
     engine: Engine,
     components: PathBuf,
     artifacts: PathBuf,
     compatibility: String,
+    /// Components that go when nobody copies them any more; None while nobody does.
+    doomed: Mutex<Option<HashSet<ComponentDigest>>>,
 }
 
 impl Artifacts {
@@ -52,6 +64,7 @@ impl Artifacts {
             components: data.join("components"),
             artifacts: data.join("artifacts"),
             compatibility,
+            doomed: Mutex::default(),
         };
         for folder in [&artifacts.components, &artifacts.artifacts] {
             std::fs::create_dir_all(folder).map_err(at(folder))?;
@@ -75,6 +88,8 @@ impl Artifacts {
     /// Keeps the component itself.
     pub fn keep(&self, digest: &ComponentDigest, component: &[u8]) -> Result<(), ArtifactError> {
         let path = self.component_path(digest);
+        let mut doomed = self.doomed.lock();
+        doomed.iter_mut().for_each(|doomed| _ = doomed.remove(digest));
         if path.exists() { Ok(()) } else { write_durably(&path, component) }
     }
 
@@ -114,9 +129,38 @@ impl Artifacts {
 
     /// Deletes the files of a component. What cannot be deleted is logged, and is found at the next start.
     pub fn delete(&self, digest: &ComponentDigest) {
-        for path in [self.component_path(digest), self.artifact_path(digest)] {
-            remove(&path);
+        remove(&self.artifact_path(digest));
+        let mut doomed = self.doomed.lock();
+        match doomed.as_mut() {
+            Some(doomed) => _ = doomed.insert(*digest),
+            None => remove(&self.component_path(digest)),
         }
+    }
+
+    /// Begins to keep every component, also those that are deleted from now on.
+    pub fn hold(&self) {
+        self.doomed.lock().get_or_insert_default();
+    }
+
+    /// Ends that.
+    pub fn release(&self) {
+        let mut doomed = self.doomed.lock();
+        for digest in doomed.take().into_iter().flatten() {
+            remove(&self.component_path(&digest));
+        }
+    }
+
+    /// Returns the components that are kept, with their files.
+    pub fn files(&self) -> std::io::Result<Vec<(ComponentDigest, PathBuf)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.components)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if let Some(digest) = name.strip_suffix(".wasm").and_then(from_hex) {
+                found.push((digest, path));
+            }
+        }
+        Ok(found)
     }
 
     /// Deletes the files of all components but these, and drafts that a crash left.
@@ -207,7 +251,16 @@ impl Hasher for Fnv {
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use super::*;
+
+    #[test]
+    fn a_digest_in_hex_is_read_back() {
+        let digest = [0xa5; 32];
+        assert_eq!(from_hex(&hex(&digest)), Some(digest));
+        for text in ["", "a5", &"A5".repeat(32), &"a5".repeat(33), &"+5".repeat(32), &"ä".repeat(32)] {
+            assert_eq!(from_hex(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn only_our_files_are_swept() {

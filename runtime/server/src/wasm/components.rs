@@ -9,7 +9,7 @@ use abide_core::ids::DeploymentId;
 use abide_core::manifest::{Manifest, Settings};
 use parking_lot::RwLock;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasmtime::component::Linker;
 
@@ -42,6 +42,27 @@ pub enum ExamineError {
     Invalid(#[from] Invalid),
     #[error(transparent)]
     Fault(#[from] ArtifactError),
+}
+
+/// The files of components stay as long as this lives. One at a time.
+pub struct HeldFiles {
+    components: Arc<Components>,
+}
+
+impl HeldFiles {
+    /// Returns the components, with their files.
+    ///
+    /// # Errors
+    /// Their folder cannot be read.
+    pub fn list(&self) -> std::io::Result<Vec<(ComponentDigest, PathBuf)>> {
+        self.components.artifacts.files()
+    }
+}
+
+impl Drop for HeldFiles {
+    fn drop(&mut self) {
+        self.components.artifacts.release();
+    }
 }
 
 pub struct Components {
@@ -142,6 +163,13 @@ impl Components {
     /// Deletes the files of a component. Attempts that run have it in memory.
     pub fn delete(&self, digest: &ComponentDigest) {
         self.artifacts.delete(digest);
+    }
+
+    /// Keeps the files of all components, also of those that are deleted meanwhile, as long as the guard lives.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>) -> HeldFiles {
+        self.artifacts.hold();
+        HeldFiles { components: self.clone() }
     }
 
     /// Deletes the files of all components but these: what uploads left that did not come to their end.

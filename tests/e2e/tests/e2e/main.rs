@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod awakeables;
+mod backup;
 mod bulk;
 mod calls;
 mod cancel;

@@ -210,6 +210,7 @@ mod tests {
             ("GET", "/tokens", Some(Need::Admin)),
             ("HEAD", "/deployments", Some(Need::Read)),
             ("POST", "/query", Some(Need::Read)),
+            ("POST", "/backup", Some(Need::Admin)),
             ("POST", "/deployments", Some(Need::Deploy)),
             ("PATCH", "/deployments/dp_1", Some(Need::Deploy)),
             ("DELETE", "/deployments/dp_1", Some(Need::Deploy)),

@@ -6,6 +6,7 @@
 mod audit;
 mod auth;
 mod awakeables;
+mod backup;
 mod bulk;
 mod checks;
 mod children;
@@ -69,6 +70,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::health))
         .routes(routes!(health::version))
         .routes(routes!(config::show))
+        .routes(routes!(backup::take))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(metrics::show))

@@ -100,6 +100,11 @@ pub enum AdminError {
     StateTooLarge,
     #[error("the server takes no work now: {0}")]
     Unhealthy(String),
+    #[error("this server keeps everything in memory, there is nothing to back up")]
+    NothingToBackUp,
+    /// Another one runs.
+    #[error(transparent)]
+    Backup(abide_store::Error),
     #[error(transparent)]
     Sql(#[from] SqlError),
     #[error(transparent)]
@@ -150,7 +155,7 @@ impl AdminError {
             | Self::KeyHeld(_)
             | Self::Upgrade { .. } => StatusCode::CONFLICT,
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
-            Self::NotPausable(_) => StatusCode::CONFLICT,
+            Self::NotPausable(_) | Self::NothingToBackUp | Self::Backup(_) => StatusCode::CONFLICT,
             Self::RestartOfRun(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JournalPurged(_) => StatusCode::GONE,
             Self::BadRestart { .. } => StatusCode::BAD_REQUEST,
@@ -204,6 +209,8 @@ impl AdminError {
             Self::UnknownWorkflow(_) => "unknown_workflow",
             Self::StateTooLarge => "state_too_large",
             Self::Sql(error) => sql_code(error),
+            Self::NothingToBackUp => "nothing_to_back_up",
+            Self::Backup(_) => "backup_not_begun",
             Self::Unhealthy(_)
             | Self::Engine(EngineError::Stopped { .. })
             | Self::Upload(UploadError::Stopped(_)) => "stopped",
@@ -278,7 +285,10 @@ impl AdminError {
             | Self::MethodNotAllowed(_)
             | Self::BadField { .. }
             | Self::BadBody(_)
-            | Self::Completed(_) => return None,
+            | Self::Completed(_)
+            // The error itself says what to do.
+            | Self::Backup(_) => return None,
+            Self::NothingToBackUp => "start a server with a data folder",
         };
         Some(hint.to_owned())
     }

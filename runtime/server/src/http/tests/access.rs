@@ -54,6 +54,23 @@ async fn every_path_but_page_and_health_needs_a_token() {
 }
 
 #[tokio::test]
+async fn a_backup_is_for_admins_and_from_a_disk() {
+    let script = format!(
+        r#"
+        POST :9070/backup
+          {NEEDED}
+        POST :9070/backup bearer:wrong
+          {WRONG}
+        GET :9070/backup bearer:s3cret
+          405 {{"code":"method_not_allowed","message":"this path does not know the method GET"}}
+        POST :9070/backup bearer:s3cret
+          409 {{"code":"nothing_to_back_up","hint":"start a server with a data folder","message":"this server keeps everything in memory, there is nothing to back up"}}
+        "#
+    );
+    check_with(&guarded(IngressConfig::default()), &script).await;
+}
+
+#[tokio::test]
 async fn tokens_are_made_used_and_revoked() {
     let script = format!(
         r#"

@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::audit::{AuditConfig, Trail};
+use crate::backup::Backups;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::deploy::Deployments;
@@ -78,6 +79,7 @@ impl World {
         let engine = engine.start(Arc::new(handlers)).unwrap();
         metrics.look_up(Levels::new(engine.clone(), components.clone(), logs.clone(), &metrics));
         let ingress_url = IngressUrl { scheme: "http", listen: setup.ingress.listen };
+        let backups = Backups::new(None, components.clone(), setup, clock.clone());
         let upgrades = Upgrades::new(engine.clone(), deployments.clone(), components, clock.clone());
         let sql = Sql::new(engine.clone(), deployments.clone(), SqlLimits::default(), metrics.sql.clone());
         let state = AppState {
@@ -91,6 +93,7 @@ impl World {
             clock,
             access: Arc::new(access),
             trail: Trail::new(&folder, AuditConfig::default()),
+            backups,
             admin_door: Arc::new(AdminDoor::new(&setup.admin)),
             ingress_door: Arc::new(IngressDoor::new(&setup.ingress)),
             ingress_body_bytes_max: setup.ingress.body_bytes_max,
