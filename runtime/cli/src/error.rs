@@ -46,6 +46,12 @@ impl CliError {
         self
     }
 
+    /// Returns the word by which the server names its refusal.
+    pub fn code(&self) -> Option<String> {
+        let refusal: serde_json::Value = serde_json::from_str(self.refusal.as_deref()?).ok()?;
+        refusal["code"].as_str().map(str::to_owned)
+    }
+
     /// Tells it on standard error.
     pub fn print(&self) {
         let paint = crate::output::Paint::stderr();

@@ -21,6 +21,7 @@ mod recovery;
 mod requests;
 mod shared;
 mod shell;
+mod stopping;
 mod summary;
 mod tally;
 mod telling;
@@ -50,6 +51,7 @@ use abide_store::Store;
 use executor::Executor;
 use shell::Shell;
 use std::sync::Arc;
+use stopping::Stopping;
 use tokio::sync::{mpsc, watch};
 use waiters::Waiters;
 
@@ -166,6 +168,7 @@ impl Engine {
         let waiters = Arc::new(Waiters::default());
         watch_store(&self.parts.store, &self.fault);
         let sums = counting::Sums::new(self.parts.partitions);
+        let stopping = Stopping::new(executor.clone());
         for (index, inbox) in (0..).zip(self.receivers) {
             let partition = PartitionId(index);
             let shell = Shell {
@@ -176,9 +179,9 @@ impl Engine {
             };
             let fault = self.fault.clone();
             let driver = driver::Driver::open(partition, &self.parts, inbox, shell, fault, &sums)?;
-            tokio::spawn(driver.run());
+            stopping.add(tokio::spawn(driver.run(stopping.end())));
         }
-        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums))
+        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums, stopping))
     }
 }
 

@@ -1,30 +1,28 @@
 //! A whole server: opens the data folder, recovers, and opens the doors.
 
+mod doors;
 mod watched;
 
+use self::doors::{Door, Doors};
 use self::watched::Watched;
 use crate::access::Access;
 use crate::access::grant::{Grant, Scope};
 use crate::audit::Trail;
 use crate::backup::Backups;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, DoorLimits, PARTITIONS_DEFAULT, PARTITIONS_MAX};
+use crate::config::{Config, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault};
-use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl};
+use crate::http::{AdminDoor, AppState, IngressDoor, IngressUrl};
 use crate::sql::Sql;
-use crate::tls::{self, Certificate, TlsError, TlsFiles};
+use crate::tls::{self, Certificate, TlsError};
 use crate::upgrade::Upgrades;
 use crate::wasm::{Components, WasmEngine};
 use abide_store::{Batch, DiskStore, META_PARTITION, Op, Store, View, codec, keys};
 use anyhow::{Context, bail};
-use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 /// How long a server that cannot go on still says why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -40,8 +38,7 @@ pub struct Server {
     pub reloader: Reloader,
     store: Arc<DiskStore>,
     watched: Watched,
-    stop: watch::Sender<bool>,
-    doors: Vec<JoinHandle<()>>,
+    doors: Doors,
     fault: Fault,
 }
 
@@ -101,11 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     };
     let certificates = [ingress.certificate.clone(), admin.certificate.clone()];
     let reloader = Reloader { access: state.access.clone(), certificates };
-    let stop = watch::Sender::new(false);
-    let doors = vec![
-        ingress.serve(http::ingress(state.clone()), config.http.clone(), &stop),
-        admin.serve(http::admin(state), config.http, &stop),
-    ];
+    let doors = Doors::open(ingress, admin, state, config.http);
     tracing::info!(%ingress_addr, %admin_addr, data = %config.data.display(), partitions, "the server is up");
     Ok(Server {
         ingress_addr,
@@ -116,7 +109,6 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         reloader,
         store,
         watched,
-        stop,
         doors,
         fault,
     })
@@ -134,36 +126,6 @@ fn check_tokens(config: &Config) -> Result<(), NoToken> {
     let is_admin = |grant: &Grant| grant.scope == Scope::Admin;
     let is_closed = !config.admin.needs_token() || config.admin.grants().iter().any(is_admin);
     if is_closed || config.data.exists() { Ok(()) } else { Err(NoToken(config.admin.listen)) }
-}
-
-/// A port that is listened on.
-struct Door {
-    listener: TcpListener,
-    address: SocketAddr,
-    certificate: Option<Arc<Certificate>>,
-}
-
-impl Door {
-    async fn open(what: &str, address: SocketAddr, tls: &TlsFiles) -> anyhow::Result<Self> {
-        let certificate = Certificate::load(tls).with_context(|| format!("no TLS for the {what}"))?;
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| {
-            format!("cannot listen on {address} ({what}); is another server running there?")
-        })?;
-        Ok(Self { address: listener.local_addr()?, listener, certificate })
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.certificate.is_some() { "https" } else { "http" }
-    }
-
-    /// Lets requests in until the server stops.
-    fn serve(self, router: Router, limits: DoorLimits, stop: &watch::Sender<bool>) -> JoinHandle<()> {
-        if let Some(certificate) = self.certificate.clone() {
-            tokio::spawn(certificate.watch(stopped(stop)));
-        }
-        tokio::spawn(http::serve(self.listener, router, self.certificate, limits, stopped(stop)))
-    }
 }
 
 /// The admin port would be open to everybody.
@@ -205,27 +167,16 @@ impl Server {
         if let Some(reason) = reason {
             // Clients that wait, and those that come now, are told.
             tokio::time::sleep(LAST_WORDS).await;
-            self.stop.send_replace(true);
+            self.doors.shut();
             bail!("{reason}\nNothing acknowledged is lost. Repair the cause and start the server again.");
         }
-        tracing::info!("stopping; what runs goes on at the next start");
-        self.stop.send_replace(true);
-        for door in self.doors {
-            let _ = door.await;
-        }
+        self.doors.close().await;
         self.fault.stop();
         self.watched.finish().await;
         let store = self.store;
         tokio::task::spawn_blocking(move || store.close())
             .await?
             .context("the data folder was not closed in order")
-    }
-}
-
-fn stopped(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {
-    let mut stop = stop.subscribe();
-    async move {
-        let _ = stop.wait_for(|stop| *stop).await;
     }
 }
 

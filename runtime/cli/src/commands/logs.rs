@@ -88,10 +88,15 @@ pub async fn run(logs: Logs, global: &Global) -> Result<(), CliError> {
                 show(&next, global);
                 tail = next;
             }
-            Err(error) if error.kind == Kind::Unreachable => tokio::time::sleep(AWAY_PAUSE).await,
+            Err(error) if is_away(&error) => tokio::time::sleep(AWAY_PAUSE).await,
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Says whether the server is not there, or about to stop.
+fn is_away(error: &CliError) -> bool {
+    error.kind == Kind::Unreachable || error.code().as_deref() == Some("stopped")
 }
 
 async fn ask(client: &Client, logs: &Logs, after: Option<u64>) -> Result<Tail, CliError> {

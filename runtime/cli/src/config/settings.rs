@@ -262,7 +262,8 @@ pub const SETTINGS: &[Setting] = &[
         "http.stop_patience",
         Time { min: 0, max: HOUR_MS },
         |s| &mut s.server.http.stop_patience,
-        "How long requests may go on after the server was asked to stop.",
+        "How long what is open may go on after the server was asked to stop; it ends sooner when nothing is. \
+         Whoever starts the server has to wait longer before killing it (systemd: TimeoutStopSec).",
     )
     .rare(),
     Setting::new(

@@ -19,7 +19,7 @@ use abide_core::time::Timestamp;
 use abide_store::{Fence, Sequence, Store};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Commands of one turn at most, and timers besides.
 const BATCH_MAX: usize = 256;
@@ -41,6 +41,7 @@ pub struct Driver {
     fault: Fault,
     /// The last batch of this partition.
     sequence: Sequence,
+    is_ending: bool,
 }
 
 impl Driver {
@@ -80,11 +81,12 @@ impl Driver {
             gate,
             fault,
             sequence: 0,
+            is_ending: false,
         })
     }
 
-    /// Works until the server stops or the store fails.
-    pub async fn run(mut self) {
+    /// Works until it is told to end or the store fails.
+    pub async fn run(mut self, mut end: watch::Receiver<bool>) {
         let mut stopped = self.fault.subscribe();
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
@@ -92,6 +94,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(Option::is_some) => return,
+                _ = end.wait_for(|is_over| *is_over) => return self.end(),
                 () = wait_for(&*self.clock, due_at) => {}
                 taken = self.inbox.recv_many(&mut batch, BATCH_MAX) => if taken == 0 {
                     return;
@@ -103,6 +106,17 @@ impl Driver {
             if let Err(error) = turn {
                 self.fault.raise(&error.to_string());
                 return;
+            }
+        }
+    }
+
+    /// Commits what came in until now: outcomes of run blocks, ends of attempts. Nobody hears of it any more.
+    fn end(mut self) {
+        self.is_ending = true;
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        for _ in 0..self.inbox.len().div_ceil(BATCH_MAX) {
+            if let Err(error) = self.turn(&mut batch) {
+                return self.fault.raise(&error.to_string());
             }
         }
     }
@@ -127,7 +141,7 @@ impl Driver {
             batch.push(command);
         }
         self.tally.partition.turn_begins(self.place.now, self.inbox.len());
-        let is_due = self.timers.next_at().is_some_and(|at| at <= self.place.now);
+        let is_due = !self.is_ending && self.timers.next_at().is_some_and(|at| at <= self.place.now);
         if is_due && self.shell.executor.has_room() {
             let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
             batch.extend(due.into_iter().map(Command::TimerDue));
@@ -158,6 +172,9 @@ impl Driver {
 
     /// Runs the effects that may happen now and holds the others.
     fn release(&mut self, effects: Vec<Effect>) {
+        if self.is_ending {
+            return;
+        }
         let mut held = Vec::new();
         for effect in effects {
             match effect.gate() {

@@ -30,4 +30,10 @@ pub trait Executor: Send + Sync + 'static {
     fn has_room(&self) -> bool {
         true
     }
+    /// Suspends the attempts that only wait, at once.
+    fn suspend_idle(&self) {}
+    /// Returns how many attempts there are.
+    fn in_memory(&self) -> usize {
+        0
+    }
 }

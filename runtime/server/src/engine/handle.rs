@@ -2,6 +2,7 @@
 
 use super::counting::Sums;
 use super::overview::Overviews;
+use super::stopping::Stopping;
 use super::txn::TxnError;
 use super::waiters::Waiters;
 use super::{Fault, Inboxes, Journal, JournalReader, Parts, Reader, address};
@@ -70,6 +71,7 @@ pub(super) struct Inner {
     pub overviews: Overviews,
     pub sums: Sums,
     pub metrics: Arc<Metrics>,
+    pub stopping: Stopping,
 }
 
 impl EngineHandle {
@@ -79,6 +81,7 @@ impl EngineHandle {
         waiters: Arc<Waiters>,
         fault: Fault,
         sums: Sums,
+        stopping: Stopping,
     ) -> Self {
         let inner = Inner {
             store: parts.store.clone(),
@@ -92,6 +95,7 @@ impl EngineHandle {
             overviews: Overviews::default(),
             sums,
             metrics: parts.metrics.clone(),
+            stopping,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -165,16 +169,24 @@ impl EngineHandle {
         Taken { submissions: taken(SUBMISSIONS_MAX, submissions), calls: taken(CALLS_MAX, calls) }
     }
 
+    /// Takes all the room for requests and calls, as long as the permits live.
+    #[cfg(test)]
+    pub(crate) fn take_room(&self) -> [tokio::sync::OwnedSemaphorePermit; 2] {
+        let Inner { submissions, calls, .. } = &*self.inner;
+        [(submissions, SUBMISSIONS_MAX), (calls, CALLS_MAX)]
+            .map(|(room, size)| room.clone().try_acquire_many_owned(u32::try_from(size).unwrap()).unwrap())
+    }
+
     /// Returns a reader of journals.
     #[must_use]
     pub fn journals(&self) -> JournalReader {
         self.inner.journals.clone()
     }
 
-    /// Returns what is wrong with the server, if anything is: it refuses work, or stands still.
+    /// Returns what is wrong with the server, if anything is: it stops, refuses work, or stands still.
     #[must_use]
     pub fn ailment(&self) -> Option<String> {
-        self.refusal().or_else(|| {
+        self.closing().map(str::to_owned).or_else(|| self.refusal()).or_else(|| {
             let (partition, turn_ms) = self.inner.metrics.engine.partitions.slowest(self.now())?;
             (turn_ms >= STALL_MS).then(|| {
                 format!(

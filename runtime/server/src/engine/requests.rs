@@ -76,6 +76,7 @@ impl EngineHandle {
     /// # Errors
     /// The engine takes no work now.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
+        self.check_open()?;
         let id = submission.invocation;
         let submit = |ticket| Command::Submit(Submission { receipt: Receipt::Always(ticket), ..submission });
         match self.ask(id, submit).await? {
@@ -93,7 +94,7 @@ impl EngineHandle {
         let id = submission.invocation;
         let _waiting = Waiting { waiters: &self.inner.waiters, id };
         let answer = self.inner.waiters.for_answer(id);
-        self.check_running()?;
+        self.check_open()?;
         let _open = self.inner.calls.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
         if !id.is_computed() {
             // The answer comes after the submission is durable, so nobody has to hear of that.

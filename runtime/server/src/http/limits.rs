@@ -31,10 +31,12 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 pub const STREAMS_MAX: u32 = 1_024;
 /// A connection without a sign of life is asked for one after this long: calls stay open for days.
 pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
-/// How long requests may go on after the server was asked to stop; then they are told that it stops.
-pub const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long what is open may go on after the server was asked to stop; then requests are told that it stops.
+pub const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long connections may stay open after that, for the answers.
-pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// Between two looks whether anything is open still.
+pub const SHUTDOWN_LOOK: Duration = Duration::from_millis(10);
 /// What a client is told to wait before it tries again, in seconds.
 pub const RETRY_AFTER_SECONDS: &str = "5";
 /// Invocations in one answer, when the caller names no number, and at most.

@@ -19,7 +19,7 @@ mod ui;
 pub use admin::AdminDoor;
 pub use ingress::IngressDoor;
 pub use ingress_url::IngressUrl;
-pub use serve::{Peer, serve};
+pub use serve::{OpenRequests, Peer, serve};
 
 use crate::access::Access;
 use crate::audit::Trail;

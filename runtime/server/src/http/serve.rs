@@ -2,6 +2,7 @@
 
 use crate::config::DoorLimits;
 use crate::http::error::IngressError;
+use crate::http::ingress::IDEMPOTENCY_KEY;
 use crate::http::limits::{HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE};
 use crate::tls::Certificate;
 use axum::Router;
@@ -15,7 +16,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,16 +27,42 @@ use tower::ServiceExt;
 /// Pause after a failed accept: the process has no file descriptors left, and some have to close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the router on the listener until `shutdown` ends; open requests then have a moment left.
+/// Requests that are not answered yet, of all ports. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct OpenRequests {
+    count: Arc<AtomicUsize>,
+}
+
+impl OpenRequests {
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    fn enter(&self) -> OpenRequest {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        OpenRequest(self.clone())
+    }
+}
+
+struct OpenRequest(OpenRequests);
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Serves the router on the listener until `shutdown` ends; open requests are then told that the server stops.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     certificate: Option<Arc<Certificate>>,
     limits: DoorLimits,
+    open: OpenRequests,
     shutdown: impl Future<Output = ()>,
 ) {
-    let grace = limits.stop_patience + SHUTDOWN_GRACE;
-    let connection = Connections::new(router, certificate, limits);
+    let connection = Connections::new(router, certificate, limits, open);
     let mut tasks = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -60,7 +87,7 @@ pub async fn serve(
     drop(listener);
     connection.is_stopping.send_replace(true);
     let drained = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(grace, drained).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_GRACE, drained).await.is_err() {
         tracing::info!("closing connections whose requests are still open; their invocations go on");
     }
 }
@@ -77,10 +104,16 @@ struct Connections {
     is_stopping: watch::Sender<bool>,
     certificate: Option<Arc<Certificate>>,
     limits: DoorLimits,
+    open: OpenRequests,
 }
 
 impl Connections {
-    fn new(router: Router, certificate: Option<Arc<Certificate>>, limits: DoorLimits) -> Self {
+    fn new(
+        router: Router,
+        certificate: Option<Arc<Certificate>>,
+        limits: DoorLimits,
+        open: OpenRequests,
+    ) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
@@ -93,7 +126,7 @@ impl Connections {
             .keep_alive_interval(HTTP2_PING_INTERVAL);
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let is_stopping = watch::Sender::new(false);
-        Self { router, http, places, is_stopping, certificate, limits }
+        Self { router, http, places, is_stopping, certificate, limits, open }
     }
 
     async fn run(self, stream: TcpStream, peer: Peer, _permit: OwnedSemaphorePermit) {
@@ -110,14 +143,14 @@ impl Connections {
 
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, peer: Peer) {
         let has_spoken = Arc::new(AtomicBool::new(false));
-        let stop_patience = self.limits.stop_patience;
         let service = {
             let (router, has_spoken, is_stopping) =
                 (self.router, has_spoken.clone(), self.is_stopping.clone());
+            let open = self.open.clone();
             hyper::service::service_fn(move |mut request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
                 request.extensions_mut().insert(peer);
-                answer(router.clone(), request, stop_patience, is_stopping.subscribe())
+                answer(router.clone(), request, open.enter(), is_stopping.subscribe())
             })
         };
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
@@ -150,17 +183,17 @@ impl Connections {
 async fn answer(
     router: Router,
     request: Request<Incoming>,
-    stop_patience: Duration,
+    _open: OpenRequest,
     mut is_stopping: watch::Receiver<bool>,
 ) -> Result<Response, Infallible> {
-    let too_late = async {
-        // An error means that the server is gone altogether.
-        let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
-        tokio::time::sleep(stop_patience).await;
-    };
+    // Who only looks may look again, and a key makes sure that a call is not done twice.
+    let is_repeatable = request.method().is_safe() || request.headers().contains_key(IDEMPOTENCY_KEY);
     tokio::select! {
         biased;
         response = router.oneshot(request.map(Body::new)) => response,
-        () = too_late => Ok(IngressError::Stopping.into_response()),
+        // An error means that the server is gone altogether.
+        _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
+            Ok(IngressError::Stopping { is_repeatable }.into_response())
+        }
     }
 }

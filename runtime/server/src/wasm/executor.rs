@@ -124,6 +124,14 @@ impl Executor for WasmExecutor {
         let in_memory = slots.attempts_max - slots.free.available_permits();
         self.shared.running.lock().len() < in_memory + WAITING_MAX
     }
+
+    fn suspend_idle(&self) {
+        self.shared.slots.pressure.notify_waiters();
+    }
+
+    fn in_memory(&self) -> usize {
+        self.shared.running.lock().len()
+    }
 }
 
 impl Shared {

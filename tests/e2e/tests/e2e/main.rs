@@ -33,6 +33,7 @@ mod signals;
 mod soak;
 mod sql;
 mod state_edit;
+mod stopping;
 mod store_trouble;
 mod timers;
 mod tls;

@@ -1,5 +1,6 @@
 //! What guests log: of one invocation as it is kept, and of all as it comes.
 
+use crate::engine::EngineError;
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::{blocking, query};
 use crate::http::error::AdminError;
@@ -140,10 +141,32 @@ pub async fn tail(State(state): State<AppState>, uri: Uri) -> Result<Json<TailVi
         None => state.logs.last(&wanted, limit),
         Some(after) => {
             let patience = Duration::from_millis(wait_ms).min(LOG_WAIT_MAX);
-            state.logs.follow(after, &wanted, limit, patience).await
+            follow(&state, after, &wanted, limit, patience).await?
         }
     };
     Ok(Json(view(news)))
+}
+
+/// Waits for news. When the server stops meanwhile, there is nothing to wait for any more.
+async fn follow(
+    state: &AppState,
+    after: u64,
+    wanted: &Wanted,
+    limit: usize,
+    patience: Duration,
+) -> Result<News, AdminError> {
+    let at_once = || state.logs.follow(after, wanted, limit, Duration::ZERO);
+    if let Some(reason) = state.engine.closing() {
+        let news = at_once().await;
+        // Whoever wants to wait, and got nothing at once, would ask again at once.
+        let is_in_vain = news.lines.is_empty() && !patience.is_zero();
+        let stopped = EngineError::Stopped { reason: reason.into() };
+        return if is_in_vain { Err(stopped.into()) } else { Ok(news) };
+    }
+    tokio::select! {
+        news = state.logs.follow(after, wanted, limit, patience) => Ok(news),
+        () = state.engine.closed() => Ok(at_once().await),
+    }
 }
 
 fn view(news: News) -> TailView {

@@ -85,10 +85,10 @@ pub enum IngressError {
     #[error("{0} are not supported yet by this version of abide")]
     Unsupported(&'static str),
     #[error(
-        "the server stops; what it has accepted goes on once it is up again, \
-         so submitting it again may run it twice"
+        "the server stops; what it has accepted goes on once it is up again{}",
+        if *is_repeatable { ", so ask again then" } else { ", so submitting it again may run it twice" }
     )]
-    Stopping,
+    Stopping { is_repeatable: bool },
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
@@ -142,7 +142,7 @@ impl IngressError {
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::NotReady => status_of_code(470),
             Self::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(error) => engine_status(error),
         }
     }
@@ -172,7 +172,7 @@ impl IntoResponse for IngressError {
             ErrorBody { code: status.as_u16(), message: &self.message(), metadata: &[], source: "ingress" };
         let mut response = body.into_response(status);
         challenge(&mut response);
-        if !matches!(self, Self::Stopping) {
+        if !matches!(self, Self::Stopping { is_repeatable: false }) {
             advise_retry(&mut response);
         }
         response

@@ -6,7 +6,7 @@ use abide_core::entry::Header;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub const LIMIT_KEY: &str = "x-restate-limit-key";
 const INGRESS_PATH: &str = "x-restate-ingress-path";
 

@@ -7,6 +7,7 @@ mod invoke;
 mod retrieve;
 
 pub use auth::IngressDoor;
+pub use headers::IDEMPOTENCY_KEY;
 pub use invoke::{Checked, check};
 
 use crate::engine::address;

@@ -10,6 +10,7 @@ mod ingress;
 mod invoke;
 mod listing;
 mod objects;
+mod refusing;
 mod script;
 mod sql;
 mod waiting;

@@ -1,0 +1,66 @@
+//! A server that takes no work: too much of it is open, or it stops.
+
+use super::world::World;
+use crate::config::Config;
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use tower::ServiceExt;
+
+/// Asks; returns the status, and whether to try again.
+async fn ask(router: &Router, method: &str, path: &str) -> (u16, bool) {
+    let request = Request::builder().method(method).uri(path).body(Body::empty());
+    let response = router.clone().oneshot(request.unwrap()).await.unwrap();
+    (response.status().as_u16(), response.headers().contains_key("retry-after"))
+}
+
+/// Posts to the ingress; returns the status, whether to try again, and what is said.
+async fn post(ingress: &Router, path: &str) -> (u16, bool, String) {
+    let request = Request::post(path).header("content-type", "application/json").body(Body::from("1"));
+    let response = ingress.clone().oneshot(request.unwrap()).await.unwrap();
+    let (status, may_retry) = (response.status().as_u16(), response.headers().contains_key("retry-after"));
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, may_retry, String::from_utf8_lossy(&body).into_owned())
+}
+
+const PATHS: [&str; 3] = ["/Probe/echo", "/Probe/echo/send", "/Counter/k/echo"];
+
+#[tokio::test]
+async fn more_than_there_is_room_for_is_refused_and_may_come_again() {
+    let world = World::start(&Config::default());
+    let room = world.state.engine.take_room();
+    for path in PATHS {
+        let (status, may_retry, said) = post(&world.ingress, path).await;
+        assert_eq!((status, may_retry), (429, true), "{path}: {said}");
+        assert!(said.contains("overloaded"), "{path}: {said}");
+    }
+    drop(room);
+    for path in PATHS {
+        assert!(post(&world.ingress, path).await.0 < 300, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_the_server_stops_may_come_again() {
+    let world = World::start(&Config::default());
+    assert_eq!(post(&world.ingress, PATHS[0]).await.0, 200);
+    assert_eq!(world.state.engine.ailment(), None);
+    world.state.engine.close();
+    for path in PATHS {
+        let (status, may_retry, said) = post(&world.ingress, path).await;
+        assert_eq!((status, may_retry), (503, true), "{path}: {said}");
+        assert!(said.contains("takes no new work"), "{path}: {said}");
+    }
+    assert!(world.state.engine.ailment().is_some(), "balancers look elsewhere");
+    world.state.engine.closed().await;
+}
+
+/// Else it would ask again at once, time and again, and the server would not come to its end.
+#[tokio::test]
+async fn who_follows_the_log_of_a_server_that_stops_is_told_to_come_later() {
+    let world = World::start(&Config::default());
+    world.state.engine.close();
+    assert_eq!(ask(&world.admin, "GET", "/logs?after=0&wait_ms=10000").await, (503, true));
+    assert_eq!(ask(&world.admin, "GET", "/logs?after=0").await, (200, false), "who only looks still sees");
+    assert_eq!(ask(&world.admin, "GET", "/logs").await, (200, false));
+}
