@@ -6,6 +6,7 @@ mod admin;
 mod control;
 mod counting;
 mod deployments;
+mod golden;
 mod ingress;
 mod invoke;
 mod listing;

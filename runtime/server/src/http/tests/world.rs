@@ -18,7 +18,7 @@ use crate::wasm::{Components, GuestLimits, WasmEngine};
 use abide_core::command::{Append, Command, End};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome, Request};
-use abide_core::ids::{Attempt, DeploymentId, InvocationId};
+use abide_core::ids::{Attempt, DeploymentId, InvocationId, OpId};
 use abide_core::invocation::WaitSet;
 use abide_core::manifest::{
     DeploymentRow, HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, ServiceKind,
@@ -41,6 +41,7 @@ pub struct World {
     pub ingress: Router,
     pub admin: Router,
     pub state: AppState,
+    pub store: Arc<dyn Store>,
     folder: PathBuf,
 }
 
@@ -67,7 +68,7 @@ impl World {
             .unwrap();
         let traces = Traces::off();
         let parts = Parts {
-            store,
+            store: store.clone(),
             clock: clock.clone(),
             partitions: PARTITIONS,
             metrics: metrics.clone(),
@@ -101,7 +102,7 @@ impl World {
             ingress_url,
         };
         let (ingress, admin) = (http::ingress(state.clone()), http::admin(state.clone()));
-        Self { ingress, admin, state, folder }
+        Self { ingress, admin, state, store, folder }
     }
 }
 
@@ -161,6 +162,7 @@ fn services() -> Vec<ServiceManifest> {
         handler("signal", shared, JSON, JSON),
         handler("sleep", shared, JSON, JSON),
         handler("call", shared, JSON, JSON),
+        handler("charge", shared, None, JSON),
         private,
     ];
     let counter = vec![
@@ -210,6 +212,8 @@ enum Doing {
     Answer(End),
     Ask(Entry),
     AskAndAnswer(Entry, End),
+    /// A run block that comes to this, and then a try that fails; the next one answers what the block came to.
+    RunAndFail(Outcome, End),
 }
 
 impl Executor for Handlers {
@@ -232,20 +236,27 @@ impl Handlers {
         let suspended = End::Suspended { waiting_on: WaitSet::Ops(vec![0]), outcomes_seen };
         match (doing(&start.target, journal.input.body.clone()), journal.outcomes.first()) {
             (Doing::Answer(end), _) => self.end(start, end),
-            (Doing::Ask(_), Some(settled)) => self.end(start, answer(&settled.outcome)),
+            (Doing::Ask(_) | Doing::RunAndFail(..), Some(settled)) => {
+                self.end(start, answer(&settled.outcome));
+            }
             (Doing::Ask(_), None) if !journal.entries.is_empty() => self.end(start, suspended),
             (Doing::Ask(entry), None) => {
-                self.append(start, entry);
+                self.append(start, entry, Vec::new());
                 self.end(start, suspended);
             }
             (Doing::AskAndAnswer(entry, end), _) => {
-                self.append(start, entry);
+                self.append(start, entry, Vec::new());
+                self.end(start, end);
+            }
+            (Doing::RunAndFail(outcome, end), None) => {
+                let run = Entry::Run { name: "charge".into(), retry: None };
+                self.append(start, run, vec![(0, outcome)]);
                 self.end(start, end);
             }
         }
     }
 
-    fn append(&self, start: &AttemptStart, entry: Entry) {
+    fn append(&self, start: &AttemptStart, entry: Entry, finished: Vec<(OpId, Outcome)>) {
         let append = Append {
             invocation: start.invocation,
             attempt: start.attempt,
@@ -254,7 +265,7 @@ impl Handlers {
             outcomes_seen: 0,
             first_op: 0,
             entries: vec![entry],
-            finished: Vec::new(),
+            finished,
             failed: Vec::new(),
             jitter: 0,
         };
@@ -281,6 +292,11 @@ fn doing(target: &Target, input: Bytes) -> Doing {
         "signal" => Doing::Ask(Entry::ReceiveSignal { name: "go".into() }),
         "sleep" => Doing::Ask(Entry::Sleep { duration_ms: 3_600_000, name: None }),
         "call" => Doing::Ask(Entry::Call(request(&input))),
+        "charge" => {
+            let retry_after_ms = Some(3_600_000);
+            let end = End::Crashed { message: "no connection".into(), op: None, retry_after_ms };
+            Doing::RunAndFail(Outcome::Value("\"paid\"".into()), end)
+        }
         "run" => Doing::Ask(Entry::GetPromise { name: promise() }),
         "click" => {
             let completed = Entry::CompletePromise { name: promise(), outcome: Outcome::Value(input) };
