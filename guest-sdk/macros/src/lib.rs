@@ -4,6 +4,8 @@
 //! reads the impl block into a plain description, `handler` reads one method of it, `expand` writes
 //! the code that registers it, `client` the type that calls it.
 
+#![forbid(unsafe_code)]
+
 use proc_macro::TokenStream;
 
 mod client;

@@ -1,5 +1,7 @@
 //! The `abide` command: parses the arguments, runs one command, and tells how it went.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 mod client;
 mod commands;

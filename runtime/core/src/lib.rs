@@ -4,6 +4,8 @@
 //! [`effect::Effect`]s are what the shell has to do about it. [`step::step`] connects the three and
 //! gives the same answer for the same input, always. Start reading there.
 
+#![forbid(unsafe_code)]
+
 pub mod command;
 pub mod effect;
 pub mod entry;

@@ -1,5 +1,7 @@
 //! The server of Abide: the engine around the pure core, guest hosting, and HTTP.
 
+#![deny(unsafe_code)]
+
 pub mod access;
 pub mod audit;
 pub mod backup;

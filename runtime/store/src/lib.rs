@@ -37,6 +37,9 @@
 //! sled sees it; an overlay entry leaves only after sled has it; a segment is recycled only when sled has flushed it and
 //! a snapshot covers it; after an error of a write or a sync nothing is ever acknowledged again.
 
+#![forbid(unsafe_code)]
+
+pub mod backup;
 pub mod batch;
 mod blobs;
 mod blocks;

@@ -41,6 +41,7 @@ fn declaration<T: Table>() -> String {
 }
 
 // SAFETY: `base` is the first field, and the layout is C's.
+#[expect(unsafe_code, reason = "SQLite finds its part at the beginning")]
 unsafe impl<T: Table> VTab<'_> for VirtualTable<T> {
     type Aux = Source;
     type Cursor = Cursor<T>;
@@ -86,6 +87,7 @@ pub struct Cursor<T: Table> {
 }
 
 // SAFETY: `base` is the first field, and the layout is C's.
+#[expect(unsafe_code, reason = "SQLite finds its part at the beginning")]
 unsafe impl<T: Table> VTabCursor for Cursor<T> {
     fn filter(&mut self, number: c_int, _: Option<&str>, values: &Filters<'_>) -> rusqlite::Result<()> {
         let source = self.source.clone();

@@ -110,6 +110,7 @@ impl Artifacts {
         self.compile(digest, &component)
     }
 
+    #[expect(unsafe_code, reason = "compiled code is loaded as it is")]
     fn load(&self, digest: &ComponentDigest) -> Option<Component> {
         let path = self.artifact_path(digest);
         if !path.exists() {
