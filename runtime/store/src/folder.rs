@@ -159,7 +159,7 @@ pub fn sync_parent(dir: &Path) -> Result<(), Error> {
 /// The folder is ours as long as this lives.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -178,7 +178,16 @@ impl Lock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Gives it back at once. To close the file is not enough: sled starts a process when it opens, and that has the file, too,
+    /// from its fork to its exec, whichever folder it is for.
+    fn drop(&mut self) {
+        // If it fails, closing the file does the same, a moment later.
+        flock(&self.file, FlockOperation::Unlock).ok();
     }
 }
 
@@ -195,6 +204,19 @@ mod tests {
     use super::*;
 
     /// What is named here is synced; whether a name survives a power cut cannot be seen without one.
+    #[test]
+    fn a_lock_is_given_back_although_a_process_that_was_forked_has_its_file() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::new(home.path());
+        let lock = Lock::take(&folder).unwrap();
+        // As after a fork: one more descriptor of the same open file.
+        let forked = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(&folder), Err(Error::Held { .. })));
+        drop(lock);
+        drop(Lock::take(&folder).unwrap());
+        drop(forked);
+    }
+
     #[test]
     fn all_folders_that_have_to_be_made_are_known() {
         let home = tempfile::tempdir().unwrap();
