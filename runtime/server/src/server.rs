@@ -13,7 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::deploy::Deployments;
 use crate::engine::{Engine, Fault};
-use crate::http::{AdminDoor, AppState, IngressDoor, IngressUrl};
+use crate::http::{AdminDoor, AppState, IngressDoor, IngressUrl, OpenRequests};
 use crate::sql::Sql;
 use crate::tls::{self, Certificate, TlsError};
 use crate::upgrade::Upgrades;
@@ -90,6 +90,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         access: Arc::new(access),
         trail: Trail::new(&config.data, config.audit.clone()),
         backups,
+        open: OpenRequests::default(),
         admin_door: Arc::new(admin_door),
         ingress_door: Arc::new(IngressDoor::new(&config.ingress)),
         ingress_body_bytes_max: config.ingress.body_bytes_max,

@@ -19,7 +19,7 @@ mod ui;
 pub use admin::AdminDoor;
 pub use ingress::IngressDoor;
 pub use ingress_url::IngressUrl;
-pub use serve::{OpenRequests, Peer, serve};
+pub use serve::{OpenRequest, OpenRequests, Peer, serve};
 
 use crate::access::Access;
 use crate::audit::Trail;
@@ -51,6 +51,8 @@ pub struct AppState {
     pub access: Arc<Access>,
     pub trail: Trail,
     pub backups: Backups,
+    /// What a stop waits for, for a while.
+    pub open: OpenRequests,
     pub admin_door: Arc<AdminDoor>,
     pub ingress_door: Arc<IngressDoor>,
     pub ingress_body_bytes_max: usize,

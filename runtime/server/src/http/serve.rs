@@ -27,7 +27,7 @@ use tower::ServiceExt;
 /// Pause after a failed accept: the process has no file descriptors left, and some have to close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Requests that are not answered yet, of all ports. Cheap to clone.
+/// Requests that are not answered yet, of all ports, and streams that are not at their end. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct OpenRequests {
     count: Arc<AtomicUsize>,
@@ -39,13 +39,16 @@ impl OpenRequests {
         self.count.load(Ordering::SeqCst)
     }
 
-    fn enter(&self) -> OpenRequest {
+    /// Counts one more, as long as the guard lives.
+    #[must_use]
+    pub fn enter(&self) -> OpenRequest {
         self.count.fetch_add(1, Ordering::SeqCst);
         OpenRequest(self.clone())
     }
 }
 
-struct OpenRequest(OpenRequests);
+/// One that is open.
+pub struct OpenRequest(OpenRequests);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {

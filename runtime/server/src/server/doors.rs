@@ -50,7 +50,7 @@ impl Doors {
     pub fn open(ingress: Door, admin: Door, state: AppState, limits: DoorLimits) -> Self {
         let mut doors = Self {
             engine: state.engine.clone(),
-            open: OpenRequests::default(),
+            open: state.open.clone(),
             patience: limits.stop_patience,
             stop: watch::Sender::new(false),
             tasks: Vec::new(),

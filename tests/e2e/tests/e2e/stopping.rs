@@ -3,6 +3,7 @@
 use abide_e2e::api::{millis, text};
 use abide_e2e::{Client, Counter, Guest, Reaction, Reply, Setup, eventually};
 use serde_json::{Value, json};
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -205,4 +206,28 @@ fn a_server_with_nothing_to_do_stops_at_once_and_is_not_taken_for_lost() {
         "{invocation:#}"
     );
     assert!(!server.log().contains("begin again"), "an attempt that waited was suspended, not lost");
+}
+
+#[test]
+fn a_backup_that_runs_is_open_work() {
+    let server = Setup::new().args(&["--http-stop-patience", "60s"]).start();
+    server.deploy(Guest::Probe);
+    let large = json!("x".repeat(500_000));
+    (0..40).for_each(|_| _ = server.call("Probe/echo", &large).expect(200));
+    let mut stream = server.admin().request("POST", "/backup").start().expect("it can be asked for");
+    // More than what the connection holds is still to come.
+    stream.read_exact(&mut [0; 1_000]).expect("it begins");
+    let (admin, process) = (server.admin(), server.process());
+    std::thread::scope(|scope| {
+        let stopping = scope.spawn(move || process.stop());
+        eventually("it stops", || (admin.get("/health").status == 503).then_some(()));
+        let refused = admin.request("POST", "/backup").send().expect(503);
+        assert!(refused.header("retry-after").is_some() && refused.json()["code"] == "stopped");
+        assert!(!stopping.is_finished(), "it waits for the backup");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("it comes to its end");
+        let end = String::from_utf8_lossy(&rest[rest.len() - 20_000..]).into_owned();
+        assert!(end.contains("abide backup, format 1"), "{end}");
+        assert!(stopping.join().expect("no panics").success());
+    });
 }

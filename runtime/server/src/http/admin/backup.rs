@@ -1,9 +1,10 @@
 //! A backup of the server, as a stream.
 
-use crate::http::AppState;
+use crate::engine::EngineError;
 use crate::http::admin::blocking;
 use crate::http::error::AdminError;
 use crate::http::limits::{BACKUP_PACE_BYTES, BACKUP_STALL_TIMEOUT};
+use crate::http::{AppState, OpenRequest};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -26,7 +27,8 @@ const PIECE_BYTES: usize = 256 << 10;
 /// Makes a backup of everything, while the server works.
 ///
 /// The answer is a stream of frames, which `abide backup` makes a folder of. It holds everything that was acknowledged before
-/// it began. One at a time. When the client reads too slowly, or the disk becomes nearly full, the backup is given up.
+/// it began. One at a time. When the client reads too slowly, or the disk becomes nearly full, the backup is given up. A
+/// stop of the server waits for it as for any request.
 #[utoipa::path(
     post,
     path = "/backup",
@@ -34,6 +36,10 @@ const PIECE_BYTES: usize = 256 << 10;
     responses((status = 200, body = [u8], content_type = "application/x-abide-backup")),
 )]
 pub async fn take(State(state): State<AppState>) -> Result<Response, AdminError> {
+    if let Some(reason) = state.engine.closing() {
+        return Err(EngineError::Stopped { reason: reason.into() }.into());
+    }
+    let open = state.open.enter();
     // It waits for what is being applied to the index.
     let begun = blocking(move || state.backups.begin().map_err(AdminError::Backup)).await?;
     let begun = begun.ok_or(AdminError::NothingToBackUp)?;
@@ -46,7 +52,7 @@ pub async fn take(State(state): State<AppState>) -> Result<Response, AdminError>
         }
         Err(error) => tracing::warn!(%error, "a backup was not finished"),
     });
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::new(Pieces(waiting))).into_response())
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::new(Pieces { waiting, _open: open })).into_response())
 }
 
 /// Where a backup is written to: pieces for the client, which gets some time for so many bytes of them.
@@ -108,7 +114,10 @@ impl Write for Out {
 }
 
 /// The body that the client gets.
-struct Pieces(mpsc::Receiver<Bytes>);
+struct Pieces {
+    waiting: mpsc::Receiver<Bytes>,
+    _open: OpenRequest,
+}
 
 impl http_body::Body for Pieces {
     type Data = Bytes;
@@ -118,7 +127,7 @@ impl http_body::Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        self.waiting.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }
 

@@ -64,3 +64,12 @@ async fn who_follows_the_log_of_a_server_that_stops_is_told_to_come_later() {
     assert_eq!(ask(&world.admin, "GET", "/logs?after=0").await, (200, false), "who only looks still sees");
     assert_eq!(ask(&world.admin, "GET", "/logs").await, (200, false));
 }
+
+#[tokio::test]
+async fn no_backup_begins_while_the_server_stops() {
+    let world = World::start(&Config::default());
+    assert_eq!(ask(&world.admin, "POST", "/backup").await, (409, false), "there is nothing on a disk");
+    world.state.engine.close();
+    assert_eq!(ask(&world.admin, "POST", "/backup").await, (503, true));
+    assert_eq!(world.state.open.count(), 0);
+}

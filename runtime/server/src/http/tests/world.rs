@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
-use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl};
+use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl, OpenRequests};
 use crate::logs::{GuestLogs, LogLimits};
 use crate::metrics::{Levels, Metrics};
 use crate::sql::{Sql, SqlLimits};
@@ -95,6 +95,7 @@ impl World {
             access: Arc::new(access),
             trail: Trail::new(&folder, AuditConfig::default()),
             backups,
+            open: OpenRequests::default(),
             admin_door: Arc::new(AdminDoor::new(&setup.admin)),
             ingress_door: Arc::new(IngressDoor::new(&setup.ingress)),
             ingress_body_bytes_max: setup.ingress.body_bytes_max,
