@@ -44,10 +44,9 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     report(&recovered);
     let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);
     let log = Log::open(disk.clone(), &folder.log(), segment_bytes, group_bytes_max, &recovered.scan)?;
-    let index = recovered.index;
+    let (index, known) = (recovered.index, recovered.known);
     let blobs = Blobs::new(disk.clone(), &folder.blobs());
-    let (referenced, blob_bytes) = index.blobs()?;
-    let swept = blobs.sweep(&referenced)?;
+    let swept = blobs.sweep(&known.blobs)?;
     if swept > 0 {
         tracing::info!(swept, "blobs without a record were removed");
     }
@@ -55,14 +54,13 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     let counters = Stats {
         replayed: recovered.replayed,
         index_rebuilt: recovered.is_rebuilt,
-        blobs: referenced.len() as u64,
-        blob_bytes,
+        blobs: known.blobs.len() as u64,
+        blob_bytes: known.blob_bytes,
         snapshot_sequence,
         snapshot_bytes,
         ..Stats::default()
     };
-    let epochs = index.epochs()?;
-    let shared = Shared::new(options, folder, index, blobs, log.segments(), epochs, last, counters);
+    let shared = Shared::new(options, folder, index, blobs, log.segments(), known.epochs, last, counters);
     Ok(Opened { shared: Arc::new(shared), log, lock })
 }
 

@@ -1,5 +1,6 @@
 //! Makes index and log agree: replays what the index misses, or rebuilds the index from snapshot and log.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -7,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::batch::Sequence;
+use crate::blobs::BlobName;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::folder::Folder;
@@ -21,9 +23,25 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// An index that has everything the log says.
 pub struct Recovered {
     pub index: Index,
+    pub known: Known,
     pub scan: Scan,
     pub replayed: u64,
     pub is_rebuilt: bool,
+}
+
+/// What an open needs of the index before anybody reads it. It is read while the index can still be given up for another:
+/// damage found later would stop this start and every one after it.
+pub struct Known {
+    pub epochs: HashMap<u16, u64>,
+    pub blobs: BTreeSet<BlobName>,
+    pub blob_bytes: u64,
+}
+
+impl Known {
+    fn of(index: &Index) -> Result<Known, Error> {
+        let (blobs, blob_bytes) = index.blobs()?;
+        Ok(Known { epochs: index.epochs()?, blobs, blob_bytes })
+    }
 }
 
 pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
@@ -37,7 +55,8 @@ pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
     index.flush()?;
     remove_marker(folder)?;
     tracing::warn!(replayed, "the index was rebuilt and has everything again");
-    Ok(Recovered { index, scan, replayed, is_rebuilt: true })
+    let known = Known::of(&index)?;
+    Ok(Recovered { index, known, scan, replayed, is_rebuilt: true })
 }
 
 /// Goes up while the recovery does something.
@@ -93,10 +112,10 @@ fn as_it_is(
         if !scan.is_closed {
             index.verify(progress)?;
         }
-        Ok((scan, replayed))
+        Ok((Known::of(&index)?, scan, replayed))
     });
     match checked {
-        Ok((scan, replayed)) => Ok(Ok(Recovered { index, scan, replayed, is_rebuilt: false })),
+        Ok((known, scan, replayed)) => Ok(Ok(Recovered { index, known, scan, replayed, is_rebuilt: false })),
         // Damage that shows only when the leaf is read.
         Err(Error::Index { why }) => Ok(Err(why)),
         Err(error) => Err(error),
