@@ -10,6 +10,7 @@ pub mod clock;
 mod config;
 pub mod deploy;
 pub mod engine;
+mod faults;
 pub mod http;
 pub mod logs;
 pub mod metrics;

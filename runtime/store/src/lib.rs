@@ -31,6 +31,7 @@
 //! | the folder, its lock and its format                    | `folder.rs`               |
 //! | files that fail and lose power, for tests              | `disk/mod.rs`, `disk/sim.rs` |
 //! | crashes on purpose                                     | `examples/crash`, `tests/crash.rs` |
+//! | where a test build can be made to crash                | `faults.rs`, `faults/sites.rs` |
 //! | how fast it is on this disk                            | `examples/bench.rs`       |
 //!
 //! Invariants: a blob is on disk before the record that names it; a record is on disk before `durable` says so and before
@@ -48,6 +49,7 @@ pub mod disk;
 mod disk_store;
 pub mod doctor;
 pub mod error;
+pub mod faults;
 mod folder;
 mod index;
 pub mod keys;

@@ -11,6 +11,7 @@ use super::timers::Timers;
 use super::txn::{ServiceCache, Txn, TxnError};
 use super::{Fault, Parts, recovery};
 use crate::clock::Clock;
+use crate::faults::{self, Site};
 use abide_core::command::Command;
 use abide_core::effect::{Effect, Gate};
 use abide_core::ids::PartitionId;
@@ -161,9 +162,10 @@ impl Driver {
             }
             if let Some(batch) = txn.into_batch(self.fence) {
                 let is_awaited = effects.iter().any(|effect| effect.gate() == Gate::Durable);
-                let committed =
-                    if is_awaited { self.store.commit(batch) } else { self.store.commit_quietly(batch) };
-                self.sequence = committed?;
+                self.sequence = faults::around(Site::Commit, || match is_awaited {
+                    true => self.store.commit(batch),
+                    false => self.store.commit_quietly(batch),
+                })?;
             }
             self.release(effects);
         }

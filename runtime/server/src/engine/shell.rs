@@ -3,6 +3,7 @@
 use super::Inboxes;
 use super::executor::{Executor, Tell};
 use super::waiters::Waiters;
+use crate::faults::{self, Edge, Site};
 use abide_core::command::{Command, Timer};
 use abide_core::effect::Effect;
 use abide_core::ids::{Attempt, InvocationId, PartitionId};
@@ -19,6 +20,14 @@ pub struct Shell {
 impl Shell {
     /// Runs an effect whose gate is open. Timers are the driver's: it gets them back.
     pub fn run(&self, effect: Effect) -> Option<Timer> {
+        let site = site(&effect);
+        faults::reach(site, Edge::Before);
+        let timer = self.run_now(effect);
+        faults::reach(site, Edge::After);
+        timer
+    }
+
+    fn run_now(&self, effect: Effect) -> Option<Timer> {
         match effect {
             Effect::Then(command) => unreachable!("{command:?} is handled in its transaction"),
             Effect::ArmTimer(timer) => return Some(timer),
@@ -49,5 +58,22 @@ impl Shell {
 
     fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell) {
         self.executor.tell(invocation, attempt, tell);
+    }
+}
+
+/// Returns the failpoint of an effect.
+fn site(effect: &Effect) -> Site {
+    match effect {
+        Effect::Then(_) => Site::Commit,
+        Effect::ArmTimer(_) => Site::ArmTimer,
+        Effect::StartAttempt(_) => Site::StartAttempt,
+        Effect::StopAttempt { .. } => Site::StopAttempt,
+        Effect::Deliver { .. } => Site::Deliver,
+        Effect::HoldRun { .. } => Site::HoldRun,
+        Effect::Release { .. } => Site::ReleaseRun,
+        Effect::Notice { .. } => Site::Notice,
+        Effect::Reply { .. } => Site::Reply,
+        Effect::Transmit { .. } => Site::Transmit,
+        Effect::Acknowledge { .. } => Site::Acknowledge,
     }
 }

@@ -3,13 +3,12 @@
 //! sled writes to the real disk. Its part of the cut is modelled with a copy of its folder taken at its last completed
 //! flush, which is atomic and durable, or with what it wrote later, or with a damaged folder that has to be rebuilt.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use abide_store::disk::sim::{Random, SimDisk};
+use abide_store::disk::sim_index;
 use abide_store::{DiskStore, Options, Sequence, Store, View};
 
 use crate::model::{self, Model, Workload};
@@ -93,7 +92,7 @@ impl World {
         let copy = self.copy();
         let on_flushed = move |index: &Path| {
             if !disk.is_off() {
-                copy_stable(index, &copy).expect("the index can be copied");
+                sim_index::copy_stable(index, &copy).expect("the index can be copied");
             }
         };
         Options {
@@ -181,75 +180,7 @@ impl World {
     /// Turns the power off and on again.
     fn power_on(&mut self) {
         self.disk = self.disk.after_power_cut(self.random.draw());
-        let (index, copy) = (self.data().join("index"), self.copy());
-        match self.random.below(8) {
-            0..=4 => {
-                fs::remove_dir_all(&index).ok();
-                if copy.exists() {
-                    copy_dir(&copy, &index).expect("the index can be copied");
-                }
-            }
-            5 => damage(&index, &mut self.random),
-            _ => {}
-        }
+        sim_index::cut(&self.data().join("index"), &self.copy(), &mut self.random)
+            .expect("the index can be cut");
     }
-}
-
-/// Overwrites some bytes of some file.
-fn damage(index: &Path, random: &mut Random) {
-    let folder = if random.one_in(2) { index.join("metadata") } else { index.join("slabs") };
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| file.metadata().is_ok_and(|metadata| metadata.len() > 0));
-    files.sort();
-    if files.is_empty() {
-        return;
-    }
-    let file = &files[random.below(files.len() as u64) as usize];
-    let mut content = fs::read(file).expect("the file is there");
-    let start = random.below(content.len() as u64) as usize;
-    for byte in content[start..].iter_mut().take(64) {
-        *byte ^= 0x5a;
-    }
-    fs::write(file, content).expect("the file can be written");
-}
-
-/// Copies until the folder did not change meanwhile: sled compacts its metadata in the background.
-fn copy_stable(from: &Path, to: &Path) -> io::Result<()> {
-    let next = to.with_extension("next");
-    loop {
-        let before = names(&from.join("metadata"))?;
-        fs::remove_dir_all(&next).ok();
-        let copied = copy_dir(from, &next);
-        if copied.is_ok() && names(&from.join("metadata"))? == before {
-            break;
-        }
-    }
-    fs::remove_dir_all(to).ok();
-    fs::rename(&next, to)
-}
-
-fn names(dir: &Path) -> io::Result<Vec<(std::ffi::OsString, u64)>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(dir)?.flatten() {
-        names.push((entry.file_name(), entry.metadata().map_or(0, |metadata| metadata.len())));
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.metadata()?.is_dir() {
-            copy_dir(&entry.path(), &target)?;
-        } else if entry.metadata()?.len() > 0 {
-            fs::copy(entry.path(), target)?;
-        } else {
-            fs::write(target, [])?;
-        }
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod os;
 pub mod sim;
+pub mod sim_index;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{DirEntry, Disk, DiskFile};
 
-const SECTOR: usize = 512;
+/// What reaches the disk as a whole.
+pub const SECTOR: usize = 512;
 
 /// A small generator: the same seed gives the same disk.
 #[derive(Clone, Debug)]
@@ -151,6 +152,22 @@ impl SimDisk {
 
     pub fn set_free_bytes(&self, bytes: u64) {
         self.shared.state.lock().free_bytes = Some(bytes);
+    }
+
+    /// Puts a file on the disk that was there before.
+    pub fn install(&self, path: &Path, content: Vec<u8>) {
+        let mut state = self.shared.state.lock();
+        state.inodes.push(Inode { durable: content.clone(), current: content, pending: Vec::new() });
+        let inode = state.inodes.len() - 1;
+        state.names.insert(path.to_path_buf(), inode);
+        state.durable_names.insert(path.to_path_buf(), inode);
+    }
+
+    /// Returns every file with its content.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let state = self.shared.state.lock();
+        let content = |inode: &usize| state.inodes[*inode].current.clone();
+        state.names.iter().map(|(path, inode)| (path.clone(), content(inode))).collect()
     }
 
     /// Changes bytes behind the back of the store, as a failing disk does.

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::backup::Backup;
 use crate::batch::{Batch, Fence, Order, Sequence, View};
 use crate::error::{Error, printable};
+use crate::faults;
 use crate::folder::Lock;
 use crate::log::record;
 use crate::options::Options;
@@ -52,7 +53,7 @@ struct Running {
 impl DiskStore {
     /// Opens the folder, creates it when it is not there, and recovers from whatever the last process left.
     pub fn open(dir: &Path, options: Options) -> Result<DiskStore, Error> {
-        let opened = open::open(dir, options)?;
+        let opened = open::open(dir, faults::applied(options, dir))?;
         let shared = opened.shared;
         let log = opened.log;
         let committer = spawn("abide-store-log", &shared, move |shared| committer::run(shared, log))?;

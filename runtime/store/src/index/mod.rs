@@ -22,6 +22,7 @@ use sled::InlineArray;
 use crate::batch::{Fence, Sequence};
 use crate::blobs::{BlobName, BlobRef};
 use crate::error::Error;
+use crate::faults::{self, Site};
 use crate::log::record::{Entry, Record, Stored};
 use crate::options::{OnFlushed, Options};
 
@@ -179,6 +180,10 @@ impl Index {
 
     /// Applies one record. Idempotent, because every change is absolute.
     pub fn apply(&self, record: &Record) -> Result<Applied, Error> {
+        faults::around(Site::IndexApply, || self.apply_now(record))
+    }
+
+    fn apply_now(&self, record: &Record) -> Result<Applied, Error> {
         let mut bytes = 0;
         let applied = self.with(|handles| {
             let mut applied = Applied::default();
@@ -225,7 +230,9 @@ impl Index {
     }
 
     pub fn set_applied(&self, sequence: Sequence) -> Result<(), Error> {
-        self.with(|handles| handles.meta.insert(APPLIED, sequence.to_le_bytes().to_vec()).map(drop))
+        faults::around(Site::IndexMark, || {
+            self.with(|handles| handles.meta.insert(APPLIED, sequence.to_le_bytes().to_vec()).map(drop))
+        })
     }
 
     /// Returns the newest epoch of every partition.
@@ -263,7 +270,7 @@ impl Index {
 
     /// Puts everything applied so far on disk.
     pub fn flush(&self) -> Result<(), Error> {
-        self.with(|handles| handles.pairs.flush().map(drop))?;
+        faults::around(Site::IndexFlush, || self.with(|handles| handles.pairs.flush().map(drop)))?;
         self.tell_flushed();
         Ok(())
     }
@@ -285,8 +292,10 @@ impl Index {
         self.flush()?;
         let before = Instant::now();
         let mut slot = self.pool.write();
-        self.shut(slot.take())?;
-        let handles = open_handles(&self.dir, self.cache_bytes)?;
+        let handles = faults::around(Site::IndexReopen, || {
+            self.shut(slot.take())?;
+            open_handles(&self.dir, self.cache_bytes)
+        })?;
         *slot = Some(Pool { idle: Mutex::new(vec![handles]) });
         self.bytes_since_open.store(0, Ordering::Relaxed);
         Ok(before.elapsed())

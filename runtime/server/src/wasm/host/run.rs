@@ -1,6 +1,7 @@
 //! Run blocks: opened here, executed by the guest when the journal allows, settled by the core.
 
 use super::{check_name, retry_policy};
+use crate::faults::{self, Edge, Site};
 use crate::wasm::bindings::abide::runtime::run::Host;
 use crate::wasm::bindings::abide::runtime::types::{self as wit, OpId};
 use crate::wasm::guest::Guest;
@@ -14,6 +15,7 @@ impl Host for Guest {
     }
 
     fn run_enter(&mut self, op: OpId) -> wasmtime::Result<()> {
+        faults::reach(Site::Run, Edge::Before);
         let (link, _) = self.linked()?;
         // A closure may take as long as it likes, and may call this very server.
         link.start = None;
@@ -21,6 +23,7 @@ impl Host for Guest {
     }
 
     fn run_exit(&mut self) -> wasmtime::Result<()> {
+        faults::reach(Site::Run, Edge::After);
         self.session()?.exit_run();
         Ok(())
     }
