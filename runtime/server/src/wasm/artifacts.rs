@@ -1,6 +1,7 @@
 //! Components and their compiled artifacts on disk: `components/<digest>.wasm`, and
 //! `artifacts/<digest>-<engine>.cwasm`, which is made again when the engine changed.
 
+use crate::faults::{self, Site};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -11,12 +12,18 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+const SEAL_BYTES: usize = 8;
+
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     #[error("the component {digest} is not in the data folder: deploy it again")]
     Missing { digest: String },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the component {path} is damaged: its digest is not the one of its name; restore it from a backup or upload it again, the disk may be failing"
+    )]
+    Damaged { path: PathBuf },
     /// The component cannot be compiled: it is not valid.
     #[error("{0:#}")]
     Invalid(wasmtime::Error),
@@ -77,7 +84,9 @@ impl Artifacts {
         if let Some(compiled) = self.load(digest) {
             return Ok(compiled);
         }
-        let artifact = self.engine.precompile_component(component).map_err(ArtifactError::Invalid)?;
+        let mut artifact = self.engine.precompile_component(component).map_err(ArtifactError::Invalid)?;
+        let seal = seal(&artifact);
+        artifact.extend_from_slice(&seal);
         write_durably(&self.artifact_path(digest), &artifact)?;
         match self.load(digest) {
             Some(compiled) => Ok(compiled),
@@ -106,6 +115,9 @@ impl Artifacts {
             }
             Err(source) => return Err(ArtifactError::File { path, source }),
         };
+        if ComponentDigest::from(Sha256::digest(&component)) != *digest {
+            return Err(ArtifactError::Damaged { path });
+        }
         tracing::info!(component = hex(digest), "compiling for this version of the engine");
         self.compile(digest, &component)
     }
@@ -113,12 +125,16 @@ impl Artifacts {
     #[expect(unsafe_code, reason = "compiled code is loaded as it is")]
     fn load(&self, digest: &ComponentDigest) -> Option<Component> {
         let path = self.artifact_path(digest);
-        if !path.exists() {
-            return None;
-        }
-        // SAFETY: artifacts are native code. Only this process writes this folder, which belongs to
-        // its user; wasmtime checks that the engine that made the artifact is compatible.
-        match unsafe { Component::deserialize_file(&self.engine, &path) } {
+        let loaded = match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => Err(error.into()),
+            Ok(bytes) if !is_sealed(&bytes) => Err(wasmtime::format_err!("its checksum does not match")),
+            // SAFETY: artifacts are native code. Only this process writes this folder, which belongs to
+            // its user; the checksum says that nothing happened to it since, and wasmtime that the engine
+            // that made it is compatible.
+            Ok(_) => unsafe { Component::deserialize_file(&self.engine, &path) },
+        };
+        match loaded {
             Ok(component) => Some(component),
             Err(error) => {
                 tracing::warn!(path = %path.display(), error = %format!("{error:#}"), "the artifact is not usable and is made again");
@@ -205,6 +221,17 @@ fn remove(path: &Path) {
     }
 }
 
+/// What stands behind an artifact: a mark and its checksum. wasmtime runs what it is given, whatever bits have flipped.
+fn seal(artifact: &[u8]) -> [u8; SEAL_BYTES] {
+    let mut seal = *b"ABC1\0\0\0\0";
+    seal[4..].copy_from_slice(&crc32fast::hash(artifact).to_le_bytes());
+    seal
+}
+
+fn is_sealed(file: &[u8]) -> bool {
+    file.len().checked_sub(SEAL_BYTES).is_some_and(|end| seal(&file[..end]) == file[end..])
+}
+
 /// Writes a file so that it is whole or not there, also after a power cut.
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     let folder = path.parent().expect("our files are in a folder");
@@ -212,10 +239,10 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     let draft = path.with_extension(format!("{unique:016x}.tmp"));
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)?;
-        File::open(folder)?.sync_all()
+        faults::around(Site::ComponentWrite, || file.write_all(bytes))?;
+        faults::around(Site::ComponentSync, || file.sync_all())?;
+        faults::around(Site::ComponentRename, || std::fs::rename(&draft, path))?;
+        faults::around(Site::ComponentNames, || File::open(folder)?.sync_all())
     };
     write().map_err(|source| {
         let _ = std::fs::remove_file(&draft);
@@ -277,5 +304,19 @@ mod tests {
         ] {
             assert!(!is_ours(&name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_flipped_bit_breaks_the_seal() {
+        let mut file = b"native code".to_vec();
+        let seal = seal(&file);
+        file.extend_from_slice(&seal);
+        assert!(is_sealed(&file));
+        for at in 0..file.len() * 8 {
+            let mut damaged = file.clone();
+            damaged[at / 8] ^= 1 << (at % 8);
+            assert!(!is_sealed(&damaged), "bit {at}");
+        }
+        assert!(!is_sealed(&file[..file.len() - 1]) && !is_sealed(b"ABC"));
     }
 }
