@@ -94,12 +94,20 @@ impl Artifacts {
         }
     }
 
-    /// Keeps the component itself.
+    /// Keeps the component itself. One that is there already is written again when it is damaged.
     pub fn keep(&self, digest: &ComponentDigest, component: &[u8]) -> Result<(), ArtifactError> {
         let path = self.component_path(digest);
         let mut doomed = self.doomed.lock();
         doomed.iter_mut().for_each(|doomed| _ = doomed.remove(digest));
-        if path.exists() { Ok(()) } else { write_durably(&path, component) }
+        match std::fs::read(&path) {
+            // The server that wrote it may have been killed before its name was durable.
+            Ok(found) if self::digest(&found) == *digest => sync_names(&self.components),
+            Ok(_) => {
+                tracing::warn!(path = %path.display(), "the component was damaged and is replaced by the upload");
+                write_durably(&path, component)
+            }
+            Err(_) => write_durably(&path, component),
+        }
     }
 
     /// Loads a kept component; compiles it again when the artifact is gone or of another engine.
@@ -115,7 +123,7 @@ impl Artifacts {
             }
             Err(source) => return Err(ArtifactError::File { path, source }),
         };
-        if ComponentDigest::from(Sha256::digest(&component)) != *digest {
+        if self::digest(&component) != *digest {
             return Err(ArtifactError::Damaged { path });
         }
         tracing::info!(component = hex(digest), "compiling for this version of the engine");
@@ -241,13 +249,18 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
         let mut file = File::create(&draft)?;
         faults::around(Site::ComponentWrite, || file.write_all(bytes))?;
         faults::around(Site::ComponentSync, || file.sync_all())?;
-        faults::around(Site::ComponentRename, || std::fs::rename(&draft, path))?;
-        faults::around(Site::ComponentNames, || File::open(folder)?.sync_all())
+        faults::around(Site::ComponentRename, || std::fs::rename(&draft, path))
     };
     write().map_err(|source| {
         let _ = std::fs::remove_file(&draft);
         ArtifactError::File { path: path.to_owned(), source }
-    })
+    })?;
+    sync_names(folder)
+}
+
+/// Makes the names of the files in a folder durable.
+fn sync_names(folder: &Path) -> Result<(), ArtifactError> {
+    faults::around(Site::ComponentNames, || File::open(folder)?.sync_all()).map_err(at(folder))
 }
 
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> ArtifactError {

@@ -225,6 +225,29 @@ fn a_component_that_vanished_says_so_and_works_again_once_it_is_deployed() {
 }
 
 #[test]
+fn a_damaged_component_says_so_and_the_same_upload_heals_it() {
+    let mut server = Server::with(Guest::Bench);
+    let remove_artifacts = |server: &Server| {
+        server.kill();
+        std::fs::remove_dir_all(server.data().join("artifacts")).expect("it can be removed");
+    };
+    remove_artifacts(&server);
+    let folder = std::fs::read_dir(server.data().join("components")).expect("the folder is there");
+    let path = folder.last().expect("there is a component").expect("readable").path();
+    let mut damaged = Guest::Bench.bytes();
+    damaged[1_000] ^= 1;
+    std::fs::write(&path, damaged).expect("the file can be written");
+    server.restart();
+    server.wait_for_log("is damaged");
+    server.deploy(Guest::Bench);
+    assert_eq!(std::fs::read(&path).expect("readable"), Guest::Bench.bytes());
+    // It is compiled from the file that was healed.
+    remove_artifacts(&server);
+    server.restart();
+    server.call("Greeter/greet", &json!("Ann")).expect(200);
+}
+
+#[test]
 fn what_runs_stays_with_its_deployment_while_a_new_one_comes() {
     let (server, counter) = (Server::with(Guest::Probe), Counter::start());
     counter.react(|hit| match hit.index {
