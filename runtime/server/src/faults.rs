@@ -1,3 +1,3 @@
 //! Failpoints of the server: those of the store, which knows where a plan comes from.
 
-pub use abide_store::faults::{Edge, Site, around, clock_offset_ms, reach};
+pub use abide_store::faults::{Edge, Site, around, between, clock_offset_ms, reach};

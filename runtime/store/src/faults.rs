@@ -7,7 +7,8 @@
 //! for the third time; `tear:log.write#2` lets only some sectors of a write reach the disk before that; `flip:blob.write#1`
 //! changes one bit of it and goes on; `fail:log.sync#1` and `full:spare.write#1` are errors of the disk; `slow:log.sync#100`
 //! lets each take 100 ms longer. `power:7#500` cuts the power, by the seed 7, at the 500th operation of the disk: what was
-//! not synced is lost, torn or reordered. `clock:FILE` adds the milliseconds that the file says to the clock.
+//! not synced is lost, torn or reordered. `free:1000` says that no more bytes than these are free. `clock:FILE` adds the
+//! milliseconds that the file says to the clock.
 //! `small` makes segments small, so that everything that is rare happens often.
 
 #[cfg(debug_assertions)]
@@ -18,6 +19,7 @@ mod plan;
 mod power;
 mod sites;
 
+use std::io;
 use std::path::Path;
 
 pub use sites::{Edge, SITES, Site};
@@ -36,9 +38,25 @@ pub fn reach(site: Site, edge: Edge) {
     let _ = (site, edge);
 }
 
-/// Does something that a plan may interrupt before, and after it worked.
+/// Does something with a file, which a plan may also fail or slow down.
+///
+/// # Errors
+/// Those of the work, and those that a plan asks for.
 #[inline(always)]
-pub fn around<T, E>(site: Site, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub fn around<T>(site: Site, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    between(site, || {
+        #[cfg(debug_assertions)]
+        plan::hinder(site)?;
+        work()
+    })
+}
+
+/// Does something that a plan may interrupt before, and after it worked.
+///
+/// # Errors
+/// Those of the work.
+#[inline(always)]
+pub fn between<T, E>(site: Site, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     reach(site, Edge::Before);
     let done = work()?;
     reach(site, Edge::After);

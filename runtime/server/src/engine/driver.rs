@@ -162,7 +162,7 @@ impl Driver {
             }
             if let Some(batch) = txn.into_batch(self.fence) {
                 let is_awaited = effects.iter().any(|effect| effect.gate() == Gate::Durable);
-                self.sequence = faults::around(Site::Commit, || match is_awaited {
+                self.sequence = faults::between(Site::Commit, || match is_awaited {
                     true => self.store.commit(batch),
                     false => self.store.commit_quietly(batch),
                 })?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::plan::{self, Action};
-use super::{Edge, Site, reach};
+use super::{Edge, Site, around, reach};
 use crate::disk::sim::{Random, SECTOR};
 use crate::disk::{DirEntry, Disk, DiskFile};
 
@@ -112,19 +112,6 @@ fn names_site(dir: &Path) -> Site {
     }
 }
 
-/// Does an operation that the plan may fail, delay, or not survive.
-fn planned<T>(site: Site, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    reach(site, Edge::Before);
-    match plan::instead(site) {
-        Some(Action::Fail(kind)) => return Err(io::Error::new(kind, format!("planned for {}", site.name()))),
-        Some(Action::Slow(pause)) => std::thread::sleep(pause),
-        Some(Action::Kill | Action::Tear | Action::Flip) | None => {}
-    }
-    let done = work()?;
-    reach(site, Edge::After);
-    Ok(done)
-}
-
 /// Lets some sectors of a write reach the disk; then the process is gone.
 fn tear(file: &dyn DiskFile, bytes: &[u8], offset: u64, mut random: Random) -> ! {
     let mut at = 0;
@@ -151,7 +138,7 @@ impl DiskFile for PlannedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let read = || self.file.read_at(buffer, offset);
         match self.kind.read() {
-            Some(site) => planned(site, read),
+            Some(site) => around(site, read),
             None => self.file.read_at(buffer, offset),
         }
     }
@@ -162,7 +149,7 @@ impl DiskFile for PlannedFile {
         let written = match plan::instead(site) {
             Some(Action::Tear) => tear(&*self.file, bytes, offset, plan::random()),
             Some(Action::Flip) => self.file.write_at(&flipped(bytes, plan::random()), offset),
-            Some(Action::Fail(kind)) => Err(io::Error::new(kind, format!("planned for {}", site.name()))),
+            Some(Action::Fail(kind)) => Err(plan::error(kind, site)),
             Some(Action::Slow(pause)) => {
                 std::thread::sleep(pause);
                 self.file.write_at(bytes, offset)
@@ -175,7 +162,7 @@ impl DiskFile for PlannedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        planned(self.kind.sync(), || self.file.sync_data())
+        around(self.kind.sync(), || self.file.sync_data())
     }
 
     fn bytes(&self) -> io::Result<u64> {
@@ -191,7 +178,7 @@ impl PlannedDisk {
 
 impl Disk for PlannedDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let file = planned(Kind::of(path).create(), || self.0.create(path))?;
+        let file = around(Kind::of(path).create(), || self.0.create(path))?;
         Ok(self.file(path, file))
     }
 
@@ -208,12 +195,12 @@ impl Disk for PlannedDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        planned(rename_site(from, to), || self.0.rename(from, to))
+        around(rename_site(from, to), || self.0.rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         match Kind::of(path).remove() {
-            Some(site) => planned(site, || self.0.remove(path)),
+            Some(site) => around(site, || self.0.remove(path)),
             None => self.0.remove(path),
         }
     }
@@ -223,11 +210,11 @@ impl Disk for PlannedDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        planned(names_site(dir), || self.0.sync_dir(dir))
+        around(names_site(dir), || self.0.sync_dir(dir))
     }
 
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        self.0.free_bytes(dir)
+        Ok(self.0.free_bytes(dir)?.min(plan::free_bytes_max()))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::options::Options;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
+/// How long the index of a small store may loop over damage.
+const STALL_MAX: Duration = Duration::from_secs(15);
 
 /// What happens when the place is reached for the `nth` time.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub enum Action {
 struct Plan {
     rules: Vec<Rule>,
     clock: Option<PathBuf>,
+    free_bytes_max: Option<u64>,
     power: Option<power::Cut>,
     is_small: bool,
 }
@@ -57,6 +60,10 @@ fn parse(text: &str) -> Result<Plan, String> {
         match what {
             "small" => plan.is_small = true,
             "clock" => plan.clock = Some(rest.into()),
+            "free" => {
+                let bytes = rest.parse().map_err(|_| format!("{rest} is no number of bytes"))?;
+                plan.free_bytes_max = Some(bytes);
+            }
             "power" => {
                 let (seed, operations) = numbered(rest)?;
                 let seed = seed.parse().map_err(|_| format!("{seed} is no seed"))?;
@@ -86,7 +93,23 @@ fn parse_rule(what: &str, rest: &str) -> Result<Rule, String> {
         "slow" => (Action::Slow(Duration::from_millis(number)), 1),
         _ => return Err(format!("{what} is no fault")),
     };
-    Ok(Rule { action, site, edge, nth, seen: AtomicU64::new(0) })
+    match can(site, action) {
+        true => Ok(Rule { action, site, edge, nth, seen: AtomicU64::new(0) }),
+        false => Err(format!("{what} does nothing at {name}")),
+    }
+}
+
+/// Says whether something happens there: a rule without effect would let a test pass that tests nothing.
+fn can(site: Site, action: Action) -> bool {
+    let (part, what) = site.name().split_once('.').unwrap_or((site.name(), ""));
+    match action {
+        Action::Kill => true,
+        // The writes of the store, which go through its disk.
+        Action::Tear | Action::Flip => what == "write" && part != "component",
+        Action::Fail(_) | Action::Slow(_) => {
+            ["spare", "log", "blob", "snapshot", "format", "component"].contains(&part)
+        }
+    }
 }
 
 fn numbered(text: &str) -> Result<(&str, u64), String> {
@@ -118,6 +141,26 @@ pub fn instead(site: Site) -> Option<Action> {
     plan().rules.iter().filter(is_meant).find(|rule| rule.is_due()).map(|rule| rule.action)
 }
 
+/// Fails an operation with a file, or delays it, when the plan says so.
+pub fn hinder(site: Site) -> io::Result<()> {
+    match instead(site) {
+        Some(Action::Fail(kind)) => Err(error(kind, site)),
+        Some(Action::Slow(pause)) => {
+            std::thread::sleep(pause);
+            Ok(())
+        }
+        Some(Action::Kill | Action::Tear | Action::Flip) | None => Ok(()),
+    }
+}
+
+pub fn error(kind: io::ErrorKind, site: Site) -> io::Error {
+    io::Error::new(kind, format!("planned for {}", site.name()))
+}
+
+pub fn free_bytes_max() -> u64 {
+    plan().free_bytes_max.unwrap_or(u64::MAX)
+}
+
 /// A source of numbers for what is torn and flipped: the same plan gives the same bits.
 pub fn random() -> Random {
     let of_rule = |rule: &Rule| rule.nth.wrapping_mul(31) ^ rule.site as u64;
@@ -147,11 +190,12 @@ pub fn applied(mut options: Options, dir: &Path) -> Options {
         options.inline_value_bytes_max = KIB;
         options.snapshot_log_bytes_min = MIB;
         options.reopen_bytes = MIB;
+        options.index_stall_max = STALL_MAX;
     }
     if let Some(cut) = &plan.power {
         options = power::applied(options, dir, *cut);
     }
-    if !plan.rules.is_empty() {
+    if !plan.rules.is_empty() || plan.free_bytes_max.is_some() {
         options.disk = disk::wrapped(options.disk);
     }
     options
@@ -164,8 +208,10 @@ mod tests {
     #[test]
     fn a_plan_says_what_happens_where() {
         let plan =
-            parse("small,kill:log.sync.after#3,full:spare.write#1,slow:log.sync#100,power:7#50").unwrap();
+            parse("small,kill:log.sync.after#3,full:spare.write#1,slow:log.sync#100,power:7#50,free:9")
+                .unwrap();
         assert!(plan.is_small && plan.rules.len() == 3 && plan.power.is_some());
+        assert_eq!(plan.free_bytes_max, Some(9));
         let kill = &plan.rules[0];
         assert_eq!((kill.action, kill.site, kill.edge), (Action::Kill, Site::LogSync, Edge::After));
         assert_eq!([kill.is_due(), kill.is_due(), kill.is_due(), kill.is_due()], [false, false, true, false]);
@@ -180,6 +226,12 @@ mod tests {
             ("kill:log.sync.before", "no number"),
             ("burn:log.sync#1", "burn"),
             ("power:x#1", "no seed"),
+            ("free:much", "no number"),
+            ("fail:commit#1", "does nothing at commit"),
+            ("full:index.flush#1", "does nothing at index.flush"),
+            ("slow:run#5", "does nothing at run"),
+            ("tear:log.sync#1", "does nothing at log.sync"),
+            ("flip:component.write#1", "does nothing at component.write"),
         ] {
             let why = parse(text).expect_err(text);
             assert!(why.contains(part), "{text}: {why}");

@@ -180,7 +180,7 @@ impl Index {
 
     /// Applies one record. Idempotent, because every change is absolute.
     pub fn apply(&self, record: &Record) -> Result<Applied, Error> {
-        faults::around(Site::IndexApply, || self.apply_now(record))
+        faults::between(Site::IndexApply, || self.apply_now(record))
     }
 
     fn apply_now(&self, record: &Record) -> Result<Applied, Error> {
@@ -230,7 +230,7 @@ impl Index {
     }
 
     pub fn set_applied(&self, sequence: Sequence) -> Result<(), Error> {
-        faults::around(Site::IndexMark, || {
+        faults::between(Site::IndexMark, || {
             self.with(|handles| handles.meta.insert(APPLIED, sequence.to_le_bytes().to_vec()).map(drop))
         })
     }
@@ -270,7 +270,7 @@ impl Index {
 
     /// Puts everything applied so far on disk.
     pub fn flush(&self) -> Result<(), Error> {
-        faults::around(Site::IndexFlush, || self.with(|handles| handles.pairs.flush().map(drop)))?;
+        faults::between(Site::IndexFlush, || self.with(|handles| handles.pairs.flush().map(drop)))?;
         self.tell_flushed();
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Index {
         self.flush()?;
         let before = Instant::now();
         let mut slot = self.pool.write();
-        let handles = faults::around(Site::IndexReopen, || {
+        let handles = faults::between(Site::IndexReopen, || {
             self.shut(slot.take())?;
             open_handles(&self.dir, self.cache_bytes)
         })?;
