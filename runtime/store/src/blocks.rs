@@ -102,6 +102,14 @@ impl Encoder {
     }
 }
 
+/// Returns a file with one block, whatever is in it, as if it had so many entries.
+pub fn whole(magic: [u8; 8], sequence: Sequence, block: &[u8], entries: u64) -> Vec<u8> {
+    let mut encoder = Encoder::new(magic, sequence);
+    encoder.add_block(u32::try_from(block.len()).expect("a block is small"), block);
+    encoder.entries = entries;
+    encoder.finish()
+}
+
 fn checksum(sequence: Sequence, offset: u64, length: u32, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&sequence.to_le_bytes());

@@ -32,6 +32,7 @@
 //! | files that fail and lose power, for tests              | `disk/mod.rs`, `disk/sim.rs` |
 //! | crashes on purpose                                     | `examples/crash`, `tests/crash.rs` |
 //! | where a test build can be made to crash                | `faults.rs`, `faults/sites.rs` |
+//! | bytes with a right checksum, for tests that damage them | `inspect.rs`             |
 //! | how fast it is on this disk                            | `examples/bench.rs`       |
 //!
 //! Invariants: a blob is on disk before the record that names it; a record is on disk before `durable` says so and before
@@ -52,6 +53,8 @@ pub mod error;
 pub mod faults;
 mod folder;
 mod index;
+#[doc(hidden)]
+pub mod inspect;
 pub mod keys;
 mod log;
 pub mod memory;

@@ -76,9 +76,14 @@ pub fn batch_bytes(batch: &Batch, inline_value_bytes_max: u64) -> u64 {
 
 /// Appends the framed record to `out`.
 pub fn encode(record: &Record, segment: u64, group: u32, out: &mut Vec<u8>) {
+    seal(|out| encode_payload(record, out), segment, group, out);
+}
+
+/// Appends a payload with its frame to `out`.
+pub fn seal(payload: impl FnOnce(&mut Vec<u8>), segment: u64, group: u32, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    encode_payload(record, out);
+    payload(out);
     let length = u32::try_from(out.len() - start - HEADER_BYTES).expect("a record is smaller than a segment");
     frame(&mut out[start..], segment, length, group);
     out.resize(out.len().next_multiple_of(ALIGNMENT), 0);
@@ -108,7 +113,7 @@ fn checksum(segment: u64, length: u32, group: u32, payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn encode_payload(record: &Record, out: &mut Vec<u8>) {
+pub fn encode_payload(record: &Record, out: &mut Vec<u8>) {
     out.extend_from_slice(&record.sequence.to_le_bytes());
     match &record.entry {
         Entry::Batch { fence, changes } => {

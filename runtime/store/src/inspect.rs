@@ -1,0 +1,65 @@
+//! The bytes of the log and of blocks, for tests that damage them, or change them and put the checksum right again.
+
+use std::path::Path;
+
+use crate::batch::Sequence;
+use crate::blocks;
+use crate::disk::Disk;
+use crate::disk::sim::SimDisk;
+use crate::log::record::{self, Frame};
+
+/// A record of a segment, without the zeros behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub offset: usize,
+    pub bytes: usize,
+    /// Offset of its group: everything before that was synced when it was written.
+    pub group: usize,
+}
+
+/// Returns the records of a segment up to the first place where none is.
+#[must_use]
+pub fn records(segment: &[u8], number: u64) -> Vec<Place> {
+    let (mut places, mut offset) = (Vec::new(), 0);
+    loop {
+        let (payload_bytes, group) = match record::frame_at(segment, number, offset) {
+            Frame::Record { payload, group, .. } => (payload.len(), group),
+            Frame::End { group } => (0, group),
+            Frame::Broken(_) => return places,
+        };
+        let bytes = record::HEADER_BYTES + payload_bytes;
+        places.push(Place { offset, bytes, group: group as usize });
+        offset += bytes.next_multiple_of(record::ALIGNMENT);
+    }
+}
+
+/// Returns a payload as a record of a group of its own at `offset`, with the checksum that it has to have.
+///
+/// # Panics
+/// It is far longer than a segment.
+#[must_use]
+pub fn sealed(payload: &[u8], segment: u64, offset: usize) -> Vec<u8> {
+    let group = u32::try_from(offset).expect("a segment is small");
+    let mut out = Vec::new();
+    record::seal(|out| out.extend_from_slice(payload), segment, group, &mut out);
+    out
+}
+
+/// Reads the payload of a record and writes it again; `None` when it is not one.
+#[must_use]
+pub fn rewritten(payload: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    record::encode_payload(&record::decode(payload)?, &mut out);
+    Some(out)
+}
+
+/// Reads a file with one block, as snapshots and backups have them, whose checksum is right whatever is in it; returns how
+/// many entries it has, or `None` when it is refused.
+#[must_use]
+pub fn read_block(block: &[u8], entries: u64) -> Option<u64> {
+    const NAME: ([u8; 8], Sequence) = (*b"ABTEST1\n", 7);
+    let (disk, path) = (SimDisk::new(), Path::new("/blocks"));
+    disk.install(path, blocks::whole(NAME.0, NAME.1, block, entries));
+    let file = disk.open_read(path).ok()?;
+    blocks::read(&*file, path, NAME, |_| Ok(())).ok()
+}
