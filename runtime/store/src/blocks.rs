@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::batch::{Fence, Sequence};
 use crate::disk::DiskFile;
 use crate::error::Error;
+use crate::log::record::counted;
 
 const HEADER_BYTES: u64 = 16;
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -203,7 +204,7 @@ fn next_entry<'a>(rest: &mut &'a [u8]) -> Option<Entry<'a>> {
         ENTRY_PAIR => Some(Entry::Pair { key: take_sized(rest)?, value: take_sized(rest)? }),
         ENTRY_EPOCH => {
             let partition = u16::from_le_bytes(take(rest, 2)?.try_into().ok()?);
-            let epoch = u64::from_le_bytes(take(rest, 8)?.try_into().ok()?);
+            let epoch = counted(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?))?;
             Some(Entry::Epoch(Fence { partition, epoch }))
         }
         ENTRY_RECORD => Some(Entry::Record(take_sized(rest)?)),

@@ -11,6 +11,7 @@ use crate::batch::{Fence, Sequence};
 use crate::blocks::{self, Broken, Encoder};
 use crate::disk::{Disk, DiskFile, TEMPORARY};
 use crate::error::Error;
+use crate::log::record::counted;
 
 const MAGIC: [u8; 8] = *b"ABSNAP1\n";
 const PREFIX: &str = "snapshot-";
@@ -29,7 +30,7 @@ pub fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<SnapshotInfo>, Error> {
     let mut found: Vec<_> = entries
         .iter()
         .filter_map(|entry| {
-            let sequence = u64::from_str_radix(entry.name.strip_prefix(PREFIX)?, 16).ok()?;
+            let sequence = counted(u64::from_str_radix(entry.name.strip_prefix(PREFIX)?, 16).ok()?)?;
             Some(SnapshotInfo { sequence, bytes: entry.bytes, path: dir.join(&entry.name) })
         })
         .collect();

@@ -258,11 +258,11 @@ impl Index {
     /// Returns every blob that a key refers to, and their bytes together.
     pub fn blobs(&self) -> Result<(BTreeSet<BlobName>, u64), Error> {
         self.with(|handles| {
-            let (mut names, mut bytes) = (BTreeSet::new(), 0);
+            let (mut names, mut bytes) = (BTreeSet::new(), 0u64);
             for pair in handles.blobs.range(Vec::new()..) {
                 let (key, value) = pair?;
                 names.insert(BlobName::decode(&key).ok_or_else(|| invalid("the name of a blob"))?);
-                bytes += decode_u64(&value)?;
+                bytes = bytes.saturating_add(decode_u64(&value)?);
             }
             Ok((names, bytes))
         })

@@ -24,6 +24,8 @@ pub const END_BYTES: usize = HEADER_BYTES;
 pub const ALIGNMENT: usize = 8;
 const MAGIC: [u8; 4] = *b"ABR1";
 const END: u32 = u32::MAX;
+/// Sequences and epochs are counted from 1: none is ever larger, and whoever counts on need not fear the end of the numbers.
+pub const COUNT_MAX: u64 = 1 << 56;
 
 const KIND_BATCH: u8 = 1;
 const KIND_EPOCH: u8 = 2;
@@ -198,7 +200,12 @@ pub fn frame_at(content: &[u8], segment: u64, offset: usize) -> Frame<'_> {
 
 /// Returns the sequence of a payload without reading the rest.
 pub fn sequence_of(payload: &[u8]) -> Option<Sequence> {
-    Some(Sequence::from_le_bytes(payload.get(..8)?.try_into().ok()?))
+    counted(Sequence::from_le_bytes(payload.get(..8)?.try_into().ok()?))
+}
+
+/// Returns the number if something can have been counted so far.
+pub fn counted(number: u64) -> Option<u64> {
+    (number <= COUNT_MAX).then_some(number)
 }
 
 /// Returns whether the payload is a mark, which does not count in the sequence.
@@ -213,7 +220,7 @@ fn u32_at(bytes: &[u8], offset: usize) -> u32 {
 /// Reads a payload; `None` when it is not one, which a valid checksum rules out unless a newer version wrote it.
 pub fn decode(payload: &[u8]) -> Option<Record> {
     let mut rest = Cursor(payload);
-    let sequence = rest.u64()?;
+    let sequence = counted(rest.u64()?)?;
     let entry = match rest.u8()? {
         KIND_BATCH => {
             let fence = rest.fence()?;
@@ -254,7 +261,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn fence(&mut self) -> Option<Fence> {
-        Some(Fence { partition: u16::from_le_bytes(self.array()?), epoch: self.u64()? })
+        Some(Fence { partition: u16::from_le_bytes(self.array()?), epoch: counted(self.u64()?)? })
     }
 
     fn sized(&mut self) -> Option<&'a [u8]> {

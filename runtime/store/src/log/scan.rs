@@ -138,7 +138,7 @@ fn walk(
                     why,
                 };
                 let sequence = record::sequence_of(payload)
-                    .ok_or_else(|| corrupt("the record has no sequence".into()))?;
+                    .ok_or_else(|| corrupt("the record has no sequence that can be".into()))?;
                 let step = u64::from(!record::is_mark(payload));
                 if let Some(before) = *previous
                     && before + step != sequence

@@ -97,6 +97,23 @@ fn a_log_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_sequence_that_nothing_can_follow_is_damage() {
+    let disk = SimDisk::new();
+    let mut segment = Vec::new();
+    for sequence in [u64::MAX, u64::MAX - 1, record::COUNT_MAX + 1] {
+        segment.clear();
+        record::encode(&put(sequence, "key", "value"), 1, 0, &mut segment);
+        record::encode(&put(sequence.wrapping_add(1), "key", "value"), 1, 0, &mut segment);
+        disk.install(&segment_path(Path::new(DIR), 1), segment.clone());
+        assert!(matches!(read(&disk), Err(Error::LogCorrupt { .. })), "{sequence}");
+    }
+    let fence = Fence { partition: 1, epoch: u64::MAX };
+    let mut payload = Vec::new();
+    record::encode_payload(&Record { sequence: 1, entry: Entry::Epoch(fence) }, &mut payload);
+    assert_eq!(record::decode(&payload), None, "no partition was acquired so often");
+}
+
+#[test]
 fn segments_rotate_and_are_recycled() {
     let disk = SimDisk::new();
     let mut log = open(&disk);
