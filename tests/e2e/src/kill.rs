@@ -337,15 +337,36 @@ pub fn check_effects(
     kills: usize,
     context: &str,
 ) {
+    if let Err(why) = judge_effects(hits, name_of, effects, kills) {
+        panic!("{context}: {why}");
+    }
+}
+
+/// Says what is wrong with the effects of one invocation, as [`check_effects`] does.
+///
+/// # Errors
+/// Something is wrong with them.
+pub fn judge_effects(
+    hits: &[Hit],
+    name_of: fn(&Hit) -> String,
+    effects: &[String],
+    kills: usize,
+) -> Result<(), String> {
     let names: Vec<_> = hits.iter().map(name_of).collect();
     let mut once = names.clone();
     once.dedup();
-    assert_eq!(once, effects, "{context}: an effect is missing, or was repeated after it was durable");
-    assert!(names.len() <= effects.len() + kills, "{context}: repeated without need: {names:?}");
-    for pair in hits.windows(2) {
-        if name_of(&pair[0]) == name_of(&pair[1]) {
-            assert_eq!(pair[0].body, pair[1].body, "{context}: another attempt, other bytes");
-        }
+    if once != effects {
+        return Err(format!(
+            "an effect is missing, or was repeated after it was durable: {names:?} instead of {effects:?}"
+        ));
+    }
+    if names.len() > effects.len() + kills {
+        return Err(format!("repeated without need, with {kills} kills: {names:?}"));
+    }
+    let differs = |pair: &&[Hit]| name_of(&pair[0]) == name_of(&pair[1]) && pair[0].body != pair[1].body;
+    match hits.windows(2).find(differs) {
+        Some(pair) => Err(format!("another attempt, other bytes: {:?}, {:?}", pair[0].body, pair[1].body)),
+        None => Ok(()),
     }
 }
 

@@ -10,9 +10,21 @@ impl Rng {
     /// Takes the seed from `ABIDE_E2E_SEED`, or a new one, and prints it.
     #[must_use]
     pub fn from_env() -> Self {
+        Self::of(Self::seed_from_env())
+    }
+
+    /// Returns the seed of `ABIDE_E2E_SEED`, or a new one, and prints it.
+    #[must_use]
+    pub fn seed_from_env() -> u64 {
         let given = std::env::var("ABIDE_E2E_SEED").ok().and_then(|text| text.parse().ok());
         let seed = given.unwrap_or_else(fresh_seed);
         println!("seed: ABIDE_E2E_SEED={seed}");
+        seed
+    }
+
+    /// The same seed gives the same numbers.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
         Self(seed)
     }
 

@@ -3,6 +3,8 @@
 use crate::guests::{self, Guest};
 use crate::http::Client;
 use crate::process::{Launch, Process, Up};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -84,8 +86,9 @@ impl Setup {
         let home = tempfile::Builder::new().prefix("abide-e2e-").tempdir().expect("a folder can be made");
         let data = self.data.clone().unwrap_or_else(|| home.path().join("data"));
         let log = home.path().join("server.log");
-        let up = launch(&self, &data, &log)
-            .map_err(|status| (status, std::fs::read_to_string(&log).unwrap_or_default()))?;
+        let up = launch(&self, &data, &log).map_err(|status| {
+            (status, String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned())
+        })?;
         if !self.compiles {
             guests::put_artifacts(&data);
         }
@@ -149,7 +152,25 @@ impl Server {
     /// Returns everything the server wrote, over all its starts.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        self.log_from(0)
+    }
+
+    /// Returns how many bytes the server wrote so far.
+    #[must_use]
+    pub fn log_len(&self) -> u64 {
+        std::fs::metadata(&self.log).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Returns what the server wrote behind so many bytes. Guests may have it write what is no text.
+    #[must_use]
+    pub fn log_from(&self, start: u64) -> String {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(start))?;
+            log.read_to_end(&mut bytes)
+        });
+        // Without a file nothing was written yet.
+        read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Kills the process, as a power cut would.
@@ -174,6 +195,18 @@ impl Server {
 }
 
 impl Server {
+    /// Starts the server again, with another value of a variable of its environment from now on.
+    ///
+    /// # Errors
+    /// It ended before it was up.
+    pub fn try_restart_with(&mut self, name: &str, value: &str) -> Result<(), ExitStatus> {
+        self.kill();
+        self.setup.env.retain(|(known, _)| known != name);
+        self.setup.env.push((name.into(), value.into()));
+        self.up = launch(&self.setup, &self.data, &self.log)?;
+        Ok(())
+    }
+
     /// Starts the server again and kills it after a pause, wherever it is then.
     pub fn restart_and_kill(&self, pause: Duration) {
         self.kill();

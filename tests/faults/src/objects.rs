@@ -1,0 +1,103 @@
+//! Clients of a few registers at once, whose histories have to be linearizable.
+
+use crate::work::Verdict;
+use crate::world::{World, lock, rest};
+use abide_e2e::linear::{Answer, Ask, Event, check};
+use abide_e2e::rng::Rng;
+use abide_e2e::{Reply, api};
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+pub const NAME: &str = "objects";
+const KEYS: [&str; 3] = ["a", "b/c", ""];
+const PAUSE_MAX: Duration = Duration::from_millis(40);
+
+/// What the clients saw of the registers.
+#[derive(Default)]
+pub struct Objects {
+    seen: Mutex<Vec<(usize, Event)>>,
+    asked: AtomicUsize,
+}
+
+impl Objects {
+    /// One client: asks until the run is over.
+    pub fn run_client(&self, world: &World, client: usize, mut rng: Rng) {
+        let mut known = [0; KEYS.len()];
+        for n in 0.. {
+            if world.is_over() {
+                return;
+            }
+            let key = rng.below(KEYS.len() as u64) as usize;
+            let ask = match rng.below(4) {
+                0 => Ask::Read,
+                1 => Ask::Swap { from: known[key], to: (client * 1_000_000 + n) as i64 },
+                _ => Ask::Add(1 + rng.below(9) as i64),
+            };
+            if let Some(event) = self.ask(world, client, n, key, ask) {
+                match (event.answered, ask) {
+                    (Some((_, Answer::Value(value))), _) => known[key] = value,
+                    (Some((_, Answer::Swapped(true))), Ask::Swap { to, .. }) => known[key] = to,
+                    _ => {}
+                }
+                lock(&self.seen).push((key, event));
+            }
+            rest(&mut rng, PAUSE_MAX);
+        }
+    }
+
+    /// Asks until it is known what came of it; None for a read without an answer.
+    fn ask(&self, world: &World, client: usize, n: usize, key: usize, ask: Ask) -> Option<Event> {
+        let called_at = world.micros();
+        let (handler, input) = match ask {
+            Ask::Read => ("read", Value::Null),
+            Ask::Add(by) => ("add", json!(by)),
+            Ask::Swap { from, to } => ("swap", json!({ "from": from, "to": to })),
+        };
+        let path = format!("/restate/call/Register/{}/{handler}", api::escape(KEYS[key]));
+        let reply = if ask == Ask::Read {
+            Some(world.try_post(&path, &input, None)?)
+        } else {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            world.post(&path, &input, &format!("{NAME}-{client}-{n}"))
+        };
+        let answered = match reply {
+            Some(reply) => Some((world.micros(), answer_of(world, ask, &reply)?)),
+            None => None,
+        };
+        Some(Event { client, ask, called_at, answered })
+    }
+
+    /// Says whether there is an order that explains all that was seen, the last word included.
+    #[must_use]
+    pub fn judge(&self, world: &World) -> Verdict {
+        let mut wrong = world.complaints(NAME);
+        for (key, name) in KEYS.iter().enumerate() {
+            let last = self.ask(world, usize::MAX, 0, key, Ask::Read);
+            let seen = lock(&self.seen);
+            let own = seen.iter().filter(|(of, _)| *of == key).map(|(_, event)| *event).chain(last);
+            wrong.extend(check(&own.collect::<Vec<_>>()).err().map(|told| format!("key {name:?}: {told}")));
+            wrong.extend(last.is_none().then(|| format!("key {name:?} cannot be read at the end")));
+        }
+        let acknowledged = lock(&self.seen).iter().filter(|(_, event)| event.answered.is_some()).count();
+        Verdict { acknowledged, wrong }
+    }
+
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn answer_of(world: &World, ask: Ask, reply: &Reply) -> Option<Answer> {
+    let answer = match (reply.status, ask) {
+        (200, Ask::Read | Ask::Add(_)) => reply.json().as_i64().map(Answer::Value),
+        (200, Ask::Swap { .. }) => reply.json().as_bool().map(Answer::Swapped),
+        _ => None,
+    };
+    if answer.is_none() {
+        world.complain(NAME, format!("{ask:?} has the answer {} {}", reply.status, reply.text()));
+    }
+    answer
+}
