@@ -18,6 +18,8 @@ pub enum Guest {
     Probe,
     Abilities,
     Misbehaving,
+    /// It calls the host with any values.
+    Hostile,
     Bench,
     /// A shop whose prices have no comma.
     ShopV1,
@@ -31,12 +33,13 @@ pub enum Guest {
     ShopV5,
 }
 
-const ALL: [Guest; 11] = [
+const ALL: [Guest; 12] = [
     Guest::Greeter,
     Guest::Tour,
     Guest::Probe,
     Guest::Abilities,
     Guest::Misbehaving,
+    Guest::Hostile,
     Guest::Bench,
     Guest::ShopV1,
     Guest::ShopV2,
@@ -55,6 +58,7 @@ impl Guest {
             Self::Probe => "probe",
             Self::Abilities => "abilities",
             Self::Misbehaving => "misbehaving",
+            Self::Hostile => "hostile",
             Self::Bench => "bench-guest",
             Self::ShopV1 | Self::ShopV2 | Self::ShopV3 | Self::ShopV4 | Self::ShopV5 => "upgrades",
         }
@@ -68,9 +72,13 @@ impl Guest {
             Self::ShopV3 => Some("shop_v3"),
             Self::ShopV4 => Some("shop_v4"),
             Self::ShopV5 => Some("shop_v5"),
-            Self::Greeter | Self::Tour | Self::Probe | Self::Abilities | Self::Misbehaving | Self::Bench => {
-                None
-            }
+            Self::Greeter
+            | Self::Tour
+            | Self::Probe
+            | Self::Abilities
+            | Self::Misbehaving
+            | Self::Hostile
+            | Self::Bench => None,
         }
     }
 

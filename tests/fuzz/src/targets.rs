@@ -1,0 +1,80 @@
+//! Who is fuzzed.
+
+mod guest;
+mod http;
+mod log;
+mod rows;
+mod upload;
+
+use abide_e2e::Server;
+
+/// Takes inputs and says what is wrong about what comes of them.
+pub trait Target {
+    fn name(&self) -> &'static str;
+    /// What there is to begin with beside the files of the corpus.
+    fn seeds(&self) -> Vec<Vec<u8>>;
+    /// Words that matter to whoever reads the input.
+    fn words(&self) -> &'static [&'static [u8]];
+    /// Tries one input.
+    ///
+    /// # Errors
+    /// Says what must not have happened.
+    fn run(&mut self, input: &[u8]) -> Result<(), String>;
+    /// Judges the whole run at its end, and says how much of it worked, where that is known.
+    ///
+    /// # Errors
+    /// It tested less than it should have.
+    fn finish(&mut self) -> Result<String, String> {
+        Ok(String::new())
+    }
+}
+
+/// The names of all targets, and about how many of their inputs take a second.
+pub const NAMES: [(&str, u64); 8] = [
+    ("ingress", 60),
+    ("admin", 400),
+    ("sql", 100),
+    ("upload", 20),
+    ("guest", 30),
+    ("rows", 3_000),
+    ("log", 12),
+    ("replay", 12),
+];
+
+/// Returns a target, ready to run.
+///
+/// # Panics
+/// There is none of this name.
+#[must_use]
+pub fn target(name: &str) -> Box<dyn Target> {
+    match name {
+        "ingress" => Box::new(http::Ingress::start()),
+        "admin" => Box::new(http::Admin::start()),
+        "sql" => Box::new(http::Sql::start()),
+        "upload" => Box::new(upload::Upload::start()),
+        "guest" => Box::new(guest::Hostile::start()),
+        "rows" => Box::new(rows::Rows::new()),
+        "log" => Box::new(log::Log::new()),
+        "replay" => Box::new(log::Replay::new()),
+        _ => panic!("there is no target {name}; there are {NAMES:?}"),
+    }
+}
+
+/// Says whether the server still lives, and whether it complained of itself behind the place in its log.
+fn is_well(server: &Server, log_seen: &mut u64) -> Result<(), String> {
+    if let Some(status) = server.process().try_wait() {
+        return Err(format!("the server is gone ({status}): {}", last_lines(&server.log())));
+    }
+    let end = server.log_len();
+    let new = if end > *log_seen { server.log_from(*log_seen) } else { String::new() };
+    *log_seen = end;
+    match new.contains("panicked at") {
+        true => Err(format!("something panicked: {}", last_lines(&new))),
+        false => Ok(()),
+    }
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}

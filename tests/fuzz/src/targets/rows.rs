@@ -1,0 +1,104 @@
+//! What is read from the disk: records and keys of the store, and the bytes of its log and snapshots.
+
+use super::Target;
+use abide_core::command::Message;
+use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow};
+use abide_core::ids::InvocationId;
+use abide_core::invocation::{InputRow, InvocationRow, ListenersRow, MailboxRow};
+use abide_core::manifest::{DeploymentRow, ServiceRow};
+use abide_core::object::{KeyQueueRow, PromiseRow, UnclaimedRow};
+use abide_store::codec::{self, Record, Setup, TokenRow};
+use abide_store::inspect;
+use abide_store::keys::{self, Tag};
+use bytes::Bytes;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Every decoder of a record, of a key, and of what log and snapshots consist of.
+pub struct Rows(());
+
+impl Rows {
+    pub fn new() -> Self {
+        Self(())
+    }
+}
+
+/// What is read can be written, and is read again as the same.
+fn read<T: Record>(name: &str, input: &[u8]) -> Result<(), String> {
+    let Ok(record) = codec::decode::<T>(b"key", input) else { return Ok(()) };
+    let written = codec::encode(&record);
+    let again =
+        codec::decode::<T>(b"key", &written).map_err(|error| format!("{name} is not read again: {error}"))?;
+    match codec::encode(&again) == written {
+        true => Ok(()),
+        false => Err(format!("{name} is read again as something else")),
+    }
+}
+
+fn read_all(input: &[u8]) -> Result<(), String> {
+    read::<InvocationRow>("an invocation", input)?;
+    read::<InputRow>("an input", input)?;
+    read::<Answer>("an answer", input)?;
+    read::<EntryRow>("an entry", input)?;
+    read::<OutcomeRow>("an outcome row", input)?;
+    read::<Outcome>("an outcome", input)?;
+    read::<KeyQueueRow>("a queue", input)?;
+    read::<PromiseRow>("a promise", input)?;
+    read::<ListenersRow>("listeners", input)?;
+    read::<MailboxRow>("a mailbox", input)?;
+    read::<Message>("a message", input)?;
+    read::<ServiceRow>("a service", input)?;
+    read::<DeploymentRow>("a deployment", input)?;
+    read::<Setup>("a setup", input)?;
+    read::<TokenRow>("a token", input)?;
+    read::<UnclaimedRow>("an unclaimed name", input)?;
+    read::<InvocationId>("an id", input)?;
+    read::<u64>("a counter", input)?;
+    read::<Bytes>("a value", input)?;
+    let _ = (keys::decode_timer(input), keys::decode_invocation(input), keys::decode_op(input));
+    let _ = (keys::decode_outbox(input), keys::decode_deployment(input), keys::decode_position(input));
+    let _ = (keys::decode_created(input), keys::decode_object(input, Tag::State));
+    let _ = keys::decode_name(input, Tag::State);
+    read_stored(input)
+}
+
+/// The same without the checksums that are around them.
+fn read_stored(input: &[u8]) -> Result<(), String> {
+    if inspect::rewritten(input).is_some_and(|again| again != input) {
+        return Err("a record of the log is written again as something else".into());
+    }
+    let entries = u64::from(input.first().copied().unwrap_or_default());
+    match inspect::read_block(input, entries) {
+        Some(found) if found != entries => Err(format!("a block has {found} entries instead of {entries}")),
+        _ => Ok(()),
+    }
+}
+
+impl Target for Rows {
+    fn name(&self) -> &'static str {
+        "rows"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        // The bytes that rows, keys and records have for good are in the corpus.
+        vec![codec::encode(&Setup { partitions: 4 }).to_vec()]
+    }
+
+    fn words(&self) -> &'static [&'static [u8]] {
+        &[
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            b"\x80\x80\x80\x80\x10",
+            b"\x01",
+            b"\x00",
+            b"\x7f",
+            b"\xc3\x28",
+            b"\x05value",
+        ]
+    }
+
+    fn run(&mut self, input: &[u8]) -> Result<(), String> {
+        match catch_unwind(AssertUnwindSafe(|| read_all(input))) {
+            Ok(read) => read,
+            Err(_) => Err("a decoder panicked".into()),
+        }
+    }
+}
