@@ -50,7 +50,8 @@ struct Handles {
 
 /// Handles for as many threads as read at the same time.
 struct Pool {
-    idle: Mutex<Vec<Handles>>,
+    /// Boxed: they are large, and each read takes one and gives it back.
+    idle: Mutex<Vec<Box<Handles>>>,
 }
 
 /// What applying a record did.
@@ -358,7 +359,7 @@ fn ours(error: io::Error) -> Error {
     }
 }
 
-fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Handles, Error> {
+fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Box<Handles>, Error> {
     guard::before_open(dir).map_err(Error::io("prepare", dir))?;
     let config = sled::Config::new()
         .path(dir)
@@ -371,7 +372,7 @@ fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Handles, Error> {
             let pairs: sled::Db<FANOUT> = config.open()?;
             let meta = pairs.open_tree(META_TREE)?;
             let blobs = pairs.open_tree(BLOBS_TREE)?;
-            Ok(Handles { pairs, meta, blobs })
+            Ok(Box::new(Handles { pairs, meta, blobs }))
         });
         match opened {
             Ok(handles) => {
