@@ -26,6 +26,8 @@ pub const UNSYNCED_BYTES_MAX: u64 = 64 * MIB;
 pub const GROUP_BYTES_MAX: u64 = 4 * MIB;
 /// How long a batch that nobody waits for may stay unsynced.
 pub const LINGER: Duration = Duration::from_millis(5);
+/// How long the applier gathers what the log has, before the index gets it. What it gathers is kept in memory.
+pub const GATHER: Duration = Duration::from_millis(5);
 /// The index's cache.
 pub const CACHE_BYTES: u64 = 64 * MIB;
 /// The index never evicts what it wrote, so it is closed and opened again after this much.

@@ -1,13 +1,19 @@
-//! The applier: brings what the log has into the index, record by record, and then forgets it in memory.
+//! The applier: brings what the log has into the index, many records at a time, and then forgets it in memory.
+//!
+//! Nobody waits for it, so it gathers for a moment: of a key that changes often, the index gets the last value only,
+//! and the threads that callers do wait for have the processors to themselves meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use crate::disk_store::shared::{Logged, Shared};
+use crate::batch::Sequence;
+use crate::disk_store::shared::{Logged, Shared, State};
 use crate::error::Error;
-use crate::log::record::{Entry, Record};
+use crate::log::record::Entry;
+use crate::options::GATHER;
 
-/// Records applied between two notes of how far the index is.
+/// Records applied together, between two notes of how far the index is.
 const GROUP_MAX: usize = 256;
 
 /// Runs until the log is closed and everything is applied, or the store fails.
@@ -20,27 +26,42 @@ pub fn run(shared: &Arc<Shared>) {
     }
 }
 
+/// Says whether there is so much to apply that gathering more is of no use.
+pub fn is_pressed(shared: &Shared, state: &State) -> bool {
+    state.logged.len() >= GROUP_MAX || state.pending_bytes > shared.options.unsynced_bytes_max / 4
+}
+
+/// Waits for records, and for some more of them; `None` when there will be none.
 fn next_group(shared: &Shared) -> Option<Vec<Logged>> {
     let mut state = shared.state();
+    let mut look_at = Instant::now() + GATHER;
     loop {
+        let is_ending = state.is_log_closed || state.failed.is_some();
+        let is_late = Instant::now() >= look_at;
         if !state.logged.is_empty() {
-            let count = state.logged.len().min(GROUP_MAX);
-            return Some(state.logged.drain(..count).collect());
-        }
-        if state.is_log_closed || state.failed.is_some() {
+            if is_ending || is_late || is_pressed(shared, &state) {
+                let count = state.logged.len().min(GROUP_MAX);
+                return Some(state.logged.drain(..count).collect());
+            }
+            shared.logged.wait_until(&mut state, look_at);
+        } else if is_ending {
             return None;
+        } else if is_late {
+            state.is_applier_resting = true;
+            shared.logged.wait(&mut state);
+            state.is_applier_resting = false;
+            look_at = Instant::now() + GATHER;
+        } else {
+            shared.logged.wait_until(&mut state, look_at);
         }
-        shared.logged.wait(&mut state);
     }
 }
 
 fn apply_group(shared: &Shared, group: Vec<Logged>) -> Result<(), Error> {
-    for logged in &group {
-        apply(shared, &logged.record)?;
-    }
-    let Some(last) = group.last() else { return Ok(()) };
-    shared.index.set_applied(last.record.sequence)?;
-    shared.applied.store(last.record.sequence, Ordering::SeqCst);
+    let Some(last) = group.last().map(|logged| logged.record.sequence) else { return Ok(()) };
+    apply(shared, &group, last)?;
+    shared.index.set_applied(last)?;
+    shared.applied.store(last, Ordering::SeqCst);
     let mut state = shared.state();
     for logged in &group {
         if let Entry::Batch { changes, .. } = &logged.record.entry {
@@ -53,10 +74,10 @@ fn apply_group(shared: &Shared, group: Vec<Logged>) -> Result<(), Error> {
     Ok(())
 }
 
-fn apply(shared: &Shared, record: &Record) -> Result<(), Error> {
+fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error> {
     let _gate = shared.apply_gate.lock();
-    shared.applying.store(record.sequence, Ordering::SeqCst);
-    let applied = shared.index.apply(record)?;
+    shared.applying.store(last, Ordering::SeqCst);
+    let applied = shared.index.apply(group.iter().map(|logged| &logged.record))?;
     if applied.blobs_added != 0 || applied.blob_bytes_added != 0 {
         let mut counters = shared.counters.lock();
         counters.blobs = counters.blobs.saturating_add_signed(applied.blobs_added);

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::batch::{Batch, Op};
 use crate::blobs::BlobName;
+use crate::disk_store::applier;
 use crate::disk_store::shared::{Logged, Queued, Shared, State, What};
 use crate::error::Error;
 use crate::log::record::{Entry, Record, Stored};
@@ -156,9 +157,12 @@ fn publish(shared: &Shared, records: Vec<Record>, bytes: Vec<u64>, is_rotated: b
     state.logged.extend(records.into_iter().zip(bytes).map(|(record, bytes)| Logged { record, bytes }));
     state.upkeep.is_checkpoint_due |= is_rotated;
     let durable = state.durable;
+    let is_applier_called = state.is_applier_resting || applier::is_pressed(shared, &state);
     drop(state);
     shared.durable.send_replace(durable);
-    shared.logged.notify_one();
+    if is_applier_called {
+        shared.logged.notify_one();
+    }
     shared.progress.notify_all();
     if is_rotated {
         shared.upkeep.notify_one();

@@ -237,7 +237,7 @@ fn replay(
     match record.entry {
         Entry::Mark => Ok(()),
         Entry::Batch { .. } | Entry::Epoch(_) => {
-            index.apply(&record)?;
+            index.apply(std::iter::once(&record))?;
             bound_memory(index, options)
         }
     }

@@ -49,6 +49,8 @@ pub struct State {
     pub is_sync_due: bool,
     /// Is in the log and waits for the index, in order.
     pub logged: VecDeque<Logged>,
+    /// The applier sleeps until it is woken.
+    pub is_applier_resting: bool,
     /// Bytes of `queue`, `logged` and whatever the threads hold in between.
     pub pending_bytes: u64,
     pub is_closing: bool,

@@ -8,7 +8,7 @@
 mod guard;
 
 use std::any::Any;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -179,34 +179,32 @@ impl Index {
         })
     }
 
-    /// Applies one record. Idempotent, because every change is absolute.
-    pub fn apply(&self, record: &Record) -> Result<Applied, Error> {
-        faults::between(Site::IndexApply, || self.apply_now(record))
+    /// Applies records that follow each other, of each key the last change only. Idempotent, because every change is
+    /// absolute.
+    pub fn apply<'a>(&self, records: impl DoubleEndedIterator<Item = &'a Record>) -> Result<Applied, Error> {
+        faults::between(Site::IndexApply, || self.apply_now(records))
     }
 
-    fn apply_now(&self, record: &Record) -> Result<Applied, Error> {
+    fn apply_now<'a>(&self, records: impl DoubleEndedIterator<Item = &'a Record>) -> Result<Applied, Error> {
         let mut bytes = 0;
         let applied = self.with(|handles| {
             let mut applied = Applied::default();
-            match &record.entry {
-                Entry::Batch { changes, .. } => {
-                    for (key, value) in changes {
-                        bytes += key.len() as u64;
-                        let old = match value {
-                            Some(stored) => {
-                                let encoded = encode_stored(stored);
-                                bytes += encoded.len() as u64;
-                                handles.pairs.insert(key, encoded)?
+            let (mut changed, mut fenced) = (HashSet::new(), HashSet::new());
+            for record in records.rev() {
+                match &record.entry {
+                    Entry::Batch { changes, .. } => {
+                        for (key, value) in changes.iter().rev() {
+                            if changed.insert(&key[..]) {
+                                bytes += change(handles, key, value.as_ref(), &mut applied)?;
+                            } else if let Some(Stored::Blob(blob)) = value {
+                                // It was replaced before the index ever saw it.
+                                applied.unreferenced.push(blob.name);
                             }
-                            None => handles.pairs.remove(key)?,
-                        };
-                        note_blobs(handles, old, value.as_ref(), &mut applied)?;
+                        }
                     }
+                    Entry::Epoch(fence) if fenced.insert(fence.partition) => note_epoch(handles, *fence)?,
+                    Entry::Epoch(_) | Entry::Mark => {}
                 }
-                Entry::Epoch(fence) => {
-                    handles.meta.insert(epoch_key(fence.partition), fence.epoch.to_le_bytes().to_vec())?;
-                }
-                Entry::Mark => {}
             }
             Ok(applied)
         })?;
@@ -251,9 +249,7 @@ impl Index {
     }
 
     pub fn set_epoch(&self, fence: Fence) -> Result<(), Error> {
-        self.with(|handles| {
-            handles.meta.insert(epoch_key(fence.partition), fence.epoch.to_le_bytes().to_vec()).map(drop)
-        })
+        self.with(|handles| note_epoch(handles, fence))
     }
 
     /// Returns every blob that a key refers to, and their bytes together.
@@ -387,6 +383,25 @@ fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Box<Handles>, Error> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Makes one change; returns the bytes of what was written.
+fn change(handles: &Handles, key: &[u8], value: Option<&Stored>, applied: &mut Applied) -> io::Result<u64> {
+    let mut bytes = key.len() as u64;
+    let old = match value {
+        Some(stored) => {
+            let encoded = encode_stored(stored);
+            bytes += encoded.len() as u64;
+            handles.pairs.insert(key, encoded)?
+        }
+        None => handles.pairs.remove(key)?,
+    };
+    note_blobs(handles, old, value, applied)?;
+    Ok(bytes)
+}
+
+fn note_epoch(handles: &Handles, fence: Fence) -> io::Result<()> {
+    handles.meta.insert(epoch_key(fence.partition), fence.epoch.to_le_bytes().to_vec()).map(drop)
 }
 
 /// Keeps the list of referenced blobs: the old value first, so that applying the same change twice changes nothing.
