@@ -11,6 +11,7 @@ pub mod executor;
 mod gate;
 mod handle;
 mod journal;
+mod known;
 mod listing;
 mod objects;
 mod open;

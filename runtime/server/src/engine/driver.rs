@@ -5,10 +5,11 @@
 
 use super::counting::{Counting, Sums};
 use super::gate::{self, Held};
+use super::known::Known;
 use super::shell::Shell;
 use super::tally::Tally;
 use super::timers::Timers;
-use super::txn::{ServiceCache, Txn, TxnError};
+use super::txn::{Txn, TxnError};
 use super::{Fault, Parts, recovery};
 use crate::clock::Clock;
 use crate::faults::{self, Site};
@@ -34,7 +35,7 @@ pub struct Driver {
     fence: Fence,
     inbox: mpsc::UnboundedReceiver<Command>,
     timers: Timers,
-    services: ServiceCache,
+    known: Known,
     tally: Tally,
     counting: Counting,
     shell: Shell,
@@ -67,7 +68,7 @@ impl Driver {
         tally.partition.outbox_changes(held);
         let place = Place { now, partition, partitions: parts.partitions };
         let clock = parts.clock.clone();
-        let services = ServiceCache::default();
+        let known = Known::default();
         Ok(Self {
             place,
             store,
@@ -75,7 +76,7 @@ impl Driver {
             fence,
             inbox,
             timers,
-            services,
+            known,
             tally,
             counting,
             shell,
@@ -152,7 +153,7 @@ impl Driver {
         }
         let mut commands = batch.drain(..);
         while commands.len() > 0 {
-            let mut txn = Txn::new(&*self.store, self.place.partition, &mut self.services);
+            let mut txn = Txn::new(&*self.store, self.place.partition, &mut self.known);
             let mut effects = Vec::with_capacity(2 * commands.len());
             while !txn.is_full()
                 && let Some(command) = commands.next()

@@ -1,15 +1,13 @@
 //! A transaction: rows loaded from the store or from what it has staged, and one batch at the end.
 
+use super::known::Known;
 use abide_core::entry::Answer;
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::limits::STATE_NAMES_MAX;
-use abide_core::manifest::ServiceRow;
 use abide_core::rows::{NamesOf, Row, RowKey, Rows};
 use abide_store::keys::Tag;
 use abide_store::{Batch, Fence, Op, Store, View, codec, keys};
-use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// Why rows could not be loaded or written.
 #[derive(Debug, thiserror::Error)]
@@ -25,38 +23,17 @@ pub enum TxnError {
 /// stays within the store's limit of 8 MiB.
 const STAGED_ROWS_MAX: usize = 128;
 
-/// Service rows as they were read last. Decoding one for each invocation would cost more than the rest
-/// of its first step.
-#[derive(Default)]
-pub struct ServiceCache {
-    rows: HashMap<String, (Bytes, Arc<ServiceRow>)>,
-}
-
-impl ServiceCache {
-    /// Returns the row that is stored as `value`, decoded unless it is the one known already.
-    fn decode(&mut self, name: &str, key: &[u8], value: Bytes) -> Result<Arc<ServiceRow>, TxnError> {
-        if let Some((known, row)) = self.rows.get(name)
-            && *known == value
-        {
-            return Ok(row.clone());
-        }
-        let row: Arc<ServiceRow> = Arc::new(codec::decode::<ServiceRow>(key, &value)?);
-        self.rows.insert(name.to_owned(), (value, row.clone()));
-        Ok(row)
-    }
-}
-
 /// Collects what a batch of commands writes. Later commands see what earlier ones staged.
 pub struct Txn<'a> {
     store: &'a dyn Store,
     partition: PartitionId,
-    services: &'a mut ServiceCache,
+    known: &'a mut Known,
     staged: HashMap<RowKey, Option<Row>>,
 }
 
 impl<'a> Txn<'a> {
-    pub fn new(store: &'a dyn Store, partition: PartitionId, services: &'a mut ServiceCache) -> Self {
-        Self { store, partition, services, staged: HashMap::new() }
+    pub fn new(store: &'a dyn Store, partition: PartitionId, known: &'a mut Known) -> Self {
+        Self { store, partition, known, staged: HashMap::new() }
     }
 
     /// Returns what is stored without what this transaction stages.
@@ -92,12 +69,17 @@ impl<'a> Txn<'a> {
         if let RowKey::Names(of) = row_key {
             return self.names(of).map(|names| Some(Row::Names(names)));
         }
+        if let Some(row) = self.known.get(row_key) {
+            return Ok(Some(row));
+        }
         let key = keys::encode(self.partition, row_key);
         let Some(value) = self.store.get(View::Latest, &key)? else { return Ok(None) };
         if let RowKey::Service(name) = row_key {
-            return Ok(Some(Row::Service(self.services.decode(name, &key, value)?)));
+            return Ok(Some(Row::Service(self.known.service(name, &key, value)?)));
         }
-        Ok(Some(codec::decode_row(row_key, &key, &value)?))
+        let row = codec::decode_row(row_key, &key, &value)?;
+        self.known.note(row_key.clone(), Some(row.clone()));
+        Ok(Some(row))
     }
 
     /// Reads the names of several rows, with what was staged.
@@ -129,17 +111,19 @@ impl<'a> Txn<'a> {
         self.staged.len() >= STAGED_ROWS_MAX
     }
 
-    /// Returns the batch to commit, or None when nothing changed.
+    /// Returns the batch to commit, or None when nothing changed. What it writes is known from then on.
     pub fn into_batch(self, fence: Fence) -> Option<Batch> {
         if self.staged.is_empty() {
             return None;
         }
         let ops = self.staged.into_iter().map(|(row_key, row)| {
             let key = keys::encode(self.partition, &row_key);
-            match row {
-                Some(row) => Op::Put { key, value: codec::encode_row(&row) },
+            let op = match &row {
+                Some(row) => Op::Put { key, value: codec::encode_row(row) },
                 None => Op::Delete { key },
-            }
+            };
+            self.known.note(row_key, row);
+            op
         });
         Some(Batch { fence, ops: ops.collect() })
     }
