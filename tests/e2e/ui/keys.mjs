@@ -27,10 +27,12 @@ export async function keys(page) {
 
   await page.getByRole("button", { name: "More" }).focus();
   await page.keyboard.press("Enter");
+  await page.getByRole("menu").waitFor();
   await page.keyboard.press("ArrowDown");
   const isInMenu = await focused(page, (el) => el.role === "menuitem");
   await page.keyboard.press("Escape");
-  const isMenuClosed = (await page.getByRole("menu").count()) === 0 && (await focused(page, (el) => el.getAttribute("aria-haspopup") === "menu"));
+  await until("the menu is closed", async () => (await page.getByRole("menu").count()) === 0);
+  const isMenuClosed = await focused(page, (el) => el.getAttribute("aria-haspopup") === "menu");
 
   await page.getByRole("button", { name: "Cancel …" }).focus();
   await page.keyboard.press("Enter");
