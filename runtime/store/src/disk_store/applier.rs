@@ -33,28 +33,22 @@ pub fn is_pressed(shared: &Shared, state: &State) -> bool {
 
 /// Waits for records, and for some more of them; `None` when there will be none.
 fn next_group(shared: &Shared) -> Option<Vec<Logged>> {
+    let is_ending = |state: &State| state.is_log_closed || state.failed.is_some();
     let mut state = shared.state();
-    let mut look_at = Instant::now() + GATHER;
-    loop {
-        let is_ending = state.is_log_closed || state.failed.is_some();
-        let is_late = Instant::now() >= look_at;
-        if !state.logged.is_empty() {
-            if is_ending || is_late || is_pressed(shared, &state) {
-                let count = state.logged.len().min(GROUP_MAX);
-                return Some(state.logged.drain(..count).collect());
-            }
-            shared.logged.wait_until(&mut state, look_at);
-        } else if is_ending {
+    while state.logged.is_empty() {
+        if is_ending(&state) {
             return None;
-        } else if is_late {
-            state.is_applier_resting = true;
-            shared.logged.wait(&mut state);
-            state.is_applier_resting = false;
-            look_at = Instant::now() + GATHER;
-        } else {
-            shared.logged.wait_until(&mut state, look_at);
+        }
+        shared.logged.wait(&mut state);
+    }
+    let until = Instant::now() + GATHER;
+    while !is_ending(&state) && !is_pressed(shared, &state) {
+        if shared.logged.wait_until(&mut state, until).timed_out() {
+            break;
         }
     }
+    let count = state.logged.len().min(GROUP_MAX);
+    Some(state.logged.drain(..count).collect())
 }
 
 fn apply_group(shared: &Shared, group: Vec<Logged>) -> Result<(), Error> {

@@ -154,10 +154,12 @@ fn publish(shared: &Shared, records: Vec<Record>, bytes: Vec<u64>, is_rotated: b
     let mut state = shared.state();
     let Some(last) = records.last() else { return };
     state.durable = last.sequence;
+    // With something there already, the applier is at work or gathers, and looks by itself.
+    let was_empty = state.logged.is_empty();
     state.logged.extend(records.into_iter().zip(bytes).map(|(record, bytes)| Logged { record, bytes }));
     state.upkeep.is_checkpoint_due |= is_rotated;
     let durable = state.durable;
-    let is_applier_called = state.is_applier_resting || applier::is_pressed(shared, &state);
+    let is_applier_called = was_empty || applier::is_pressed(shared, &state);
     drop(state);
     shared.durable.send_replace(durable);
     if is_applier_called {

@@ -49,8 +49,6 @@ pub struct State {
     pub is_sync_due: bool,
     /// Is in the log and waits for the index, in order.
     pub logged: VecDeque<Logged>,
-    /// The applier sleeps until it is woken.
-    pub is_applier_resting: bool,
     /// Bytes of `queue`, `logged` and whatever the threads hold in between.
     pub pending_bytes: u64,
     pub is_closing: bool,
@@ -88,7 +86,7 @@ pub struct Shared {
     pub applying: AtomicU64,
     /// The newest record whose changes are all in the index.
     pub applied: AtomicU64,
-    /// Held while one record is applied; whoever holds it sees an index that does not move.
+    /// Held while records are applied; whoever holds it sees an index that does not move.
     pub apply_gate: Mutex<()>,
     pub counters: Mutex<Stats>,
     /// What a running backup needs is not thrown away.
