@@ -5,6 +5,8 @@
 //! happened and what the register holds then; none is looked at twice. An operation without an answer
 //! may have happened at any moment after its call, or never.
 
+use crate::rng::Rng;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// What a client asks of a register, which holds 0 at first.
@@ -18,6 +20,60 @@ pub enum Ask {
         from: i64,
         to: i64,
     },
+}
+
+impl Ask {
+    /// Returns the handler of the guest's object that does it, and its input.
+    #[must_use]
+    pub fn call(self) -> (&'static str, Value) {
+        match self {
+            Self::Read => ("read", Value::Null),
+            Self::Add(by) => ("add", json!(by)),
+            Self::Swap { from, to } => ("swap", json!({ "from": from, "to": to })),
+        }
+    }
+
+    /// Returns what an answer of that handler says, if it is one.
+    #[must_use]
+    pub fn answer(self, said: &Value) -> Option<Answer> {
+        match self {
+            Self::Read | Self::Add(_) => said.as_i64().map(Answer::Value),
+            Self::Swap { .. } => said.as_bool().map(Answer::Swapped),
+        }
+    }
+}
+
+/// What one client knows of the registers: from it follows what it asks next.
+pub struct Known {
+    client: usize,
+    values: Vec<i64>,
+}
+
+impl Known {
+    #[must_use]
+    pub fn nothing(client: usize, registers: usize) -> Self {
+        Self { client, values: vec![0; registers] }
+    }
+
+    /// Chooses a register and what to ask of it. `n` counts what this client asks: no two swap to the same value.
+    pub fn choose(&self, n: usize, rng: &mut Rng) -> (usize, Ask) {
+        let register = rng.below(self.values.len() as u64) as usize;
+        let ask = match rng.below(4) {
+            0 => Ask::Read,
+            1 => Ask::Swap { from: self.values[register], to: (self.client * 1_000_000 + n) as i64 },
+            _ => Ask::Add(1 + rng.below(9) as i64),
+        };
+        (register, ask)
+    }
+
+    /// Takes note of what came of it.
+    pub fn learn(&mut self, register: usize, event: &Event) {
+        match (event.answered, event.ask) {
+            (Some((_, Answer::Value(value))), _) => self.values[register] = value,
+            (Some((_, Answer::Swapped(true))), Ask::Swap { to, .. }) => self.values[register] = to,
+            _ => {}
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,9 @@
 
 use crate::work::Verdict;
 use crate::world::{World, lock, rest};
-use abide_e2e::linear::{Answer, Ask, Event, check};
+use abide_e2e::linear::{Answer, Ask, Event, Known, check};
 use abide_e2e::rng::Rng;
 use abide_e2e::{Reply, api};
-use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,23 +23,14 @@ pub struct Objects {
 impl Objects {
     /// One client: asks until the run is over.
     pub fn run_client(&self, world: &World, client: usize, mut rng: Rng) {
-        let mut known = [0; KEYS.len()];
+        let mut known = Known::nothing(client, KEYS.len());
         for n in 0.. {
             if world.is_over() {
                 return;
             }
-            let key = rng.below(KEYS.len() as u64) as usize;
-            let ask = match rng.below(4) {
-                0 => Ask::Read,
-                1 => Ask::Swap { from: known[key], to: (client * 1_000_000 + n) as i64 },
-                _ => Ask::Add(1 + rng.below(9) as i64),
-            };
+            let (key, ask) = known.choose(n, &mut rng);
             if let Some(event) = self.ask(world, client, n, key, ask) {
-                match (event.answered, ask) {
-                    (Some((_, Answer::Value(value))), _) => known[key] = value,
-                    (Some((_, Answer::Swapped(true))), Ask::Swap { to, .. }) => known[key] = to,
-                    _ => {}
-                }
+                known.learn(key, &event);
                 lock(&self.seen).push((key, event));
             }
             rest(&mut rng, PAUSE_MAX);
@@ -50,11 +40,7 @@ impl Objects {
     /// Asks until it is known what came of it; None for a read without an answer.
     fn ask(&self, world: &World, client: usize, n: usize, key: usize, ask: Ask) -> Option<Event> {
         let called_at = world.micros();
-        let (handler, input) = match ask {
-            Ask::Read => ("read", Value::Null),
-            Ask::Add(by) => ("add", json!(by)),
-            Ask::Swap { from, to } => ("swap", json!({ "from": from, "to": to })),
-        };
+        let (handler, input) = ask.call();
         let path = format!("/restate/call/Register/{}/{handler}", api::escape(KEYS[key]));
         let reply = if ask == Ask::Read {
             Some(world.try_post(&path, &input, None)?)
@@ -91,11 +77,7 @@ impl Objects {
 }
 
 fn answer_of(world: &World, ask: Ask, reply: &Reply) -> Option<Answer> {
-    let answer = match (reply.status, ask) {
-        (200, Ask::Read | Ask::Add(_)) => reply.json().as_i64().map(Answer::Value),
-        (200, Ask::Swap { .. }) => reply.json().as_bool().map(Answer::Swapped),
-        _ => None,
-    };
+    let answer = if reply.status == 200 { ask.answer(&reply.json()) } else { None };
     if answer.is_none() {
         world.complain(NAME, format!("{ask:?} has the answer {} {}", reply.status, reply.text()));
     }

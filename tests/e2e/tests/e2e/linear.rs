@@ -4,10 +4,9 @@
 //! came of it, so an update that was lost, or done twice, shows in somebody's answer.
 
 use abide_e2e::api::millis;
-use abide_e2e::linear::{Answer, Ask, Event, check};
+use abide_e2e::linear::{Answer, Ask, Event, Known, check};
 use abide_e2e::rng::Rng;
 use abide_e2e::{Client, Guest, Reply, Setup};
-use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,11 +37,7 @@ impl World {
 
     /// Asks once; None when there was no answer, or one that says that the server stops.
     fn try_ask(&self, key: &str, ask: Ask, idempotency_key: Option<&str>) -> Option<Reply> {
-        let (handler, input) = match ask {
-            Ask::Read => ("read", Value::Null),
-            Ask::Add(by) => ("add", json!(by)),
-            Ask::Swap { from, to } => ("swap", json!({ "from": from, "to": to })),
-        };
+        let (handler, input) = ask.call();
         let path = format!("/restate/call/Register/{}/{handler}", abide_e2e::api::escape(key));
         let mut request = self.client().request("POST", &path).timeout(Duration::from_secs(10));
         if ask != Ask::Read {
@@ -76,23 +71,14 @@ impl World {
     /// One client: asks until it is told to stop. Returns what it saw of each key.
     fn run_client(&self, client: usize, mut rng: Rng) -> Vec<(usize, Event)> {
         let mut seen = Vec::new();
-        let mut known = [0; KEYS.len()];
+        let mut known = Known::nothing(client, KEYS.len());
         for n in 0.. {
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
-            let key = rng.below(KEYS.len() as u64) as usize;
-            let ask = match rng.below(4) {
-                0 => Ask::Read,
-                1 => Ask::Swap { from: known[key], to: (client * 1_000_000 + n) as i64 },
-                _ => Ask::Add(1 + rng.below(9) as i64),
-            };
+            let (key, ask) = known.choose(n, &mut rng);
             let Some(event) = self.ask(client, n, KEYS[key], ask) else { continue };
-            match (event.answered, ask) {
-                (Some((_, Answer::Value(value))), _) => known[key] = value,
-                (Some((_, Answer::Swapped(true))), Ask::Swap { to, .. }) => known[key] = to,
-                _ => {}
-            }
+            known.learn(key, &event);
             seen.push((key, event));
         }
         seen
@@ -100,11 +86,7 @@ impl World {
 }
 
 fn answer_of(ask: Ask, reply: &Reply) -> Answer {
-    let answer = reply.clone().expect(200).json();
-    match ask {
-        Ask::Read | Ask::Add(_) => Answer::Value(answer.as_i64().expect("a number")),
-        Ask::Swap { .. } => Answer::Swapped(answer.as_bool().expect("true or false")),
-    }
+    ask.answer(&reply.clone().expect(200).json()).expect("a number, or true or false")
 }
 
 /// Lets the clients work for a time in which the server is killed, and checks what they saw.
