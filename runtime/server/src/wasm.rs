@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attempt;
+mod background;
 mod bindings;
 mod budget;
 mod check;

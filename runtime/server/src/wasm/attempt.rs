@@ -1,5 +1,6 @@
 //! One attempt: let in, executed on its journal, and reported how it ended.
 
+use super::background::Heavy;
 use super::execution::{Execution, crashed};
 use super::executor::Shared;
 use super::guest::Link;
@@ -32,9 +33,9 @@ pub async fn run(
     );
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
-        let (place, _slot) = shared.slots.take().await;
-        let _counted = Held::of(&shared.parts.metrics.guests.instances);
-        report.ended(execute(&shared, start, Admitted { told, place }).await);
+        let heavy = Heavy::default();
+        let work = Box::pin(let_in(shared.clone(), start, told, heavy.clone()));
+        report.ended(shared.parts.components.engine().background().drive(work, &heavy).await);
     };
     let attempt = async {
         tokio::select! {
@@ -46,10 +47,23 @@ pub async fn run(
     attempt.instrument(span).await;
 }
 
-/// What an attempt that was let in has: where it hears from the engine, and its place among those that
-/// start.
+/// Waits for room and executes. The room is given back with all that took it, wherever that is dropped.
+async fn let_in(
+    shared: Arc<Shared>,
+    start: AttemptStart,
+    told: mpsc::UnboundedReceiver<Tell>,
+    heavy: Heavy,
+) -> Option<End> {
+    let (place, _slot) = shared.slots.take().await;
+    let _counted = Held::of(&shared.parts.metrics.guests.instances);
+    execute(&shared, start, Admitted { told, heavy, place }).await
+}
+
+/// What an attempt that was let in has: where it hears from the engine, what it tells when it computes
+/// for long, and its place among those that start.
 struct Admitted {
     told: mpsc::UnboundedReceiver<Tell>,
+    heavy: Heavy,
     place: OwnedSemaphorePermit,
 }
 
@@ -88,11 +102,12 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
         run_blocks: metrics.guests.run_blocks.clone(),
         trail,
     };
-    let Admitted { told, place } = admitted;
+    let Admitted { told, heavy, place } = admitted;
     let (pressure, idle) = (shared.slots.pressure.clone(), metrics.guests.idle.clone());
     let link = |session| Link { session, told, pressure, start: Some(place), idle };
     let (components, memory_bytes) = (&shared.parts.components, metrics.guests.memory_bytes.clone());
-    let execution = Execution { components, loaded: &loaded, start: &start, output, scope, memory_bytes };
+    let execution =
+        Execution { components, loaded: &loaded, start: &start, output, scope, heavy, memory_bytes };
     execution.run(journal, around, link).await.end.ok()
 }
 

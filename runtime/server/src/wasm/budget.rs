@@ -1,5 +1,6 @@
 //! Budgets of one guest: memory and computing time.
 
+use super::background::Heavy;
 use super::engine::TICK;
 use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
@@ -7,6 +8,9 @@ use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
 
 /// Table elements of one instance at most.
 const TABLE_ELEMENTS_MAX: usize = 1 << 20;
+/// Computing this long without a wait, a guest goes on in the background. Few handlers do, and others wait
+/// no longer than this for the thread it leaves.
+const HEAVY_AFTER: Duration = Duration::from_millis(10);
 const INSTANCES_MAX: usize = 50;
 const TABLES_MAX: usize = 20;
 const MEMORIES_MAX: usize = 4;
@@ -77,16 +81,18 @@ impl ResourceLimiter for MemoryBudget {
 pub struct CpuBudget {
     max: Duration,
     used: Duration,
+    heavy: Heavy,
 }
 
 impl CpuBudget {
-    pub fn new(max_ms: u64) -> Self {
-        Self { max: Duration::from_millis(max_ms), used: Duration::ZERO }
+    pub fn new(max_ms: u64, heavy: Heavy) -> Self {
+        Self { max: Duration::from_millis(max_ms), used: Duration::ZERO, heavy }
     }
 
     /// The guest came to a wait: it is not a run-away loop.
     pub fn reset(&mut self) {
         self.used = Duration::ZERO;
+        self.heavy.set(false);
     }
 
     /// Another tick passed while the guest computed: it lets others go on, or ends.
@@ -98,6 +104,9 @@ impl CpuBudget {
                  an endless loop, or work to be split up",
                 self.max.as_millis()
             );
+        }
+        if self.used >= HEAVY_AFTER {
+            self.heavy.set(true);
         }
         Ok(UpdateDeadline::Yield(1))
     }

@@ -3,6 +3,7 @@
 //! It is an execution like any other, except for what surrounds it: nobody takes what the guest asks,
 //! nobody releases its run blocks, its log is dropped, and it ends where its journal does.
 
+use super::background::Heavy;
 use super::components::{Components, Loaded};
 use super::execution::{CameTo, Execution};
 use super::executor::Catalog;
@@ -131,7 +132,9 @@ pub async fn check(
         idle: Gauge::default(),
     };
     let memory_bytes = Gauge::default();
-    let execution = Execution { components, loaded, start: &start, output, scope, memory_bytes };
+    // Checks have threads of their own; nobody looks.
+    let heavy = Heavy::default();
+    let execution = Execution { components, loaded, start: &start, output, scope, heavy, memory_bytes };
     let CameTo { end, replay } = execution.run(journal, around, link).await;
     let verdict = match end {
         Err(Halt::Recorded(beyond)) => Verdict::FitsSoFar(beyond),

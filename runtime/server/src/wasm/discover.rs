@@ -1,5 +1,6 @@
 //! Discovery: a throw-away instance tells what the component offers, and that is checked.
 
+use super::background::Heavy;
 use super::bindings::ServicePre;
 use super::bindings::exports::abide::runtime::guest as wit;
 use super::components::Components;
@@ -33,6 +34,7 @@ pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Resul
         scope: Scope::new(Timestamp(0)),
         output: output.clone(),
         seed: 0,
+        heavy: Heavy::default(),
         memory_bytes: Gauge::default(),
         trail: None,
         link: None,

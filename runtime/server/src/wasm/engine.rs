@@ -1,6 +1,7 @@
 //! The one wasmtime engine: artifacts must match its configuration, so there is one constructor.
 
 use super::GuestLimits;
+use super::background::Background;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,12 +17,17 @@ const MAPS_FOR_THE_REST: u32 = 5_000;
 const MAX_MAP_COUNT_DEFAULT: u32 = 65_530;
 
 #[derive(Debug, thiserror::Error)]
-#[error("wasmtime cannot be set up: {0:#}")]
-pub struct EngineBuildError(wasmtime::Error);
+pub enum EngineBuildError {
+    #[error("wasmtime cannot be set up: {0:#}")]
+    Engine(wasmtime::Error),
+    #[error("the threads for guests cannot be started: {0}")]
+    Threads(#[from] std::io::Error),
+}
 
-/// A wasmtime engine with its ticking thread.
+/// A wasmtime engine with its ticking thread, and the threads for long computations.
 pub struct WasmEngine {
     engine: Engine,
+    background: Background,
     attempts_max: u32,
     stop: Arc<AtomicBool>,
 }
@@ -31,7 +37,7 @@ impl WasmEngine {
     /// kernel's limit of memory maps leaves.
     ///
     /// # Errors
-    /// wasmtime refuses the configuration on this machine.
+    /// wasmtime refuses the configuration on this machine, or the system has no threads left.
     pub fn new(limits: &GuestLimits) -> Result<Self, EngineBuildError> {
         let room = max_map_count().saturating_sub(MAPS_FOR_THE_REST) / MAPS_PER_INSTANCE;
         let attempts_max = limits.attempts_max.min(room).max(1);
@@ -42,14 +48,18 @@ impl WasmEngine {
                 "vm.max_map_count bounds the attempts in memory"
             );
         }
-        let engine = Engine::new(&config(attempts_max, limits)).map_err(EngineBuildError)?;
+        let engine = Engine::new(&config(attempts_max, limits)).map_err(EngineBuildError::Engine)?;
         let stop = Arc::new(AtomicBool::new(false));
         tick(engine.clone(), stop.clone());
-        Ok(Self { engine, attempts_max, stop })
+        Ok(Self { engine, background: Background::start()?, attempts_max, stop })
     }
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub fn background(&self) -> &Background {
+        &self.background
     }
 
     pub fn attempts_max(&self) -> u32 {

@@ -2,6 +2,7 @@
 //!
 //! An attempt and a check run a guest by this same code; they differ in what surrounds its session.
 
+use super::background::Heavy;
 use super::bindings::abide::runtime::types as wit_types;
 use super::bindings::exports::abide::runtime::guest as wit;
 use super::components::{Components, Loaded};
@@ -29,6 +30,8 @@ pub struct Execution<'a> {
     pub start: &'a AttemptStart,
     pub output: Arc<Output>,
     pub scope: Arc<Scope>,
+    /// Told when the guest computes for long.
+    pub heavy: Heavy,
     /// Counts the memory of all guests.
     pub memory_bytes: Gauge,
 }
@@ -71,6 +74,7 @@ impl Execution<'_> {
             scope: self.scope.clone(),
             output: self.output.clone(),
             seed,
+            heavy: self.heavy.clone(),
             memory_bytes: self.memory_bytes.clone(),
             trail,
             link: Some(link(session)),

@@ -1,6 +1,7 @@
 //! The host's side of one instance: everything wasmtime keeps for a guest.
 
 use super::GuestLimits;
+use super::background::Heavy;
 use super::budget::{CpuBudget, MemoryBudget};
 use super::outbound::Outbound;
 use super::output::Output;
@@ -49,6 +50,8 @@ pub struct GuestParts<'a> {
     pub scope: Arc<Scope>,
     pub output: Arc<Output>,
     pub seed: u64,
+    /// Told when it computes for long.
+    pub heavy: Heavy,
     /// Counts the memory of all guests.
     pub memory_bytes: Gauge,
     /// The trace it belongs to, for its requests.
@@ -59,7 +62,7 @@ pub struct GuestParts<'a> {
 impl Guest {
     /// Builds a wasmtime store that holds the guest, within its budgets.
     pub fn into_store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
-        let GuestParts { settings, limits, scope, output, seed, memory_bytes, trail, link } = parts;
+        let GuestParts { settings, limits, scope, output, seed, heavy, memory_bytes, trail, link } = parts;
         let guest = Self {
             table: ResourceTable::new(),
             wasi: sandbox::build(&scope, seed, &settings.env, &output),
@@ -73,7 +76,7 @@ impl Guest {
             memory: MemoryBudget::new(limits.memory_bytes_max, memory_bytes),
             scope,
             output,
-            cpu: CpuBudget::new(limits.cpu_ms_max),
+            cpu: CpuBudget::new(limits.cpu_ms_max, heavy),
             limits: limits.clone(),
             link,
         };

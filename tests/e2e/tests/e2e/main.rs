@@ -17,6 +17,7 @@ mod determinism;
 mod develop;
 mod durability;
 mod guest_logs;
+mod hostile;
 mod idempotency;
 mod ingress;
 mod kill;

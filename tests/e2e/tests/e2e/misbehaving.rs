@@ -2,7 +2,7 @@
 
 use abide_e2e::api::{failures, millis, text};
 use abide_e2e::poll::within;
-use abide_e2e::{Counter, Guest, Server};
+use abide_e2e::{Counter, Guest, Server, Setup};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,9 @@ fn every_crash_is_a_failed_attempt_that_names_its_cause() {
 
 #[test]
 fn endless_loops_end_and_slow_nobody_down_meanwhile() {
-    let server = Server::with(Guest::Misbehaving);
+    // Less than usual: loops only get what the machine has left.
+    let server = Setup::new().args(&["--guest-cpu-ms", "2000"]).start();
+    server.deploy(Guest::Misbehaving);
     server.deploy(Guest::Probe);
     let loops = ["endlessLoop", "endlessLoopInRun"];
     let ids = loops.map(|handler| server.send_nothing(&format!("Misbehaving/{handler}")));

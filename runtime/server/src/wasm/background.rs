@@ -1,0 +1,224 @@
+//! Where long computations go on: on threads that stand back behind all others.
+//!
+//! An attempt begins on the threads that serve everybody. When it computes for long without waiting, it
+//! is handed over to these, and comes back when it waits. So what others need for a call is theirs.
+
+use std::io;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+use tracing::{Instrument, Span};
+
+/// How far these threads stand back. The kernel gives a thread of ours that wakes the processor at once,
+/// and leaves about a quarter of a busy machine to them, so that a long computation comes to its end.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// Says whether an attempt computes for long. Its budget sets it, whoever polls it looks.
+#[derive(Clone, Debug, Default)]
+pub struct Heavy(Arc<AtomicBool>);
+
+impl Heavy {
+    pub fn set(&self, is_heavy: bool) {
+        self.0.store(is_heavy, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Something that is polled, wherever.
+pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The threads, as many as there are processors.
+pub struct Background {
+    /// Has neither timers nor sockets of its own: those of an attempt stay with the others.
+    /// Taken when this is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Background {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system has no threads left.
+    pub fn start() -> io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("guest-heavy")
+            .on_thread_start(stand_back)
+            .build()?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// Polls the work to its end: here, and on the threads in the background while it is heavy. When this
+    /// is dropped, the work is dropped as well, there at its next yield.
+    pub async fn drive<T: Send + 'static>(&self, work: Work<T>, heavy: &Heavy) -> T {
+        let mut work = work;
+        loop {
+            work = match stretch(work, Handle::current(), heavy.clone(), false).await {
+                Stretch::Done(value) => return value,
+                Stretch::Elsewhere(work) => work,
+            };
+            tracing::debug!("computes for long and goes on in the background");
+            work = match self.hand_over(work, heavy.clone()).await {
+                Stretch::Done(value) => return value,
+                Stretch::Elsewhere(work) => work,
+            };
+        }
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("it is there until this is dropped")
+    }
+
+    async fn hand_over<T: Send + 'static>(&self, work: Work<T>, heavy: Heavy) -> Stretch<T> {
+        let stretch = stretch(work, Handle::current(), heavy, true).instrument(Span::current());
+        let mut handed_over = HandedOver(self.runtime().spawn(stretch));
+        match (&mut handed_over.0).await {
+            Ok(stretch) => stretch,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The server stops; nobody hears of it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // What computes is left to itself: waiting for it is not allowed where this may be dropped.
+        self.runtime.take().map(Runtime::shutdown_background).unwrap_or_default();
+    }
+}
+
+struct HandedOver<T>(JoinHandle<Stretch<T>>);
+
+impl<T> Drop for HandedOver<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How a stretch on the one or the other threads came to its end.
+enum Stretch<T> {
+    Done(T),
+    Elsewhere(Work<T>),
+}
+
+/// Polls the work as long as it is heavy, or is not. Timers and sockets that it makes are of `home`.
+async fn stretch<T>(mut work: Work<T>, home: Handle, heavy: Heavy, is_heavy: bool) -> Stretch<T> {
+    let done = std::future::poll_fn(|context| {
+        let _at_home = home.enter();
+        match work.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            // Whoever goes on with it polls it at once, so no wake-up is lost.
+            Poll::Pending if heavy.get() != is_heavy => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    match done.await {
+        Some(value) => Stretch::Done(value),
+        None => Stretch::Elsewhere(work),
+    }
+}
+
+/// Lowers the priority of this thread, where the system can do that for a thread.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "guests that compute for long get the priority of all others");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn is_behind() -> bool {
+        std::thread::current().name() == Some("guest-heavy")
+    }
+
+    /// Says on which threads it is polled while it is heavy, and after that.
+    async fn hop(heavy: Heavy) -> (bool, bool) {
+        heavy.set(true);
+        tokio::task::yield_now().await;
+        let then = is_behind();
+        heavy.set(false);
+        tokio::task::yield_now().await;
+        (then, is_behind())
+    }
+
+    #[tokio::test]
+    async fn what_is_heavy_goes_and_comes_back() {
+        let (background, heavy) = (Background::start().unwrap(), Heavy::default());
+        for _ in 0..100 {
+            assert_eq!(background.drive(Box::pin(hop(heavy.clone())), &heavy).await, (true, false));
+        }
+    }
+
+    #[tokio::test]
+    async fn there_it_may_wait_for_timers_of_here() {
+        let (background, heavy) = (Background::start().unwrap(), Heavy::default());
+        let work = {
+            let heavy = heavy.clone();
+            async move {
+                heavy.set(true);
+                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::spawn(async { is_behind() }).await.unwrap()
+            }
+        };
+        assert!(!background.drive(Box::pin(work), &heavy).await);
+    }
+
+    #[tokio::test]
+    async fn a_panic_there_is_a_panic_here() {
+        let background = Arc::new(Background::start().unwrap());
+        let task = tokio::spawn(async move {
+            let heavy = Heavy::default();
+            let work = {
+                let heavy = heavy.clone();
+                async move {
+                    heavy.set(true);
+                    tokio::task::yield_now().await;
+                    assert!(!is_behind(), "as it should be");
+                }
+            };
+            background.drive(Box::pin(work), &heavy).await;
+        });
+        assert!(task.await.unwrap_err().is_panic());
+    }
+
+    #[tokio::test]
+    async fn who_is_dropped_takes_along_what_was_handed_over() {
+        let (background, heavy) = (Background::start().unwrap(), Heavy::default());
+        let (held, released) = tokio::sync::oneshot::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let work = {
+            let heavy = heavy.clone();
+            async move {
+                let _held = held;
+                heavy.set(true);
+                tokio::task::yield_now().await;
+                begun.send(()).unwrap();
+                loop {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = background.drive(Box::pin(work), &heavy) => unreachable!("it is endless"),
+            begins = begins => begins.unwrap(),
+        }
+        assert!(released.await.is_err(), "dropped, not sent");
+    }
+}
