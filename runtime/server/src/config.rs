@@ -4,9 +4,11 @@ use crate::access::CHOSEN_NAME;
 use crate::access::grant::{Grant, Scope};
 use crate::access::token::Digest;
 use crate::audit::AuditConfig;
+use crate::engine::LoadLimits;
+use crate::http::BodyLimits;
 use crate::http::limits::{
-    CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADER_READ_TIMEOUT, INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE,
-    STREAMS_MAX,
+    ANSWER_STALL_TIMEOUT, BODY_STALL_TIMEOUT, CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADER_READ_TIMEOUT,
+    INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE, STREAMS_MAX,
 };
 use crate::logs::LogLimits;
 use crate::sql::SqlLimits;
@@ -32,6 +34,7 @@ pub struct Config {
     /// None: as the data folder says, [`PARTITIONS_DEFAULT`] for a new one.
     pub partitions: Option<u16>,
     pub ingress: IngressConfig,
+    pub load: LoadLimits,
     pub admin: AdminConfig,
     pub guests: GuestLimits,
     pub http: DoorLimits,
@@ -50,6 +53,7 @@ impl Default for Config {
             data: PathBuf::from("./abide-data"),
             partitions: None,
             ingress: IngressConfig::default(),
+            load: LoadLimits::default(),
             admin: AdminConfig::default(),
             guests: GuestLimits::default(),
             http: DoorLimits::default(),
@@ -69,6 +73,7 @@ pub struct IngressConfig {
     pub listen: SocketAddr,
     pub tls: TlsFiles,
     pub body_bytes_max: usize,
+    pub body_timeout: Duration,
     /// Calls need a token, but for services that are named as open.
     pub require_token: bool,
     /// Calls of these services need a token in any case.
@@ -80,12 +85,21 @@ pub struct IngressConfig {
     pub cors_origins: Vec<String>,
 }
 
+impl IngressConfig {
+    /// Returns how large and how slow the body of a call may be.
+    #[must_use]
+    pub fn body_limits(&self) -> BodyLimits {
+        BodyLimits { bytes_max: self.body_bytes_max, timeout: self.body_timeout }
+    }
+}
+
 impl Default for IngressConfig {
     fn default() -> Self {
         Self {
             listen: loopback(8080),
             tls: TlsFiles::default(),
             body_bytes_max: INGRESS_BODY_BYTES_MAX,
+            body_timeout: BODY_STALL_TIMEOUT,
             require_token: false,
             require_token_for: Vec::new(),
             no_token_for: Vec::new(),
@@ -150,6 +164,7 @@ pub struct DoorLimits {
     pub streams_max: u32,
     pub header_timeout: Duration,
     pub handshake_timeout: Duration,
+    pub answer_timeout: Duration,
     pub stop_patience: Duration,
 }
 
@@ -160,6 +175,7 @@ impl Default for DoorLimits {
             streams_max: STREAMS_MAX,
             header_timeout: HEADER_READ_TIMEOUT,
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            answer_timeout: ANSWER_STALL_TIMEOUT,
             stop_patience: SHUTDOWN_PATIENCE,
         }
     }

@@ -13,6 +13,7 @@ mod handle;
 mod journal;
 mod known;
 mod listing;
+mod load;
 mod objects;
 mod open;
 mod overview;
@@ -35,6 +36,7 @@ pub use journal::{Journal, JournalReader, LoadedJournal};
 pub use listing::{
     Completion, Cursor, InvocationFilter, InvocationQuery, InvokedBy, Page, Sort, StatusFilter, created_at,
 };
+pub use load::{Load, LoadLimits, Overload, Room};
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};
 pub use reader::{Kept, Reader, Walk};
@@ -126,6 +128,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub partitions: u16,
     pub metrics: Arc<Metrics>,
+    pub load: Arc<Load>,
     pub logs: GuestLogs,
     pub traces: Traces,
 }

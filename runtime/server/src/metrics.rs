@@ -11,6 +11,7 @@ mod levels;
 mod partitions;
 mod process;
 mod reading;
+mod refused;
 mod requests;
 mod sql;
 
@@ -20,6 +21,7 @@ pub use handlers::{Handler, NOT_DEPLOYED, Result};
 pub use histogram::Histogram;
 pub use levels::Levels;
 pub use partitions::Partition;
+pub use refused::RefusedMetrics;
 pub use requests::{RequestMetrics, UNMATCHED};
 pub use sql::{QueryOutcome, SqlMetrics};
 
@@ -39,6 +41,7 @@ pub struct Metrics {
     pub engine: EngineMetrics,
     pub guests: GuestMetrics,
     pub requests: RequestMetrics,
+    pub refused: RefusedMetrics,
     pub sql: SqlMetrics,
     pub logs: LogCounters,
     pub spans: SpanCounters,
@@ -70,6 +73,7 @@ impl Metrics {
             engine: EngineMetrics::new(&mut registry),
             guests: GuestMetrics::new(&mut registry),
             requests: RequestMetrics::new(&mut registry),
+            refused: RefusedMetrics::new(&mut registry),
             sql: SqlMetrics::new(&mut registry),
             logs: log_counters(&mut registry),
             spans: span_counters(&mut registry),

@@ -1,8 +1,10 @@
 //! A whole server: opens the data folder, recovers, and opens the doors.
 
+mod descriptors;
 mod doors;
 mod watched;
 
+use self::descriptors::Shares;
 use self::doors::{Door, Doors};
 use self::watched::Watched;
 use crate::access::Access;
@@ -49,6 +51,7 @@ pub struct Server {
 pub async fn start(config: Config) -> anyhow::Result<Server> {
     tls::install_provider();
     check_tokens(&config)?;
+    let shares = Shares::of(descriptors::raise(), config.http.connections_max);
     // The doors first: a server that cannot listen should not touch the data.
     let ingress = Door::open("ingress", config.ingress.listen, &config.ingress.tls).await?;
     let admin = Door::open("admin", config.admin.listen, &config.admin.tls).await?;
@@ -70,7 +73,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         return Err(NoToken(admin_addr).into());
     }
     let mut watched = Watched::open(&config, store.clone(), clock.clone()).await?;
-    let engine = Engine::new(watched.parts(store.clone(), clock.clone(), partitions));
+    let engine = Engine::new(watched.parts(store.clone(), clock.clone(), partitions, config.load));
     let fault = engine.fault();
     let executor = watched.executor(&engine, components.clone(), deployments.clone(), clock.clone());
     let engine = engine.start(Arc::new(executor))?;
@@ -93,13 +96,13 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         open: OpenRequests::default(),
         admin_door: Arc::new(admin_door),
         ingress_door: Arc::new(IngressDoor::new(&config.ingress)),
-        ingress_body_bytes_max: config.ingress.body_bytes_max,
+        ingress_body: config.ingress.body_limits(),
         settings: config.shown.into(),
         ingress_url: IngressUrl { scheme: ingress_scheme, listen: ingress_addr },
     };
     let certificates = [ingress.certificate.clone(), admin.certificate.clone()];
     let reloader = Reloader { access: state.access.clone(), certificates };
-    let doors = Doors::open(ingress, admin, state, config.http);
+    let doors = Doors::open(ingress, admin, state, config.http, shares);
     tracing::info!(%ingress_addr, %admin_addr, data = %config.data.display(), partitions, "the server is up");
     Ok(Server {
         ingress_addr,

@@ -12,7 +12,9 @@ use abide_core::manifest::{
 use abide_core::target::Target;
 use abide_server::clock::SystemClock;
 use abide_server::engine::executor::{Executor, Tell};
-use abide_server::engine::{Called, Engine, EngineHandle, Inboxes, Parts, Retrieved, Submitted};
+use abide_server::engine::{
+    Called, Engine, EngineHandle, Inboxes, Load, LoadLimits, Parts, Retrieved, Submitted,
+};
 use abide_server::logs::{GuestLogs, LogCounters, LogLimits};
 use abide_server::metrics::Metrics;
 use abide_server::traces::Traces;
@@ -52,11 +54,14 @@ fn start(store: Arc<MemoryStore>) -> World {
     let (sender, asked) = mpsc::unbounded_channel();
     let clock = Arc::new(SystemClock);
     let logs = GuestLogs::open(store.clone(), clock, LogLimits::default(), LogCounters::default()).unwrap();
+    let metrics = Metrics::new();
+    let load = Load::new(LoadLimits::default(), metrics.refused.clone());
     let engine = Engine::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         partitions: 2,
-        metrics: Metrics::new(),
+        metrics,
+        load,
         logs,
         traces: Traces::off(),
     });

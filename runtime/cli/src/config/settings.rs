@@ -93,6 +93,34 @@ pub const SETTINGS: &[Setting] = &[
     )
     .rare(),
     Setting::new(
+        "ingress.body_timeout",
+        Time { min: 100, max: HOUR_MS },
+        |s| &mut s.server.ingress.body_timeout,
+        "How long a client may take for each 256 KiB of a body, and for the rest of it.",
+    )
+    .rare(),
+    Setting::new(
+        "ingress.bodies_max",
+        Size { min: MIB, max: 1 << 40 },
+        |s| &mut s.server.load.bodies_bytes_max,
+        "Memory for bodies that are read or wait to be stored, half of it for those over 64 KiB; more come back later.",
+    )
+    .rare(),
+    Setting::new(
+        "ingress.waiting_max",
+        Count { min: 1, max: 1_000_000_000 },
+        |s| &mut s.server.load.waiting_max,
+        "With so many invocations that wait for their start, new requests are told to come back later.",
+    )
+    .rare(),
+    Setting::new(
+        "ingress.key_queue_max",
+        Count { min: 1, max: 1_000_000_000 },
+        |s| &mut s.server.load.key_queue_max,
+        "With so many invocations that wait for the key of an object, new ones are told to come back later.",
+    )
+    .rare(),
+    Setting::new(
         "ingress.require_token",
         Switch,
         |s| &mut s.server.ingress.require_token,
@@ -256,6 +284,13 @@ pub const SETTINGS: &[Setting] = &[
         Time { min: 100, max: HOUR_MS },
         |s| &mut s.server.http.handshake_timeout,
         "How long a client may take for its part of a TLS handshake.",
+    )
+    .rare(),
+    Setting::new(
+        "http.answer_timeout",
+        Time { min: 100, max: HOUR_MS },
+        |s| &mut s.server.http.answer_timeout,
+        "How long a client may pause while it reads an answer.",
     )
     .rare(),
     Setting::new(

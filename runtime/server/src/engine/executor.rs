@@ -30,6 +30,10 @@ pub trait Executor: Send + Sync + 'static {
     fn has_room(&self) -> bool {
         true
     }
+    /// Returns how many attempts wait for their start.
+    fn waiting(&self) -> usize {
+        0
+    }
     /// Suspends the attempts that only wait, at once.
     fn suspend_idle(&self) {}
     /// Returns how many attempts there are.

@@ -1,6 +1,7 @@
 //! The handle to a running engine: what the ingress and the admin API may ask of it.
 
 use super::counting::Sums;
+use super::load::{CALLS_MAX, Load, Overload, SUBMISSIONS_MAX};
 use super::overview::Overviews;
 use super::stopping::Stopping;
 use super::txn::TxnError;
@@ -18,21 +19,15 @@ use abide_store::{Status, Store, View, codec, keys};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Submissions that may wait for the disk at once; more are told to come back later.
-pub const SUBMISSIONS_MAX: usize = 20_000;
-/// Calls that may be held open at once; more are told to come back later.
-pub const CALLS_MAX: usize = 100_000;
-
 /// A driver that is at one turn for so long stands still.
 pub const STALL_MS: u64 = 10_000;
 
 /// Why the engine did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    #[error(
-        "{SUBMISSIONS_MAX} submissions wait for the disk, or {CALLS_MAX} calls for their answer; try again later"
-    )]
-    Overloaded,
+    /// There is too much to do already.
+    #[error("{0}; try again later")]
+    Overloaded(#[from] Overload),
     #[error(
         "the invocation with this idempotency key ended and was purged while it was asked for; try again"
     )]
@@ -51,6 +46,10 @@ pub struct Taken {
     pub submissions: u64,
     /// Calls that wait for their answer.
     pub calls: u64,
+    /// Invocations that wait for their start.
+    pub starts: u64,
+    /// Bytes of bodies that are read, or wait for a driver.
+    pub bodies_bytes: u64,
 }
 
 /// A running engine. Cheap to clone.
@@ -67,6 +66,7 @@ pub(super) struct Inner {
     pub journals: JournalReader,
     pub submissions: Arc<Semaphore>,
     pub calls: Arc<Semaphore>,
+    pub load: Arc<Load>,
     pub fault: Fault,
     pub overviews: Overviews,
     pub sums: Sums,
@@ -89,6 +89,7 @@ impl EngineHandle {
             journals: JournalReader::new(parts.store.clone(), parts.partitions),
             submissions: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            load: parts.load.clone(),
             inboxes,
             waiters,
             fault,
@@ -165,8 +166,13 @@ impl EngineHandle {
     #[must_use]
     pub fn taken(&self) -> Taken {
         let taken = |room: usize, left: &Semaphore| (room - left.available_permits()) as u64;
-        let Inner { submissions, calls, .. } = &*self.inner;
-        Taken { submissions: taken(SUBMISSIONS_MAX, submissions), calls: taken(CALLS_MAX, calls) }
+        let Inner { submissions, calls, load, stopping, .. } = &*self.inner;
+        Taken {
+            submissions: taken(SUBMISSIONS_MAX, submissions),
+            calls: taken(CALLS_MAX, calls),
+            starts: (load.submitted() + stopping.starts_waiting()) as u64,
+            bodies_bytes: load.bodies_bytes() as u64,
+        }
     }
 
     /// Takes all the room for requests and calls, as long as the permits live.

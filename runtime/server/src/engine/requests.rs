@@ -4,6 +4,7 @@
 
 use super::address;
 use super::handle::{EngineError, EngineHandle};
+use super::load::{Overload, Room};
 use super::waiters::Waiters;
 use abide_core::command::{Command, Receipt, Submission, Ticket};
 use abide_core::effect::Notice;
@@ -11,10 +12,10 @@ use abide_core::entry::{Answer, Outcome};
 use abide_core::ids::{AwakeableId, InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::rows::RowKey;
-use abide_core::target::Target;
+use abide_core::target::{ObjectKey, Target};
 use abide_core::time::Timestamp;
 use abide_store::View;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// For so long after its creation an invocation may be on its way: a handler that sends one knows the id
 /// before its owner knows the invocation.
@@ -71,15 +72,43 @@ impl EngineHandle {
         }
     }
 
+    /// Returns the room for the body of a new request, if more can be done. `key` says for which key of an
+    /// object it would queue.
+    ///
+    /// # Errors
+    /// The engine takes no work now, or there is too much of it already.
+    pub fn admit(&self, key: impl FnOnce() -> Option<ObjectKey>) -> Result<Room, EngineError> {
+        self.check_open()?;
+        self.inner.load.check(self.inner.stopping.starts_waiting())?;
+        self.inner.load.check_key(key)?;
+        Ok(self.room())
+    }
+
+    /// Returns the room for the body of a request that is no new work.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room::new(self.inner.load.clone())
+    }
+
+    /// Counts a submission in, until its driver has taken it.
+    fn enter(&self, submission: &Submission) -> Result<(), EngineError> {
+        self.inner.load.check(self.inner.stopping.starts_waiting())?;
+        self.inner.load.enters(submission.input.body.len());
+        Ok(())
+    }
+
     /// Submits an invocation; returns when that is durable.
     ///
     /// # Errors
     /// The engine takes no work now.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
         self.check_open()?;
+        let permit = self.place_for_ask()?;
+        self.enter(&submission)?;
         let id = submission.invocation;
         let submit = |ticket| Command::Submit(Submission { receipt: Receipt::Always(ticket), ..submission });
-        match self.ask(id, submit).await? {
+        let owner = id.partition(self.inner.inboxes.partitions());
+        match self.ask_from(permit, owner, submit).await? {
             Notice::Known => Ok(Submitted::Known),
             _ => Ok(Submitted::New),
         }
@@ -95,7 +124,9 @@ impl EngineHandle {
         let _waiting = Waiting { waiters: &self.inner.waiters, id };
         let answer = self.inner.waiters.for_answer(id);
         self.check_open()?;
-        let _open = self.inner.calls.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        let open = self.inner.calls.clone().try_acquire_owned();
+        let _open = open.map_err(|_| self.inner.load.refuse(Overload::Calls))?;
+        self.enter(&submission)?;
         if !id.is_computed() {
             // The answer comes after the submission is durable, so nobody has to hear of that.
             let submission = Submission { receipt: Receipt::Nobody, ..submission };
@@ -230,8 +261,20 @@ impl EngineHandle {
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         self.check_running()?;
-        let permit =
-            self.inner.submissions.clone().try_acquire_owned().map_err(|_| EngineError::Overloaded)?;
+        self.ask_from(self.place_for_ask()?, owner, command).await
+    }
+
+    fn place_for_ask(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        let place = self.inner.submissions.clone().try_acquire_owned();
+        Ok(place.map_err(|_| self.inner.load.refuse(Overload::Submissions))?)
+    }
+
+    async fn ask_from(
+        &self,
+        permit: OwnedSemaphorePermit,
+        owner: PartitionId,
+        command: impl FnOnce(Ticket) -> Command,
+    ) -> Result<Notice, EngineError> {
         let (ticket, notice) = self.inner.waiters.for_notice(Some(permit));
         self.inner.inboxes.send_to(owner, command(ticket));
         self.unless_stopped(notice).await

@@ -31,6 +31,11 @@ impl Stopping {
         self.drivers.lock().push(driver);
     }
 
+    /// Returns how many attempts wait for their start.
+    pub fn starts_waiting(&self) -> usize {
+        self.executor.waiting()
+    }
+
     /// Returns what becomes true when a driver has to apply what it has got, and end.
     pub fn end(&self) -> watch::Receiver<bool> {
         self.is_over.subscribe()

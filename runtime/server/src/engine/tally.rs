@@ -3,14 +3,14 @@
 //! It looks at a command and its rows before the step, and at what the step wrote; the core does not know
 //! of it. Additions without a lock, nothing else: it runs for each command.
 
-use super::{Parts, telling};
+use super::{Load, Parts, telling};
 use crate::logs::GuestLogs;
 use crate::metrics::{Handler, Metrics, NOT_DEPLOYED, Partition, Result};
 use crate::traces::Traces;
 use abide_core::command::Command;
 use abide_core::effect::Effect;
 use abide_core::ids::{InvocationId, PartitionId};
-use abide_core::invocation::{InvocationRow, Phase};
+use abide_core::invocation::{InvocationRow, Origin, Phase};
 use abide_core::manifest::ServiceRow;
 use abide_core::rows::{Row, RowKey, Rows};
 use abide_core::target::Target;
@@ -52,6 +52,7 @@ impl About {
 
 pub struct Tally {
     metrics: Arc<Metrics>,
+    load: Arc<Load>,
     logs: GuestLogs,
     traces: Traces,
     pub partition: Arc<Partition>,
@@ -62,11 +63,12 @@ pub struct Tally {
 
 impl Tally {
     pub fn new(parts: &Parts, partition: PartitionId) -> Self {
-        let Parts { metrics, logs, traces, .. } = parts;
-        let (metrics, logs, traces) = (metrics.clone(), logs.clone(), traces.clone());
+        let Parts { metrics, load, logs, traces, .. } = parts;
+        let (metrics, load) = (metrics.clone(), load.clone());
+        let (logs, traces) = (logs.clone(), traces.clone());
         let not_deployed = metrics.engine.handlers.of(NOT_DEPLOYED, NOT_DEPLOYED);
         let partition = metrics.engine.partitions.of(partition);
-        Self { metrics, logs, traces, partition, known: HashMap::new(), not_deployed }
+        Self { metrics, load, logs, traces, partition, known: HashMap::new(), not_deployed }
     }
 
     /// Looks at a command before its step.
@@ -75,7 +77,12 @@ impl Tally {
             telling::command(&self.traces, now, command, rows);
         }
         match command {
-            Command::Submit(submission) => About::Submit(submission.invocation),
+            Command::Submit(submission) => {
+                if submission.origin == Origin::Ingress {
+                    self.load.taken(submission.input.body.len());
+                }
+                About::Submit(submission.invocation)
+            }
             Command::Restart(restart) => About::Submit(restart.invocation),
             Command::Cancel { .. } => About::Cancel,
             Command::Kill { .. } => About::Kill,
@@ -150,6 +157,8 @@ impl Tally {
                     sums.outcomes += 1;
                     sums.outcome_bytes += row.outcome.bytes() as u64;
                 }
+                (RowKey::KeyQueue(key), Some(Row::KeyQueue(queue))) => self.load.queue_is(key, Some(queue)),
+                (RowKey::KeyQueue(key), None) => self.load.queue_is(key, None),
                 (RowKey::Outbox(..), Some(_)) => sums.outbox += 1,
                 (RowKey::Outbox(..), None) => sums.outbox -= 1,
                 _ => {}

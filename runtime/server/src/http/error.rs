@@ -11,13 +11,14 @@ pub use admin::AdminError;
 pub use ingress::{ID_HEADER, IngressError, failed, id_value, nothing_to_attach_to, workflow_known};
 
 use crate::engine::EngineError;
-use crate::http::limits::RETRY_AFTER_SECONDS;
+use crate::http::limits::{OVERLOAD_RETRY_SECONDS_MAX, RETRY_AFTER_SECONDS};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 fn engine_status(error: &EngineError) -> StatusCode {
     match error {
-        EngineError::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+        // The server works, and there is too much of it: 503 says that it takes nothing at all.
+        EngineError::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
         EngineError::Stopped { .. } | EngineError::Purged => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -25,7 +26,17 @@ fn engine_status(error: &EngineError) -> StatusCode {
 
 fn advise_retry(response: &mut Response) {
     if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        // Who knows better has said so.
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(seconds);
+    }
+}
+
+/// Tells those who came when there was too much to do when to come back.
+fn spread_retry(response: &mut Response, error: &EngineError) {
+    if let EngineError::Overloaded(_) = error {
+        let seconds = u16::from(rand::random_range(1..=OVERLOAD_RETRY_SECONDS_MAX));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
 }
 

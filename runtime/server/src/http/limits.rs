@@ -17,14 +17,25 @@ pub const HEADER_BYTES_MAX: usize = 64 << 10;
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client has this long for its part of a TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest pause within a body.
+/// A client has this long for each `BODY_PACE_BYTES` of a body, and for what is left of it.
 pub const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+pub const BODY_PACE_BYTES: usize = 256 << 10;
+/// The longest pause of a client within the reading of an answer.
+pub const ANSWER_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client that says nothing is asked for a sign of life by the system after this long, and so many times; then it
+/// counts as gone.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+pub const KEEPALIVE_PROBES: u32 = 4;
 /// How long a backup waits, all in all, while its client reads the next `BACKUP_PACE_BYTES`.
 pub const BACKUP_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The server keeps what a running backup needs, so one that is read by drops is given up.
 pub const BACKUP_PACE_BYTES: usize = 4 << 20;
 /// What is still read of a refused body, so that its sender gets to see the answer.
 pub const BODY_DISCARDED_BYTES_MAX: usize = 256 << 20;
+/// The body of a request that there is no room for is read so far and so long, and forgotten, for the same reason.
+pub const SHED_BODY_BYTES_MAX: usize = 4 << 20;
+pub const SHED_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Open connections per port; more wait in the queue of the operating system.
 pub const CONNECTIONS_MAX: usize = 16_384;
 /// Requests at a time on one HTTP/2 connection.
@@ -39,6 +50,9 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 pub const SHUTDOWN_LOOK: Duration = Duration::from_millis(10);
 /// What a client is told to wait before it tries again, in seconds.
 pub const RETRY_AFTER_SECONDS: &str = "5";
+/// The same, when there is too much to do: at random up to this many, so that those who are refused together do not
+/// come back together.
+pub const OVERLOAD_RETRY_SECONDS_MAX: u8 = 3;
 /// Invocations in one answer, when the caller names no number, and at most.
 pub const INVOCATIONS_DEFAULT: usize = 50;
 pub const INVOCATIONS_MAX: usize = 1_000;

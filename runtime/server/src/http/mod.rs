@@ -11,12 +11,14 @@ mod ingress_url;
 mod keys;
 pub mod limits;
 mod path;
+mod patience;
 mod serve;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ui;
 
 pub use admin::AdminDoor;
+pub use body::BodyLimits;
 pub use ingress::IngressDoor;
 pub use ingress_url::IngressUrl;
 pub use serve::{OpenRequest, OpenRequests, Peer, serve};
@@ -55,7 +57,7 @@ pub struct AppState {
     pub open: OpenRequests,
     pub admin_door: Arc<AdminDoor>,
     pub ingress_door: Arc<IngressDoor>,
-    pub ingress_body_bytes_max: usize,
+    pub ingress_body: BodyLimits,
     /// How the server was set up, to be shown.
     pub settings: Arc<[ShownSetting]>,
     /// Told to clients of the admin port, so that they find the other one.

@@ -3,7 +3,11 @@
 use crate::config::DoorLimits;
 use crate::http::error::IngressError;
 use crate::http::ingress::IDEMPOTENCY_KEY;
-use crate::http::limits::{HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, SHUTDOWN_GRACE};
+use crate::http::limits::{
+    HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
+    SHUTDOWN_GRACE,
+};
+use crate::http::patience::Patient;
 use crate::tls::Certificate;
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +16,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use rustix::net::sockopt;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -135,7 +140,15 @@ impl Connections {
     async fn run(self, stream: TcpStream, peer: Peer, _permit: OwnedSemaphorePermit) {
         // Answers are small and complete: waiting for more to send would only add latency.
         let _ = stream.set_nodelay(true);
-        let Some(certificate) = &self.certificate else { return self.talk(stream, peer).await };
+        let _ = keep_alive(&stream);
+        match self.certificate.clone() {
+            None => self.talk(stream, peer).await,
+            // Apart, so that a plain connection does not take the memory of a handshake.
+            Some(certificate) => Box::pin(self.talk_safely(certificate, stream, peer)).await,
+        }
+    }
+
+    async fn talk_safely(self, certificate: Arc<Certificate>, stream: TcpStream, peer: Peer) {
         let handshake = certificate.acceptor().accept(stream);
         match tokio::time::timeout(self.limits.handshake_timeout, handshake).await {
             Ok(Ok(stream)) => self.talk(stream, peer).await,
@@ -156,6 +169,7 @@ impl Connections {
                 answer(router.clone(), request, open.enter(), is_stopping.subscribe())
             })
         };
+        let stream = Patient::new(stream, self.limits.answer_timeout);
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut is_stopping = self.is_stopping.subscribe();
@@ -179,6 +193,14 @@ impl Connections {
             }
         }
     }
+}
+
+/// Has the system find out that a client is gone without a word: calls wait for their answer for days.
+fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)
 }
 
 /// Answers a request. One that is still open when the server stops is told so in the end: calls wait

@@ -61,6 +61,10 @@ impl Levels {
         let open = self.engine.taken();
         reading.gauge("abide_submissions_waiting", "Requests that wait for the disk", open.submissions)?;
         reading.gauge("abide_calls_open", "Calls that wait for their answer", open.calls)?;
+        let help = "Invocations that were accepted or woken and wait for their start";
+        reading.gauge("abide_starts_waiting", help, open.starts)?;
+        let help = "Bodies of requests that are read, or wait for a driver";
+        reading.bytes("abide_request_bodies", help, open.bodies_bytes)?;
         let loaded = self.components.loaded() as u64;
         reading.gauge("abide_components_loaded", "Components that are compiled and loaded", loaded)?;
         reading.bytes("abide_guest_log", "Lines of guests that are kept, about", self.logs.bytes())?;

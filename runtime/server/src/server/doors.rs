@@ -1,5 +1,6 @@
 //! The two ports: opened before everything, and closed in order.
 
+use super::descriptors::Shares;
 use crate::config::DoorLimits;
 use crate::engine::EngineHandle;
 use crate::http::limits::SHUTDOWN_LOOK;
@@ -47,7 +48,7 @@ pub struct Doors {
 
 impl Doors {
     /// Lets requests in.
-    pub fn open(ingress: Door, admin: Door, state: AppState, limits: DoorLimits) -> Self {
+    pub fn open(ingress: Door, admin: Door, state: AppState, limits: DoorLimits, shares: Shares) -> Self {
         let mut doors = Self {
             engine: state.engine.clone(),
             open: state.open.clone(),
@@ -55,8 +56,9 @@ impl Doors {
             stop: watch::Sender::new(false),
             tasks: Vec::new(),
         };
-        doors.serve(ingress, http::ingress(state.clone()), limits.clone());
-        doors.serve(admin, http::admin(state), limits);
+        let of_ingress = DoorLimits { connections_max: shares.ingress, ..limits.clone() };
+        doors.serve(ingress, http::ingress(state.clone()), of_ingress);
+        doors.serve(admin, http::admin(state), DoorLimits { connections_max: shares.admin, ..limits });
         doors
     }
 

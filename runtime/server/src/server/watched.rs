@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deploy::Deployments;
-use crate::engine::{Engine, EngineHandle, Parts};
+use crate::engine::{Engine, EngineHandle, Load, LoadLimits, Parts};
 use crate::logs::GuestLogs;
 use crate::metrics::{Levels, Metrics};
 use crate::traces::{self, Traces};
@@ -30,10 +30,17 @@ impl Watched {
     }
 
     /// Returns the parts of an engine that is watched.
-    pub fn parts(&self, store: Arc<dyn Store>, clock: Arc<dyn Clock>, partitions: u16) -> Parts {
+    pub fn parts(
+        &self,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        partitions: u16,
+        limits: LoadLimits,
+    ) -> Parts {
+        let load = Load::new(limits, self.metrics.refused.clone());
         let Self { metrics, logs, traces, .. } = self;
         let (metrics, logs, traces) = (metrics.clone(), logs.clone(), traces.clone());
-        Parts { store, clock, partitions, metrics, logs, traces }
+        Parts { store, clock, partitions, metrics, load, logs, traces }
     }
 
     /// Returns an executor that is watched.

@@ -2,7 +2,7 @@
 
 use super::background::Heavy;
 use super::execution::{Execution, crashed};
-use super::executor::Shared;
+use super::executor::{Shared, Waits};
 use super::guest::Link;
 use super::output::{Keep, Output};
 use super::sandbox::Scope;
@@ -22,6 +22,7 @@ use tracing::Instrument;
 pub async fn run(
     shared: Arc<Shared>,
     start: AttemptStart,
+    waits: Waits,
     told: mpsc::UnboundedReceiver<Tell>,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -34,7 +35,7 @@ pub async fn run(
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
         let heavy = Heavy::default();
-        let work = Box::pin(let_in(shared.clone(), start, told, heavy.clone()));
+        let work = Box::pin(let_in(shared.clone(), start, waits, told, heavy.clone()));
         report.ended(shared.parts.components.engine().background().drive(work, &heavy).await);
     };
     let attempt = async {
@@ -51,10 +52,12 @@ pub async fn run(
 async fn let_in(
     shared: Arc<Shared>,
     start: AttemptStart,
+    waits: Waits,
     told: mpsc::UnboundedReceiver<Tell>,
     heavy: Heavy,
 ) -> Option<End> {
     let (place, _slot) = shared.slots.take().await;
+    drop(waits);
     let _counted = Held::of(&shared.parts.metrics.guests.instances);
     execute(&shared, start, Admitted { told, heavy, place }).await
 }

@@ -12,6 +12,7 @@ use abide_core::ids::{Attempt, InvocationId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Attempts that may be on their way to their first wait, or first run block, at once. More would only
@@ -19,6 +20,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 const STARTS_MAX: usize = 256;
 /// Attempts that wait for their turn to start, before those that timers would start are held back.
 const WAITING_MAX: usize = 1_000;
+/// Inputs that attempts keep while they wait for their start, all together; others are read again then.
+const INPUTS_WAITING_BYTES_MAX: usize = 16 << 20;
 
 /// Knows what is deployed now.
 pub trait Catalog: Send + Sync + 'static {
@@ -42,7 +45,7 @@ struct Running {
 
 /// Room for attempts in memory. Who waits for room makes the longest idle attempt give up its own.
 pub struct Slots {
-    attempts_max: usize,
+    waiting: Arc<Waiting>,
     free: Arc<Semaphore>,
     starts: Arc<Semaphore>,
     pub pressure: Arc<Notify>,
@@ -52,7 +55,7 @@ impl Slots {
     fn new(attempts_max: u32) -> Self {
         let free = Arc::new(Semaphore::new(attempts_max as usize));
         let starts = Arc::new(Semaphore::new(STARTS_MAX));
-        Self { attempts_max: attempts_max as usize, free, starts, pressure: Arc::new(Notify::new()) }
+        Self { waiting: Arc::default(), free, starts, pressure: Arc::new(Notify::new()) }
     }
 
     /// Waits for a place among those that start, then for room in memory. The first is given back
@@ -68,6 +71,41 @@ impl Slots {
         let slot = self.free.clone().acquire_owned().await.expect("the semaphore is never closed");
         let start = self.starts.clone().acquire_owned().await.expect("the semaphore is never closed");
         (start, slot)
+    }
+}
+
+/// How many attempts wait for their start, and the bytes of their inputs.
+#[derive(Default)]
+struct Waiting {
+    attempts: AtomicUsize,
+    input_bytes: AtomicUsize,
+}
+
+/// One attempt that waits, with its input or without.
+pub struct Waits {
+    waiting: Arc<Waiting>,
+    input_bytes: usize,
+}
+
+impl Waits {
+    /// Counts the attempt in. An input for which there is no room is left to the store.
+    fn of(waiting: &Arc<Waiting>, start: &mut AttemptStart) -> Self {
+        let bytes = start.input.as_ref().map_or(0, |input| input.body.len());
+        let has_room = waiting.input_bytes.load(Ordering::Relaxed) + bytes <= INPUTS_WAITING_BYTES_MAX;
+        if !has_room {
+            start.input = None;
+        }
+        let input_bytes = if has_room { bytes } else { 0 };
+        waiting.attempts.fetch_add(1, Ordering::Relaxed);
+        waiting.input_bytes.fetch_add(input_bytes, Ordering::Relaxed);
+        Self { waiting: waiting.clone(), input_bytes }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.waiting.attempts.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.input_bytes.fetch_sub(self.input_bytes, Ordering::Relaxed);
     }
 }
 
@@ -99,13 +137,14 @@ impl WasmExecutor {
 }
 
 impl Executor for WasmExecutor {
-    fn start(&self, start: AttemptStart) {
+    fn start(&self, mut start: AttemptStart) {
+        let waits = Waits::of(&self.shared.slots.waiting, &mut start);
         let (tell, told) = mpsc::unbounded_channel();
         let (alive, stopped) = oneshot::channel();
         let running = Running { attempt: start.attempt, tell, _alive: alive };
         // The record of an older attempt, if any, goes, and the attempt with it.
         self.shared.running.lock().insert(start.invocation, running);
-        tokio::spawn(attempt::run(self.shared.clone(), start, told, stopped));
+        tokio::spawn(attempt::run(self.shared.clone(), start, waits, told, stopped));
     }
 
     fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell) {
@@ -120,9 +159,11 @@ impl Executor for WasmExecutor {
     }
 
     fn has_room(&self) -> bool {
-        let slots = &self.shared.slots;
-        let in_memory = slots.attempts_max - slots.free.available_permits();
-        self.shared.running.lock().len() < in_memory + WAITING_MAX
+        self.waiting() < WAITING_MAX
+    }
+
+    fn waiting(&self) -> usize {
+        self.shared.slots.waiting.attempts.load(Ordering::Relaxed)
     }
 
     fn suspend_idle(&self) {

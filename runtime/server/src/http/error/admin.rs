@@ -1,6 +1,6 @@
 //! Errors of the admin port.
 
-use super::{advise_retry, challenge, engine_status, log_fault};
+use super::{advise_retry, challenge, engine_status, log_fault, spread_retry};
 use crate::access::TokenError;
 use crate::deploy::UploadError;
 use crate::engine::EngineError;
@@ -124,6 +124,7 @@ impl From<BadBody> for AdminError {
             BadBody::TooLarge { bytes_max } => Self::TooLarge { bytes_max },
             BadBody::Broken => Self::CutShort,
             BadBody::Stalled => Self::Stalled,
+            BadBody::NoRoom(overload) => Self::Engine(overload.into()),
         }
     }
 }
@@ -215,7 +216,7 @@ impl AdminError {
             | Self::Engine(EngineError::Stopped { .. })
             | Self::Upload(UploadError::Stopped(_)) => "stopped",
             Self::Upload(UploadError::Invalid(invalid)) => invalid.code,
-            Self::Engine(EngineError::Overloaded) => "overloaded",
+            Self::Engine(EngineError::Overloaded(_)) => "overloaded",
             Self::Engine(EngineError::Purged) => "purged",
             Self::Upgrade { error, .. } => upgrade_code(error),
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
@@ -271,9 +272,10 @@ impl AdminError {
                 "with curl: -H 'content-type: application/wasm' --data-binary @FILE"
             }
             Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
+            Self::Engine(EngineError::Overloaded(overload)) => overload.hint(),
             Self::CutShort | Self::Stalled => "nothing was registered; send it again",
             Self::Unhealthy(_)
-            | Self::Engine(EngineError::Stopped { .. } | EngineError::Overloaded | EngineError::Purged)
+            | Self::Engine(EngineError::Stopped { .. } | EngineError::Purged)
             | Self::Upload(UploadError::Stopped(_)) => "try again later; the log of the server says more",
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
             | Self::Engine(EngineError::Fault(_))
@@ -305,11 +307,14 @@ impl IntoResponse for AdminError {
         if let Self::Sql(SqlError::Bad { position: Some(position), .. }) = &self {
             body["position"] = serde_json::json!(position);
         }
-        if let Self::Upgrade { details: Some(details), .. } = self {
-            body["details"] = details;
+        if let Self::Upgrade { details: Some(details), .. } = &self {
+            body["details"] = details.clone();
         }
         let mut response = (status, Json(body)).into_response();
         challenge(&mut response);
+        if let Self::Engine(error) = &self {
+            spread_retry(&mut response, error);
+        }
         advise_retry(&mut response);
         response
     }

@@ -1,6 +1,6 @@
 //! Errors of the ingress, and failures of handlers.
 
-use super::{advise_retry, challenge, engine_status, log_fault};
+use super::{advise_retry, challenge, engine_status, log_fault, spread_retry};
 use crate::engine::EngineError;
 use crate::http::body::BadBody;
 use crate::http::content::BadInput;
@@ -99,6 +99,7 @@ impl From<BadBody> for IngressError {
             BadBody::TooLarge { .. } => Self::BodyTooLarge,
             BadBody::Broken => Self::BodyBroken,
             BadBody::Stalled => Self::BodyStalled,
+            BadBody::NoRoom(overload) => Self::Engine(overload.into()),
         }
     }
 }
@@ -147,9 +148,20 @@ impl IngressError {
         }
     }
 
+    /// Returns what a program can do about it, beside the message that existing clients know.
+    fn metadata(&self) -> Vec<Header> {
+        let Self::Engine(EngineError::Overloaded(overload)) = self else { return Vec::new() };
+        let header = |name: &str, value: String| Header { name: name.to_owned(), value };
+        vec![
+            header("limit", overload.limit().to_owned()),
+            header("reason", overload.to_string()),
+            header("hint", overload.hint().to_owned()),
+        ]
+    }
+
     fn message(&self) -> String {
         match self {
-            Self::Engine(EngineError::Overloaded) => {
+            Self::Engine(EngineError::Overloaded(_)) => {
                 "too many requests, the ingress is overloaded. Retry later.".to_owned()
             }
             Self::Engine(EngineError::Stopped { reason }) => {
@@ -168,9 +180,13 @@ impl IntoResponse for IngressError {
             return (status, "length limit exceeded").into_response();
         }
         log_fault(&self, status);
+        let (message, metadata) = (self.message(), self.metadata());
         let body =
-            ErrorBody { code: status.as_u16(), message: &self.message(), metadata: &[], source: "ingress" };
+            ErrorBody { code: status.as_u16(), message: &message, metadata: &metadata, source: "ingress" };
         let mut response = body.into_response(status);
+        if let Self::Engine(error) = &self {
+            spread_retry(&mut response, error);
+        }
         challenge(&mut response);
         if !matches!(self, Self::Stopping { is_repeatable: false }) {
             advise_retry(&mut response);
@@ -252,6 +268,7 @@ impl Serialize for Metadata<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Overload;
 
     #[test]
     fn a_handlers_code_is_the_status_where_http_can_carry_it() {
@@ -279,6 +296,21 @@ mod tests {
         ];
         for (code, status) in cases {
             assert_eq!(status_of_code(code).as_u16(), status, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn too_much_to_do_names_its_limit_and_says_when_to_come_back() {
+        for overload in Overload::ALL {
+            let response = IngressError::Engine(overload.into()).into_response();
+            assert_eq!(response.status(), 429);
+            let seconds: u8 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=3).contains(&seconds), "{seconds}");
+            let body: serde_json::Value = serde_json::from_str(&body_of(response).await).unwrap();
+            assert_eq!(body["code"], 429);
+            assert_eq!(body["message"], "too many requests, the ingress is overloaded. Retry later.");
+            assert_eq!(body["metadata"]["limit"], overload.limit());
+            assert_eq!(body["metadata"]["hint"], overload.hint());
         }
     }
 
@@ -316,11 +348,6 @@ mod tests {
                 400,
                 "cannot use the idempotency key with workflow handlers. The handler invocation will \
                  already be idempotent by the workflow key itself.",
-            ),
-            (
-                IngressError::Engine(EngineError::Overloaded),
-                429,
-                "too many requests, the ingress is overloaded. Retry later.",
             ),
             (
                 IngressError::Engine(EngineError::Stopped { reason: "the disk is full".into() }),

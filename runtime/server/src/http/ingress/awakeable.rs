@@ -21,7 +21,10 @@ pub async fn complete(
     id: AwakeableId,
     verb: AwakeableVerb,
 ) -> Result<Response, IngressError> {
-    let body = body::read(request.version(), request.into_body(), state.ingress_body_bytes_max).await?;
+    // Never refused because of much else to do: it brings something that was accepted nearer to its end.
+    let mut room = state.engine.room();
+    let (version, body) = (request.version(), request.into_body());
+    let body = body::read_into(&mut room, version, body, state.ingress_body).await?;
     state.engine.complete_awakeable(id, outcome(verb, body)).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

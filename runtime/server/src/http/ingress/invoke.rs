@@ -1,6 +1,6 @@
 //! Calls and sends.
 
-use crate::engine::{Called, Retrieved, Submitted};
+use crate::engine::{Called, EngineError, Retrieved, Room, Submitted};
 use crate::http::AppState;
 use crate::http::error::{self, ID_HEADER, IngressError, id_value};
 use crate::http::ingress::{headers, retrieve};
@@ -9,14 +9,15 @@ use crate::http::{body, content, delay, time};
 use abide_core::command::{Receipt, Submission};
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InputRow, Origin, Phase};
-use abide_core::manifest::{HandlerManifest, ServiceManifest};
+use abide_core::manifest::{HandlerManifest, HandlerMode, ServiceKind, ServiceManifest};
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Query, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub async fn invoke(
 pub struct Checked {
     service: Arc<ServiceManifest>,
     submission: Submission,
+    room: Room,
     mode: Mode,
     execution_time: Option<Timestamp>,
 }
@@ -61,7 +63,12 @@ pub async fn check(
     }
     let delay_ms = check_extras(&parts, mode)?;
     let headers = headers::to_keep(&parts)?;
-    let body = body::read(parts.version, body, state.ingress_body_bytes_max).await?;
+    let is_exclusive = service.kind == ServiceKind::Object && handler.mode == HandlerMode::Exclusive;
+    let mut room = match state.engine.admit(|| target.object().filter(|_| is_exclusive)) {
+        Ok(room) => room,
+        Err(refusal) => return Err(refused(&parts, body, refusal).await),
+    };
+    let body = body::read_into(&mut room, parts.version, body, state.ingress_body).await?;
     content::check(&handler.input, headers::content_type(&parts.headers)?, body.is_empty())?;
 
     let execution_time = delay_ms.map(|delay_ms| state.engine.now().plus_millis(delay_ms));
@@ -77,7 +84,16 @@ pub async fn check(
         // The engine says who hears of it.
         receipt: Receipt::Nobody,
     };
-    Ok(Checked { service, submission, mode, execution_time })
+    Ok(Checked { service, submission, room, mode, execution_time })
+}
+
+/// Lets a client that has begun to send its body come to the end of it, so that it sees the refusal. One that waits
+/// for a word before it sends sees it anyway.
+async fn refused(parts: &Parts, body: Body, refusal: EngineError) -> IngressError {
+    if !parts.headers.contains_key(header::EXPECT) {
+        body::shed(body).await;
+    }
+    refusal.into()
 }
 
 impl Checked {
@@ -90,7 +106,9 @@ impl Checked {
     /// # Errors
     /// The engine takes no work now.
     pub async fn submit(self, state: &AppState) -> Result<Response, IngressError> {
-        let Self { service, submission, mode, execution_time } = self;
+        let Self { service, submission, room, mode, execution_time } = self;
+        // From here on the engine counts the body.
+        drop(room);
         match mode {
             Mode::Call => {
                 let handler = service.handler(&submission.target.handler);

@@ -7,8 +7,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
-use crate::engine::{Engine, Inboxes, JournalReader, LoadedJournal, Parts, address};
-use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl, OpenRequests};
+use crate::engine::{Engine, Inboxes, JournalReader, Load, LoadedJournal, Parts, address};
+use crate::http::{self, AdminDoor, AppState, BodyLimits, IngressDoor, IngressUrl, OpenRequests};
 use crate::logs::{GuestLogs, LogLimits};
 use crate::metrics::{Levels, Metrics};
 use crate::sql::{Sql, SqlLimits};
@@ -72,6 +72,7 @@ impl World {
             clock: clock.clone(),
             partitions: PARTITIONS,
             metrics: metrics.clone(),
+            load: Load::new(setup.load, metrics.refused.clone()),
             logs: logs.clone(),
             traces: traces.clone(),
         };
@@ -98,7 +99,10 @@ impl World {
             open: OpenRequests::default(),
             admin_door: Arc::new(AdminDoor::new(&setup.admin)),
             ingress_door: Arc::new(IngressDoor::new(&setup.ingress)),
-            ingress_body_bytes_max: setup.ingress.body_bytes_max,
+            ingress_body: BodyLimits {
+                bytes_max: setup.ingress.body_bytes_max,
+                timeout: setup.ingress.body_timeout,
+            },
             settings: [].into(),
             ingress_url,
         };

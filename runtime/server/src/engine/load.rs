@@ -1,0 +1,279 @@
+//! Load: what the server has been asked to do and has not begun, and what is refused because of it.
+//!
+//! Invariant: only new requests of the outside are refused, before anything of them is stored. Messages, timers and
+//! the calls of what was accepted never are, but they count while they wait for their start. Who sleeps, waits for
+//! an answer or for a key is no load: it takes a record on the disk, and perhaps an open connection.
+
+use crate::metrics::RefusedMetrics;
+use abide_core::object::KeyQueueRow;
+use abide_core::target::ObjectKey;
+use parking_lot::Mutex;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+/// Submissions that may wait for the disk at once.
+pub const SUBMISSIONS_MAX: usize = 20_000;
+/// Calls that may be held open at once, whatever they wait for.
+pub const CALLS_MAX: usize = 100_000;
+
+/// A body up to this size is small. Large ones may take half of the room, so that a few that are huge or slow do not
+/// keep the usual call out.
+const SMALL_BODY_BYTES: usize = 64 << 10;
+
+/// How much may wait before new requests are told to come back later.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadLimits {
+    /// Invocations that were accepted, or woken, and have not been given to their guest yet.
+    pub waiting_max: usize,
+    /// Invocations that wait for the key of one object.
+    pub key_queue_max: u64,
+    /// Bodies of requests, from their first byte until the driver has taken them.
+    pub bodies_bytes_max: usize,
+}
+
+impl Default for LoadLimits {
+    fn default() -> Self {
+        Self { waiting_max: 10_000, key_queue_max: 100_000, bodies_bytes_max: 256 << 20 }
+    }
+}
+
+/// Which limit a request met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Overload {
+    #[error("more invocations wait for their start than may (ingress.waiting_max)")]
+    Waiting,
+    #[error("more invocations wait for this key than may (ingress.key_queue_max)")]
+    KeyQueue,
+    #[error("the bodies of open requests take all the memory they may (ingress.bodies_max)")]
+    Bodies,
+    #[error("{SUBMISSIONS_MAX} requests wait for the disk (SUBMISSIONS_MAX)")]
+    Submissions,
+    #[error("{CALLS_MAX} calls wait for their answer (CALLS_MAX)")]
+    Calls,
+}
+
+impl Overload {
+    /// All of them, in the order of [`Overload::index`].
+    pub const ALL: [Self; 5] = [Self::Waiting, Self::KeyQueue, Self::Bodies, Self::Submissions, Self::Calls];
+
+    /// Returns the limit's name, as metrics and answers have it.
+    #[must_use]
+    pub fn limit(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::KeyQueue => "key_queue",
+            Self::Bodies => "bodies",
+            Self::Submissions => "submissions",
+            Self::Calls => "calls",
+        }
+    }
+
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Returns what whoever is refused can do.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Waiting | Self::Submissions => {
+                "nothing of this request was stored; send it again after the time in retry-after"
+            }
+            Self::KeyQueue => {
+                "one handler at a time runs per key; spread the calls over more keys, or send them again later"
+            }
+            Self::Bodies => "send it again after the time in retry-after, or a smaller body",
+            Self::Calls => "send it instead of calling it, and ask for its output later",
+        }
+    }
+}
+
+/// The load of one server. Everybody counts with relaxed additions; a lock is taken for full keys alone.
+pub struct Load {
+    limits: LoadLimits,
+    refused: RefusedMetrics,
+    /// Submissions of the outside that no driver has taken yet.
+    submitted: AtomicI64,
+    /// Their bodies, and those that are being read.
+    bodies: AtomicI64,
+    full_keys_count: AtomicUsize,
+    full_keys: Mutex<HashSet<ObjectKey>>,
+}
+
+impl Load {
+    #[must_use]
+    pub fn new(limits: LoadLimits, refused: RefusedMetrics) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            refused,
+            submitted: AtomicI64::new(0),
+            bodies: AtomicI64::new(0),
+            full_keys_count: AtomicUsize::new(0),
+            full_keys: Mutex::default(),
+        })
+    }
+
+    /// Counts a refusal.
+    #[must_use]
+    pub fn refuse(&self, overload: Overload) -> Overload {
+        self.refused.of(overload).inc();
+        overload
+    }
+
+    /// Says whether one more may come, beside so many attempts that wait for their start.
+    pub(super) fn check(&self, attempts_waiting: usize) -> Result<(), Overload> {
+        if self.submitted() + attempts_waiting >= self.limits.waiting_max {
+            return Err(self.refuse(Overload::Waiting));
+        }
+        Ok(())
+    }
+
+    /// Says whether one more may queue for a key. As long as no key is full, that is one look at a number.
+    pub(super) fn check_key(&self, key: impl FnOnce() -> Option<ObjectKey>) -> Result<(), Overload> {
+        if self.full_keys_count.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        match key() {
+            Some(key) if self.full_keys.lock().contains(&key) => Err(self.refuse(Overload::KeyQueue)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns how many submissions of the outside no driver has taken.
+    #[must_use]
+    pub fn submitted(&self) -> usize {
+        usize::try_from(self.submitted.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Returns the bytes of bodies that are read or wait for a driver.
+    #[must_use]
+    pub fn bodies_bytes(&self) -> usize {
+        usize::try_from(self.bodies.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// A submission of the outside goes to its driver.
+    pub(super) fn enters(&self, body_bytes: usize) {
+        self.submitted.fetch_add(1, Ordering::Relaxed);
+        self.bodies.fetch_add(signed(body_bytes), Ordering::Relaxed);
+    }
+
+    /// The driver has taken it.
+    pub(super) fn taken(&self, body_bytes: usize) {
+        self.submitted.fetch_sub(1, Ordering::Relaxed);
+        self.bodies.fetch_sub(signed(body_bytes), Ordering::Relaxed);
+    }
+
+    /// The queue of a key is this now; None: it is gone.
+    pub(super) fn queue_is(&self, key: &ObjectKey, queue: Option<&KeyQueueRow>) {
+        let is_full = queue.is_some_and(|queue| queue.tail - queue.head >= self.limits.key_queue_max);
+        if !is_full && self.full_keys_count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut full_keys = self.full_keys.lock();
+        match is_full {
+            true => _ = full_keys.insert(key.clone()),
+            false => _ = full_keys.remove(key),
+        }
+        self.full_keys_count.store(full_keys.len(), Ordering::Relaxed);
+    }
+}
+
+/// The room that the body of a request takes while it is read.
+pub struct Room {
+    load: Arc<Load>,
+    bytes: usize,
+}
+
+impl Room {
+    #[must_use]
+    pub fn new(load: Arc<Load>) -> Self {
+        Self { load, bytes: 0 }
+    }
+
+    /// Takes more room. The only body there is may always grow, so that none is too large for an idle server.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Overload> {
+        let (room, others) =
+            (self.load.limits.bodies_bytes_max, self.load.bodies_bytes().saturating_sub(self.bytes));
+        let own = self.bytes + bytes;
+        let share = if own > SMALL_BODY_BYTES { room / 2 } else { room };
+        if others > 0 && others + own > share {
+            return Err(self.load.refuse(Overload::Bodies));
+        }
+        self.load.bodies.fetch_add(signed(bytes), Ordering::Relaxed);
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.load.bodies.fetch_sub(signed(self.bytes), Ordering::Relaxed);
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).expect("no body is that large")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::ids::InvocationId;
+    use prometheus_client::registry::Registry;
+
+    fn load(limits: LoadLimits) -> Arc<Load> {
+        Load::new(limits, RefusedMetrics::new(&mut Registry::default()))
+    }
+
+    #[test]
+    fn what_waits_is_refused_beyond_its_limit_and_counted() {
+        let load = load(LoadLimits { waiting_max: 2, ..LoadLimits::default() });
+        assert_eq!(load.check(1), Ok(()));
+        load.enters(10);
+        assert_eq!(load.check(0), Ok(()));
+        assert_eq!(load.check(1), Err(Overload::Waiting));
+        load.taken(10);
+        assert_eq!((load.check(1), load.bodies_bytes()), (Ok(()), 0));
+        assert_eq!(load.refused.of(Overload::Waiting).get(), 1);
+    }
+
+    #[test]
+    fn a_key_is_full_as_long_as_its_queue_is() {
+        let load = load(LoadLimits { key_queue_max: 3, ..LoadLimits::default() });
+        let key = |key: &str| ObjectKey { service: "Counter".into(), key: key.into() };
+        let queue =
+            |head, tail| KeyQueueRow { holder: InvocationId { unique: 1, partition_key: 2 }, head, tail };
+        let check = |name: &str| load.check_key(|| Some(key(name)));
+        load.queue_is(&key("a"), Some(&queue(0, 2)));
+        assert_eq!(check("a"), Ok(()));
+        load.queue_is(&key("a"), Some(&queue(4, 7)));
+        assert_eq!((check("a"), check("b")), (Err(Overload::KeyQueue), Ok(())));
+        load.queue_is(&key("b"), Some(&queue(0, 1)));
+        assert_eq!(check("a"), Err(Overload::KeyQueue));
+        load.queue_is(&key("a"), Some(&queue(5, 7)));
+        assert_eq!(check("a"), Ok(()));
+        load.queue_is(&key("a"), Some(&queue(5, 8)));
+        load.queue_is(&key("a"), None);
+        assert_eq!((check("a"), load.full_keys_count.load(Ordering::Relaxed)), (Ok(()), 0));
+    }
+
+    #[test]
+    fn bodies_share_their_room_and_give_it_back() {
+        const SMALL: usize = SMALL_BODY_BYTES;
+        let load = load(LoadLimits { bodies_bytes_max: 4 * SMALL, ..LoadLimits::default() });
+        let [mut first, mut second, mut third] = [(); 3].map(|()| Room::new(load.clone()));
+        assert_eq!(first.grow(SMALL + 1), Ok(()));
+        assert_eq!((second.grow(SMALL), second.grow(1)), (Ok(()), Err(Overload::Bodies)));
+        assert_eq!((third.grow(SMALL), first.grow(1)), (Ok(()), Err(Overload::Bodies)));
+        drop((second, third));
+        assert_eq!((first.grow(9 * SMALL), load.bodies_bytes()), (Ok(()), 10 * SMALL + 1));
+        assert_eq!(Room::new(load.clone()).grow(1), Err(Overload::Bodies));
+        drop(first);
+        assert_eq!(load.bodies_bytes(), 0);
+    }
+}
