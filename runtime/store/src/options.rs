@@ -26,6 +26,10 @@ pub const UNSYNCED_BYTES_MAX: u64 = 64 * MIB;
 pub const GROUP_BYTES_MAX: u64 = 4 * MIB;
 /// How long a batch that nobody waits for may stay unsynced.
 pub const LINGER: Duration = Duration::from_millis(5);
+/// Who waits for a batch writes it on its own thread while there is no more than this to write, blobs not among it.
+pub const OWN_GROUP_BYTES_MAX: u64 = 32 * KIB;
+/// And while the last sync took no longer than this: nobody's thread is held up by a slow disk.
+pub const OWN_SYNC_MAX: Duration = Duration::from_millis(1);
 /// How long the applier gathers what the log has, before the index gets it. What it gathers is kept in memory.
 pub const GATHER: Duration = Duration::from_millis(5);
 /// The index's cache.

@@ -60,6 +60,11 @@ pub trait Store: Send + Sync + 'static {
         self.commit(batch)
     }
 
+    /// Says that somebody waits for the batch: its sync waits no longer. May do that sync on the caller's thread, when
+    /// it takes a moment only, which saves two changes of threads; otherwise returns at once. For batches that were
+    /// committed quietly; a store without such a thing has nothing to do.
+    fn push(&self, _sequence: Sequence) {}
+
     /// Returns the highest sequence that is on disk; changes are notified. Never more than was committed.
     fn durable(&self) -> watch::Receiver<Sequence>;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use abide_store::disk::sim::{Operation, SimDisk};
 use abide_store::{DiskStore, Error, Options, Status, Store, View, doctor};
-use common::{commit, on, open, put, wait_until, write};
+use common::{commit, commit_and_push, on, open, put, wait_until, write};
 
 /// Writes until the fault strikes; then nothing more may be acknowledged, and everything that was is there again.
 fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, skip: u64, error: ErrorKind) {
@@ -22,6 +22,7 @@ fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, 
     let refused = loop {
         let large = vec![number as u8; if number.is_multiple_of(9) { 3000 } else { 300 }];
         let key = format!("{:02}", number % 40);
+        let commit = if number.is_multiple_of(2) { commit } else { commit_and_push };
         match commit(&store, fence, vec![put(&key, large), put("number", number.to_be_bytes())]) {
             Ok(sequence) => sequences.push((sequence, number)),
             Err(error) => break error,

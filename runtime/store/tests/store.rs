@@ -6,10 +6,11 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use abide_store::disk::sim::SimDisk;
+use abide_store::options::OWN_SYNC_MAX;
 use abide_store::{
     Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor,
 };
-use common::{commit, delete, on, open, put, wait_until, write};
+use common::{commit, commit_and_push, delete, on, open, put, wait_until, write};
 
 #[test]
 fn a_stale_fence_is_refused_and_epochs_survive() {
@@ -63,6 +64,59 @@ fn quiet_commits_share_the_sync_of_the_next_one_and_do_not_wait_for_ever() {
     let sequence = store.commit_quietly(Batch { fence, ops: vec![put("c", "1")] }).unwrap();
     wait_until("a quiet commit is durable", || *store.durable().borrow() >= sequence);
     assert_eq!(store.get(View::Durable, b"c").unwrap().unwrap(), "1");
+}
+
+#[test]
+fn who_waits_for_a_batch_does_the_sync_unless_the_disk_is_slow() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    let pushed = |key| commit_and_push(&store, fence, vec![put(key, "1")]).unwrap();
+    wait_until("a batch is durable when its push returns", || pushed("a") == *store.durable().borrow());
+
+    disk.pause_syncs();
+    let slow = commit(&store, fence, vec![put("b", "1")]).unwrap();
+    wait_until("the sync takes long", || store.stats().unsynced_bytes > 0);
+    std::thread::sleep(OWN_SYNC_MAX * 2);
+    disk.resume_syncs();
+    wait_until("it ends", || *store.durable().borrow() == slow);
+    disk.pause_syncs();
+    let sequence = pushed("c");
+    assert!(*store.durable().borrow() < sequence, "a push does not wait for a slow disk");
+    disk.resume_syncs();
+    wait_until("somebody else does the sync", || *store.durable().borrow() == sequence);
+}
+
+#[test]
+fn of_many_who_push_at_once_all_become_durable_in_order() {
+    const EACH: u64 = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fences = [1, 2, 3, 4].map(|partition| store.acquire(partition).unwrap());
+    std::thread::scope(|scope| {
+        for fence in fences {
+            let store = &store;
+            scope.spawn(move || {
+                let mut durable = store.durable();
+                for number in 0..EACH {
+                    let ops = vec![put(&fence.partition.to_string(), number.to_be_bytes())];
+                    let sequence = commit_and_push(store, fence, ops).unwrap();
+                    if number % 3 > 0 {
+                        wait_until("it is durable", || *durable.borrow_and_update() >= sequence);
+                        let found = store.get(View::Durable, fence.partition.to_string().as_bytes());
+                        assert_eq!(found.unwrap().unwrap(), number.to_be_bytes()[..]);
+                    }
+                }
+            });
+        }
+    });
+    drop(store);
+    let store = open(dir.path());
+    for fence in fences {
+        let found = store.get(View::Durable, fence.partition.to_string().as_bytes()).unwrap().unwrap();
+        assert_eq!(found, (EACH - 1).to_be_bytes()[..]);
+    }
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Driver {
         let mut counting = Counting::begin(sums, partition, now);
         recovery::submit_lost(&*store, partition, &shell.inboxes, &mut counting)?;
         let tally = Tally::new(parts, partition);
-        let gate = gate::open(shell.clone(), store.durable(), &fault);
+        let gate = gate::open(shell.clone(), store.clone(), &fault);
         let held = recovery::hold_outbox(&*store, partition, &gate)?;
         tally.partition.outbox_changes(held);
         let place = Place { now, partition, partitions: parts.partitions };
@@ -162,11 +162,8 @@ impl Driver {
                 apply(self.place, &mut txn, &mut watchers, command, &mut effects)?;
             }
             if let Some(batch) = txn.into_batch(self.fence) {
-                let is_awaited = effects.iter().any(|effect| effect.gate() == Gate::Durable);
-                self.sequence = faults::between(Site::Commit, || match is_awaited {
-                    true => self.store.commit(batch),
-                    false => self.store.commit_quietly(batch),
-                })?;
+                // Whoever waits for it sits at the gate, which pushes.
+                self.sequence = faults::between(Site::Commit, || self.store.commit_quietly(batch))?;
             }
             self.release(effects);
         }

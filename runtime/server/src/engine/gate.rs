@@ -5,7 +5,8 @@
 use super::Fault;
 use super::shell::Shell;
 use abide_core::effect::Effect;
-use abide_store::Sequence;
+use abide_store::{Sequence, Store};
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 /// Effects, and the batch that has to be durable before they happen.
@@ -15,19 +16,21 @@ pub struct Held {
 }
 
 /// Opens a gate and returns where to hold effects, in the order of their batches.
-pub fn open(shell: Shell, durable: watch::Receiver<Sequence>, fault: &Fault) -> mpsc::UnboundedSender<Held> {
+pub fn open(shell: Shell, store: Arc<dyn Store>, fault: &Fault) -> mpsc::UnboundedSender<Held> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::spawn(run(shell, receiver, durable, fault.subscribe()));
+    tokio::spawn(run(shell, receiver, store, fault.subscribe()));
     sender
 }
 
 async fn run(
     shell: Shell,
     mut held: mpsc::UnboundedReceiver<Held>,
-    mut durable: watch::Receiver<Sequence>,
+    store: Arc<dyn Store>,
     fault: watch::Receiver<Option<String>>,
 ) {
+    let mut durable = store.durable();
     while let Some(next) = held.recv().await {
+        store.push(next.sequence);
         if durable.wait_for(|sequence| *sequence >= next.sequence).await.is_err() {
             return;
         }

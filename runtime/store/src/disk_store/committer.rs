@@ -1,80 +1,137 @@
 //! The committer: takes what is queued, puts large values and then the records on disk, and says so.
 //!
+//! It is a thread, and, for a moment, whoever waits for a batch and finds nobody at work: with few callers the changes of
+//! threads would take longer than the disk.
+//!
 //! Order: blobs and their names, records, one sync, `durable`, and only then the index. Durable readers find what is
 //! synced but not applied yet in the overlay, so waiters need not wait for the index.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use crate::batch::{Batch, Op};
+use crate::batch::{Batch, Op, Sequence};
 use crate::blobs::BlobName;
 use crate::disk_store::applier;
-use crate::disk_store::shared::{Logged, Queued, Shared, State, What};
+use crate::disk_store::shared::{Logged, Queued, Shared, What};
 use crate::error::Error;
 use crate::log::record::{Entry, Record, Stored};
 use crate::log::{Appended, Log};
-use crate::options::LINGER;
+use crate::options::{LINGER, OWN_GROUP_BYTES_MAX, OWN_SYNC_MAX};
 use crate::stats::{GROUP_BOUNDS, SYNC_MICROS_BOUNDS, bucket};
 
 /// Runs until the store is closed or fails.
-pub fn run(shared: &Arc<Shared>, mut log: Log) {
-    if let Err(error) = serve(shared, &mut log) {
-        shared.fail(&error);
+pub fn run(shared: &Arc<Shared>) {
+    while is_work_due(shared) {
+        write_group(shared, &mut shared.log.lock());
     }
+    close_log(shared, &mut shared.log.lock());
     let mut state = shared.state();
     state.is_log_closed = true;
     shared.wake_all();
 }
 
-fn serve(shared: &Shared, log: &mut Log) -> Result<(), Error> {
-    while let Some(group) = next_group(shared) {
-        let (records, bytes) = store_blobs(shared, group)?;
-        append(shared, log, records, bytes)?;
+/// Sees to it that a batch which was committed quietly is synced now: here, when that takes a moment only.
+pub fn push(shared: &Shared, sequence: Sequence) {
+    let bytes = {
+        let mut state = shared.state();
+        if state.durable >= sequence || state.queue.is_empty() {
+            // It is on disk, or on its way.
+            return;
+        }
+        state.is_sync_due = true;
+        state.queued_bytes
+    };
+    let micros = Duration::from_micros(shared.synced_in_micros.load(Ordering::Relaxed));
+    if bytes <= OWN_GROUP_BYTES_MAX
+        && micros <= OWN_SYNC_MAX
+        && let Some(mut log) = shared.log.try_lock()
+        && log.has_room(bytes)
+    {
+        write_group(shared, &mut log);
     }
-    if shared.state().failed.is_none() {
-        // From now on a damaged last record cannot pass for a torn tail.
-        let sequence = shared.state().durable;
-        log.append(&[Record { sequence, entry: Entry::Mark }])?;
+    // What is not written, or came meanwhile.
+    if shared.state().is_sync_due {
+        shared.queued.notify_one();
     }
-    Ok(())
 }
 
-/// Waits for work that is due; `None` when there will be none.
-fn next_group(shared: &Shared) -> Option<Vec<Queued>> {
+/// Waits for work that is due; false when there will be none.
+fn is_work_due(shared: &Shared) -> bool {
     let mut state = shared.state();
-    let mut linger_until = None;
     loop {
         if state.failed.is_some() {
-            return None;
+            return false;
         }
-        if state.queue.is_empty() {
-            if state.is_closing {
-                return None;
+        match state.queued_since {
+            None if state.is_closing => return false,
+            None => {
+                state.is_committer_asleep = true;
+                shared.queued.wait(&mut state);
+                state.is_committer_asleep = false;
             }
-            shared.queued.wait(&mut state);
-        } else if state.is_sync_due || state.is_closing {
-            let group = take_group(&mut state, shared.options.group_bytes_max);
-            state.is_sync_due = !state.queue.is_empty();
-            return Some(group);
-        } else {
-            let until = *linger_until.get_or_insert_with(|| Instant::now() + LINGER);
-            state.is_sync_due |= shared.queued.wait_until(&mut state, until).timed_out();
+            Some(_) if state.is_sync_due || state.is_closing => return true,
+            Some(since) if since.elapsed() >= LINGER => return true,
+            Some(since) => {
+                shared.queued.wait_until(&mut state, since + LINGER);
+            }
         }
     }
 }
 
-/// Takes from the queue until the group is large; at least one.
-fn take_group(state: &mut State, bytes_max: u64) -> Vec<Queued> {
+/// Writes what is queued, or the first part of it. Whoever calls it holds the log until a failure is known to all, so
+/// nobody writes behind one.
+fn write_group(shared: &Shared, log: &mut Log) {
+    let _guard = FailsOnPanic(shared);
+    let group = take_group(shared);
+    let written = store_blobs(shared, group).and_then(|(records, bytes)| append(shared, log, records, bytes));
+    if let Err(error) = written {
+        shared.fail(&error);
+    }
+}
+
+/// What was taken and not written is never acknowledged, and nothing after it.
+struct FailsOnPanic<'a>(&'a Shared);
+
+impl Drop for FailsOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(&Error::Stopped { reason: "writing the log panicked".into() });
+        }
+    }
+}
+
+/// Takes from the queue until the group is large. Nothing, when others took it or the store failed.
+fn take_group(shared: &Shared) -> Vec<Queued> {
+    let mut state = shared.state();
+    if state.failed.is_some() {
+        return Vec::new();
+    }
     let mut bytes = 0;
     let mut count = 0;
     for queued in &state.queue {
-        bytes += queued.bytes;
-        if count > 0 && bytes > bytes_max {
+        if count > 0 && bytes + queued.bytes > shared.options.group_bytes_max {
             break;
         }
+        bytes += queued.bytes;
         count += 1;
     }
-    state.queue.drain(..count).collect()
+    let group = state.queue.drain(..count).collect();
+    state.queued_bytes -= bytes;
+    state.is_sync_due = !state.queue.is_empty();
+    state.queued_since = state.is_sync_due.then(Instant::now);
+    group
+}
+
+/// From now on a damaged last record cannot pass for a torn tail.
+fn close_log(shared: &Shared, log: &mut Log) {
+    let (sequence, has_failed) = {
+        let state = shared.state();
+        (state.durable, state.failed.is_some())
+    };
+    if !has_failed && let Err(error) = log.append(&[Record { sequence, entry: Entry::Mark }]) {
+        shared.fail(&error);
+    }
 }
 
 /// Puts the large values of the group into files and returns what the log gets.
@@ -138,6 +195,7 @@ fn append(
 
 fn count(shared: &Shared, appended: &Appended) {
     let micros = u64::try_from(appended.synced_in.as_micros()).unwrap_or(u64::MAX);
+    shared.synced_in_micros.store(micros, Ordering::Relaxed);
     let mut counters = shared.counters.lock();
     counters.syncs += 1;
     counters.sync_micros_sum += micros;

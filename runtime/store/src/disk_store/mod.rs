@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -55,8 +56,7 @@ impl DiskStore {
     pub fn open(dir: &Path, options: Options) -> Result<DiskStore, Error> {
         let opened = open::open(dir, faults::applied(options, dir))?;
         let shared = opened.shared;
-        let log = opened.log;
-        let committer = spawn("abide-store-log", &shared, move |shared| committer::run(shared, log))?;
+        let committer = spawn("abide-store-log", &shared, committer::run)?;
         let applier = spawn("abide-store-index", &shared, applier::run)?;
         let upkeep = spawn("abide-store-upkeep", &shared, upkeep::run)?;
         let running = Running { committer, applier, upkeep, _lock: opened.lock };
@@ -115,14 +115,18 @@ impl DiskStore {
             state.overlay.insert(sequence, batch);
         }
         state.pending_bytes += bytes;
-        let was_empty = state.queue.is_empty();
+        if state.queue.is_empty() {
+            state.queued_since = Some(Instant::now());
+        }
+        state.queued_bytes += bytes;
         state.queue.push_back(Queued { sequence, bytes, what });
         // Who waits for room waits for a sync, too.
         let is_urgent =
             urgency == Urgency::Awaited || state.pending_bytes > shared.options.unsynced_bytes_max / 2;
         state.is_sync_due |= is_urgent;
+        let is_committer_asleep = state.is_committer_asleep;
         drop(state);
-        if is_urgent || was_empty {
+        if is_urgent || is_committer_asleep {
             shared.queued.notify_one();
         }
         Ok(sequence)
@@ -226,6 +230,10 @@ impl Store for DiskStore {
 
     fn commit_quietly(&self, batch: Batch) -> Result<Sequence, Error> {
         self.commit_with(batch, Urgency::Quiet)
+    }
+
+    fn push(&self, sequence: Sequence) {
+        committer::push(&self.shared, sequence);
     }
 
     fn durable(&self) -> watch::Receiver<Sequence> {

@@ -19,7 +19,6 @@ use crate::stats::Stats;
 /// Everything a running store is made of.
 pub struct Opened {
     pub shared: Arc<Shared>,
-    pub log: Log,
     pub lock: Lock,
 }
 
@@ -60,8 +59,8 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
         snapshot_bytes,
         ..Stats::default()
     };
-    let shared = Shared::new(options, folder, index, blobs, log.segments(), known.epochs, last, counters);
-    Ok(Opened { shared: Arc::new(shared), log, lock })
+    let shared = Shared::new(options, folder, index, blobs, log, known.epochs, last, counters);
+    Ok(Opened { shared: Arc::new(shared), lock })
 }
 
 fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {

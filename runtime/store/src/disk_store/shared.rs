@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::watch;
@@ -13,8 +14,8 @@ use crate::blobs::{BlobName, Blobs};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
-use crate::log::Segments;
 use crate::log::record::Record;
+use crate::log::{Log, Segments};
 use crate::options::Options;
 use crate::overlay::Overlay;
 use crate::stats::{Stats, Status};
@@ -45,11 +46,17 @@ pub struct State {
     pub durable: Sequence,
     /// Waits for the log, in order.
     pub queue: VecDeque<Queued>,
+    /// Bytes of `queue`.
+    pub queued_bytes: u64,
+    /// When the first in the queue came.
+    pub queued_since: Option<Instant>,
     /// Somebody waits for what is queued, or it has waited long enough.
     pub is_sync_due: bool,
+    /// The committer looks only when it is told to, not after a while.
+    pub is_committer_asleep: bool,
     /// Is in the log and waits for the index, in order.
     pub logged: VecDeque<Logged>,
-    /// Bytes of `queue`, `logged` and whatever the threads hold in between.
+    /// Bytes of `queue`, `logged` and whatever is between them.
     pub pending_bytes: u64,
     pub is_closing: bool,
     /// Nothing is added to `logged` any more.
@@ -71,6 +78,10 @@ pub struct Shared {
     pub index: Index,
     pub blobs: Blobs,
     pub segments: Arc<Segments>,
+    /// The end of the log. Whoever has it may take from the queue; it is taken before the state, never after.
+    pub log: Mutex<Log>,
+    /// How long the last sync took.
+    pub synced_in_micros: AtomicU64,
     state: Mutex<State>,
     /// The queue has something, or the store closes or failed.
     pub queued: Condvar,
@@ -100,7 +111,7 @@ impl Shared {
         folder: Folder,
         index: Index,
         blobs: Blobs,
-        segments: Arc<Segments>,
+        log: Log,
         epochs: HashMap<u16, u64>,
         last: Sequence,
         counters: Stats,
@@ -110,7 +121,9 @@ impl Shared {
             folder,
             index,
             blobs,
-            segments,
+            segments: log.segments(),
+            log: Mutex::new(log),
+            synced_in_micros: AtomicU64::new(0),
             state: Mutex::new(State { epochs, committed: last, durable: last, ..State::default() }),
             queued: Condvar::new(),
             logged: Condvar::new(),

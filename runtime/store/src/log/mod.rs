@@ -214,7 +214,7 @@ pub struct Appended {
     pub is_rotated: bool,
 }
 
-/// The end of the log. One thread owns it.
+/// The end of the log. One thread at a time has it.
 pub struct Log {
     segments: Arc<Segments>,
     file: Box<dyn DiskFile>,
@@ -283,6 +283,11 @@ impl Log {
 
     fn path(&self) -> PathBuf {
         segment_path(&self.segments.dir, self.number)
+    }
+
+    /// Says whether records of so many bytes, or somewhat more, fit into this segment.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        self.offset + bytes + record::END_BYTES as u64 <= self.capacity
     }
 
     /// Writes the first records, as many as fit into one group and the segment, with one write and one sync.

@@ -23,6 +23,13 @@ pub fn commit(store: &dyn Store, fence: Fence, ops: Vec<Op>) -> Result<Sequence,
     store.commit(Batch { fence, ops })
 }
 
+/// Commits a batch that somebody waits for at once: who waits may do the sync.
+pub fn commit_and_push(store: &dyn Store, fence: Fence, ops: Vec<Op>) -> Result<Sequence, Error> {
+    let sequence = store.commit_quietly(Batch { fence, ops })?;
+    store.push(sequence);
+    Ok(sequence)
+}
+
 /// Commits and waits until it is durable.
 pub fn write(store: &dyn Store, fence: Fence, ops: Vec<Op>) -> Result<Sequence, Error> {
     let sequence = commit(store, fence, ops)?;
