@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::batch::{Batch, Op, Sequence};
 use crate::blobs::BlobName;
@@ -33,14 +33,14 @@ pub fn run(shared: &Arc<Shared>) {
 
 /// Sees to it that a batch which was committed quietly is synced now: here, when that takes a moment only.
 pub fn push(shared: &Shared, sequence: Sequence) {
-    let bytes = {
+    let bytes: u64 = {
         let mut state = shared.state();
         if state.durable >= sequence || state.queue.is_empty() {
             // It is on disk, or on its way.
             return;
         }
         state.is_sync_due = true;
-        state.queued_bytes
+        state.queue.iter().map(|queued| queued.bytes).sum()
     };
     let micros = Duration::from_micros(shared.synced_in_micros.load(Ordering::Relaxed));
     if bytes <= OWN_GROUP_BYTES_MAX
@@ -63,7 +63,7 @@ fn is_work_due(shared: &Shared) -> bool {
         if state.failed.is_some() {
             return false;
         }
-        match state.queued_since {
+        match state.queue.front().map(|first| first.since) {
             None if state.is_closing => return false,
             None => {
                 state.is_committer_asleep = true;
@@ -117,9 +117,7 @@ fn take_group(shared: &Shared) -> Vec<Queued> {
         count += 1;
     }
     let group = state.queue.drain(..count).collect();
-    state.queued_bytes -= bytes;
     state.is_sync_due = !state.queue.is_empty();
-    state.queued_since = state.is_sync_due.then(Instant::now);
     group
 }
 

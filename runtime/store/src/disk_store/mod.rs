@@ -115,11 +115,7 @@ impl DiskStore {
             state.overlay.insert(sequence, batch);
         }
         state.pending_bytes += bytes;
-        if state.queue.is_empty() {
-            state.queued_since = Some(Instant::now());
-        }
-        state.queued_bytes += bytes;
-        state.queue.push_back(Queued { sequence, bytes, what });
+        state.queue.push_back(Queued { sequence, bytes, since: Instant::now(), what });
         // Who waits for room waits for a sync, too.
         let is_urgent =
             urgency == Urgency::Awaited || state.pending_bytes > shared.options.unsynced_bytes_max / 2;

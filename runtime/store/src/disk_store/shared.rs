@@ -24,6 +24,7 @@ use crate::stats::{Stats, Status};
 pub struct Queued {
     pub sequence: Sequence,
     pub bytes: u64,
+    pub since: Instant,
     pub what: What,
 }
 
@@ -46,10 +47,6 @@ pub struct State {
     pub durable: Sequence,
     /// Waits for the log, in order.
     pub queue: VecDeque<Queued>,
-    /// Bytes of `queue`.
-    pub queued_bytes: u64,
-    /// When the first in the queue came.
-    pub queued_since: Option<Instant>,
     /// Somebody waits for what is queued, or it has waited long enough.
     pub is_sync_due: bool,
     /// The committer looks only when it is told to, not after a while.
