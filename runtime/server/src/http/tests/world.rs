@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::deploy::Deployments;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Engine, Inboxes, JournalReader, Load, LoadedJournal, Parts, address};
-use crate::http::{self, AdminDoor, AppState, BodyLimits, IngressDoor, IngressUrl, OpenRequests};
+use crate::http::{self, AdminDoor, AppState, IngressDoor, IngressUrl, OpenRequests};
 use crate::logs::{GuestLogs, LogLimits};
 use crate::metrics::{Levels, Metrics};
 use crate::sql::{Sql, SqlLimits};
@@ -99,10 +99,7 @@ impl World {
             open: OpenRequests::default(),
             admin_door: Arc::new(AdminDoor::new(&setup.admin)),
             ingress_door: Arc::new(IngressDoor::new(&setup.ingress)),
-            ingress_body: BodyLimits {
-                bytes_max: setup.ingress.body_bytes_max,
-                timeout: setup.ingress.body_timeout,
-            },
+            ingress_body: setup.ingress.body_limits(),
             settings: [].into(),
             ingress_url,
         };
