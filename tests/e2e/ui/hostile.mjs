@@ -48,6 +48,11 @@ await drive(async (page) => {
 async function openAll(page) {
   const all = page.getByRole("button", { name: "All details" });
   if (await all.count()) await all.click();
-  const closed = page.locator(".j-head .j-text[aria-expanded=false]");
-  while (await closed.count()) await closed.first().click();
+  // Found and clicked in one step: the page may open it by itself in between.
+  const openOne = () => {
+    const closed = document.querySelector(".j-head .j-text[aria-expanded=false]");
+    closed?.click();
+    return closed !== null;
+  };
+  while (await page.evaluate(openOne));
 }
