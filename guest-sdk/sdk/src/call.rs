@@ -91,6 +91,11 @@ impl fmt::Display for Target {
 /// it is polled for the first time, so `join!` and [`join_all`](crate::prelude::join_all) make all
 /// of theirs at once. The callee runs once, whatever crashes meanwhile.
 ///
+/// A callee may call in its turn, and may call its own handler, but only so deep: when 100 calls, one
+/// above the other, wait already, a further one is not made and fails with code 508
+/// (`CALL_DEPTH_MAX`). What shall go on for ever sends itself a message instead, which nobody waits
+/// for.
+///
 /// ```
 /// use abide_sdk::prelude::*;
 ///

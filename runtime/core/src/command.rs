@@ -35,6 +35,8 @@ pub struct Submission {
     /// None: at once.
     pub begin_at: Option<Timestamp>,
     pub receipt: Receipt,
+    /// So many calls, one above the other, wait for the answer: 0 where nobody's call does.
+    pub depth: u32,
 }
 
 /// What one partition tells another. Delivered at least once, applied once.

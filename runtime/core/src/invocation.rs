@@ -206,6 +206,8 @@ pub struct InvocationRow {
     pub has_listeners: bool,
     /// Signals were sent to it, or it waits for some; they are in [`MailboxRow`].
     pub has_mailbox: bool,
+    /// So many calls, one above the other, wait for its answer; at most [`limits::CALL_DEPTH_MAX`].
+    pub depth: u32,
 }
 
 /// A cancellation that the journal holds.
@@ -295,6 +297,7 @@ impl InvocationRow {
             open_promises: BTreeMap::new(),
             has_listeners: false,
             has_mailbox: false,
+            depth: 0,
         }
     }
 

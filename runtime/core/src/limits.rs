@@ -25,6 +25,9 @@ pub const OPEN_SLEEPS_KEPT: usize = 64;
 /// Open calls an invocation remembers one by one, so that a cancellation finds them; beyond, it looks
 /// through the journal.
 pub const OPEN_CALLS_KEPT: usize = 64;
+/// Calls above an invocation that wait for its answer. A call that would have more fails with code 508: each
+/// level is an invocation that waits, and a handler that calls itself would go on for ever.
+pub const CALL_DEPTH_MAX: u32 = 100;
 /// Promises an invocation remembers that it waits for, so that it is taken off their lists at its end.
 pub const OPEN_PROMISES_KEPT: usize = 64;
 /// Operations, and about the bytes of their outcomes, that are told the same in one transaction.

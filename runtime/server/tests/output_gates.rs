@@ -109,6 +109,7 @@ impl World {
             begin_at: None,
             idempotency_key: idempotency_key.map(Into::into),
             receipt: Receipt::Nobody,
+            depth: 0,
         }
     }
 

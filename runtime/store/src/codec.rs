@@ -36,12 +36,14 @@ pub trait Record: Serialize + DeserializeOwned {
 }
 
 /// 2: ids of awakeables tell its birth; it may be paused by a person, and begin with the journal of another.
+/// 3: it knows how deep it is in calls.
 impl Record for InvocationRow {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
         match version {
             1 => postcard::from_bytes::<InvocationV1>(bytes).map(Self::from),
+            2 => with_zero(bytes),
             _ => postcard::from_bytes(bytes),
         }
     }
@@ -61,9 +63,17 @@ impl Record for PromiseRow {}
 impl Record for UnclaimedRow {}
 impl Record for ListenersRow {}
 impl Record for MailboxRow {}
-/// As of an entry.
+/// 2: as of an entry. 3: a submission knows how deep it is in calls.
 impl Record for Message {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
+
+    fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
+        match version {
+            // Of messages other than a submission the zero is left over, and not looked at.
+            1 | 2 => with_zero(bytes),
+            _ => postcard::from_bytes(bytes),
+        }
+    }
 }
 impl Record for ServiceRow {}
 impl Record for DeploymentRow {}
@@ -73,6 +83,12 @@ impl Record for TokenRow {}
 impl Record for u64 {}
 /// A value of a state.
 impl Record for Bytes {}
+
+/// Reads a record from before it got its last field, a number that is 0 for all of that time: postcard writes
+/// fields one after the other, and 0 as one zero byte, so the newer record is the older one and that byte.
+fn with_zero<T: DeserializeOwned>(bytes: &[u8]) -> postcard::Result<T> {
+    postcard::from_bytes(&[bytes, &[0]].concat())
+}
 
 /// Of rows that say nothing but that they are there.
 const EMPTY_VERSION: u8 = 1;
@@ -197,6 +213,7 @@ fn hex(key: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::command::{Receipt, Submission};
     use abide_core::entry::{Entry, Failure, Header};
     use abide_core::ids::{AwakeableId, PartitionId};
     use abide_core::invocation::{Listener, Origin, PauseReason, Phase};
@@ -213,7 +230,22 @@ mod tests {
         let target = Target { service: "S".into(), key: Some("k".into()), handler: "h".into() };
         let row = InvocationRow::new(target, Origin::Ingress, Timestamp(5));
         let phase = Phase::Paused { reason: PauseReason::ByPerson };
-        InvocationRow { phase, birth: 7, entries_kept: 3, seed: Some(ID), ..row }
+        InvocationRow { phase, birth: 7, entries_kept: 3, seed: Some(ID), depth: 99, ..row }
+    }
+
+    /// A call on its way to another partition.
+    fn submission() -> Submission {
+        let caller = InvocationId { unique: 3, partition_key: 4 };
+        Submission {
+            invocation: ID,
+            target: Target { service: "S".into(), key: None, handler: "h".into() },
+            origin: Origin::Call { caller, op: 5 },
+            input: InputRow { headers: Vec::new(), body: Bytes::from_static(b"{}") },
+            idempotency_key: None,
+            begin_at: None,
+            receipt: Receipt::Nobody,
+            depth: 99,
+        }
     }
 
     fn samples() -> Vec<(RowKey, Row, &'static str)> {
@@ -234,7 +266,7 @@ mod tests {
             (
                 RowKey::Invocation(ID),
                 Row::Invocation(Box::new(paused())),
-                "02015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b8992900000100000005030000070301010200000000000000000000000000",
+                "03015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063",
             ),
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
@@ -244,6 +276,11 @@ mod tests {
                 RowKey::Outcome(ID, 0),
                 Row::Outcome(OutcomeRow { order: 1, at: Timestamp(6), outcome }),
                 "010106010131",
+            ),
+            (
+                RowKey::Outbox(PartitionId(0), 1),
+                Row::Outbox(Message::Submit(submission())),
+                "0300 0102 0153 00 0168 01 0304 05 00 027b7d 00 00 00 63",
             ),
             (RowKey::InboxMark(PartitionId(0)), Row::Counter(300), "01ac02"),
             (RowKey::KeyWaiter(object(), 0), Row::KeyWaiter(ID), "010102"),
@@ -276,7 +313,19 @@ mod tests {
         let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
         let phase = Phase::Paused { reason: PauseReason::AttemptsExhausted };
         let expected = InvocationRow { phase, attempts: 9, attempts_before: 7, birth: 0, ..paused() };
-        assert_eq!(read, InvocationRow { entries_kept: 0, seed: None, ..expected });
+        assert_eq!(read, InvocationRow { entries_kept: 0, seed: None, depth: 0, ..expected });
+    }
+
+    #[test]
+    fn what_version_2_wrote_is_not_deep_in_calls() {
+        let golden = "02015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b8992900000100000005030000070301010200000000000000000000000000";
+        let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
+        assert_eq!(read, InvocationRow { depth: 0, ..paused() });
+        let golden = "00 0102 0153 00 0168 01 0304 05 00 027b7d 00 00 00";
+        for version in ["01", "02"] {
+            let read: Message = decode(b"key", &bytes(&format!("{version}{golden}"))).unwrap();
+            assert_eq!(read, Message::Submit(Submission { depth: 0, ..submission() }));
+        }
     }
 
     #[test]

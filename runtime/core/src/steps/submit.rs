@@ -79,6 +79,7 @@ fn new_row(place: Place, submission: &Submission, attempts_before: Attempt) -> I
         attempts: attempts_before,
         attempts_before,
         birth: attempts_before,
+        depth: submission.depth,
         ..InvocationRow::new(submission.target.clone(), submission.origin.clone(), place.now)
     }
 }

@@ -10,6 +10,7 @@ mod attempts;
 mod awakeables;
 mod calls;
 mod cancel;
+mod depth;
 mod edit_state;
 mod edits;
 mod gates;

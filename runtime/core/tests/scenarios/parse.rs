@@ -118,7 +118,7 @@ fn restart(world: &mut World, invocation: InvocationId, of: &str, rest: &[&str])
     }
 }
 
-/// Reads `[at 500] [key i] [awaited]`.
+/// Reads `[at 500] [key i] [awaited] [depth 99]`.
 fn submission(world: &mut World, invocation: InvocationId, target: Target, rest: &[&str]) -> Submission {
     if let Some(object) = target.object() {
         world.assert_owner(object, invocation);
@@ -133,6 +133,7 @@ fn submission(world: &mut World, invocation: InvocationId, target: Target, rest:
         idempotency_key: word("key").map(str::to_owned),
         begin_at: word("at").map(|millis| Timestamp(number(millis))),
         receipt: if is_awaited { Receipt::IfKnown(world.ticket) } else { Receipt::Always(world.ticket) },
+        depth: word("depth").map_or(0, |depth| number(depth) as u32),
     }
 }
 

@@ -5,7 +5,7 @@ use super::rng::mix;
 use abide_core::command::{Command, End, Expected, HowToEnd, Message, Settle, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice, Refusal};
 use abide_core::entry::{Entry, Outcome};
-use abide_core::ids::{CANCEL_OP, InvocationId};
+use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, PauseReason, Phase};
 use abide_core::limits::{OPEN_SLEEPS_KEPT, PURGED_AT_ONCE};
 use abide_core::rows::{Row, RowKey};
@@ -164,6 +164,7 @@ const WANTED: &[&str] = &[
     "seen awakeable-completed",
     "seen awakeable-of-other-life",
     "seen many-calls",
+    "seen too-deep",
     "seen many-sleeps",
     "seen long-journal",
 ];
@@ -344,15 +345,21 @@ impl Coverage {
         match (key, row) {
             (_, Some(Row::Invocation(row))) => self.see_invocation(row),
             (_, Some(Row::Entry(row))) => self.count(entry_name(&row.entry)),
-            (RowKey::Outcome(_, op), Some(Row::Outcome(row))) => self.count(match &row.outcome {
-                _ if *op == CANCEL_OP => "outcome cancelled",
-                Outcome::Empty => "outcome empty",
-                Outcome::Value(_) => "outcome value",
-                Outcome::Failure(_) => "outcome failure",
-                Outcome::Names(_) => "outcome names",
-            }),
+            (RowKey::Outcome(_, op), Some(Row::Outcome(row))) => self.see_outcome(*op, &row.outcome),
             _ => {}
         }
+    }
+
+    fn see_outcome(&mut self, op: OpId, outcome: &Outcome) {
+        self.count(match outcome {
+            _ if op == CANCEL_OP => "outcome cancelled",
+            Outcome::Empty => "outcome empty",
+            Outcome::Value(_) => "outcome value",
+            Outcome::Failure(_) => "outcome failure",
+            Outcome::Names(_) => "outcome names",
+        });
+        let is_too_deep = matches!(outcome, Outcome::Failure(failure) if failure.code == 508);
+        self.count_if(is_too_deep, "seen too-deep");
     }
 
     fn see_invocation(&mut self, row: &InvocationRow) {

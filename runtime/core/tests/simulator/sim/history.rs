@@ -10,9 +10,10 @@ use super::partition::Step;
 use super::states::States;
 use super::table::{Table, completed, live, state_version};
 use abide_core::command::{Append, Command, End, Expected, Receipt, Restart, Settle, Submission};
-use abide_core::entry::{Answer, Entry, EntryRow, Failure, OutcomeRow};
+use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::Origin;
+use abide_core::limits::CALL_DEPTH_MAX;
 use abide_core::manifest::HandlerMode;
 use abide_core::retry::OnMaxAttempts;
 use abide_core::rows::{Row, RowKey};
@@ -172,7 +173,9 @@ impl History {
             idempotency_key: None,
             begin_at: None,
             receipt: Receipt::Nobody,
+            depth: 0,
         };
+        assert_eq!(row.depth, 0, "nobody's call waits for {id}");
         let entry = |op| step.entry(id, op).expect("each entry that is kept is written").clone();
         let entries = (0..restart.entries_kept).map(entry).collect();
         let life = Life::restarted(submission, row.seed.unwrap_or(id), entries);
@@ -186,12 +189,16 @@ impl History {
             assert_eq!(row.entry, *entry, "{id} op {op} is recorded as something else");
             let life = self.lives.get_mut(&id).unwrap_or_else(|| panic!("{id} does not live"));
             life.asks(op, row.clone());
-            if let (Entry::Call(request), true) = (entry, life.is_given_up(row)) {
-                self.ledger.cancels(id, request.child);
+            let (depth, outcome) = (life.submission.depth, step.outcome(id, op).map(|row| &row.outcome));
+            if let Entry::Call(request) = entry {
+                let is_refused = matches!(outcome, Some(Outcome::Failure(failure)) if failure.code == 508);
+                assert_eq!(is_refused, depth == CALL_DEPTH_MAX, "{id} op {op} calls from a depth of {depth}");
+                if life.is_given_up(row) && !is_refused {
+                    self.ledger.cancels(id, request.child);
+                }
             }
-            self.ledger.entry((id, op), row);
+            self.ledger.entry((id, op), row, depth);
             if let Some(object) = life.submission.target.object() {
-                let outcome = step.outcome(id, op).map(|row| &row.outcome);
                 self.states.asks(&object, is_exclusive(&life.submission.target), row, outcome);
             }
         }

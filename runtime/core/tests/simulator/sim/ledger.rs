@@ -7,6 +7,7 @@ use abide_core::command::{Command, Expected, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, Request};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{Listener, Origin};
+use abide_core::limits::CALL_DEPTH_MAX;
 use abide_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +22,7 @@ fn asker(listener: Listener) -> Asker {
 /// Something that is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Deed {
-    /// With a digest of all that was asked.
+    /// With a digest of all that was asked, and of how deep in calls.
     Submit(InvocationId, Asker, u64),
     Attach(InvocationId, Asker),
     Cancel(InvocationId),
@@ -91,12 +92,13 @@ impl Ledger {
         *count += 1;
     }
 
-    /// An invocation has asked for this.
-    pub fn entry(&mut self, by: (InvocationId, OpId), row: &EntryRow) {
+    /// An invocation that is so deep in calls has asked for this. A call that would be too deep is refused.
+    pub fn entry(&mut self, by: (InvocationId, OpId), row: &EntryRow, depth: u32) {
         match &row.entry {
-            Entry::Call(request) => self.submits(by, request, None),
+            Entry::Call(_) if depth == CALL_DEPTH_MAX => {}
+            Entry::Call(request) => self.submits(by, request, None, depth + 1),
             Entry::Send { request, delay_ms } => {
-                self.submits(by, request, delay_ms.map(|delay| row.at.plus_millis(delay)));
+                self.submits(by, request, delay_ms.map(|delay| row.at.plus_millis(delay)), 0);
             }
             Entry::Attach { invocation } => self.sent(Deed::Attach(*invocation, by)),
             Entry::Cancel { invocation } => self.sent(Deed::Cancel(*invocation)),
@@ -122,9 +124,9 @@ impl Ledger {
         }
     }
 
-    fn submits(&mut self, by: Asker, request: &Request, begin_at: Option<Timestamp>) {
+    fn submits(&mut self, by: Asker, request: &Request, begin_at: Option<Timestamp>, depth: u32) {
         let key = &request.idempotency_key;
-        let asked = digest(&(&request.target, &request.input, &request.headers, key, begin_at));
+        let asked = digest(&(&request.target, &request.input, &request.headers, key, begin_at, depth));
         self.sent(Deed::Submit(request.child, by, asked));
     }
 
@@ -228,8 +230,8 @@ impl Ledger {
 }
 
 fn deed_of(submission: &Submission, by: Asker) -> Deed {
-    let Submission { invocation, target, input, idempotency_key, begin_at, .. } = submission;
-    let asked = digest(&(target, &input.body, &input.headers, idempotency_key, begin_at));
+    let Submission { invocation, target, input, idempotency_key, begin_at, depth, .. } = submission;
+    let asked = digest(&(target, &input.body, &input.headers, idempotency_key, begin_at, depth));
     Deed::Submit(*invocation, by, asked)
 }
 

@@ -11,7 +11,7 @@ use abide_core::command::{Command, EditState, Receipt, Restart, Submission};
 use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::{InputRow, InvocationRow, Origin, Phase};
-use abide_core::limits::PURGED_AT_ONCE;
+use abide_core::limits::{CALL_DEPTH_MAX, PURGED_AT_ONCE};
 use abide_core::object::StateVersion;
 use abide_core::rows::{Row, RowKey};
 use abide_core::target::Target;
@@ -41,6 +41,8 @@ impl World {
         let invocation = address::id(&target, idempotency_key.as_deref(), self.now, &mut self.rng);
         let knows = self.some_live().unwrap_or(NOBODY);
         let input = Input { seed: self.rng.number(), generation: 0, knows };
+        // Some are asked as if they were at the end of a long chain of calls.
+        let depth = if self.rng.chance(10) { CALL_DEPTH_MAX - self.rng.below(3) as u32 } else { 0 };
         let submission = Submission {
             invocation,
             target,
@@ -49,6 +51,7 @@ impl World {
             idempotency_key,
             begin_at: delay_ms.map(|delay| self.now.plus_millis(delay)),
             receipt: self.receipt(invocation),
+            depth,
         };
         self.outside.submits(&submission);
         self.inbox(invocation, Command::Submit(submission));

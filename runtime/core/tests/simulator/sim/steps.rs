@@ -6,7 +6,7 @@ use super::partition::Step;
 use super::table::{Table, completed, live, state_version};
 use super::writes::kept_until;
 use super::{catalogue, restarts};
-use abide_core::command::{Command, EditState, Ticket, Timer, TimerKind};
+use abide_core::command::{Command, EditState, Submission, Ticket, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice, Refusal};
 use abide_core::ids::{DeploymentId, InvocationId};
 use abide_core::invocation::{InvocationRow, PauseReason, Phase};
@@ -22,7 +22,7 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
     assert_eq!(notices.next(), None, "one request is told twice");
     check_starts(before, step, effects);
     match &step.command {
-        Command::Submit(submission) => check_submit(before, step, submission.invocation, told),
+        Command::Submit(submission) => check_submit(before, step, submission, told),
         Command::Pause { invocation, ticket } => {
             check_told(before, step, *invocation, Some(*ticket), told);
             check_pause(before, step, *invocation, effects);
@@ -91,13 +91,17 @@ fn check_edit(
     );
 }
 
-fn check_submit(before: &Table, step: &Step, id: InvocationId, told: Option<(Ticket, Notice)>) {
+fn check_submit(before: &Table, step: &Step, submission: &Submission, told: Option<(Ticket, Notice)>) {
+    let id = submission.invocation;
     let was_there = live(before, id).is_some() || completed(before, id).is_some();
     if let Some((_, notice)) = told {
         let meant = if was_there { Notice::Known } else { Notice::Done };
         assert_eq!(notice, meant, "{id} is submitted");
     }
-    assert_ne!(step.write(&RowKey::Invocation(id)).is_some(), was_there, "{id} is submitted");
+    let written = step.write(&RowKey::Invocation(id));
+    assert_ne!(written.is_some(), was_there, "{id} is submitted");
+    let depth = written.and_then(Row::as_invocation).map(|row| row.depth);
+    assert!(depth.is_none_or(|depth| depth == submission.depth), "{id} forgets the calls above it");
 }
 
 fn check_told(

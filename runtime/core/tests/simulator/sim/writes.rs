@@ -138,6 +138,7 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, caus
     assert!(new.entries_len >= old.entries_len, "the journal of {id} shrinks");
     assert!(new.outcomes_len >= old.outcomes_len, "the outcomes of {id} shrink");
     assert!(old.cancelled.is_none() || new.cancelled == old.cancelled, "{id} is cancelled twice");
+    assert_eq!(new.depth, old.depth, "{id} is where it is in calls");
     assert!(new.holds_key || !old.holds_key, "{id} gives its key back and has not ended");
     check_pinned(id, old, new, cause);
     match (old.running_attempt(), new.running_attempt()) {

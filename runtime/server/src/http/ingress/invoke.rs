@@ -83,6 +83,7 @@ pub async fn check(
         begin_at: execution_time.filter(|_| delay_ms != Some(0)),
         // The engine says who hears of it.
         receipt: Receipt::Nobody,
+        depth: 0,
     };
     Ok(Checked { service, submission, room, mode, execution_time })
 }
