@@ -14,7 +14,7 @@
  * @typedef {{
  *   id: string, target: string, service: string, key?: string, handler: string, service_ty?: string, handler_ty?: string,
  *   status: Status, completion_result?: "success" | "failure", completion_failure?: string,
- *   invoked_by: string, invoked_by_id?: string, idempotency_key?: string, restarted_from?: any, trace_id?: string,
+ *   invoked_by: string, invoked_by_id?: string, idempotency_key?: string, restarted_from?: any, call_depth: number, trace_id?: string,
  *   created_at: string, modified_at: string, scheduled_at?: string, running_at?: string, cancelled_at?: string,
  *   completed_at?: string, completion_retention?: string, journal_retention?: string, kept_until?: string,
  *   deployment_id?: string, attempts: number, retry_count: number, next_retry_at?: string,

@@ -51,6 +51,8 @@ pub struct InvocationView {
     /// The completed invocation that this one does once more.
     #[serde(skip_serializing_if = "Option::is_none")]
     restarted_from: Option<String>,
+    /// How many calls, one above the other, wait for its answer.
+    call_depth: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
     /// The trace it belongs to. Only when a single invocation is described.
@@ -149,6 +151,7 @@ impl InvocationView {
             invoked_by,
             invoked_by_id,
             restarted_from: restarted_from(&row.origin),
+            call_depth: row.depth,
             idempotency_key: row.idempotency_key.clone(),
             trace_id: None,
             created_at: time::rfc3339(created_at(id, row)),

@@ -157,6 +157,9 @@ static COLUMNS: &[Column<Item>] = &[
     column("invoked_by_id", Ty::Text, "The invocation that asked for it.", |it| {
         Ok(caller(&it)?.map(|id| id.to_string()).into())
     }),
+    column("call_depth", Ty::Integer, "How many calls, one above the other, wait for its answer.", |it| {
+        Ok(it.row.record()?.depth.into())
+    }),
     column("invoked_by_service_name", Ty::Text, "The service that asked for it.", |it| {
         Ok(calling(&it)?.map(|row| row.target.service).into())
     }),
