@@ -1,6 +1,7 @@
 //! A guest that does everything a guest should not do, one handler per sin.
 
 mod changing;
+mod deep;
 mod output;
 mod resources;
 

@@ -1,7 +1,8 @@
 //! Guests that take all they can get are bounded, and others do not notice.
 
+use abide_e2e::api::text;
 use abide_e2e::{Guest, Server};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Calls of which a median is taken.
@@ -61,4 +62,29 @@ fn calls_beside_endless_loops_take_hardly_longer() {
         let mut rounds = (0..ROUNDS).map(|_| slower_beside(&server, loops));
         assert!(rounds.any(|slower| slower <= SLOWER_MAX), "beside {loops} loops, {ROUNDS} times");
     }
+}
+
+/// Returns the only row of a query.
+fn query(server: &Server, query: &str) -> Value {
+    let answer = server.admin().post("/query", &json!({ "query": query }).to_string()).expect(200).json();
+    answer["rows"][0].clone()
+}
+
+#[test]
+fn calls_that_wait_for_each_other_without_end_come_to_a_limit() {
+    let server = Server::with(Guest::Misbehaving);
+    for (target, refused) in [("Deep/callsItself", "Deep/callsItself"), ("Ping/0/hit", "Pong/101/hit")] {
+        let begin = Instant::now();
+        let answer = server.call(target, &json!(0)).expect(508).json();
+        println!("{target} came to its end after {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(20), "{target}: {:?}", begin.elapsed());
+        assert_eq!((&answer["code"], &answer["source"]), (&json!(508), &json!("invocation")), "{answer}");
+        let message = text(&answer["message"]);
+        assert!(message.contains("CALL_DEPTH_MAX") && message.contains(refused), "{message}");
+    }
+    // Every level ended, and none of them is tried again.
+    let levels = "SELECT count(*) AS levels, max(call_depth) AS deepest, max(retry_count) AS retries, \
+                  sum(completion_result = 'failure') AS failed FROM sys_invocation";
+    let expected = json!({ "levels": 202, "deepest": 100, "retries": 0, "failed": 202 });
+    assert_eq!(query(&server, levels), expected);
 }
