@@ -6,11 +6,18 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    invocation_id: String,
+}
 
 pub struct Client {
     host: HeaderValue,
@@ -39,6 +46,15 @@ impl Client {
         self.send(Request::get(path).body(Full::default())?).await
     }
 
+    /// Sends a message; returns the id of its invocation.
+    pub async fn send_one_way(&mut self, path: &str, body: Bytes) -> anyhow::Result<String> {
+        let (status, answer) = self.post_json(path, body).await?;
+        if !status.is_success() {
+            bail!("{path} answers {status}: {}", String::from_utf8_lossy(&answer));
+        }
+        accepted(&answer)
+    }
+
     pub async fn post_json(&mut self, path: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
         self.send(post(path, JSON, body)?).await
     }
@@ -51,6 +67,12 @@ impl Client {
         }
         serde_json::from_slice(&answer).with_context(|| format!("the answer of {path}"))
     }
+}
+
+/// Returns the id in the answer to a message.
+pub fn accepted(answer: &[u8]) -> anyhow::Result<String> {
+    let accepted: Accepted = serde_json::from_slice(answer).context("the answer to a message")?;
+    Ok(accepted.invocation_id)
 }
 
 /// Returns a request with a body of this type.

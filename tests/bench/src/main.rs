@@ -3,24 +3,35 @@
 //! It compares with the disk of the same machine in the same run, and never judges: numbers of a
 //! shared machine are not a test.
 
+mod age;
+mod calls;
 mod client;
 mod compare;
 mod disk;
 mod folder;
 mod guest;
+mod journal;
+mod large;
 mod latency;
 mod load;
+mod meanwhile;
 mod options;
 mod process;
+mod queue;
 mod report;
+mod sample;
 mod server;
+mod signal;
 mod sleepers;
 mod soak;
+mod start;
+mod stretch;
 mod workload;
 
+use bytes::Bytes;
 use clap::Parser;
 use options::{Options, What};
-use report::Report;
+use report::{Found, Report};
 use server::Binary;
 use std::path::PathBuf;
 
@@ -34,23 +45,21 @@ fn main() -> anyhow::Result<()> {
 async fn run(options: Options) -> anyhow::Result<()> {
     match &options.what {
         Some(What::Compare(wanted)) => compare::run(&options, wanted).await,
-        None | Some(What::Sleepers(_) | What::Soak(_)) => measure(&options).await,
+        Some(what) => measure(&options, Some(what)).await,
+        None => measure(&options, None).await,
     }
 }
 
 /// Measures Abide alone.
-async fn measure(options: &Options) -> anyhow::Result<()> {
+async fn measure(options: &Options, what: Option<&What>) -> anyhow::Result<()> {
     let binary = Binary::find(options)?;
     let component = guest::build(options)?;
     let data = options.data();
     let mut report = Report::new(&binary);
     report.disk("before", disk::measure(&data, options.disk_time())?);
-    if let Some(What::Sleepers(wanted)) = &options.what {
-        report.sleepers(sleepers::run(options, wanted, &binary, &component).await?);
-    } else if let Some(What::Soak(wanted)) = &options.what {
-        report.soak(soak::run(options, wanted, &binary, &component).await?);
-    } else {
-        load::run(options, &binary, &component, &mut report).await?;
+    match what {
+        Some(what) => report.found(find(options, what, &binary, &component).await?),
+        None => load::run(options, &binary, &component, &mut report).await?,
     }
     report.disk("after", disk::measure(&data, options.disk_time())?);
     report.print();
@@ -61,6 +70,18 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
         let _ = std::fs::remove_dir_all(&data);
     }
     Ok(())
+}
+
+async fn find(options: &Options, what: &What, binary: &Binary, component: &Bytes) -> anyhow::Result<Found> {
+    Ok(match what {
+        What::Sleepers(wanted) => Found::Sleepers(sleepers::run(options, wanted, binary, component).await?),
+        What::Soak(wanted) => Found::Soak(soak::run(options, wanted, binary, component).await?),
+        What::Age(wanted) => Found::Age(age::run(options, wanted, binary, component).await?),
+        What::Queue(wanted) => Found::Queue(queue::run(options, wanted, binary, component).await?),
+        What::Journal(wanted) => Found::Journal(journal::run(options, wanted, binary, component).await?),
+        What::Large(wanted) => Found::Large(large::run(options, wanted, binary, component).await?),
+        What::Compare(_) => unreachable!("it measures by itself"),
+    })
 }
 
 /// Returns the root of the repository.

@@ -46,6 +46,14 @@ pub enum What {
     Sleepers(Sleepers),
     /// Calls a mix of handlers of which little is kept, and watches whether the server grows.
     Soak(Soak),
+    /// Makes very many calls that are all kept: the last ones beside the first ones, and the start after that.
+    Age(Age),
+    /// Lets many calls wait for the key of one object, frees it, and watches how fast they are taken.
+    Queue(Queue),
+    /// Makes a very long journal, and lets the next attempt go through it.
+    Journal(Journal),
+    /// Passes large inputs and results, and looks at the memory of the server.
+    Large(Large),
     /// Runs Abide and the real Restate server in turn on the same workloads, and prints ratios.
     Compare(Compare),
 }
@@ -121,6 +129,52 @@ pub struct Soak {
     /// Callers that each wait for their answer before the next call.
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub connections: usize,
+}
+
+#[derive(Args)]
+pub struct Age {
+    /// How many calls.
+    #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+    pub count: u64,
+    /// Prints a line after so many calls; a twentieth of all when left out.
+    #[arg(long, value_name = "N")]
+    pub every: Option<u64>,
+    /// Callers that each wait for their answer before the next call.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub connections: usize,
+    /// Calls a handler of which nothing is kept.
+    #[arg(long)]
+    pub purged: bool,
+}
+
+#[derive(Args)]
+pub struct Queue {
+    /// How many calls wait.
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub count: u64,
+    /// Over how many connections they are submitted, and callers of the closed loop beside them.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub connections: usize,
+}
+
+#[derive(Args)]
+pub struct Journal {
+    /// How many entries the longest journal has; a journal has a limit of as many.
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=100_000))]
+    pub entries: u32,
+}
+
+#[derive(Args)]
+pub struct Large {
+    /// Size of an input and of a result.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    pub mib: usize,
+    /// How many calls one after the other.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub calls: usize,
+    /// How many calls at once, as often.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub at_once: usize,
 }
 
 impl Options {

@@ -1,7 +1,11 @@
 //! What came out, as tables for people and as JSON for programs.
 
+use crate::age::Aged;
 use crate::disk::Disk;
+use crate::journal::Replayed;
+use crate::large::Passed;
 use crate::load::Measured;
+use crate::queue::Drained;
 use crate::server::Binary;
 use crate::sleepers::Slept;
 use crate::soak::Soaked;
@@ -16,8 +20,33 @@ pub struct Report {
     server_bytes: u64,
     disk: Vec<(&'static str, Disk)>,
     load: Vec<Measured>,
-    sleepers: Option<Slept>,
-    soak: Option<Soaked>,
+    #[serde(flatten)]
+    found: Option<Found>,
+}
+
+/// What came of a measurement of its own.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    Sleepers(Slept),
+    Soak(Soaked),
+    Age(Aged),
+    Queue(Drained),
+    Journal(Replayed),
+    Large(Passed),
+}
+
+impl Found {
+    fn tables(&self) -> Vec<Table> {
+        match self {
+            Self::Sleepers(slept) => slept.tables(),
+            Self::Soak(soaked) => soaked.tables(),
+            Self::Age(aged) => aged.tables(),
+            Self::Queue(drained) => drained.tables(),
+            Self::Journal(replayed) => replayed.tables(),
+            Self::Large(passed) => passed.tables(),
+        }
+    }
 }
 
 impl Report {
@@ -27,8 +56,7 @@ impl Report {
             server_bytes: std::fs::metadata(&binary.path).map_or(0, |metadata| metadata.len()),
             disk: Vec::new(),
             load: Vec::new(),
-            sleepers: None,
-            soak: None,
+            found: None,
         }
     }
 
@@ -43,12 +71,8 @@ impl Report {
         self.load.push(measured);
     }
 
-    pub fn sleepers(&mut self, slept: Slept) {
-        self.sleepers = Some(slept);
-    }
-
-    pub fn soak(&mut self, soaked: Soaked) {
-        self.soak = Some(soaked);
+    pub fn found(&mut self, found: Found) {
+        self.found = Some(found);
     }
 
     pub fn print(&self) {
@@ -60,12 +84,8 @@ impl Report {
         if self.load.iter().any(|one| one.messages.is_some()) {
             self.print_messages();
         }
-        if let Some(slept) = &self.sleepers {
-            print_rows("sleepers", slept.rows());
-        }
-        if let Some(soaked) = &self.soak {
-            print_rows("soak", soaked.rows());
-            print_verdict(soaked);
+        for table in self.found.iter().flat_map(Found::tables) {
+            println!("\n{table}");
         }
     }
 
@@ -151,18 +171,15 @@ impl Report {
     }
 }
 
-fn print_rows(name: &str, rows: Vec<(&'static str, String)>) {
-    let mut table = table(&[name, ""]);
-    for (name, value) in rows {
-        table.add_row([name.to_owned(), value]);
-    }
-    println!("\n{table}");
+/// A table of names and values.
+pub fn rows(name: &str, rows: Vec<(&'static str, String)>) -> Table {
+    filled(&[name, ""], rows.into_iter().map(|(name, value)| [name.to_owned(), value]))
 }
 
-fn print_verdict(soaked: &Soaked) {
-    let mut table = table(&["", "first quarter", "last quarter", "last / first"]);
-    soaked.verdict().into_iter().for_each(|row| _ = table.add_row(row));
-    println!("\n{table}");
+pub fn filled<const N: usize>(head: &[&str], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+    let mut table = table(head);
+    rows.into_iter().for_each(|row| _ = table.add_row(row));
+    table
 }
 
 /// A table whose first column is text and whose others are numbers.

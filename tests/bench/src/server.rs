@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// What an abide server keeps, within the folder for its data.
+const KEPT: &str = "abide";
 const START_MAX: Duration = Duration::from_secs(600);
 const STOP_MAX: Duration = Duration::from_secs(120);
 /// A server that uses less than this part of a processor has nothing to do.
@@ -76,7 +78,7 @@ impl Server {
     /// Starts a server on a folder as it is, and waits until it answers.
     pub async fn start(binary: &Binary, data: &Path) -> anyhow::Result<Self> {
         let (ingress, admin) = (free_address()?, free_address()?);
-        let kept = data.join("abide");
+        let kept = data.join(KEPT);
         let mut command = Command::new(&binary.path);
         command.arg("up").arg("--data").arg(&kept);
         command.args(["--ingress", &ingress.to_string(), "--admin", &admin.to_string()]);
@@ -151,6 +153,11 @@ impl Server {
         Folder::new(self.kept.clone())
     }
 
+    /// Returns the folder of a server that was started with this one for its data.
+    pub fn folder_of(data: &Path) -> Folder {
+        Folder::new(data.join(KEPT))
+    }
+
     /// Says whether the server lists an invocation that fits the query.
     pub async fn lists_any(&self, query: &str) -> anyhow::Result<bool> {
         let mut admin = Client::connect(self.admin).await?;
@@ -222,7 +229,7 @@ impl Binary {
     /// Examines the folder of a server that was stopped; problems are errors.
     pub fn examine(&self, data: &Path) -> anyhow::Result<Contents> {
         let mut doctor = Command::new(&self.path);
-        let output = doctor.args(["doctor", "--json"]).arg(data.join("abide")).output()?;
+        let output = doctor.args(["doctor", "--json"]).arg(data.join(KEPT)).output()?;
         let report: Value = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("the doctor says: {}", String::from_utf8_lossy(&output.stderr)))?;
         let problems = &report["problems"];

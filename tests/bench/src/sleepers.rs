@@ -1,17 +1,18 @@
 //! Many invocations sleep; the server is killed and started again; all of them resume.
 
-mod meanwhile;
 pub mod submit;
 pub mod wake;
 
 use crate::folder::Sizes;
 use crate::latency::Quantiles;
+use crate::meanwhile::Calls;
 use crate::options::{Options, Sleepers};
 use crate::process::{self, Process};
-use crate::report::{mega, millis};
+use crate::report::{self, mega, millis};
 use crate::server::{Binary, Server};
 use anyhow::bail;
 use bytes::Bytes;
+use comfy_table::Table;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use submit::Plan;
@@ -26,6 +27,8 @@ const PAUSE: Duration = Duration::from_secs(20);
 const RESTARTED_PER_SECOND: f64 = 25_000.0;
 /// Sleepers that wake up per second when nothing else is asked for.
 const WAKE_UPS_PER_SECOND: u64 = 20_000;
+/// Between two calls of the empty handler, while sleepers resume.
+const MEANWHILE_PAUSE: Duration = Duration::from_millis(100);
 /// How long sleepers may go on after those that are watched have ended.
 const LAST_MAX: Duration = Duration::from_secs(300);
 
@@ -166,7 +169,7 @@ async fn resume(
     let watch = tokio::spawn(wake::watch(server.ingress, watched));
     tokio::time::sleep_until(plan.first_wake_up.into()).await;
     let (cpu_before, from) = (process.usage().cpu_seconds, Instant::now());
-    let calls = meanwhile::Calls::start(server.ingress);
+    let calls = Calls::start(server.ingress, MEANWHILE_PAUSE);
     let woken = watch.await??;
     slept.meanwhile = calls.stop().await?.quantiles();
     slept.resume_server_cpus =
@@ -189,8 +192,12 @@ async fn resume(
 }
 
 impl Slept {
+    pub fn tables(&self) -> Vec<Table> {
+        vec![report::rows("sleepers", self.rows())]
+    }
+
     /// Returns the rows of the table.
-    pub fn rows(&self) -> Vec<(&'static str, String)> {
+    fn rows(&self) -> Vec<(&'static str, String)> {
         let count = self.count.max(1) as f64;
         let per_sleeper =
             |before: u64, after: u64| format!("{:.0}", after.saturating_sub(before) as f64 / count);

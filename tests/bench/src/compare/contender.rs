@@ -2,19 +2,14 @@
 
 use super::packages;
 use super::restate::Restate;
-use crate::client::Client;
 use crate::options::{Compare, Options};
 use crate::server::{self, Binary, Handlers, Server};
-use crate::workload::Workload;
+use crate::start::{self, Start};
 use anyhow::bail;
 use bytes::Bytes;
-use serde::Serialize;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
-
-const FIRST_CALL_MAX: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 pub enum Contender {
     Abide { name: &'static str, binary: Binary },
@@ -27,15 +22,6 @@ pub struct Field {
     pub contenders: Vec<Contender>,
     /// Why there is only one.
     pub missing: Option<String>,
-}
-
-/// How long a start took, from the start of the process.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Start {
-    /// Until it says that it is healthy.
-    pub healthy_seconds: f64,
-    /// Until a handler has answered; on an empty folder it was deployed in between.
-    pub first_call_seconds: f64,
 }
 
 impl Field {
@@ -91,17 +77,13 @@ impl Contender {
             Self::Abide { .. } => server.deploy(component).await?,
             Self::Restate(restate) => restate.register().await?,
         }
-        first_call(server.ingress).await?;
+        start::first_call(server.ingress).await?;
         Ok((server, Start { healthy_seconds, first_call_seconds: started.elapsed().as_secs_f64() }))
     }
 
     /// Starts it on the folder of a server that was killed, and calls a handler.
     pub async fn again(&self, data: &Path, handlers: Option<Handlers>) -> anyhow::Result<(Server, Start)> {
-        let started = Instant::now();
-        let server = self.server(data, handlers).await?;
-        let healthy_seconds = started.elapsed().as_secs_f64();
-        first_call(server.ingress).await?;
-        Ok((server, Start { healthy_seconds, first_call_seconds: started.elapsed().as_secs_f64() }))
+        Start::of(self.server(data, handlers)).await
     }
 
     fn handlers(&self, data: &Path) -> anyhow::Result<Option<Handlers>> {
@@ -118,22 +100,5 @@ impl Contender {
             (Self::Restate(restate), Some(handlers)) => restate.start(data, handlers).await,
             (Self::Restate(_), None) => bail!("Restate has lost the process of its handlers"),
         }
-    }
-}
-
-/// Calls the empty handler until it answers.
-async fn first_call(ingress: SocketAddr) -> anyhow::Result<()> {
-    let (workload, started) = (Workload::Greet, Instant::now());
-    loop {
-        let mut client = Client::connect(ingress).await?;
-        let body = Bytes::from_static(workload.body());
-        let (status, answer) = client.post_json(&workload.path(0), body).await?;
-        if status.is_success() && workload.is_answer(&answer) {
-            return Ok(());
-        }
-        if started.elapsed() > FIRST_CALL_MAX {
-            bail!("the first call is answered {status}: {}", String::from_utf8_lossy(&answer));
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -2,14 +2,9 @@
 
 use super::Stage;
 use super::contender::Contender;
-use crate::client::Client;
+use crate::calls;
 use crate::workload::Workload;
-use anyhow::bail;
-use bytes::Bytes;
 use serde::Serialize;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const CALLERS: usize = 64;
 
@@ -46,7 +41,7 @@ pub async fn run(
     let (server, _) = contender.fresh(&stage.data(contender), stage.component).await?;
     server.rest().await;
     let (folder_before_bytes, before) = (server.folder().bytes(), server.processes().usage().machine);
-    call(server.ingress, workload, calls).await?;
+    calls::make(server.ingress, workload, 0..u64::try_from(calls)?, CALLERS).await?;
     server.rest().await;
     let footprint = Footprint {
         contender: contender.name(),
@@ -59,33 +54,4 @@ pub async fn run(
     eprintln!("{}: {:.0} bytes kept per {}", footprint.contender, footprint.kept_per_call(), workload.name());
     server.kill()?;
     Ok(footprint)
-}
-
-async fn call(ingress: SocketAddr, workload: Workload, calls: usize) -> anyhow::Result<()> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let callers: Vec<_> =
-        (0..CALLERS).map(|_| tokio::spawn(call_until(ingress, workload, next.clone(), calls))).collect();
-    for caller in callers {
-        caller.await??;
-    }
-    Ok(())
-}
-
-async fn call_until(
-    ingress: SocketAddr,
-    workload: Workload,
-    next: Arc<AtomicUsize>,
-    calls: usize,
-) -> anyhow::Result<()> {
-    let (mut client, body) = (Client::connect(ingress).await?, Bytes::from_static(workload.body()));
-    loop {
-        let nth = next.fetch_add(1, Ordering::Relaxed);
-        if nth >= calls {
-            return Ok(());
-        }
-        let (status, answer) = client.post_json(&workload.path(nth), body.clone()).await?;
-        if !status.is_success() || !workload.is_answer(&answer) {
-            bail!("call {nth} is answered {status}: {}", String::from_utf8_lossy(&answer));
-        }
-    }
 }

@@ -1,8 +1,9 @@
 //! The turn of one of them: start, rest, calls of some workloads, a kill, and a start again.
 
 use super::Stage;
-use super::contender::{Contender, Start};
+use super::contender::Contender;
 use crate::load::{self, Measured};
+use crate::start::Start;
 use crate::workload::Workload;
 use serde::Serialize;
 

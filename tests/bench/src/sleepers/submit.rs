@@ -1,11 +1,10 @@
 //! Submits sleepers over many connections, each with the time that is left until it wakes up.
 
 use super::wake::Watched;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::latency::Latencies;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bytes::Bytes;
-use serde::Deserialize;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -29,12 +28,6 @@ pub struct Submission {
     pub took: Duration,
     pub latencies: Latencies,
     pub watched: Vec<Watched>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Accepted {
-    invocation_id: String,
 }
 
 impl Plan {
@@ -91,8 +84,7 @@ async fn submit_share(
         }
         latencies.note(now.elapsed());
         if plan.is_watched(nth) {
-            let accepted: Accepted = serde_json::from_slice(&answer).context("the answer to a submission")?;
-            watched.push(Watched { id: accepted.invocation_id, due });
+            watched.push(Watched { id: client::accepted(&answer)?, due });
         }
     }
     Ok((latencies, watched))

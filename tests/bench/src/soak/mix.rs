@@ -1,11 +1,11 @@
 //! What a soak calls: a bit of everything, in a fixed order.
 
-use crate::client;
+use crate::calls::Calls;
+use crate::client::{self, JSON};
 use bytes::Bytes;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
 /// Large enough to become a file of its own in the store.
 const LARGE_BYTES: usize = 40 << 10;
@@ -14,9 +14,27 @@ const KEYS: u64 = 1000;
 /// multiple of four, so that each is set and cleared in turn.
 const LARGE_KEYS: u64 = 99;
 
+/// All calls of a soak.
+#[derive(Clone, Copy)]
+pub struct Mix;
+
+impl Calls for Mix {
+    fn request(self, nth: u64) -> anyhow::Result<Request<Full<Bytes>>> {
+        Kind::of(nth).request(nth)
+    }
+
+    fn is_answer(self, nth: u64, answer: &[u8]) -> bool {
+        Kind::of(nth).is_answer(nth, answer)
+    }
+
+    fn invocations(self, nth: u64) -> u64 {
+        Kind::of(nth).invocations()
+    }
+}
+
 /// One kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+enum Kind {
     /// 40 KiB in, in the journal, and out.
     Large,
     /// 40 KiB of state, replaced or cleared.
@@ -38,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Returns what the nth call of a soak is.
-    pub fn of(nth: u64) -> Self {
+    fn of(nth: u64) -> Self {
         match nth % 100 {
             0 => Self::Large,
             1 => Self::Replace,
@@ -53,7 +71,7 @@ impl Kind {
     }
 
     /// Returns how many invocations one call makes.
-    pub fn invocations(self) -> u64 {
+    fn invocations(self) -> u64 {
         match self {
             Self::Nest => 3,
             Self::Large | Self::Replace | Self::Steps | Self::Add | Self::Idempotent => 1,
@@ -61,7 +79,7 @@ impl Kind {
         }
     }
 
-    pub fn request(self, nth: u64) -> anyhow::Result<Request<Full<Bytes>>> {
+    fn request(self, nth: u64) -> anyhow::Result<Request<Full<Bytes>>> {
         let json = |path: &str| client::post(path, JSON, nth.to_string().into());
         match self {
             Self::Large => {
@@ -86,7 +104,7 @@ impl Kind {
         }
     }
 
-    pub fn is_answer(self, nth: u64, answer: &[u8]) -> bool {
+    fn is_answer(self, nth: u64, answer: &[u8]) -> bool {
         match self {
             Self::Large => answer.len() == LARGE_BYTES && !answer.starts_with(b" "),
             Self::Nest => answer == b"2",

@@ -1,6 +1,7 @@
 //! A counter per key: the cost of state, on one key or on many.
 
 use abide_sdk::prelude::*;
+use abide_sdk::serde_json::Value;
 
 pub struct Counter;
 
@@ -10,6 +11,11 @@ impl Counter {
         let count = ctx.get::<u64>("count").await?.unwrap_or(0) + n;
         ctx.set("count", &count);
         Ok(count)
+    }
+
+    /// Keeps the key until the signal "go" comes: all others wait.
+    async fn hold(ctx: &ObjectContext, _input: Value) -> HandlerResult<()> {
+        Ok(ctx.signal("go").await?)
     }
 
     async fn get(ctx: &SharedObjectContext) -> HandlerResult<u64> {

@@ -2,6 +2,8 @@
 
 mod calls;
 mod counter;
+mod journal;
+mod large;
 mod sleeper;
 mod soak;
 

@@ -9,17 +9,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const PAUSE: Duration = Duration::from_millis(100);
-
 pub struct Calls {
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<Latencies>>,
 }
 
 impl Calls {
-    pub fn start(ingress: SocketAddr) -> Self {
+    /// Begins with the first call, and pauses after each.
+    pub fn start(ingress: SocketAddr, pause: Duration) -> Self {
         let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(call_again(ingress, stopped)) }
+        Self { stop, task: tokio::spawn(call_again(ingress, pause, stopped)) }
     }
 
     /// Ends with the call that is on its way.
@@ -29,7 +28,11 @@ impl Calls {
     }
 }
 
-async fn call_again(ingress: SocketAddr, mut stopped: oneshot::Receiver<()>) -> anyhow::Result<Latencies> {
+async fn call_again(
+    ingress: SocketAddr,
+    pause: Duration,
+    mut stopped: oneshot::Receiver<()>,
+) -> anyhow::Result<Latencies> {
     let (mut client, mut latencies) = (Client::connect(ingress).await?, Latencies::default());
     loop {
         let before = Instant::now();
@@ -38,7 +41,7 @@ async fn call_again(ingress: SocketAddr, mut stopped: oneshot::Receiver<()>) -> 
             bail!("a call meanwhile is answered {status}: {}", String::from_utf8_lossy(&answer));
         }
         latencies.note(before.elapsed());
-        if tokio::time::timeout(PAUSE, &mut stopped).await.is_ok() {
+        if tokio::time::timeout(pause, &mut stopped).await.is_ok() {
             return Ok(latencies);
         }
     }
