@@ -198,6 +198,18 @@ pub struct Append {
     pub jitter: u16,
 }
 
+impl Append {
+    /// Returns about how many bytes the journal grows by all of this.
+    #[must_use]
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        let entries = self.entries.iter().map(Entry::bytes);
+        entries
+            .chain(self.finished.iter().map(|(_, outcome)| outcome.bytes()))
+            .map(|bytes| bytes as u64)
+            .sum()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedRun {
     pub op: OpId,

@@ -208,6 +208,9 @@ pub struct InvocationRow {
     pub has_mailbox: bool,
     /// So many calls, one above the other, wait for its answer; at most [`limits::CALL_DEPTH_MAX`].
     pub depth: u32,
+    /// About the bytes of the entries and outcomes in its journal; at most [`limits::JOURNAL_BYTES_MAX`] and what
+    /// comes from others. Of an invocation that began when nobody counted, of the later part.
+    pub journal_bytes: u64,
 }
 
 /// A cancellation that the journal holds.
@@ -298,6 +301,7 @@ impl InvocationRow {
             has_listeners: false,
             has_mailbox: false,
             depth: 0,
+            journal_bytes: 0,
         }
     }
 

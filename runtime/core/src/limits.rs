@@ -2,6 +2,9 @@
 
 /// Entries in one journal. More than this pauses the invocation.
 pub const JOURNAL_ENTRIES_MAX: u32 = 100_000;
+/// Bytes of all entries and outcomes in one journal. More than this pauses the invocation: each of its attempts
+/// has the whole journal in memory.
+pub const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of one value: an input, a result, the outcome of a run block.
 pub const VALUE_BYTES_MAX: usize = 32 << 20;
 /// Bytes of a failure's message; a longer one is cut.

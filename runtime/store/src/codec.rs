@@ -36,14 +36,15 @@ pub trait Record: Serialize + DeserializeOwned {
 }
 
 /// 2: ids of awakeables tell its birth; it may be paused by a person, and begin with the journal of another.
-/// 3: it knows how deep it is in calls.
+/// 3: it knows how deep it is in calls. 4: it counts the bytes of its journal.
 impl Record for InvocationRow {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
         match version {
             1 => postcard::from_bytes::<InvocationV1>(bytes).map(Self::from),
-            2 => with_zero(bytes),
+            2 => with_zeros(bytes, &[0, 0]),
+            3 => with_zeros(bytes, &[0]),
             _ => postcard::from_bytes(bytes),
         }
     }
@@ -70,7 +71,7 @@ impl Record for Message {
     fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
         match version {
             // Of messages other than a submission the zero is left over, and not looked at.
-            1 | 2 => with_zero(bytes),
+            1 | 2 => with_zeros(bytes, &[0]),
             _ => postcard::from_bytes(bytes),
         }
     }
@@ -84,10 +85,10 @@ impl Record for u64 {}
 /// A value of a state.
 impl Record for Bytes {}
 
-/// Reads a record from before it got its last field, a number that is 0 for all of that time: postcard writes
-/// fields one after the other, and 0 as one zero byte, so the newer record is the older one and that byte.
-fn with_zero<T: DeserializeOwned>(bytes: &[u8]) -> postcard::Result<T> {
-    postcard::from_bytes(&[bytes, &[0]].concat())
+/// Reads a record from before it got its last fields, numbers that are 0 for all of that time: postcard writes
+/// fields one after the other, and 0 as one zero byte, so the newer record is the older one and those bytes.
+fn with_zeros<T: DeserializeOwned>(bytes: &[u8], zeros: &[u8]) -> postcard::Result<T> {
+    postcard::from_bytes(&[bytes, zeros].concat())
 }
 
 /// Of rows that say nothing but that they are there.
@@ -230,7 +231,15 @@ mod tests {
         let target = Target { service: "S".into(), key: Some("k".into()), handler: "h".into() };
         let row = InvocationRow::new(target, Origin::Ingress, Timestamp(5));
         let phase = Phase::Paused { reason: PauseReason::ByPerson };
-        InvocationRow { phase, birth: 7, entries_kept: 3, seed: Some(ID), depth: 99, ..row }
+        InvocationRow {
+            phase,
+            birth: 7,
+            entries_kept: 3,
+            seed: Some(ID),
+            depth: 99,
+            journal_bytes: 300,
+            ..row
+        }
     }
 
     /// A call on its way to another partition.
@@ -266,7 +275,7 @@ mod tests {
             (
                 RowKey::Invocation(ID),
                 Row::Invocation(Box::new(paused())),
-                "03015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063",
+                "04015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063ac02",
             ),
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
@@ -313,19 +322,29 @@ mod tests {
         let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
         let phase = Phase::Paused { reason: PauseReason::AttemptsExhausted };
         let expected = InvocationRow { phase, attempts: 9, attempts_before: 7, birth: 0, ..paused() };
-        assert_eq!(read, InvocationRow { entries_kept: 0, seed: None, depth: 0, ..expected });
+        assert_eq!(
+            read,
+            InvocationRow { entries_kept: 0, seed: None, depth: 0, journal_bytes: 0, ..expected }
+        );
     }
 
     #[test]
     fn what_version_2_wrote_is_not_deep_in_calls() {
         let golden = "02015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b8992900000100000005030000070301010200000000000000000000000000";
         let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
-        assert_eq!(read, InvocationRow { depth: 0, ..paused() });
+        assert_eq!(read, InvocationRow { depth: 0, journal_bytes: 0, ..paused() });
         let golden = "00 0102 0153 00 0168 01 0304 05 00 027b7d 00 00 00";
         for version in ["01", "02"] {
             let read: Message = decode(b"key", &bytes(&format!("{version}{golden}"))).unwrap();
             assert_eq!(read, Message::Submit(Submission { depth: 0, ..submission() }));
         }
+    }
+
+    #[test]
+    fn an_invocation_of_version_3_has_counted_no_bytes() {
+        let golden = "03015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063";
+        let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
+        assert_eq!(read, InvocationRow { journal_bytes: 0, ..paused() });
     }
 
     #[test]

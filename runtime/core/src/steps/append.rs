@@ -4,8 +4,8 @@ use crate::command::Append;
 use crate::effect::Effect;
 use crate::entry::{Entry, EntryRow, Outcome};
 use crate::ids::{Attempt, InvocationId, OpId};
-use crate::invocation::{PauseReason, Phase};
-use crate::limits::JOURNAL_ENTRIES_MAX;
+use crate::invocation::{InvocationRow, PauseReason, Phase};
+use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_ENTRIES_MAX};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::entries::{self, Asked, LimitReached};
@@ -19,8 +19,8 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
         return;
     }
     let entries = OpId::try_from(append.entries.len()).unwrap_or(OpId::MAX);
-    if entries > JOURNAL_ENTRIES_MAX - row.entries_len {
-        pause_at_limit(place, rows, append, effects);
+    if let Some(text) = limit_reached(row, &append, entries) {
+        pause_at_limit(place, rows, append, text, effects);
         return;
     }
     row.entries_len += entries;
@@ -31,7 +31,7 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     let (until, outcomes_before) = (row.entries_len, append.outcomes_seen);
     let is_given_up = row.gives_up(append.outcomes_seen);
     let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
-    let mut limit = None;
+    let (mut limit, mut bytes) = (None, 0);
     for (op, entry) in (append.first_op..).zip(append.entries) {
         let (object, run) = (append.object.as_ref(), append.run);
         let asked = Asked { place, id, op, object, run, is_given_up };
@@ -39,9 +39,12 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
             limit = Some((op, text));
             break;
         }
+        bytes += entry.bytes() as u64;
         let row = EntryRow { at: place.now, outcomes_before, entry };
         rows.put(RowKey::Entry(id, op), Row::Entry(row));
     }
+    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+    row.journal_bytes += bytes;
     settle_finished(place, rows, id, append.finished, effects);
     if let Some((op, text)) = limit {
         // The journal ends before what was not done, so the next attempt asks for it again.
@@ -58,11 +61,19 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     }
 }
 
+/// Returns which limit the journal would pass with all of this, if it does.
+fn limit_reached(row: &InvocationRow, append: &Append, entries: OpId) -> Option<String> {
+    if entries > JOURNAL_ENTRIES_MAX - row.entries_len {
+        return Some(format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)"));
+    }
+    let is_full = row.journal_bytes + append.journal_bytes() > JOURNAL_BYTES_MAX;
+    is_full.then(|| format!("the journal would pass {JOURNAL_BYTES_MAX} bytes (JOURNAL_BYTES_MAX)"))
+}
+
 /// The journal is full: nothing more is asked, but what run blocks have done stays done.
-fn pause_at_limit(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+fn pause_at_limit(place: Place, rows: &mut Rows, append: Append, text: String, effects: &mut Vec<Effect>) {
     let id = append.invocation;
     settle_finished(place, rows, id, append.finished, effects);
-    let text = format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)");
     pause(place, rows, id, append.attempt, text, effects);
 }
 

@@ -120,6 +120,9 @@ fn record(rows: &mut Rows, id: InvocationId, mut row: InvocationRow, input: &Inp
     row.entries_kept = count(entries.len());
     row.entries_len = row.entries_kept;
     row.outcomes_len = count(outcomes.len());
+    let bytes = entries.iter().map(|entry| entry.entry.bytes());
+    let bytes = bytes.chain(outcomes.iter().map(|(_, outcome)| outcome.outcome.bytes()));
+    row.journal_bytes = bytes.map(|bytes| bytes as u64).sum();
     rows.put(RowKey::Invocation(id), Row::Invocation(Box::new(row)));
     rows.put(RowKey::Input(id), Row::Input(input.clone()));
     for (op, entry) in (0..).zip(entries) {

@@ -61,6 +61,7 @@ pub fn record(
     }
     let order = row.outcomes_len;
     row.outcomes_len += 1;
+    row.journal_bytes += outcome.bytes() as u64;
     row.modified_at = place.now;
     row.run_tries.remove(&op);
     row.open_sleeps.remove(&op);

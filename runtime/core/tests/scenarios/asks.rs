@@ -70,6 +70,11 @@ fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
         }
         ["retry", op, rest @ ..] => append.failed.push(failed(op, rest)),
         ["fill", count] => (0..number(count)).for_each(|_| append.entries.push(run("fill"))),
+        ["sets", count, name, "of", mib, "MiB"] => {
+            let value = Bytes::from(vec![1; number(mib) as usize * (1 << 20)]);
+            let set = |at| Entry::SetState { name: format!("{name}{at}"), value: value.clone() };
+            append.entries.extend((0..number(count)).map(set));
+        }
         ["sets", count, name] => append.entries.extend(
             (0..number(count))
                 .map(|at| Entry::SetState { name: format!("{name}{at}"), value: Bytes::from_static(b"1") }),

@@ -127,6 +127,42 @@ fn what_was_done_counts_even_at_the_limit() {
 }
 
 #[test]
+fn a_journal_of_too_many_bytes_pauses_and_what_was_done_stays_done() {
+    check(
+        "submit a obj/k/add
+         append a: run pay; sets 15 large of 32 MiB
+         append a: sets 1 more of 32 MiB; run ship; done 0 paid
+         resume a
+         append a: run ship
+         append a: sets 1 more of 32 MiB",
+        expect![[r#"
+            > submit a obj/k/add
+              ! notice done
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0, holds the key
+            > append a: run pay; sets 15 large of 32 MiB
+              ! release a#1 below 16
+              = a: running #1 16/0, holds the key
+            > append a: sets 1 more of 32 MiB; run ship; done 0 paid
+                deliver a#1 op 0 order 0 at 0: paid
+                stop a#1
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 16/1, holds the key
+            > resume a
+              ! notice done
+                start a#2 journal 16/1
+              ! release a#2 below 16
+              = a: running #2 16/1, holds the key
+            > append a: run ship
+              ! release a#2 below 17
+              = a: running #2 17/1, holds the key
+            > append a: sets 1 more of 32 MiB
+                stop a#2
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/1, holds the key
+        "#]],
+    );
+}
+
+#[test]
 fn an_outcome_for_what_was_never_asked_is_ignored() {
     check(
         "submit a svc/h

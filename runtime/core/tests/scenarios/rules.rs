@@ -88,10 +88,12 @@ fn journal(rows: &Stored, id: InvocationId, row: &InvocationRow) {
     orders.extend(outcome(rows, id, CANCEL_OP).map(|row| row.order));
     assert_eq!(row.cancelled.is_some(), !orders.is_empty(), "{id} and its cancellation");
     let (mut calls, mut sleeps) = (BTreeMap::new(), BTreeMap::new());
+    let mut bytes = outcome(rows, id, CANCEL_OP).map_or(0, |row| row.outcome.bytes());
     for op in 0..row.entries_len {
         let Some(Row::Entry(EntryRow { at, entry, .. })) = rows.get(&RowKey::Entry(id, op)) else {
             panic!("entry {op} of {id} is missing")
         };
+        bytes += entry.bytes() + outcome(rows, id, op).map_or(0, |row| row.outcome.bytes());
         match (outcome(rows, id, op), entry) {
             (Some(row), _) => orders.push(row.order),
             (None, Entry::Call(request)) => _ = calls.insert(op, request.child),
@@ -99,6 +101,7 @@ fn journal(rows: &Stored, id: InvocationId, row: &InvocationRow) {
             (None, entry) => assert!(!entry.is_prompt(), "op {op} of {id} is not settled"),
         }
     }
+    assert_eq!(row.journal_bytes, bytes as u64, "the bytes in the journal of {id}");
     orders.sort_unstable();
     assert_eq!(orders, (0..row.outcomes_len).collect::<Vec<_>>(), "the outcomes of {id}");
     for (op, at) in &sleeps {

@@ -153,6 +153,8 @@ pub struct Session {
     failed: Vec<FailedRun>,
     /// About the bytes of the three.
     unsent_bytes: usize,
+    /// About the bytes by which this attempt made the journal longer.
+    grown_bytes: u64,
     /// When each recorded entry was asked, for the wake-up time of sleeps.
     asked_at: Vec<Timestamp>,
     /// The first entry asked with other bytes than the recorded ones.
@@ -196,6 +198,7 @@ impl Session {
             finished: Vec::new(),
             failed: Vec::new(),
             unsent_bytes: 0,
+            grown_bytes: 0,
             asked_at,
             other_input: None,
         };
@@ -242,6 +245,7 @@ impl Session {
                 self.watch(op, &entry);
                 let bytes = entry.bytes();
                 self.entries.push(entry);
+                self.grown_bytes += bytes as u64;
                 self.count_unsent(bytes);
                 self.check_length(op)?;
                 op
@@ -268,7 +272,7 @@ impl Session {
     /// Stops a guest that asks for more than a journal holds: the core pauses the invocation once it
     /// hears of that, and what waits here to be told must not grow until then.
     fn check_length(&mut self, op: OpId) -> Result<(), Halt> {
-        if op < limits::JOURNAL_ENTRIES_MAX {
+        if op < limits::JOURNAL_ENTRIES_MAX && self.grown_bytes <= limits::JOURNAL_BYTES_MAX {
             return Ok(());
         }
         self.flush();
@@ -345,6 +349,7 @@ impl Session {
         self.around.run_blocks.observe(reported.took);
         let bytes = outcome.bytes();
         self.finished.push((op, outcome));
+        self.grown_bytes += bytes as u64;
         self.count_unsent(bytes);
         Ok(())
     }

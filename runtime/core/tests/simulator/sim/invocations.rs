@@ -33,6 +33,7 @@ fn check_live(table: &Table, id: InvocationId, row: &InvocationRow) {
     check_key(table, id, row);
     let settled = check_outcomes(table, id, row);
     check_open(table, id, row, &settled);
+    check_bytes(table, id, row);
     check_mailbox(table, id, row, &settled);
     let listeners = listeners(table, id);
     assert_eq!(row.has_listeners, listeners.is_some(), "listeners of {id}");
@@ -135,6 +136,13 @@ fn check_outcomes(table: &Table, id: InvocationId, row: &InvocationRow) -> BTree
     let has_cancel = table.contains_key(&RowKey::Outcome(id, CANCEL_OP));
     assert_eq!(row.cancelled.is_some(), has_cancel, "{id} is cancelled in its journal");
     settled
+}
+
+fn check_bytes(table: &Table, id: InvocationId, row: &InvocationRow) {
+    let entries = entries(table, id).map(|(_, entry)| entry.entry.bytes());
+    let outcomes = outcome_rows(table, id).map(|(_, outcome)| outcome.outcome.bytes());
+    let bytes: usize = entries.chain(outcomes).sum();
+    assert_eq!(row.journal_bytes, bytes as u64, "{id} knows how long its journal is");
 }
 
 /// What the record says of open operations is what the journal says.
