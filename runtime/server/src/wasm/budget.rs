@@ -6,8 +6,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
 use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
 
-/// Table elements of one instance at most.
-const TABLE_ELEMENTS_MAX: usize = 1 << 20;
+/// Elements of one table at most: functions that are called by their number, and what the guest keeps of the host.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Computing this long without a wait, a guest goes on in the background. Few handlers do, and others wait
 /// no longer than this for the thread it leaves.
 const HEAVY_AFTER: Duration = Duration::from_millis(10);
@@ -57,7 +57,7 @@ impl ResourceLimiter for MemoryBudget {
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         if desired > TABLE_ELEMENTS_MAX {
             wasmtime::bail!(
-                "the guest wants a table of {desired} elements, the limit is {TABLE_ELEMENTS_MAX}"
+                "the guest wants a table of {desired} elements, the limit is {TABLE_ELEMENTS_MAX} (TABLE_ELEMENTS_MAX)"
             );
         }
         Ok(true)
@@ -109,5 +109,38 @@ impl CpuBudget {
             self.heavy.set(true);
         }
         Ok(UpdateDeadline::Yield(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::GuestLimits;
+    use crate::wasm::engine::WasmEngine;
+    use wasmtime::{Instance, Module, Store};
+
+    /// `(module (table 1 funcref) (func (export "grow") (param i32) (result i32)
+    /// (table.grow 0 (ref.null func) (local.get 0))))`
+    const GROWS_ITS_TABLE: &[u8] = b"\0asm\x01\0\0\0\
+        \x01\x06\x01\x60\x01\x7f\x01\x7f\
+        \x03\x02\x01\0\
+        \x04\x04\x01\x70\0\x01\
+        \x07\x08\x01\x04grow\0\0\
+        \x0a\x0b\x01\x09\0\xd0\x70\x20\0\xfc\x0f\0\x0b";
+
+    #[test]
+    fn a_table_grows_to_its_limit_and_the_guest_is_told_which_it_was() {
+        let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
+        let engine = WasmEngine::new(&limits).unwrap();
+        let mut store =
+            Store::new(engine.engine(), MemoryBudget::new(limits.memory_bytes_max, Gauge::default()));
+        store.limiter(|budget| budget);
+        store.set_epoch_deadline(u64::MAX / 2);
+        let module = Module::new(engine.engine(), GROWS_ITS_TABLE).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, "grow").unwrap();
+        assert_eq!(grow.call(&mut store, TABLE_ELEMENTS_MAX as i32 - 1).unwrap(), 1);
+        let told = format!("{:#}", grow.call(&mut store, 1).unwrap_err());
+        assert!(told.contains("TABLE_ELEMENTS_MAX") && told.contains("20001"), "{told}");
     }
 }

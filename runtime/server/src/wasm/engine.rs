@@ -2,6 +2,7 @@
 
 use super::GuestLimits;
 use super::background::Background;
+use super::budget::TABLE_ELEMENTS_MAX;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,6 +11,12 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// Time between two ticks, at which a computing guest lets others go on. Beside two endless loops on
 /// two cores a call took up to 0.4 s with 10 ms, and up to 0.14 s with 2 ms: each of its steps waits.
 pub const TICK: Duration = Duration::from_millis(2);
+
+/// Instances whose memory is given back to the system at once, which costs less than one by one. Until then they
+/// take their place in the pool.
+const DECOMMITTED_AT_ONCE: u32 = 32;
+/// Instances for uploads that are discovered.
+const DISCOVERED_AT_ONCE: u32 = 16;
 
 /// The kernel's limit of memory maps: 6 per live instance, some for the rest of the process.
 const MAPS_PER_INSTANCE: u32 = 6;
@@ -74,8 +81,8 @@ impl Drop for WasmEngine {
 }
 
 fn config(instances: u32, limits: &GuestLimits) -> Config {
-    // Uploads are discovered in instances of their own.
-    let instances = instances + 16;
+    // As many may be given back at this moment, and as many wait for that, while all others run.
+    let instances = instances + DISCOVERED_AT_ONCE + 2 * DECOMMITTED_AT_ONCE;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_memories(instances)
@@ -84,6 +91,7 @@ fn config(instances: u32, limits: &GuestLimits) -> Config {
         .total_tables(instances * 6)
         .max_core_instances_per_component(40)
         .max_tables_per_component(20)
+        .table_elements(TABLE_ELEMENTS_MAX)
         .max_memories_per_component(2)
         .max_component_instance_size(8 << 20)
         .max_memory_size(limits.memory_bytes_max)
@@ -91,7 +99,7 @@ fn config(instances: u32, limits: &GuestLimits) -> Config {
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto)
-        .decommit_batch_size(32)
+        .decommit_batch_size(DECOMMITTED_AT_ONCE as usize)
         .max_unused_warm_slots(200);
     let mut config = Config::new();
     config
