@@ -2,6 +2,7 @@
 
 mod changing;
 mod deep;
+mod hoard;
 mod output;
 mod resources;
 
@@ -56,6 +57,21 @@ impl Misbehaving {
         loop {
             ctx.run("again", async || Ok(())).await?;
         }
+    }
+
+    /// Makes awakeables without end, and waits for none.
+    async fn endless_awakeables(ctx: &Context) -> HandlerResult<()> {
+        let mut hoard = Vec::new();
+        loop {
+            hoard.push(ctx.awakeable::<()>());
+        }
+    }
+
+    /// Makes a request in a run block and waits for the answer as long as it takes.
+    async fn hold_connection(ctx: &Context, place: Place) -> HandlerResult<u64> {
+        let held =
+            ctx.run("hold", async || Ok(http::post(place.url.as_str()).body("held").send().await?.status()));
+        Ok(u64::from(held.await?))
     }
 
     /// Opens `n` run blocks at once.

@@ -1,7 +1,8 @@
 //! Guests that take all they can get are bounded, and others do not notice.
 
 use abide_e2e::api::text;
-use abide_e2e::{Guest, Server};
+use abide_e2e::counter::Reaction;
+use abide_e2e::{Counter, Guest, Server, Setup, eventually};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -87,4 +88,112 @@ fn calls_that_wait_for_each_other_without_end_come_to_a_limit() {
                   sum(completion_result = 'failure') AS failed FROM sys_invocation";
     let expected = json!({ "levels": 202, "deepest": 100, "retries": 0, "failed": 202 });
     assert_eq!(query(&server, levels), expected);
+}
+
+/// Calls of another tenant succeed.
+fn others_go_on(server: &Server) {
+    (0..20).for_each(|_| _ = server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200));
+}
+
+/// Half a minute: set `ABIDE_E2E_LONG` to run it.
+#[test]
+fn awakeables_without_end_pause_at_the_limit_of_the_journal() {
+    if !is_long() {
+        println!("skipped: ABIDE_E2E_LONG is not set");
+        return;
+    }
+    let server = Server::with(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    let id = server.send_nothing("Misbehaving/endlessAwakeables");
+    others_go_on(&server);
+    let paused = server.wait_for_status(&id, "paused");
+    assert_eq!(paused["pause_reason"]["kind"], "limit-reached", "{:#}", paused["pause_reason"]);
+    assert!(text(&paused["pause_reason"]["message"]).contains("JOURNAL_ENTRIES_MAX"));
+    others_go_on(&server);
+}
+
+#[test]
+fn a_connection_that_is_held_goes_with_its_invocation() {
+    let (server, counter) = (Server::start(), Counter::start());
+    counter.react(|_| Reaction::AnswerAfter(Duration::from_secs(3_600), String::new()));
+    server.deploy_with(Guest::Misbehaving, &[("allow_host", &counter.authority())]);
+    server.deploy(Guest::Probe);
+    let place = json!({ "url": counter.url("/held") });
+    let id = server.send("Misbehaving/holdConnection", &place);
+    eventually("it is held", || (counter.count() == 1).then_some(()));
+    others_go_on(&server);
+    server.kill_invocation(&id);
+    assert_eq!(server.output(&id).expect(409).json()["source"], "invocation");
+}
+
+/// Returns the most memory that the server had in use at any time.
+fn peak_bytes(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process().id())).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells it");
+    peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+/// Instances whose memory is given back at once, see `wasm/engine`.
+const DECOMMITTED_AT_ONCE: u64 = 32;
+
+fn is_long() -> bool {
+    std::env::var_os("ABIDE_E2E_LONG").is_some()
+}
+
+#[test]
+fn very_many_values_are_kept_and_too_many_to_be_listed_are_named() {
+    let server = Server::with(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    let before = peak_bytes(&server);
+    // More than STATE_NAMES_MAX.
+    let id = server.send("Hoard/many/state", &json!({ "n": 10_001, "bytes": 10 }));
+    others_go_on(&server);
+    assert_eq!(server.attach(&id).expect(200).text(), "");
+    let listing = server.send_nothing("Hoard/many/names");
+    let paused = server.wait_for_status(&listing, "paused");
+    assert_eq!(paused["pause_reason"]["kind"], "limit-reached", "{:#}", paused["pause_reason"]);
+    assert!(text(&paused["pause_reason"]["message"]).contains("STATE_NAMES_MAX"), "{paused:#}");
+    others_go_on(&server);
+    let grown = peak_bytes(&server) - before;
+    println!("10,001 values: {} MiB more than before", grown >> 20);
+    assert!(grown < 128 << 20, "{grown}");
+}
+
+/// The limit itself, JOURNAL_BYTES_MAX, has a scenario in the core: an unoptimised server needs minutes for it.
+#[test]
+fn large_values_cost_the_server_no_more_memory_than_they_have() {
+    const COUNT: u64 = 16;
+    let server = Server::with(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    let before = peak_bytes(&server);
+    for handler in ["state", "journal"] {
+        let pile = json!({ "n": COUNT, "bytes": 1 << 20 });
+        let id = server.send(&format!("Hoard/large/{handler}"), &pile);
+        others_go_on(&server);
+        server.attach(&id).expect(200);
+        let grown = peak_bytes(&server) - before;
+        println!("{handler}: {COUNT} MiB of values, {} MiB more than before", grown >> 20);
+        // What the guest gave away and the disk has not yet, twice over, and the guest itself.
+        assert!(grown < 2 * (COUNT << 20) + (64 << 20), "{grown}");
+    }
+}
+
+#[test]
+fn memory_is_bounded_whoever_asks_for_it() {
+    let (memory_mib, attempts, guests) = (8, 4, 40);
+    let args = ["--guest-memory-mib", "8", "--attempts-max", "4"];
+    let server = Setup::new().args(&args).start();
+    server.deploy(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    let before = peak_bytes(&server);
+    let ids: Vec<_> = (0..guests).map(|_| server.send_nothing("Misbehaving/endlessAllocation")).collect();
+    others_go_on(&server);
+    for id in ids {
+        let answer = server.attach(&id).expect(500).json();
+        assert!(text(&answer["message"]).contains("memory_bytes_max"), "{answer}");
+    }
+    let grown = peak_bytes(&server) - before;
+    println!("{guests} guests that allocate without end: {} MiB more than before", grown >> 20);
+    // The instances that run, those that ended and whose memory is given back later, many at once, and the rest.
+    assert!(grown < (attempts + DECOMMITTED_AT_ONCE) * (memory_mib << 20) + (48 << 20), "{grown}");
 }

@@ -1,0 +1,35 @@
+//! An object that keeps whatever it gets.
+
+use abide_sdk::prelude::*;
+
+/// So many things of so many bytes.
+#[data]
+pub struct Pile {
+    n: u64,
+    bytes: u64,
+}
+
+pub struct Hoard;
+
+#[object(retry(initial = "10ms", max_attempts = 2, on_max_attempts = "kill"), rename_all = "camelCase")]
+impl Hoard {
+    /// Puts values under ever new names into its state, and waits for nothing.
+    async fn state(ctx: &ObjectContext, pile: Pile) -> HandlerResult<()> {
+        let value = Bytes(vec![7; pile.bytes as usize]);
+        (0..pile.n).for_each(|n| ctx.set(&format!("value-{n}"), &value));
+        Ok(())
+    }
+
+    /// Records results of run blocks, one after the other.
+    async fn journal(ctx: &ObjectContext, pile: Pile) -> HandlerResult<()> {
+        for _ in 0..pile.n {
+            ctx.run("keep", async || Ok(Bytes(vec![7; pile.bytes as usize]))).await?;
+        }
+        Ok(())
+    }
+
+    /// Says how many values its state has.
+    async fn names(ctx: &SharedObjectContext) -> HandlerResult<u64> {
+        Ok(ctx.state_keys().await?.len() as u64)
+    }
+}
