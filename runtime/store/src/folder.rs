@@ -52,6 +52,11 @@ impl Folder {
         self.dir.join("REBUILD-INDEX")
     }
 
+    /// Says which index was found whole, see `disk_store/whole.rs`.
+    pub fn index_whole(&self) -> PathBuf {
+        self.dir.join("INDEX-WHOLE")
+    }
+
     pub fn format(&self) -> PathBuf {
         self.dir.join(FORMAT)
     }

@@ -59,6 +59,8 @@ pub struct Stats {
     pub snapshot_bytes: u64,
     pub index_bytes: u64,
     pub index_rebuilt: bool,
+    /// All of the index was read when the store was opened.
+    pub index_verified: bool,
     pub replayed: u64,
     /// Log, index, blobs and snapshots together.
     pub disk_bytes: u64,

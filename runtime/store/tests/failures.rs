@@ -236,3 +236,25 @@ fn the_doctor_counts_and_finds_what_is_missing() {
     assert!(serde_json::to_string(&report).unwrap().contains("\"missing\":1"));
     assert!(matches!(doctor(&dir.path().join("blobs")), Err(Error::NotOurs { .. })));
 }
+
+#[test]
+fn an_index_is_read_whole_when_a_machine_or_a_disk_may_have_lost_a_part_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    write(&store, fence, vec![put("a", "b")]).unwrap();
+    assert!(dir.path().join("INDEX-WHOLE").exists());
+    // The store fails by that: the disk may have lost more than what it says.
+    disk.cut_after(0);
+    commit(&store, fence, vec![put("a", "c")]).ok();
+    wait_until("it fails", || matches!(*store.status().borrow(), Status::Failed { .. }));
+    assert!(!dir.path().join("INDEX-WHOLE").exists());
+    drop(store);
+    let disk = disk.after_power_cut(1);
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    assert!(store.stats().index_verified);
+    store.close().unwrap();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    assert!(!store.stats().index_verified, "a clean close says that there was no crash");
+}

@@ -9,6 +9,7 @@ use std::process::Command;
 use abide_store::disk::sim::Random;
 
 use crate::kill::{self, Report};
+use abide_store::disk::sim_index;
 
 const IMAGE_BYTES: u64 = 1 << 30;
 /// `EXT4_IOC_SHUTDOWN` with `NOLOGFLUSH`: stop now, write nothing more.
@@ -60,7 +61,8 @@ impl Volume {
     }
 
     fn mount(&self) -> Result<(), String> {
-        call(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.mount))
+        call(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.mount))?;
+        sim_index::start_machine_anew(&self.data().join("index")).map_err(|error| error.to_string())
     }
 
     fn unmount(&self) -> Result<(), String> {

@@ -20,6 +20,8 @@ pub struct Report {
     pub rounds: u64,
     pub kills_before_open: u64,
     pub acked: u64,
+    /// The index was read as a whole after the last kill.
+    pub is_verified: bool,
 }
 
 impl Report {
@@ -51,7 +53,7 @@ pub fn run(seed: u64, rounds: u64, command: impl Fn(&Path) -> Command) -> Result
             .and_then(|struck| report.add(struck))
             .map_err(|error| format!("seed {seed}, round {round}: {error}"))?;
     }
-    check_end(&data, seed, report.acked)?;
+    report.is_verified = check_end(&data, seed, report.acked)?;
     Ok(report)
 }
 
@@ -112,9 +114,11 @@ pub fn start(mut command: Command) -> Result<Child, String> {
 }
 
 /// Opens the store and compares everything, once no child uses it.
-pub fn check_end(dir: &Path, seed: u64, acked: u64) -> Result<(), String> {
+/// Compares everything; returns whether the index was read as a whole before.
+pub fn check_end(dir: &Path, seed: u64, acked: u64) -> Result<bool, String> {
     let store = DiskStore::open(dir, Options::tiny()).map_err(|error| error.to_string())?;
-    Model::new(workload(seed)).check(&store, acked)
+    Model::new(workload(seed)).check(&store, acked)?;
+    Ok(store.stats().index_verified)
 }
 
 fn workload(seed: u64) -> Workload {

@@ -6,16 +6,27 @@ use std::io;
 use std::path::Path;
 
 use super::sim::Random;
+use crate::folder::Folder;
 
 /// Turns the power of the index off and on: it is as of its last completed flush, of which `copy` is a copy, or what it
 /// wrote later is there too, or some of it is damaged.
 pub fn cut(index: &Path, copy: &Path, random: &mut Random) -> io::Result<()> {
+    start_machine_anew(index)?;
     match random.below(8) {
         0..=4 => {
             remove(index)?;
             if copy.exists() { copy_dir(copy, index) } else { Ok(()) }
         }
         5 => damage(index, random),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the next open take the machine for one that was started since.
+pub fn start_machine_anew(index: &Path) -> io::Result<()> {
+    let note = index.parent().map(|dir| Folder::new(dir).index_whole());
+    match note.map_or(Ok(()), fs::remove_file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }

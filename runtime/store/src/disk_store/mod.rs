@@ -7,6 +7,7 @@ mod read;
 mod recover;
 mod shared;
 mod upkeep;
+mod whole;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use crate::disk::{Disk, TEMPORARY};
 use crate::disk_store::recover::{Recovered, recover};
 use crate::disk_store::shared::Shared;
 use crate::disk_store::upkeep::newest_snapshot;
+use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::{Folder, Lock, create_private, sync_parent};
 use crate::log::Log;
@@ -39,6 +40,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
         }
         recovered => recovered?,
     };
+    whole::know(&folder)?;
     let last = recovered.scan.last_sequence;
     report(&recovered);
     let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);
@@ -53,6 +55,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     let counters = Stats {
         replayed: recovered.replayed,
         index_rebuilt: recovered.is_rebuilt,
+        index_verified: recovered.is_verified,
         blobs: known.blobs.len() as u64,
         blob_bytes: known.blob_bytes,
         snapshot_sequence,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::batch::Sequence;
 use crate::blobs::BlobName;
 use crate::disk::Disk;
+use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
@@ -27,6 +28,8 @@ pub struct Recovered {
     pub scan: Scan,
     pub replayed: u64,
     pub is_rebuilt: bool,
+    /// All of the index was read.
+    pub is_verified: bool,
 }
 
 /// What an open needs of the index before anybody reads it. It is read while the index can still be given up for another:
@@ -56,7 +59,7 @@ pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
     remove_marker(folder)?;
     tracing::warn!(replayed, "the index was rebuilt and has everything again");
     let known = Known::of(&index)?;
-    Ok(Recovered { index, known, scan, replayed, is_rebuilt: true })
+    Ok(Recovered { index, known, scan, replayed, is_rebuilt: true, is_verified: false })
 }
 
 /// Goes up while the recovery does something.
@@ -103,19 +106,27 @@ fn as_it_is(
     options: &Options,
     progress: &Progress,
 ) -> Result<Result<Recovered, String>, Error> {
+    let is_known = whole::is_known(folder);
+    if !is_known {
+        // What another machine noted must not count again after this one has changed the index, and fell.
+        whole::forget(folder)?;
+    }
     let index = match usable_index(folder, options)? {
         Ok(index) => index,
         Err(why) => return Ok(Err(why)),
     };
     let checked = follow_log(&index, folder, options, progress).and_then(|(scan, replayed)| {
-        // After a crash everything is read once. A clean close says that there was none.
-        if !scan.is_closed {
+        // After a crash of the machine everything is read once. A clean close says that there was none.
+        let is_verified = !scan.is_closed && !is_known;
+        if is_verified {
             index.verify(progress)?;
         }
-        Ok((Known::of(&index)?, scan, replayed))
+        Ok((Known::of(&index)?, scan, replayed, is_verified))
     });
     match checked {
-        Ok((known, scan, replayed)) => Ok(Ok(Recovered { index, known, scan, replayed, is_rebuilt: false })),
+        Ok((known, scan, replayed, is_verified)) => {
+            Ok(Ok(Recovered { index, known, scan, replayed, is_rebuilt: false, is_verified }))
+        }
         // Damage that shows only when the leaf is read.
         Err(Error::Index { why }) => Ok(Err(why)),
         Err(error) => Err(error),

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::backup::hold::Hold;
 use crate::batch::{Batch, Fence, Sequence};
 use crate::blobs::{BlobName, Blobs};
+use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
@@ -151,6 +152,10 @@ impl Shared {
             && let Err(error) = self.folder.ask_for_index(&reason)
         {
             tracing::error!(%error, "the next start will not know that the index has to be rebuilt");
+        }
+        // A disk that fails may have lost what it took before.
+        if let Err(error) = whole::forget(&self.folder) {
+            tracing::error!(%error, "the next start will not know that the index has to be read");
         }
         tracing::error!(%reason, "the store stops: nothing is acknowledged any more");
         state.failed = Some(reason.clone());

@@ -1,0 +1,84 @@
+//! Has the index to be read as a whole, because a part of it may be lost?
+//!
+//! What a process has written is there after its end, however it came to that. It takes a machine that went down, or a
+//! disk that failed, to lose or tear some of it. So a note beside the index says which index was found whole, on which
+//! machine, since that machine was started; a start after a mere end of the process then takes no longer the more
+//! there is. A copy of the folder is another index.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use crate::disk::{self, Disk, OsDisk};
+use crate::error::Error;
+use crate::folder::Folder;
+
+/// Another one after each start of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Says whether the index was found whole, and nothing but a process has ended since.
+pub fn is_known(folder: &Folder) -> bool {
+    let noted = fs::read_to_string(note(folder)).ok();
+    noted.is_some() && noted == identity(folder)
+}
+
+/// Notes that the index is whole.
+pub fn know(folder: &Folder) -> Result<(), Error> {
+    match identity(folder) {
+        _ if is_known(folder) => Ok(()),
+        Some(identity) => disk::write_whole(&OsDisk, &note(folder), identity.as_bytes())
+            .map_err(Error::io("write", note(folder))),
+        None => forget(folder),
+    }
+}
+
+/// Lets the next start read all of the index, also one on another machine after this one fell.
+pub fn forget(folder: &Folder) -> Result<(), Error> {
+    match fs::remove_file(note(folder)) {
+        Ok(()) => OsDisk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("remove", note(folder))(error)),
+    }
+}
+
+fn note(folder: &Folder) -> PathBuf {
+    folder.index_whole()
+}
+
+/// Tells this index on this machine from all others; None where the system does not say enough.
+fn identity(folder: &Folder) -> Option<String> {
+    let boot = fs::read_to_string(BOOT_ID).ok()?;
+    let index = fs::metadata(folder.index()).ok()?;
+    // A folder that takes the place of one that was removed may get its number, but not its time.
+    let created = index.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{} {} {} {}\n", boot.trim(), index.dev(), index.ino(), created.as_nanos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_counts_for_one_index_and_one_start_of_the_machine() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::new(home.path());
+        fs::create_dir(folder.index()).unwrap();
+        assert!(!is_known(&folder));
+        know(&folder).unwrap();
+        let noted = fs::read_to_string(note(&folder)).expect("this system says enough");
+        assert!(is_known(&folder));
+
+        fs::write(note(&folder), noted.replacen(|c: char| c.is_ascii_hexdigit(), "x", 1)).unwrap();
+        assert!(!is_known(&folder), "the machine was started again");
+
+        fs::write(note(&folder), &noted).unwrap();
+        fs::remove_dir(folder.index()).unwrap();
+        fs::create_dir(folder.index()).unwrap();
+        assert!(!is_known(&folder), "another index has taken its place");
+
+        know(&folder).unwrap();
+        forget(&folder).unwrap();
+        assert!(!is_known(&folder));
+    }
+}
