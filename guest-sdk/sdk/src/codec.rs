@@ -1,5 +1,7 @@
 //! How values become bytes and come back: one rule for everything that is recorded or sent.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -31,7 +33,14 @@ pub trait Encode {
 pub trait Decode: Sized {
     /// Reads a value. No bytes at all are JSON's null, so `Option` and `()` accept them.
     #[doc(hidden)]
-    fn decode(bytes: Vec<u8>) -> Result<Self, String>;
+    fn decode(bytes: Vec<u8>) -> Result<Self, Unreadable>;
+}
+
+/// Bytes that are no such value, and why: who tells of it shows them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub(crate) reason: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl<T: Serialize + ?Sized> Encode for T {
@@ -41,9 +50,9 @@ impl<T: Serialize + ?Sized> Encode for T {
 }
 
 impl<T: DeserializeOwned> Decode for T {
-    fn decode(bytes: Vec<u8>) -> Result<Self, String> {
+    fn decode(bytes: Vec<u8>) -> Result<Self, Unreadable> {
         let json = if bytes.is_empty() { b"null" } else { bytes.as_slice() };
-        serde_json::from_slice(json).map_err(|error| error.to_string())
+        serde_json::from_slice(json).map_err(|error| Unreadable { reason: error.to_string(), bytes })
     }
 }
 
@@ -55,7 +64,7 @@ impl Encode for Bytes {
 }
 
 impl Decode for Bytes {
-    fn decode(bytes: Vec<u8>) -> Result<Self, String> {
+    fn decode(bytes: Vec<u8>) -> Result<Self, Unreadable> {
         Ok(Self(bytes))
     }
 }
@@ -67,8 +76,10 @@ impl Encode for Text {
 }
 
 impl Decode for Text {
-    fn decode(bytes: Vec<u8>) -> Result<Self, String> {
-        String::from_utf8(bytes).map(Self).map_err(|error| error.to_string())
+    fn decode(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+        String::from_utf8(bytes)
+            .map(Self)
+            .map_err(|error| Unreadable { reason: error.to_string(), bytes: error.into_bytes() })
     }
 }
 
@@ -98,7 +109,12 @@ pub(crate) fn sent_or_none<T: Decode>(what: &str, outcome: Outcome) -> Result<Op
 
 /// Reads what this service recorded itself. When it is of another type that is no failure of the
 /// invocation but a mistake in the code, which a new deployment can repair: the attempt ends.
-pub(crate) fn recorded<T: Decode>(what: &str, outcome: Outcome) -> Result<T, TerminalError> {
+///
+/// `what` is written only when there is something to tell: a replay comes by here for every step.
+pub(crate) fn recorded<T: Decode>(
+    what: &(impl Display + ?Sized),
+    outcome: Outcome,
+) -> Result<T, TerminalError> {
     let bytes = bytes(what, outcome)?.unwrap_or_default();
     Ok(decoded(what, bytes).unwrap_or_else(|problem| panic!("{problem}")))
 }
@@ -124,7 +140,7 @@ pub(crate) fn names(what: &str, outcome: Outcome) -> Result<Vec<String>, Termina
     }
 }
 
-fn bytes(what: &str, outcome: Outcome) -> Result<Option<Vec<u8>>, TerminalError> {
+fn bytes(what: &(impl Display + ?Sized), outcome: Outcome) -> Result<Option<Vec<u8>>, TerminalError> {
     match outcome {
         Outcome::Value(bytes) => Ok(Some(bytes)),
         Outcome::Empty => Ok(None),
@@ -134,9 +150,9 @@ fn bytes(what: &str, outcome: Outcome) -> Result<Option<Vec<u8>>, TerminalError>
 }
 
 /// Reads a value, or says what came and what was expected.
-fn decoded<T: Decode>(what: &str, bytes: Vec<u8>) -> Result<T, String> {
-    let came = excerpt(&bytes);
-    T::decode(bytes).map_err(|reason| {
+fn decoded<T: Decode>(what: &(impl Display + ?Sized), bytes: Vec<u8>) -> Result<T, String> {
+    T::decode(bytes).map_err(|Unreadable { reason, bytes }| {
+        let came = excerpt(&bytes);
         format!("{what} is {came}, which is not a {}: {reason}", std::any::type_name::<T>())
     })
 }

@@ -111,7 +111,7 @@ impl Output for Text {
 pub(crate) fn read_input<I: Input>(body: Vec<u8>) -> Result<I, TerminalError> {
     let has_body = !body.is_empty();
     I::decode(body).map_err(|error| {
-        let reason = if has_body { error.as_str() } else { "the request has no body" };
+        let reason = if has_body { error.reason.as_str() } else { "the request has no body" };
         TerminalError::new(format!("Failed to deserialize input: {reason}")).with_code(400)
     })
 }

@@ -4,7 +4,8 @@
 //! it last, so futures may be joined, selected and moved between combinators freely.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -26,7 +27,9 @@ pub(crate) enum Notice {
 
 #[derive(Default)]
 struct Mailbox {
-    notices: VecDeque<Notice>,
+    first: Option<Notice>,
+    /// Behind the first one: mostly none, and then nothing is allocated.
+    others: VecDeque<Notice>,
     waker: Option<Waker>,
     /// The last notice is in: whatever else comes is late.
     is_settled: bool,
@@ -37,8 +40,41 @@ struct Mailbox {
 impl Mailbox {
     fn accept(&mut self, notice: Notice) -> Option<Waker> {
         self.is_settled = matches!(notice, Notice::Completed(_));
-        self.notices.push_back(notice);
+        match self.first {
+            None => self.first = Some(notice),
+            Some(_) => self.others.push_back(notice),
+        }
         self.waker.take()
+    }
+
+    fn take(&mut self) -> Option<Notice> {
+        let notice = self.first.take()?;
+        self.first = self.others.pop_front();
+        Some(notice)
+    }
+
+    fn clear(&mut self) {
+        self.first = None;
+        self.others.clear();
+    }
+}
+
+/// Spreads the numbers of operations, which follow one another and are nobody's choice but the journal's.
+#[derive(Default)]
+struct ById(u64);
+
+impl Hasher for ById {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // 2^64 divided by the golden ratio.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -50,7 +86,7 @@ struct IoSlot {
 
 #[derive(Default)]
 struct Reactor {
-    mailboxes: BTreeMap<OpId, Mailbox>,
+    mailboxes: HashMap<OpId, Mailbox, BuildHasherDefault<ById>>,
     io: BTreeMap<u64, IoSlot>,
     next_io: u64,
 }
@@ -71,18 +107,19 @@ pub(crate) fn wait() {
         });
         (slots, wakeup)
     });
-    let wakers: Vec<Waker> = REACTOR.with_borrow_mut(|reactor| match wakeup {
-        Wakeup::Event(Event::Cancelled) => reactor.cancel(),
-        Wakeup::Event(Event::Execute(op)) => reactor.deliver(op, Notice::Execute).into_iter().collect(),
+    let (one, several) = REACTOR.with_borrow_mut(|reactor| match wakeup {
+        Wakeup::Event(Event::Cancelled) => (None, reactor.cancel()),
+        Wakeup::Event(Event::Execute(op)) => (reactor.deliver(op, Notice::Execute), Vec::new()),
         Wakeup::Event(Event::Completed(Completion { op, outcome })) => {
-            reactor.deliver(op, Notice::Completed(outcome)).into_iter().collect()
+            (reactor.deliver(op, Notice::Completed(outcome)), Vec::new())
         }
         Wakeup::Io(ready) => {
-            ready.into_iter().filter_map(|index| reactor.io_ready(slots[index as usize])).collect()
+            let ready = ready.into_iter();
+            (None, ready.filter_map(|index| reactor.io_ready(slots[index as usize])).collect())
         }
     });
     // Outside the borrow: a waker is foreign code.
-    wakers.into_iter().for_each(Waker::wake);
+    one.into_iter().chain(several).for_each(Waker::wake);
 }
 
 impl Reactor {
@@ -96,9 +133,11 @@ impl Reactor {
     /// Fails every operation that waits for its outcome, in the order of their ids.
     fn cancel(&mut self) -> Vec<Waker> {
         let open = self.mailboxes.iter_mut().filter(|(_, mailbox)| !mailbox.is_settled);
-        let wakers = open.map(|(op, mailbox)| {
+        let mut open: Vec<_> = open.collect();
+        open.sort_unstable_by_key(|(op, _)| **op);
+        let wakers = open.into_iter().map(|(op, mailbox)| {
             host::with(|host| host.forget(*op));
-            mailbox.notices.clear();
+            mailbox.clear();
             mailbox.is_cancelled = true;
             mailbox.accept(Notice::Completed(Outcome::Failure(TerminalError::cancelled().into_failure())))
         });
@@ -144,7 +183,7 @@ impl Operation {
         let notice = REACTOR.with_borrow_mut(|reactor| {
             let mailbox =
                 reactor.mailboxes.get_mut(&self.id).expect("the mailbox lives as long as its operation");
-            let notice = mailbox.notices.pop_front();
+            let notice = mailbox.take();
             if notice.is_none() {
                 mailbox.waker = Some(cx.waker().clone());
             }

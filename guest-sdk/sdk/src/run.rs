@@ -130,7 +130,6 @@ async fn drive<T: Encode + Decode>(
     closure: impl AsyncFn() -> HandlerResult<T>,
 ) -> Result<T, TerminalError> {
     scope::assert_outside(format_args!("ctx.run(\"{name}\") was called"));
-    let name: Rc<str> = name.into();
     let op = host::with(|host| host.run_start(&name, retry.map(|policy| policy.to_wire())));
     let mut operation = Operation::new(op);
     let outcome = loop {
@@ -139,7 +138,7 @@ async fn drive<T: Encode + Decode>(
             Notice::Execute => {}
         }
         // The block may be ended from outside, for example by a cancellation, while its closure runs.
-        let execution = Bracketed::new(op, name.clone(), async { closure().await });
+        let execution = Bracketed::new(op, Rc::from(&*name), async { closure().await });
         match select(pin!(next_notice(&mut operation)), execution).await {
             Either::Left((Notice::Completed(outcome), _)) => break outcome,
             Either::Left((Notice::Execute, _)) => {
@@ -148,7 +147,7 @@ async fn drive<T: Encode + Decode>(
             Either::Right((result, _)) => report(op, &name, result),
         }
     };
-    codec::recorded(&format!("the recorded result of run block \"{name}\""), outcome)
+    codec::recorded(&format_args!("the recorded result of run block \"{name}\""), outcome)
 }
 
 async fn next_notice(operation: &mut Operation) -> Notice {

@@ -23,7 +23,8 @@ pub(crate) fn is_inside() -> bool {
 /// Panics when called from the closure of a run block.
 #[track_caller]
 pub(crate) fn assert_outside(what: impl Display) {
-    if let Some(name) = INSIDE.with_borrow(Clone::clone) {
+    if is_inside() {
+        let name = INSIDE.with_borrow(Clone::clone).unwrap_or_default();
         panic!(
             "{what} inside the run block \"{name}\". A run block's closure cannot use durable operations or the \
              context's randomness, because replay skips the closure: do it before or after the run block and let \
