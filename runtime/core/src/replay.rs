@@ -3,6 +3,7 @@
 use crate::entry::{Entry, Request, Settled};
 use crate::ids::OpId;
 use crate::invocation::MismatchReport;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What is known of an entry that the guest asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,22 +143,48 @@ fn compare_requests(recorded: &Request, asked: &Request) -> Likeness {
 /// Puts recorded outcomes, and those that arrive while the guest runs, in the order of the journal.
 #[derive(Debug, Default)]
 pub struct Deliveries {
-    waiting: std::collections::BTreeMap<u32, Settled>,
+    /// Those that come next, none of them missing.
+    ready: VecDeque<Settled>,
+    /// Those behind one that is missing.
+    early: BTreeMap<u32, Settled>,
+    /// The order of the first of `ready`, or of what it waits for.
     next: u32,
 }
 
 impl Deliveries {
+    /// Begins with the outcomes of a journal, in their order.
+    #[must_use]
+    pub fn of(recorded: Vec<Settled>) -> Self {
+        if (0..).zip(&recorded).all(|(order, settled)| settled.order == order) {
+            return Self { ready: recorded.into(), ..Self::default() };
+        }
+        let mut deliveries = Self::default();
+        recorded.into_iter().for_each(|settled| deliveries.take_in(settled));
+        deliveries
+    }
+
     /// Takes an outcome; one that was taken before is ignored.
     pub fn take_in(&mut self, settled: Settled) {
-        if settled.order >= self.next {
-            self.waiting.insert(settled.order, settled);
+        let missing = self.missing();
+        if settled.order > missing {
+            self.early.insert(settled.order, settled);
+        } else if settled.order == missing {
+            self.ready.push_back(settled);
+            while let Some(settled) = self.early.remove(&self.missing()) {
+                self.ready.push_back(settled);
+            }
         }
+    }
+
+    /// Returns the order of the first outcome that has not arrived.
+    fn missing(&self) -> u32 {
+        self.next + self.ready.len() as u32
     }
 
     /// Returns the next outcome of the journal, if it has arrived.
     #[expect(clippy::should_implement_trait, reason = "it goes on after a None, and loops own the rest")]
     pub fn next(&mut self) -> Option<Settled> {
-        let settled = self.waiting.remove(&self.next)?;
+        let settled = self.ready.pop_front()?;
         self.next += 1;
         Some(settled)
     }
@@ -165,7 +192,7 @@ impl Deliveries {
     /// Says whether the next outcome of the journal has arrived.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.waiting.contains_key(&self.next)
+        !self.ready.is_empty()
     }
 
     /// Returns how many outcomes have been handed out.

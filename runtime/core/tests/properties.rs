@@ -159,11 +159,14 @@ fn outcomes_come_in_order_however_they_arrive() {
         for place in (1..arriving.len()).rev() {
             arriving.swap(place, rng.index(place + 1));
         }
-        let mut deliveries = Deliveries::default();
+        let settled = |order| Settled { op: order, order, at: Timestamp(0), outcome: Outcome::Empty };
+        // What an attempt begins with: a beginning of them, or one with gaps, because it is read while others arrive.
+        let (known, chance) = (rng.below(u64::from(count) + 1) as u32, [100, 100, 70][rng.index(3)]);
+        let recorded = (0..known).filter(|_| rng.chance(chance)).map(settled).collect();
+        let mut deliveries = Deliveries::of(recorded);
         let mut seen = Vec::new();
         for order in arriving {
-            let settled = Settled { op: order, order, at: Timestamp(0), outcome: Outcome::Empty };
-            deliveries.take_in(settled);
+            deliveries.take_in(settled(order));
             while rng.chance(60) {
                 assert_eq!(
                     deliveries.is_ready(),
