@@ -1,9 +1,10 @@
 //! The session of one attempt: what the guest asked, what it was told, and whether it can go on.
 //!
-//! Nothing here waits. `host/events.rs` asks [`Session::next`] what is next for the guest, and when
-//! there is nothing, [`Session::rest`] how to wait for it.
+//! Nothing here waits. `host/events.rs` asks [`Session::next_outcome`] and [`Session::next_run`] what is next
+//! for the guest, and when there is nothing, [`Session::rest`] how to wait for it.
 
 mod child;
+mod open;
 mod overlay;
 mod permit;
 mod runs;
@@ -11,6 +12,7 @@ mod runs;
 mod tests;
 
 pub use self::child::Wanted;
+use self::open::Open;
 use self::overlay::Overlay;
 use self::permit::Permit;
 use self::runs::{Reported, Runs};
@@ -35,7 +37,7 @@ use abide_core::replay::{Cursor, Deliveries, Replayed};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// About the bytes after which what the guest did is told to the core, even if it does not wait.
@@ -135,14 +137,14 @@ pub struct Session {
     deliveries: Deliveries,
     recorded_outcomes: u32,
     /// Operations the guest waits for.
-    open: BTreeSet<OpId>,
+    open: Open,
     /// Operations whose outcome comes with their record, and has not come yet.
-    prompt: BTreeSet<OpId>,
+    prompt: Open,
     overlay: Overlay,
     /// Operations below were asked by an earlier invocation: what it knew of the state ends with them.
     entries_kept: OpId,
     /// When each open sleep is over; the same by time, to find the first.
-    sleeps: HashMap<OpId, Timestamp>,
+    sleeps: BTreeMap<OpId, Timestamp>,
     wake_ups: BTreeSet<(Timestamp, OpId)>,
     runs: Runs,
     in_run: Option<OpId>,
@@ -171,9 +173,7 @@ impl Session {
         let asked_at = journal.entries.iter().map(|row| row.at).collect();
         let recorded: Vec<_> = journal.entries.into_iter().map(|row| row.entry).collect();
         let appended = OpId::try_from(recorded.len()).expect("a journal has a limit");
-        let mut deliveries = Deliveries::default();
         let recorded_outcomes = u32::try_from(journal.outcomes.len()).expect("a journal has a limit");
-        journal.outcomes.into_iter().for_each(|settled| deliveries.take_in(settled));
         let session = Self {
             invocation: start.invocation,
             attempt: start.attempt,
@@ -183,13 +183,13 @@ impl Session {
             permit: Permit { kind: start.kind, mode: start.mode },
             around,
             cursor: Cursor::new(recorded),
-            deliveries,
+            deliveries: Deliveries::of(journal.outcomes),
             recorded_outcomes,
-            open: BTreeSet::new(),
-            prompt: BTreeSet::new(),
+            open: Open::default(),
+            prompt: Open::default(),
             overlay: Overlay::default(),
             entries_kept: start.entries_kept,
-            sleeps: HashMap::new(),
+            sleeps: BTreeMap::new(),
             wake_ups: BTreeSet::new(),
             runs: Runs::new(&start.held),
             in_run: None,
@@ -321,7 +321,7 @@ impl Session {
     }
 
     pub fn forget(&mut self, op: OpId) {
-        self.open.remove(&op);
+        self.open.remove(op);
         if let Some(wake_at) = self.sleeps.remove(&op) {
             self.wake_ups.remove(&(wake_at, op));
         }
@@ -411,10 +411,9 @@ impl Session {
         (self.around.append)(append);
     }
 
-    /// Returns what comes next for the guest, if anything does: outcomes first, in journal order.
-    /// `now` has to be the one of the [`Session::rest`] that follows, or a run block could be too
-    /// early for the one and too late for the other.
-    pub fn next(&mut self, now: Timestamp) -> wasmtime::Result<Option<Next>> {
+    /// Returns the next outcome for the guest, in journal order, if there is one. Nothing else may come
+    /// before it.
+    pub fn next_outcome(&mut self) -> wasmtime::Result<Option<Next>> {
         self.outside_run("waiting")?;
         while let Some(settled) = self.deliveries.next() {
             if settled.op != CANCEL_OP && settled.op >= self.cursor.asked() {
@@ -425,7 +424,14 @@ impl Session {
                 return Ok(Some(next));
             }
         }
-        Ok(self.runs.start_next(now).map(Next::Execute))
+        Ok(None)
+    }
+
+    /// Returns the run block that the guest executes next, if there is one. `now` has to be the one of the
+    /// [`Session::rest`] that follows, or a run block could be too early for the one and too late for the
+    /// other.
+    pub fn next_run(&mut self, now: Timestamp) -> Option<Next> {
+        self.runs.start_next(now).map(Next::Execute)
     }
 
     /// Takes the next outcome of the journal; None when the guest has no interest in it.
@@ -435,8 +441,8 @@ impl Session {
             self.around.scope.advance(settled.at);
             return Some(Next::Cancelled);
         }
-        self.prompt.remove(&op);
-        let is_awaited = self.open.contains(&op);
+        self.prompt.remove(op);
+        let is_awaited = self.open.contains(op);
         if is_awaited {
             self.overlay.told(op, &settled.outcome);
         }
@@ -460,7 +466,7 @@ impl Session {
         self.cursor.finish().map_err(Halt::Mismatched)?;
         if self.runs.are_waiting() {
             // The held blocks are among those waited for: the core looks up when they may start.
-            let waiting_on = WaitSet::of(self.open.iter().copied().collect());
+            let waiting_on = WaitSet::of(self.open.iter().collect());
             let outcomes_seen = self.deliveries.handed_out();
             return Err(Halt::AwaitsRetry { waiting_on, outcomes_seen }.into());
         }
@@ -503,7 +509,7 @@ impl Session {
     }
 
     fn waiting_on(&self) -> WaitSet {
-        WaitSet::of(self.open.iter().filter(|op| !self.runs.contains(**op)).copied().collect())
+        WaitSet::of(self.open.iter().filter(|op| !self.runs.contains(*op)).collect())
     }
 
     /// Checks at the end of the guest that it asked for all its journal holds.

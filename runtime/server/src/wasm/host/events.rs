@@ -37,13 +37,17 @@ impl Guest {
         let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
         let (link, table) = self.linked()?;
         link.session.flush();
-        let clock = link.session.clock();
         loop {
             while let Ok(tell) = link.told.try_recv() {
                 link.session.hear(tell);
             }
+            if let Some(next) = link.session.next_outcome()? {
+                return Ok(Wakeup::Event(event(next)));
+            }
+            // A replay, which is told one outcome after the other, does not come here.
+            let clock = link.session.clock();
             let now = clock.now();
-            if let Some(next) = link.session.next(now)? {
+            if let Some(next) = link.session.next_run(now) {
                 return Ok(Wakeup::Event(event(next)));
             }
             let rest = link.session.rest(!io.is_empty(), now)?;

@@ -113,7 +113,8 @@ impl World {
 
     /// Returns what the guest is told next, in short.
     fn next(&mut self) -> String {
-        match self.session.next(Timestamp(0)).unwrap() {
+        let outcome = self.session.next_outcome().unwrap();
+        match outcome.or_else(|| self.session.next_run(Timestamp(0))) {
             Some(Next::Completed(settled)) => format!("{} {:?}", settled.op, settled.outcome),
             Some(Next::Cancelled) => "cancelled".into(),
             Some(Next::Execute(op)) => format!("execute {op}"),
