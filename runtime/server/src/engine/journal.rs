@@ -5,11 +5,10 @@ use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, EntryRow, OutcomeRow, Settled};
 use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::invocation::{InputRow, InvocationRow};
-use abide_core::limits::{APART_BYTES, RESTART_BYTES_MAX, RESTART_ENTRIES_MAX};
+use abide_core::limits::{APART_BYTES, JOURNAL_ENTRIES_MAX, RESTART_BYTES_MAX, RESTART_ENTRIES_MAX};
 use abide_core::rows::RowKey;
 use abide_store::keys::{self, Tag};
 use abide_store::{Store, View, codec, pairs};
-use bytes::Bytes;
 use std::sync::Arc;
 
 /// What an attempt starts from.
@@ -60,11 +59,11 @@ impl JournalReader {
         };
         let entries = match start.entries_len {
             0 => Vec::new(),
-            _ => self.items(View::Latest, Tag::Entry, id)?.into_iter().map(|(_, entry)| entry).collect(),
+            expected => self.all_entries(View::Latest, id, expected)?,
         };
         let outcomes = match start.outcomes_len {
             0 => Vec::new(),
-            _ => in_order(self.items(View::Latest, Tag::Outcome, id)?),
+            expected => self.all_outcomes(View::Latest, id, expected)?,
         };
         Ok(Some(LoadedJournal { input, entries, outcomes }))
     }
@@ -72,9 +71,8 @@ impl JournalReader {
     /// Reads what is recorded of an invocation, whatever it is doing; None when there is no journal.
     pub(super) fn recorded(&self, id: InvocationId) -> Result<Option<LoadedJournal>, TxnError> {
         let Some(input) = self.row(View::Durable, &RowKey::Input(id), id)? else { return Ok(None) };
-        let entries =
-            self.items(View::Durable, Tag::Entry, id)?.into_iter().map(|(_, entry)| entry).collect();
-        let outcomes = in_order(self.items(View::Durable, Tag::Outcome, id)?);
+        let entries = self.all_entries(View::Durable, id, 0)?;
+        let outcomes = self.all_outcomes(View::Durable, id, 0)?;
         Ok(Some(LoadedJournal { input, entries, outcomes }))
     }
 
@@ -84,11 +82,10 @@ impl JournalReader {
     /// The store cannot be read.
     pub fn read(&self, id: InvocationId) -> Result<Option<Journal>, TxnError> {
         let Some(input) = self.row(View::Durable, &RowKey::Input(id), id)? else { return Ok(None) };
-        let entries = self.items(View::Durable, Tag::Entry, id)?;
         Ok(Some(Journal {
             input,
-            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-            outcomes: self.items(View::Durable, Tag::Outcome, id)?,
+            entries: self.all_entries(View::Durable, id, 0)?,
+            outcomes: self.items(View::Durable, Tag::Outcome, id, 0, |op, row| (op, row))?,
             answer: self.answer(id)?,
             birth: self.invocation(id)?.map_or(0, |row| row.birth),
         }))
@@ -134,30 +131,35 @@ impl JournalReader {
         Ok(Some(codec::decode(&key, &value)?))
     }
 
-    fn items<T: codec::Record>(
+    fn all_entries(&self, view: View, id: InvocationId, expected: u32) -> Result<Vec<EntryRow>, TxnError> {
+        self.items(view, Tag::Entry, id, expected, |_, row| row)
+    }
+
+    /// Returns the outcomes in the order of the journal.
+    fn all_outcomes(&self, view: View, id: InvocationId, expected: u32) -> Result<Vec<Settled>, TxnError> {
+        let settled = |op, OutcomeRow { order, at, outcome }| Settled { op, order, at, outcome };
+        let mut outcomes = self.items(view, Tag::Outcome, id, expected, settled)?;
+        outcomes.sort_by_key(|settled| settled.order);
+        Ok(outcomes)
+    }
+
+    /// Reads a part of a journal. About as many as are expected have room from the beginning: a long
+    /// journal would be copied again and again while it grows.
+    fn items<T: codec::Record, Item>(
         &self,
         view: View,
         tag: Tag,
         id: InvocationId,
-    ) -> Result<Vec<(OpId, T)>, TxnError> {
+        expected: u32,
+        make: impl Fn(OpId, T) -> Item,
+    ) -> Result<Vec<Item>, TxnError> {
         let span = keys::journal(id.partition(self.partitions), tag, id);
-        let item = |pair: Result<(Vec<u8>, Bytes), abide_store::Error>| {
+        let mut items = Vec::with_capacity(expected.min(JOURNAL_ENTRIES_MAX) as usize);
+        for pair in pairs(&*self.store, view, span) {
             let (key, value) = pair?;
             let op = keys::decode_op(&key).expect("a journal span holds only keys with operations");
-            Ok((op, codec::decode(&key, &value)?))
-        };
-        pairs(&*self.store, view, span).map(item).collect()
+            items.push(make(op, codec::decode(&key, &value)?));
+        }
+        Ok(items)
     }
-}
-
-fn in_order(outcomes: Vec<(OpId, OutcomeRow)>) -> Vec<Settled> {
-    let settled = outcomes.into_iter().map(|(op, row)| Settled {
-        op,
-        order: row.order,
-        at: row.at,
-        outcome: row.outcome,
-    });
-    let mut settled: Vec<_> = settled.collect();
-    settled.sort_by_key(|settled| settled.order);
-    settled
 }
