@@ -100,6 +100,9 @@ pub fn merge<V, E>(
     order: Order,
     limit: usize,
 ) -> Result<Vec<(Vec<u8>, V)>, E> {
+    if overlay.is_empty() {
+        return index.take(limit).collect();
+    }
     let mut merged = Vec::new();
     let mut overlay = overlay.into_iter().peekable();
     let mut index = index.peekable();
