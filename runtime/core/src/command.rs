@@ -201,7 +201,7 @@ pub struct Append {
 impl Append {
     /// Returns about how many bytes the journal grows by all of this.
     #[must_use]
-    pub(crate) fn journal_bytes(&self) -> u64 {
+    pub fn journal_bytes(&self) -> u64 {
         let entries = self.entries.iter().map(Entry::bytes);
         entries
             .chain(self.finished.iter().map(|(_, outcome)| outcome.bytes()))

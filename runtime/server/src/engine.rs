@@ -10,6 +10,7 @@ mod driver;
 pub mod executor;
 mod gate;
 mod handle;
+mod inboxes;
 mod journal;
 mod known;
 mod listing;
@@ -32,6 +33,7 @@ mod txn;
 mod waiters;
 
 pub use handle::{EngineError, EngineHandle, STALL_MS, Taken};
+pub use inboxes::Inboxes;
 pub use journal::{Journal, JournalReader, LoadedJournal};
 pub use listing::{
     Completion, Cursor, InvocationFilter, InvocationQuery, InvokedBy, Page, Sort, StatusFilter, created_at,
@@ -48,7 +50,7 @@ use crate::logs::GuestLogs;
 use crate::metrics::Metrics;
 use crate::traces::Traces;
 use abide_core::command::Command;
-use abide_core::ids::{InvocationId, PartitionId};
+use abide_core::ids::PartitionId;
 pub use abide_store::Order;
 use abide_store::Store;
 use executor::Executor;
@@ -57,30 +59,6 @@ use std::sync::Arc;
 use stopping::Stopping;
 use tokio::sync::{mpsc, watch};
 use waiters::Waiters;
-
-/// Where commands for each partition go. Cheap to clone.
-#[derive(Clone)]
-pub struct Inboxes {
-    senders: Arc<[mpsc::UnboundedSender<Command>]>,
-}
-
-impl Inboxes {
-    /// Returns how many partitions there are.
-    #[must_use]
-    pub fn partitions(&self) -> u16 {
-        u16::try_from(self.senders.len()).expect("the number of partitions is a u16")
-    }
-
-    /// Hands a command to the partition that owns the invocation.
-    pub fn send(&self, invocation: InvocationId, command: Command) {
-        self.send_to(invocation.partition(self.partitions()), command);
-    }
-
-    fn send_to(&self, partition: PartitionId, command: Command) {
-        // A driver is gone only when the server stops; what it did not take is in the journal.
-        let _ = self.senders[usize::from(partition.0)].send(command);
-    }
-}
 
 /// A problem of ours that stops the engine: the first one wins, and everybody sees it.
 #[derive(Clone)]
@@ -146,7 +124,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Self {
         let channels = (0..parts.partitions).map(|_| mpsc::unbounded_channel());
         let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
-        Self { parts, inboxes: Inboxes { senders: senders.into() }, receivers, fault: Fault::new() }
+        Self { parts, inboxes: Inboxes::new(senders), receivers, fault: Fault::new() }
     }
 
     #[must_use]

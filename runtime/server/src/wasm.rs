@@ -19,6 +19,7 @@ mod outbound;
 mod output;
 mod sandbox;
 mod session;
+mod turns;
 
 pub use artifacts::ArtifactError;
 pub use check::{Checked, Recorded, Verdict, check};
@@ -37,6 +38,8 @@ pub struct GuestLimits {
     pub cpu_ms_max: u64,
     /// Attempts in memory at once; more wait until others end or are suspended.
     pub attempts_max: u32,
+    /// Invocations of one service that wait for their first start, before what calls it has to wait as well.
+    pub waiting_max: usize,
     /// How long an attempt that only waits stays in memory.
     pub suspend_after_ms: u64,
     /// Bytes of one value a guest hands over: a result, an input, a value of the state.
@@ -51,6 +54,7 @@ impl Default for GuestLimits {
             memory_bytes_max: 128 << 20,
             cpu_ms_max: 10_000,
             attempts_max: 8_000,
+            waiting_max: 100_000,
             suspend_after_ms: 1_000,
             value_bytes_max: abide_core::limits::VALUE_BYTES_MAX,
             log_bytes_max: 1 << 20,

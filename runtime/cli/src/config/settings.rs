@@ -110,7 +110,7 @@ pub const SETTINGS: &[Setting] = &[
         "ingress.waiting_max",
         Count { min: 1, max: 1_000_000_000 },
         |s| &mut s.server.load.waiting_max,
-        "With so many invocations that wait for their start, new requests are told to come back later.",
+        "With so many invocations of a service that wait for their start, new requests to it are told to come back later.",
     )
     .rare(),
     Setting::new(
@@ -223,6 +223,13 @@ pub const SETTINGS: &[Setting] = &[
         "Attempts in memory at once; more wait until others end or are suspended.",
     )
     .old_flags(&[("attempts-max", "")]),
+    Setting::new(
+        "guests.waiting_max",
+        Count { min: 1, max: 10_000_000 },
+        |s| &mut s.server.guests.waiting_max,
+        "Invocations of one service that may wait for their first start before handlers that call it are held up.",
+    )
+    .rare(),
     Setting::new(
         "guests.suspend_after",
         Time { min: 0, max: DAY_MS },

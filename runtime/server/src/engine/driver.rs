@@ -5,6 +5,7 @@
 
 use super::counting::{Counting, Sums};
 use super::gate::{self, Held};
+use super::inboxes::work;
 use super::known::Known;
 use super::shell::Shell;
 use super::tally::Tally;
@@ -142,6 +143,7 @@ impl Driver {
         {
             batch.push(command);
         }
+        let taken = batch.iter().map(work).sum();
         self.tally.partition.turn_begins(self.place.now, self.inbox.len());
         let is_due = !self.is_ending && self.timers.next_at().is_some_and(|at| at <= self.place.now);
         if is_due && self.shell.executor.has_room() {
@@ -167,6 +169,8 @@ impl Driver {
             }
             self.release(effects);
         }
+        self.shell.inboxes.applied(self.place.partition, taken);
+        self.shell.executor.drivers_go_on();
         Ok(())
     }
 

@@ -34,6 +34,12 @@ pub trait Executor: Send + Sync + 'static {
     fn waiting(&self) -> usize {
         0
     }
+    /// Returns how many attempts of a service wait for their start.
+    fn waiting_of(&self, _service: &str) -> usize {
+        0
+    }
+    /// The drivers have caught up a little: attempts that are held back because of them may start.
+    fn drivers_go_on(&self) {}
     /// Suspends the attempts that only wait, at once.
     fn suspend_idle(&self) {}
     /// Returns how many attempts there are.

@@ -24,7 +24,7 @@ const SMALL_BODY_BYTES: usize = 64 << 10;
 /// How much may wait before new requests are told to come back later.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadLimits {
-    /// Invocations that were accepted, or woken, and have not been given to their guest yet.
+    /// Invocations of one service that were accepted, or woken, and have not been given to their guest yet.
     pub waiting_max: usize,
     /// Invocations that wait for the key of one object.
     pub key_queue_max: u64,
@@ -41,7 +41,7 @@ impl Default for LoadLimits {
 /// Which limit a request met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overload {
-    #[error("more invocations wait for their start than may (ingress.waiting_max)")]
+    #[error("more invocations of this service wait for their start than may (ingress.waiting_max)")]
     Waiting,
     #[error("more invocations wait for this key than may (ingress.key_queue_max)")]
     KeyQueue,
@@ -122,9 +122,15 @@ impl Load {
         overload
     }
 
-    /// Says whether one more may come, beside so many attempts that wait for their start.
-    pub(super) fn check(&self, attempts_waiting: usize) -> Result<(), Overload> {
-        if self.submitted() + attempts_waiting >= self.limits.waiting_max {
+    /// Says whether one more may come for a service. Only its own attempts that wait for their start count, so that
+    /// a busy one keeps no other one's callers out; they are looked up when there are many of all services.
+    pub(super) fn check(
+        &self,
+        attempts_waiting: usize,
+        of_service: impl FnOnce() -> usize,
+    ) -> Result<(), Overload> {
+        let (waiting_max, submitted) = (self.limits.waiting_max, self.submitted());
+        if submitted + attempts_waiting >= waiting_max && submitted + of_service() >= waiting_max {
             return Err(self.refuse(Overload::Waiting));
         }
         Ok(())
@@ -233,12 +239,14 @@ mod tests {
     #[test]
     fn what_waits_is_refused_beyond_its_limit_and_counted() {
         let load = load(LoadLimits { waiting_max: 2, ..LoadLimits::default() });
-        assert_eq!(load.check(1), Ok(()));
+        let check = |waiting, of_service| load.check(waiting, || of_service);
+        assert_eq!(check(1, 1), Ok(()));
         load.enters(10);
-        assert_eq!(load.check(0), Ok(()));
-        assert_eq!(load.check(1), Err(Overload::Waiting));
+        assert_eq!(check(0, 0), Ok(()));
+        assert_eq!(check(1, 1), Err(Overload::Waiting));
+        assert_eq!(check(9, 0), Ok(()), "others wait, not those of this service");
         load.taken(10);
-        assert_eq!((load.check(1), load.bodies_bytes()), (Ok(()), 0));
+        assert_eq!((check(1, 1), load.bodies_bytes()), (Ok(()), 0));
         assert_eq!(load.refused.of(Overload::Waiting).get(), 1);
     }
 

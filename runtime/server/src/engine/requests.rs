@@ -72,14 +72,14 @@ impl EngineHandle {
         }
     }
 
-    /// Returns the room for the body of a new request, if more can be done. `key` says for which key of an
-    /// object it would queue.
+    /// Returns the room for the body of a new request to the service, if more can be done. `key` says for which key
+    /// of an object it would queue.
     ///
     /// # Errors
     /// The engine takes no work now, or there is too much of it already.
-    pub fn admit(&self, key: impl FnOnce() -> Option<ObjectKey>) -> Result<Room, EngineError> {
+    pub fn admit(&self, service: &str, key: impl FnOnce() -> Option<ObjectKey>) -> Result<Room, EngineError> {
         self.check_open()?;
-        self.inner.load.check(self.inner.stopping.starts_waiting())?;
+        self.check_load(service)?;
         self.inner.load.check_key(key)?;
         Ok(self.room())
     }
@@ -90,9 +90,14 @@ impl EngineHandle {
         Room::new(self.inner.load.clone())
     }
 
+    fn check_load(&self, service: &str) -> Result<(), Overload> {
+        let stopping = &self.inner.stopping;
+        self.inner.load.check(stopping.starts_waiting(), || stopping.starts_waiting_of(service))
+    }
+
     /// Counts a submission in, until its driver has taken it.
     fn enter(&self, submission: &Submission) -> Result<(), EngineError> {
-        self.inner.load.check(self.inner.stopping.starts_waiting())?;
+        self.check_load(&submission.target.service)?;
         self.inner.load.enters(submission.input.body.len());
         Ok(())
     }

@@ -36,6 +36,11 @@ impl Stopping {
         self.executor.waiting()
     }
 
+    /// Returns how many of them are of this service.
+    pub fn starts_waiting_of(&self, service: &str) -> usize {
+        self.executor.waiting_of(service)
+    }
+
     /// Returns what becomes true when a driver has to apply what it has got, and end.
     pub fn end(&self) -> watch::Receiver<bool> {
         self.is_over.subscribe()

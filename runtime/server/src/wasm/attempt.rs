@@ -2,7 +2,7 @@
 
 use super::background::Heavy;
 use super::execution::{Execution, crashed};
-use super::executor::{Shared, Waits};
+use super::executor::{LetIn, Place, Shared, Slot};
 use super::guest::Link;
 use super::output::{Keep, Output};
 use super::sandbox::Scope;
@@ -14,18 +14,13 @@ use abide_core::command::{Command, End};
 use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tracing::Instrument;
 
 /// Runs one attempt to its end and reports it. When it is stopped, it ends without a report, also in the
 /// middle of a computation: guests let others go on every few milliseconds.
-pub async fn run(
-    shared: Arc<Shared>,
-    start: AttemptStart,
-    waits: Waits,
-    told: mpsc::UnboundedReceiver<Tell>,
-    stopped: oneshot::Receiver<()>,
-) {
+pub async fn run(shared: Arc<Shared>, let_in: LetIn) {
+    let LetIn { start, told, stopped, place, slot, is_of_crowd } = let_in;
     let span = tracing::debug_span!(
         "attempt",
         invocation = %start.invocation,
@@ -34,8 +29,9 @@ pub async fn run(
     );
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
-        let heavy = Heavy::default();
-        let work = Box::pin(let_in(shared.clone(), start, waits, told, heavy.clone()));
+        let heavy = if is_of_crowd { Heavy::for_good() } else { Heavy::default() };
+        let work =
+            Box::pin(execute(shared.clone(), start, Admitted { told, heavy: heavy.clone(), place, slot }));
         report.ended(shared.parts.components.engine().background().drive(work, &heavy).await);
     };
     let attempt = async {
@@ -48,30 +44,19 @@ pub async fn run(
     attempt.instrument(span).await;
 }
 
-/// Waits for room and executes. The room is given back with all that took it, wherever that is dropped.
-async fn let_in(
-    shared: Arc<Shared>,
-    start: AttemptStart,
-    waits: Waits,
-    told: mpsc::UnboundedReceiver<Tell>,
-    heavy: Heavy,
-) -> Option<End> {
-    let (place, _slot) = shared.slots.take().await;
-    drop(waits);
-    let _counted = Held::of(&shared.parts.metrics.guests.instances);
-    execute(&shared, start, Admitted { told, heavy, place }).await
-}
-
 /// What an attempt that was let in has: where it hears from the engine, what it tells when it computes
-/// for long, and its place among those that start.
+/// for long, its place among those that start, and its room in memory.
 struct Admitted {
     told: mpsc::UnboundedReceiver<Tell>,
     heavy: Heavy,
-    place: OwnedSemaphorePermit,
+    place: Place,
+    slot: Slot,
 }
 
 /// Returns how the attempt ended, or None when it was stopped and nobody wants to know.
-async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -> Option<End> {
+async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted) -> Option<End> {
+    let Admitted { told, heavy, place, slot: _slot } = admitted;
+    let _counted = Held::of(&shared.parts.metrics.guests.instances);
     let Some(loaded) = shared.parts.components.get(&start.deployment) else {
         let message =
             format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
@@ -92,12 +77,18 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
     };
     let output = Output::new(Some(keep), limits.log_bytes_max);
     let scope = Scope::new(start.begun_at);
-    let inboxes = shared.parts.inboxes.clone();
+    let (inboxes, owner, invocation) =
+        (shared.parts.inboxes.clone(), shared.parts.inboxes.clone(), start.invocation);
     let trail = Trail::of(start.invocation, &journal.input.headers, shared.parts.has_traces);
     let around = Surroundings {
         purpose: Purpose::Attempt,
         append: Box::new(move |append| inboxes.send(append.invocation, Command::Append(append))),
+        is_far_behind: Arc::new(move || owner.is_far_behind(invocation)),
         catalog: shared.parts.catalog.clone(),
+        is_crowded: Box::new({
+            let shared = shared.clone();
+            move |service| shared.is_crowded(service)
+        }),
         clock: shared.parts.clock.clone(),
         scope: scope.clone(),
         output: output.clone(),
@@ -105,8 +96,7 @@ async fn execute(shared: &Shared, mut start: AttemptStart, admitted: Admitted) -
         run_blocks: metrics.guests.run_blocks.clone(),
         trail,
     };
-    let Admitted { told, heavy, place } = admitted;
-    let (pressure, idle) = (shared.slots.pressure.clone(), metrics.guests.idle.clone());
+    let (pressure, idle) = (shared.pressure.clone(), metrics.guests.idle.clone());
     let link = |session| Link { session, told, pressure, start: Some(place), idle };
     let (components, memory_bytes) = (&shared.parts.components, metrics.guests.memory_bytes.clone());
     let execution =

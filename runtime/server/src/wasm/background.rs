@@ -1,7 +1,8 @@
 //! Where long computations go on: on threads that stand back behind all others.
 //!
 //! An attempt begins on the threads that serve everybody. When it computes for long without waiting, it
-//! is handed over to these, and comes back when it waits. So what others need for a call is theirs.
+//! is handed over to these, and comes back when it waits. One of very many that a service asks for begins here
+//! and stays. So what others need for a call is theirs.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -18,17 +19,26 @@ use tracing::{Instrument, Span};
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
-/// Says whether an attempt computes for long. Its budget sets it, whoever polls it looks.
+/// Says whether an attempt belongs in the background, because it computes for long or is one of very many. Its
+/// budget sets it, whoever polls it looks.
 #[derive(Clone, Debug, Default)]
-pub struct Heavy(Arc<AtomicBool>);
+pub struct Heavy {
+    computes: Arc<AtomicBool>,
+    is_for_good: bool,
+}
 
 impl Heavy {
-    pub fn set(&self, is_heavy: bool) {
-        self.0.store(is_heavy, Ordering::Relaxed);
+    /// Of an attempt that stays in the background, whatever it does.
+    pub fn for_good() -> Self {
+        Self { computes: Arc::default(), is_for_good: true }
+    }
+
+    pub fn set(&self, computes: bool) {
+        self.computes.store(computes, Ordering::Relaxed);
     }
 
     pub fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_for_good || self.computes.load(Ordering::Relaxed)
     }
 }
 
@@ -62,11 +72,13 @@ impl Background {
     pub async fn drive<T: Send + 'static>(&self, work: Work<T>, heavy: &Heavy) -> T {
         let mut work = work;
         loop {
-            work = match stretch(work, Handle::current(), heavy.clone(), false).await {
-                Stretch::Done(value) => return value,
-                Stretch::Elsewhere(work) => work,
-            };
-            tracing::debug!("computes for long and goes on in the background");
+            if !heavy.get() {
+                work = match stretch(work, Handle::current(), heavy.clone(), false).await {
+                    Stretch::Done(value) => return value,
+                    Stretch::Elsewhere(work) => work,
+                };
+                tracing::debug!("computes for long and goes on in the background");
+            }
             work = match self.hand_over(work, heavy.clone()).await {
                 Stretch::Done(value) => return value,
                 Stretch::Elsewhere(work) => work,
@@ -163,6 +175,13 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(background.drive(Box::pin(hop(heavy.clone())), &heavy).await, (true, false));
         }
+    }
+
+    #[tokio::test]
+    async fn one_for_good_begins_and_stays_there() {
+        let (background, heavy) = (Background::start().unwrap(), Heavy::for_good());
+        assert!(background.drive(Box::pin(async { is_behind() }), &heavy).await);
+        assert_eq!(background.drive(Box::pin(hop(heavy.clone())), &heavy).await, (true, true));
     }
 
     #[tokio::test]

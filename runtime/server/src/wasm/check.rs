@@ -114,7 +114,9 @@ pub async fn check(
     let around = Surroundings {
         purpose: Purpose::Check,
         append: Box::new(|_| {}),
+        is_far_behind: Arc::new(|| false),
         catalog,
+        is_crowded: Box::new(|_| false),
         clock,
         scope: scope.clone(),
         output: output.clone(),

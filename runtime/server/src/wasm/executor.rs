@@ -1,7 +1,8 @@
-//! The executor of wasm guests: one task per attempt, and a bounded number of them in memory.
+//! The executor of wasm guests: one task per attempt that runs, and a record per attempt that waits.
 
 use super::attempt;
 use super::components::Components;
+use super::turns::{Lane, Next, Of, Turns};
 use crate::clock::Clock;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Inboxes, JournalReader};
@@ -13,11 +14,14 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, oneshot};
 
-/// Attempts that may be on their way to their first wait, or first run block, at once. More would only
-/// take memory: after a restart thousands begin in the same moment.
-const STARTS_MAX: usize = 256;
+/// Attempts that may be on their way to their first wait, or first run block, at once: so many per processor,
+/// and no fewer than the minimum. They compute, so more would only be in each other's way, and in that of
+/// whoever has the next turn.
+const STARTS_PER_PROCESSOR: usize = 4;
+const STARTS_MIN: usize = 16;
 /// Attempts that wait for their turn to start, before those that timers would start are held back.
 const WAITING_MAX: usize = 1_000;
 /// Inputs that attempts keep while they wait for their start, all together; others are read again then.
@@ -32,80 +36,78 @@ pub trait Catalog: Send + Sync + 'static {
 /// What all attempts share.
 pub struct Shared {
     pub parts: ExecutorParts,
-    pub slots: Slots,
-    running: Mutex<HashMap<InvocationId, Running>>,
-}
-
-struct Running {
-    attempt: Attempt,
-    tell: mpsc::UnboundedSender<Tell>,
-    /// Goes with this record; then the attempt ends, whatever its guest is doing.
-    _alive: oneshot::Sender<()>,
-}
-
-/// Room for attempts in memory. Who waits for room makes the longest idle attempt give up its own.
-pub struct Slots {
-    waiting: Arc<Waiting>,
-    free: Arc<Semaphore>,
-    starts: Arc<Semaphore>,
+    /// Somebody needs the room of an idle attempt.
     pub pressure: Arc<Notify>,
+    state: Mutex<State>,
+    /// Attempts that may start at once.
+    places: usize,
+    /// As many as wait in the state, for those who only want to know that.
+    waiting: AtomicUsize,
+    /// Where attempts run. Room is given back on other threads too.
+    runtime: Handle,
 }
 
-impl Slots {
-    fn new(attempts_max: u32) -> Self {
-        let free = Arc::new(Semaphore::new(attempts_max as usize));
-        let starts = Arc::new(Semaphore::new(STARTS_MAX));
-        Self { waiting: Arc::default(), free, starts, pressure: Arc::new(Notify::new()) }
-    }
-
-    /// Waits for a place among those that start, then for room in memory. The first is given back
-    /// early, see [`super::guest::Link`], the second with the attempt.
-    pub async fn take(&self) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
-        let start = self.starts.clone().acquire_owned().await.expect("the semaphore is never closed");
-        if let Ok(slot) = self.free.clone().try_acquire_owned() {
-            return (start, slot);
-        }
-        // Who waits for room must not keep others from starting what will make room.
-        drop(start);
-        self.pressure.notify_one();
-        let slot = self.free.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let start = self.starts.clone().acquire_owned().await.expect("the semaphore is never closed");
-        (start, slot)
-    }
+struct State {
+    attempts: HashMap<InvocationId, Known>,
+    turns: Turns<(InvocationId, Attempt)>,
+    free: Free,
+    inputs_waiting_bytes: usize,
 }
 
-/// How many attempts wait for their start, and the bytes of their inputs.
-#[derive(Default)]
-struct Waiting {
-    attempts: AtomicUsize,
-    input_bytes: AtomicUsize,
+/// How many more may start, and how many more may be in memory.
+struct Free {
+    places: usize,
+    slots: usize,
 }
 
-/// One attempt that waits, with its input or without.
-pub struct Waits {
-    waiting: Arc<Waiting>,
+/// An attempt, from its start until it is over.
+struct Known {
+    attempt: Attempt,
+    stage: Stage,
+}
+
+enum Stage {
+    Waits(Box<Waits>),
+    Runs {
+        tell: mpsc::UnboundedSender<Tell>,
+        /// Goes with this record; then the attempt ends, whatever its guest is doing.
+        _alive: oneshot::Sender<()>,
+    },
+}
+
+/// An attempt that waits for its turn.
+struct Waits {
+    start: AttemptStart,
+    told: Vec<Tell>,
     input_bytes: usize,
 }
 
-impl Waits {
-    /// Counts the attempt in. An input for which there is no room is left to the store.
-    fn of(waiting: &Arc<Waiting>, start: &mut AttemptStart) -> Self {
-        let bytes = start.input.as_ref().map_or(0, |input| input.body.len());
-        let has_room = waiting.input_bytes.load(Ordering::Relaxed) + bytes <= INPUTS_WAITING_BYTES_MAX;
-        if !has_room {
-            start.input = None;
-        }
-        let input_bytes = if has_room { bytes } else { 0 };
-        waiting.attempts.fetch_add(1, Ordering::Relaxed);
-        waiting.input_bytes.fetch_add(input_bytes, Ordering::Relaxed);
-        Self { waiting: waiting.clone(), input_bytes }
+/// An attempt that was let in: what it begins with, and where it hears from the engine.
+pub struct LetIn {
+    pub start: AttemptStart,
+    pub told: mpsc::UnboundedReceiver<Tell>,
+    pub stopped: oneshot::Receiver<()>,
+    pub place: Place,
+    pub slot: Slot,
+    /// It is one of very many: others come first.
+    pub is_of_crowd: bool,
+}
+
+/// A place among those that start; given back early, see [`super::guest::Link`].
+pub struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.change(|state| state.free.places += 1);
     }
 }
 
-impl Drop for Waits {
+/// The room of an attempt in memory.
+pub struct Slot(Arc<Shared>);
+
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.waiting.attempts.fetch_sub(1, Ordering::Relaxed);
-        self.waiting.input_bytes.fetch_sub(self.input_bytes, Ordering::Relaxed);
+        self.0.change(|state| state.free.slots += 1);
     }
 }
 
@@ -127,24 +129,38 @@ pub struct WasmExecutor {
 }
 
 impl WasmExecutor {
+    /// Builds an executor whose attempts run where this is called.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
     pub fn new(parts: ExecutorParts) -> Self {
         let attempts_max = parts.components.engine().attempts_max();
         parts.metrics.guests.slots.set(attempts_max.into());
-        let (slots, running) = (Slots::new(attempts_max), Mutex::default());
-        Self { shared: Arc::new(Shared { parts, slots, running }) }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let places = (STARTS_PER_PROCESSOR * processors).max(STARTS_MIN);
+        let state = State {
+            attempts: HashMap::new(),
+            turns: Turns::default(),
+            free: Free { places, slots: attempts_max as usize },
+            inputs_waiting_bytes: 0,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                pressure: Arc::new(Notify::new()),
+                places,
+                state: Mutex::new(state),
+                waiting: AtomicUsize::new(0),
+                runtime: Handle::current(),
+            }),
+        }
     }
 }
 
 impl Executor for WasmExecutor {
-    fn start(&self, mut start: AttemptStart) {
-        let waits = Waits::of(&self.shared.slots.waiting, &mut start);
-        let (tell, told) = mpsc::unbounded_channel();
-        let (alive, stopped) = oneshot::channel();
-        let running = Running { attempt: start.attempt, tell, _alive: alive };
-        // The record of an older attempt, if any, goes, and the attempt with it.
-        self.shared.running.lock().insert(start.invocation, running);
-        tokio::spawn(attempt::run(self.shared.clone(), start, waits, told, stopped));
+    fn start(&self, start: AttemptStart) {
+        self.shared.change(|state| state.enter(start));
     }
 
     fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell) {
@@ -152,9 +168,11 @@ impl Executor for WasmExecutor {
             self.shared.forget(invocation, attempt);
             return;
         }
-        let running = self.shared.running.lock();
-        if let Some(running) = running.get(&invocation).filter(|running| running.attempt == attempt) {
-            let _ = running.tell.send(tell);
+        let mut state = self.shared.state.lock();
+        match state.attempts.get_mut(&invocation).filter(|known| known.attempt == attempt) {
+            Some(Known { stage: Stage::Waits(waits), .. }) => waits.told.push(tell),
+            Some(Known { stage: Stage::Runs { tell: sender, .. }, .. }) => _ = sender.send(tell),
+            None => {}
         }
     }
 
@@ -163,24 +181,132 @@ impl Executor for WasmExecutor {
     }
 
     fn waiting(&self) -> usize {
-        self.shared.slots.waiting.attempts.load(Ordering::Relaxed)
+        self.shared.waiting.load(Ordering::SeqCst)
+    }
+
+    fn waiting_of(&self, service: &str) -> usize {
+        let lane = |is_first_attempt| Lane { service: service.into(), is_first_attempt };
+        let state = self.shared.state.lock();
+        state.turns.len_of(&lane(true)) + state.turns.len_of(&lane(false))
+    }
+
+    fn drivers_go_on(&self) {
+        if self.waiting() > 0 {
+            self.shared.change(|_| {});
+        }
     }
 
     fn suspend_idle(&self) {
-        self.shared.slots.pressure.notify_waiters();
+        self.shared.pressure.notify_waiters();
     }
 
     fn in_memory(&self) -> usize {
-        self.shared.running.lock().len()
+        self.shared.state.lock().attempts.len()
     }
 }
 
 impl Shared {
     /// Forgets an attempt that is over, or ends it; a newer one keeps its place.
     pub fn forget(&self, invocation: InvocationId, attempt: Attempt) {
-        let mut running = self.running.lock();
-        if running.get(&invocation).is_some_and(|running| running.attempt == attempt) {
-            running.remove(&invocation);
+        let mut state = self.state.lock();
+        if state.attempts.get(&invocation).is_some_and(|known| known.attempt == attempt) {
+            state.remove(invocation);
         }
+    }
+
+    /// Says whether so many first attempts of the service wait that its callers have to wait as well.
+    pub fn is_crowded(&self, service: &str) -> bool {
+        let waiting_max = self.parts.components.limits().waiting_max;
+        if self.waiting.load(Ordering::Relaxed) < waiting_max {
+            return false;
+        }
+        let lane = Lane { service: service.into(), is_first_attempt: true };
+        self.state.lock().turns.len_of(&lane) >= waiting_max
+    }
+
+    /// Changes the state, and starts those that may start now.
+    fn change(self: &Arc<Self>, change: impl FnOnce(&mut State)) {
+        let let_in = {
+            let mut state = self.state.lock();
+            change(&mut state);
+            let mut let_in = Vec::new();
+            loop {
+                let are_behind = self.parts.inboxes.are_behind();
+                let_in.extend(std::iter::from_fn(|| state.let_in(self, are_behind)));
+                self.waiting.store(state.turns.len(), Ordering::SeqCst);
+                // A driver that went on just now may not have seen that somebody waits.
+                if !are_behind || self.parts.inboxes.are_behind() {
+                    break;
+                }
+            }
+            if state.free.slots == 0 && state.free.places > 0 && state.turns.len() > 0 {
+                self.pressure.notify_one();
+            }
+            let_in
+        };
+        for let_in in let_in {
+            self.runtime.spawn(attempt::run(self.clone(), let_in));
+        }
+    }
+}
+
+impl State {
+    /// An attempt comes and waits, and be it for a moment. The record of an older one goes, and that attempt with it.
+    fn enter(&mut self, mut start: AttemptStart) {
+        self.remove(start.invocation);
+        let (invocation, attempt) = (start.invocation, start.attempt);
+        let lane = Lane { service: start.target.service.clone(), is_first_attempt: start.entries_len == 0 };
+        let input_bytes = self.keep_input(&mut start);
+        let waits = Box::new(Waits { start, told: Vec::new(), input_bytes });
+        self.attempts.insert(invocation, Known { attempt, stage: Stage::Waits(waits) });
+        self.turns.join(lane, (invocation, attempt));
+    }
+
+    /// Counts the input in. One for which there is no room is left to the store.
+    fn keep_input(&mut self, start: &mut AttemptStart) -> usize {
+        let bytes = start.input.as_ref().map_or(0, |input| input.body.len());
+        if self.inputs_waiting_bytes + bytes > INPUTS_WAITING_BYTES_MAX {
+            start.input = None;
+            return 0;
+        }
+        self.inputs_waiting_bytes += bytes;
+        bytes
+    }
+
+    fn remove(&mut self, invocation: InvocationId) {
+        if let Some(Known { stage: Stage::Waits(waits), .. }) = self.attempts.remove(&invocation) {
+            self.inputs_waiting_bytes -= waits.input_bytes;
+        }
+    }
+
+    /// Returns who may start now, if there is room for one more. Who was stopped while it waited is passed over.
+    ///
+    /// A crowd leaves half of the places to others, and starts only while the drivers keep up: its attempts are the
+    /// ones that keep them busy.
+    fn let_in(&mut self, shared: &Arc<Shared>, are_behind: bool) -> Option<LetIn> {
+        while self.free.places > 0 && self.free.slots > 0 {
+            let has_room_for_crowd = self.free.places > shared.places / 2 && !are_behind;
+            let of = if has_room_for_crowd { Of::AllLanes } else { Of::LanesWithoutCrowd };
+            let Next { waits: (invocation, attempt), is_of_crowd } = self.turns.next(of)?;
+            let Some(known) = self.attempts.get_mut(&invocation).filter(|known| known.attempt == attempt)
+            else {
+                continue;
+            };
+            let (tell, told) = mpsc::unbounded_channel();
+            let (alive, stopped) = oneshot::channel();
+            let stage =
+                std::mem::replace(&mut known.stage, Stage::Runs { tell: tell.clone(), _alive: alive });
+            let Stage::Waits(waits) = stage else {
+                unreachable!("an attempt waits for one turn");
+            };
+            let Waits { start, told: told_meanwhile, input_bytes } = *waits;
+            told_meanwhile.into_iter().for_each(|told| _ = tell.send(told));
+            self.inputs_waiting_bytes -= input_bytes;
+            self.free.places -= 1;
+            self.free.slots -= 1;
+            let (place, slot) = (Place(shared.clone()), Slot(shared.clone()));
+            return Some(LetIn { start, told, stopped, place, slot, is_of_crowd });
+        }
+        None
     }
 }

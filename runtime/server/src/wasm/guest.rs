@@ -3,6 +3,7 @@
 use super::GuestLimits;
 use super::background::Heavy;
 use super::budget::{CpuBudget, MemoryBudget};
+use super::executor::Place;
 use super::outbound::Outbound;
 use super::output::Output;
 use super::sandbox::{self, Scope};
@@ -12,9 +13,9 @@ use crate::traces::Trail;
 use abide_core::manifest::Settings;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::sync::{Notify, mpsc};
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -25,7 +26,7 @@ pub struct Link {
     /// Somebody needs the room of an idle attempt.
     pub pressure: Arc<Notify>,
     /// The place among those that start; given back when the guest first waits for something slow.
-    pub start: Option<OwnedSemaphorePermit>,
+    pub start: Option<Place>,
     /// Counts those that only wait.
     pub idle: Gauge,
 }
@@ -83,8 +84,15 @@ impl Guest {
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
+        store.epoch_deadline_callback(|mut context| context.data_mut().tick());
         store
+    }
+
+    /// The guest computes since a tick: it lets others go on, or waits until what it asked for is recorded.
+    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        let goes_on = self.cpu.tick()?;
+        let catches_up = self.link.as_ref().and_then(|link| link.session.catches_up());
+        Ok(catches_up.map_or(goes_on, |catches_up| UpdateDeadline::YieldCustom(1, Box::pin(catches_up))))
     }
 
     /// Returns the session, which only an attempt has.

@@ -39,11 +39,14 @@ use abide_core::time::Timestamp;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// About the bytes after which what the guest did is told to the core, even if it does not wait.
 const APPEND_BYTES_MAX: usize = 256 << 10;
 /// The same for entries: each may become an invocation in the same batch.
 const APPEND_ENTRIES_MAX: usize = 512;
+/// Between two looks whether the core has caught up with a guest.
+const CATCH_UP: Duration = Duration::from_millis(1);
 
 /// Why the guest does not go on, other than by a fault of its own.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -112,7 +115,11 @@ pub struct Surroundings {
     pub purpose: Purpose,
     /// Tells the core what the guest did.
     pub append: Box<dyn Fn(Append) + Send + Sync>,
+    /// Says whether the core has so much to do that a guest should wait before it tells more.
+    pub is_far_behind: Arc<dyn Fn() -> bool + Send + Sync>,
     pub catalog: Arc<dyn Catalog>,
+    /// Says whether so much waits for a service that no more may be asked of it now.
+    pub is_crowded: Box<dyn Fn(&str) -> bool + Send + Sync>,
     pub clock: Arc<dyn Clock>,
     pub scope: Arc<Scope>,
     pub output: Arc<Output>,
@@ -155,6 +162,8 @@ pub struct Session {
     failed: Vec<FailedRun>,
     /// About the bytes of the three.
     unsent_bytes: usize,
+    /// It told much, and did not wait for anything since.
+    runs_ahead: bool,
     /// About the bytes by which this attempt made the journal longer.
     grown_bytes: u64,
     /// When each recorded entry was asked, for the wake-up time of sleeps.
@@ -198,6 +207,7 @@ impl Session {
             finished: Vec::new(),
             failed: Vec::new(),
             unsent_bytes: 0,
+            runs_ahead: false,
             grown_bytes: 0,
             asked_at,
             other_input: None,
@@ -242,6 +252,7 @@ impl Session {
                 return Err(Halt::Recorded(Beyond::Asks { op, entry: entry.to_string() }).into());
             }
             Replayed::Fresh(op) => {
+                self.check_crowd(&entry)?;
                 self.watch(op, &entry);
                 let bytes = entry.bytes();
                 self.entries.push(entry);
@@ -256,6 +267,20 @@ impl Session {
         }
         self.set_silence();
         Ok(op)
+    }
+
+    /// Holds up a guest that asks more of a service than can be begun: its attempt fails, and is tried again later,
+    /// as its retry policy says. What is recorded by then stays.
+    fn check_crowd(&self, entry: &Entry) -> wasmtime::Result<()> {
+        let (Entry::Call(request) | Entry::Send { request, delay_ms: None }) = entry else { return Ok(()) };
+        let service = &request.target.service;
+        if (self.around.is_crowded)(service) {
+            wasmtime::bail!(
+                "too many invocations of \"{service}\" wait for their start (guests.waiting_max): \
+                 the attempt is tried again when its retry policy says so"
+            );
+        }
+        Ok(())
     }
 
     fn is_check(&self) -> bool {
@@ -386,7 +411,25 @@ impl Session {
         self.unsent_bytes += bytes;
         if self.unsent_bytes > APPEND_BYTES_MAX || self.entries.len() >= APPEND_ENTRIES_MAX {
             self.flush();
+            self.runs_ahead = true;
         }
+    }
+
+    /// Returns what the guest has to wait for, when it asks for more than is recorded at the same time. It does not
+    /// notice: it waits in the middle of its computation.
+    pub fn catches_up(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let is_far_behind = self.around.is_far_behind.clone();
+        (self.runs_ahead && is_far_behind()).then_some(async move {
+            while is_far_behind() {
+                tokio::time::sleep(CATCH_UP).await;
+            }
+        })
+    }
+
+    /// The guest waits for something.
+    pub fn waits(&mut self) {
+        self.flush();
+        self.runs_ahead = false;
     }
 
     /// Tells the core what the guest did since the last time.

@@ -3,6 +3,7 @@
 mod changing;
 mod deep;
 mod hoard;
+mod multiplying;
 mod output;
 mod resources;
 

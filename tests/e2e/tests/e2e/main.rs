@@ -17,6 +17,7 @@ mod determinism;
 mod develop;
 mod durability;
 mod flood;
+mod fork_bombs;
 mod guest_logs;
 mod hostile;
 mod idempotency;

@@ -36,7 +36,7 @@ impl Guest {
         self.cpu.reset();
         let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
         let (link, table) = self.linked()?;
-        link.session.flush();
+        link.session.waits();
         loop {
             while let Ok(tell) = link.told.try_recv() {
                 link.session.hear(tell);

@@ -86,7 +86,9 @@ fn session_for(
             let said = said.clone();
             move |append| said.lock().push(append)
         }),
+        is_far_behind: Arc::new(|| false),
         catalog: Arc::new(catalog),
+        is_crowded: Box::new(|service| service == "Crowded"),
         clock: Arc::new(SystemClock),
         scope: scope.clone(),
         output: Output::new(None, 0),

@@ -1,0 +1,133 @@
+//! The inboxes of the drivers, and how far behind with them they are.
+
+use abide_core::command::Command;
+use abide_core::ids::{InvocationId, PartitionId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::mpsc;
+
+/// Work that the drivers have not done, all together, before they are behind. A command is one piece of work, and
+/// so is each entry of a journal in it: all of it takes some milliseconds.
+const BEHIND_AT: usize = 16;
+/// Work that the driver of one partition has not done, before guests that make more of it have to wait.
+const FAR_BEHIND_AT: usize = 256;
+/// So many bytes of entries are one more piece of work.
+const BYTES_OF_A_PIECE: usize = 16 << 10;
+
+/// Where commands for each partition go. Cheap to clone.
+#[derive(Clone)]
+pub struct Inboxes {
+    partitions: Arc<[Line]>,
+}
+
+struct Line {
+    sender: mpsc::UnboundedSender<Command>,
+    /// What was sent and is not applied yet.
+    open: AtomicUsize,
+}
+
+/// Returns how much work a command is.
+pub(super) fn work(command: &Command) -> usize {
+    match command {
+        Command::Append(append) => {
+            let bytes = usize::try_from(append.journal_bytes()).unwrap_or(usize::MAX);
+            1 + append.entries.len() + append.finished.len() + bytes / BYTES_OF_A_PIECE
+        }
+        _ => 1,
+    }
+}
+
+impl Inboxes {
+    pub(super) fn new(senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>) -> Self {
+        let line = |sender| Line { sender, open: AtomicUsize::new(0) };
+        Self { partitions: senders.into_iter().map(line).collect() }
+    }
+
+    /// Returns how many partitions there are.
+    #[must_use]
+    pub fn partitions(&self) -> u16 {
+        u16::try_from(self.partitions.len()).expect("the number of partitions is a u16")
+    }
+
+    /// Hands a command to the partition that owns the invocation.
+    pub fn send(&self, invocation: InvocationId, command: Command) {
+        self.send_to(invocation.partition(self.partitions()), command);
+    }
+
+    /// Says whether the drivers have so much to do that it is better not to ask more of them.
+    #[must_use]
+    pub fn are_behind(&self) -> bool {
+        let open = |line: &Line| line.open.load(Ordering::SeqCst);
+        self.partitions.iter().map(open).sum::<usize>() >= BEHIND_AT
+    }
+
+    /// Says whether the driver of this invocation has so much to do that the guest should wait.
+    #[must_use]
+    pub fn is_far_behind(&self, invocation: InvocationId) -> bool {
+        let partition = invocation.partition(self.partitions());
+        self.line(partition).open.load(Ordering::Relaxed) >= FAR_BEHIND_AT
+    }
+
+    fn line(&self, partition: PartitionId) -> &Line {
+        &self.partitions[usize::from(partition.0)]
+    }
+
+    pub(super) fn send_to(&self, partition: PartitionId, command: Command) {
+        let line = self.line(partition);
+        line.open.fetch_add(work(&command), Ordering::SeqCst);
+        // A driver is gone only when the server stops; what it did not take is in the journal.
+        let _ = line.sender.send(command);
+    }
+
+    /// The driver of this partition has done so much.
+    pub(super) fn applied(&self, partition: PartitionId, work: usize) {
+        self.line(partition).open.fetch_sub(work, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::command::Append;
+    use abide_core::entry::Entry;
+
+    const ID: InvocationId = InvocationId { unique: 1, partition_key: 0 };
+
+    fn append(entries: usize, name_bytes: usize) -> Command {
+        let entry = Entry::Run { name: "x".repeat(name_bytes), retry: None };
+        Command::Append(Append {
+            invocation: ID,
+            attempt: 1,
+            object: None,
+            run: None,
+            outcomes_seen: 0,
+            first_op: 0,
+            entries: vec![entry; entries],
+            finished: Vec::new(),
+            failed: Vec::new(),
+            jitter: 0,
+        })
+    }
+
+    #[test]
+    fn a_driver_is_behind_by_entries_and_bytes_until_it_has_done_them() {
+        let (senders, _receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::unbounded_channel()).unzip();
+        let inboxes = Inboxes::new(senders);
+        inboxes.send(ID, append(BEHIND_AT - 2, 1));
+        assert!(!inboxes.are_behind());
+        inboxes.send(ID, append(0, 0));
+        assert!(inboxes.are_behind() && !inboxes.is_far_behind(ID));
+        let large = append(1, FAR_BEHIND_AT * BYTES_OF_A_PIECE);
+        let done = work(&large);
+        inboxes.send(ID, large);
+        assert!(inboxes.is_far_behind(ID));
+        assert!(
+            !inboxes.is_far_behind(InvocationId { partition_key: u64::MAX, ..ID }),
+            "only its own driver counts"
+        );
+        inboxes.applied(ID.partition(2), done);
+        assert!(!inboxes.is_far_behind(ID));
+        inboxes.applied(ID.partition(2), BEHIND_AT);
+        assert!(!inboxes.are_behind());
+    }
+}

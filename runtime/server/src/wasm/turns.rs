@@ -1,0 +1,135 @@
+//! Who starts next, when not all can: lanes take turns.
+//!
+//! A service has two lanes: one for attempts that begin an invocation, one for those that go on with it. Within a
+//! lane, who came first starts first. So a service that asks for very much keeps no other one waiting, and a
+//! thousand timers keep no new call waiting. A lane in which very many wait is crowded: it may be passed over.
+
+use std::collections::{HashMap, VecDeque};
+
+/// Those that may wait in a lane before it is crowded.
+pub const CROWD: usize = 256;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lane {
+    pub service: String,
+    pub is_first_attempt: bool,
+}
+
+pub struct Turns<T> {
+    lanes: HashMap<Lane, VecDeque<T>>,
+    /// Those in which somebody waits. The front one is next.
+    order: VecDeque<Lane>,
+    len: usize,
+}
+
+/// Whose turn it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    AllLanes,
+    LanesWithoutCrowd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next<T> {
+    pub waits: T,
+    /// It is one of very many.
+    pub is_of_crowd: bool,
+}
+
+impl<T> Default for Turns<T> {
+    fn default() -> Self {
+        Self { lanes: HashMap::new(), order: VecDeque::new(), len: 0 }
+    }
+}
+
+impl<T> Turns<T> {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns how many wait in a lane.
+    pub fn len_of(&self, lane: &Lane) -> usize {
+        self.lanes.get(lane).map_or(0, VecDeque::len)
+    }
+
+    pub fn join(&mut self, lane: Lane, waits: T) {
+        self.len += 1;
+        match self.lanes.get_mut(&lane) {
+            Some(waiting) => waiting.push_back(waits),
+            None => {
+                self.order.push_back(lane.clone());
+                self.lanes.insert(lane, VecDeque::from([waits]));
+            }
+        }
+    }
+
+    /// Returns who is next, of the lanes that are asked for; its lane has its next turn after all others.
+    pub fn next(&mut self, of: Of) -> Option<Next<T>> {
+        let at = match of {
+            Of::AllLanes => 0,
+            Of::LanesWithoutCrowd => self.order.iter().position(|lane| !is_crowded(&self.lanes[lane]))?,
+        };
+        let lane = self.order.remove(at)?;
+        let waiting = self.lanes.get_mut(&lane).expect("a lane in the order is there");
+        let is_of_crowd = is_crowded(waiting);
+        let waits = waiting.pop_front().expect("somebody waits in a lane that is there");
+        self.len -= 1;
+        if waiting.is_empty() {
+            self.lanes.remove(&lane);
+        } else {
+            self.order.push_back(lane);
+        }
+        Some(Next { waits, is_of_crowd })
+    }
+}
+
+fn is_crowded<T>(waiting: &VecDeque<T>) -> bool {
+    waiting.len() > CROWD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(service: &str, is_first_attempt: bool) -> Lane {
+        Lane { service: service.into(), is_first_attempt }
+    }
+
+    fn drain(turns: &mut Turns<u32>) -> Vec<u32> {
+        std::iter::from_fn(|| turns.next(Of::AllLanes)).map(|next| next.waits).collect()
+    }
+
+    #[test]
+    fn lanes_take_turns_and_are_in_order_each() {
+        let mut turns = Turns::default();
+        (10..15).for_each(|waits| turns.join(lane("Greedy", true), waits));
+        (20..22).for_each(|waits| turns.join(lane("Greedy", false), waits));
+        turns.join(lane("Modest", true), 30);
+        assert_eq!((turns.len(), turns.len_of(&lane("Greedy", true))), (8, 5));
+        assert_eq!(drain(&mut turns), [10, 20, 30, 11, 21, 12, 13, 14]);
+        assert_eq!((turns.len(), turns.lanes.len(), turns.order.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn who_comes_back_waits_for_one_of_each_other_lane() {
+        let mut turns = Turns::default();
+        (0..100).for_each(|waits| turns.join(lane("Greedy", true), waits));
+        let next = |turns: &mut Turns<u32>| turns.next(Of::AllLanes).unwrap().waits;
+        for round in 0..10 {
+            turns.join(lane("Modest", true), 1_000);
+            assert_eq!((next(&mut turns), next(&mut turns)), (round, 1_000));
+        }
+    }
+
+    #[test]
+    fn a_crowd_is_known_and_can_be_passed_over() {
+        let mut turns = Turns::default();
+        (0..=CROWD).for_each(|_| turns.join(lane("Greedy", true), 1));
+        turns.join(lane("Modest", true), 2);
+        let modest = Next { waits: 2, is_of_crowd: false };
+        assert_eq!(turns.next(Of::LanesWithoutCrowd), Some(modest));
+        assert_eq!(turns.next(Of::LanesWithoutCrowd), None);
+        assert_eq!(turns.next(Of::AllLanes), Some(Next { waits: 1, is_of_crowd: true }));
+        assert_eq!(turns.next(Of::LanesWithoutCrowd), Some(Next { waits: 1, is_of_crowd: false }));
+    }
+}

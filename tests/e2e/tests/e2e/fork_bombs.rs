@@ -1,0 +1,71 @@
+//! An invocation that asks for two more, which ask for two more each: others hardly notice, and it stays bounded.
+
+use crate::hostile::{Latencies, ROUNDS, SLOWER_MAX};
+use abide_e2e::{Guest, Server, Setup, eventually};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How much slower calls of others may be beside a bomb of messages. Nobody waits for those, so they keep a driver
+/// busy without a pause, and the one of an unoptimised server has a processor to itself.
+const SLOWER_BESIDE_SENDS_MAX: f64 = 2.0 * SLOWER_MAX;
+/// Invocations that wait for their start when others are looked at.
+const MANY: f64 = 500.0;
+/// How many may wait where a test is about that limit.
+const WAITING_MAX: u32 = 400;
+/// One that starts at the limit asks for two more, and sixteen may do so at the same time.
+const OVERSHOOT: f64 = 64.0;
+
+fn server(args: &[&str]) -> Server {
+    let server = Setup::new().args(args).start();
+    server.deploy(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    server
+}
+
+fn waiting(server: &Server) -> f64 {
+    server.numbers().of("abide_starts_waiting", &[])
+}
+
+/// Lets a bomb go off and looks whether the median call of others takes at most so much longer meanwhile.
+fn others_hardly_notice(handler: &str, slower_max: f64) -> bool {
+    let server = server(&[]);
+    let quiet = Latencies::measure(&server);
+    server.send_nothing(&format!("Multiplying/{handler}"));
+    eventually("many that wait", || (waiting(&server) > MANY).then_some(()));
+    (0..ROUNDS).any(|_| {
+        let beside = Latencies::measure(&server);
+        println!("beside a bomb of {handler}, of which {} wait:", waiting(&server));
+        beside.slower_than(&quiet).p50 <= slower_max
+    })
+}
+
+#[test]
+fn calls_beside_a_fork_bomb_take_hardly_longer() {
+    for (handler, slower_max) in [("calls", SLOWER_MAX), ("sends", SLOWER_BESIDE_SENDS_MAX)] {
+        let mut rounds = (0..ROUNDS).map(|_| others_hardly_notice(handler, slower_max));
+        assert!(rounds.any(|hardly| hardly), "beside a bomb of {handler}, {ROUNDS} times");
+    }
+}
+
+#[test]
+fn a_fork_bomb_is_held_up_at_its_limit_which_it_is_told() {
+    for handler in ["calls", "sends"] {
+        let server = server(&["--guests-waiting-max", &WAITING_MAX.to_string()]);
+        server.send_nothing(&format!("Multiplying/{handler}"));
+        let told = eventually("one that is held up", || held_up(&server));
+        assert!(told.contains("\"Multiplying\" wait for their start (guests.waiting_max)"), "{told}");
+        let until = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < until {
+            let waiting = waiting(&server);
+            assert!(waiting <= f64::from(WAITING_MAX) + OVERSHOOT, "{waiting}");
+            server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200);
+        }
+    }
+}
+
+/// Returns what an invocation that backs off is told, if there is one.
+fn held_up(server: &Server) -> Option<String> {
+    let path = "/invocations?service=Multiplying&status=backing-off&limit=1";
+    let listed = server.admin().get(path).expect(200).json();
+    listed["invocations"][0]["last_failures"][0]["message"].as_str().map(str::to_owned)
+}
