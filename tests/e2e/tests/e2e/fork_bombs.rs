@@ -12,8 +12,9 @@ const SLOWER_BESIDE_SENDS_MAX: f64 = 2.0 * SLOWER_MAX;
 const MANY: f64 = 500.0;
 /// How many may wait where a test is about that limit.
 const WAITING_MAX: u32 = 400;
-/// One that starts at the limit asks for two more, and sixteen may do so at the same time.
-const OVERSHOOT: f64 = 64.0;
+/// Those that were held up come back when their time has come, as long as fewer than a thousand wait, and each
+/// partition has a batch of them.
+const WAITING_AND_COME_BACK_MAX: f64 = 2_500.0;
 
 fn server(args: &[&str]) -> Server {
     let server = Setup::new().args(args).start();
@@ -57,7 +58,7 @@ fn a_fork_bomb_is_held_up_at_its_limit_which_it_is_told() {
         let until = Instant::now() + Duration::from_secs(2);
         while Instant::now() < until {
             let waiting = waiting(&server);
-            assert!(waiting <= f64::from(WAITING_MAX) + OVERSHOOT, "{waiting}");
+            assert!(waiting <= WAITING_AND_COME_BACK_MAX, "{waiting}");
             server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200);
         }
     }
