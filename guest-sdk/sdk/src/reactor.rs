@@ -4,10 +4,11 @@
 //! it last, so futures may be joined, selected and moved between combinators freely.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+
+use rustc_hash::FxHashMap;
 
 use crate::bindings::events::{Completion, Event};
 use crate::bindings::io::Wakeup;
@@ -59,25 +60,6 @@ impl Mailbox {
     }
 }
 
-/// Spreads the numbers of operations, which follow one another and are nobody's choice but the journal's.
-#[derive(Default)]
-struct ById(u64);
-
-impl Hasher for ById {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        // 2^64 divided by the golden ratio.
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
 struct IoSlot {
     pollable: Pollable,
     waker: Option<Waker>,
@@ -86,7 +68,8 @@ struct IoSlot {
 
 #[derive(Default)]
 struct Reactor {
-    mailboxes: HashMap<OpId, Mailbox, BuildHasherDefault<ById>>,
+    /// Hashed without a seed: what a guest does is the same on every replay.
+    mailboxes: FxHashMap<OpId, Mailbox>,
     io: BTreeMap<u64, IoSlot>,
     next_io: u64,
 }
