@@ -57,14 +57,22 @@ pub fn push(shared: &Shared, sequence: Sequence) {
 }
 
 /// Waits for work that is due; false when there will be none.
+///
+/// As long as there are commits it only naps, and whoever commits quietly need not wake it: it looks again before the
+/// batch has waited for `LINGER`.
 fn is_work_due(shared: &Shared) -> bool {
     let mut state = shared.state();
+    let mut at_last_nap = None;
     loop {
         if state.failed.is_some() {
             return false;
         }
         match state.queue.front().map(|first| first.since) {
             None if state.is_closing => return false,
+            None if at_last_nap != Some(state.committed) => {
+                at_last_nap = Some(state.committed);
+                shared.queued.wait_for(&mut state, LINGER);
+            }
             None => {
                 state.is_committer_asleep = true;
                 shared.queued.wait(&mut state);
@@ -72,9 +80,7 @@ fn is_work_due(shared: &Shared) -> bool {
             }
             Some(_) if state.is_sync_due || state.is_closing => return true,
             Some(since) if since.elapsed() >= LINGER => return true,
-            Some(since) => {
-                shared.queued.wait_until(&mut state, since + LINGER);
-            }
+            Some(since) => _ = shared.queued.wait_until(&mut state, since + LINGER),
         }
     }
 }
