@@ -220,6 +220,7 @@ fn is_ending(shared: &Shared) -> bool {
 fn reopen(shared: &Shared) -> Result<(), Error> {
     let waited = shared.index.reopen()?;
     let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(micros, "the index was opened again, readers waited");
     let mut counters = shared.counters.lock();
     counters.reopens += 1;
     counters.reopen_micros_max = counters.reopen_micros_max.max(micros);
