@@ -18,7 +18,8 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 /// Runs one attempt to its end and reports it. When it is stopped, it ends without a report, also in the
-/// middle of a computation: guests let others go on every few milliseconds.
+/// middle of a computation: guests let others go on every few milliseconds. One of a crowd is in the background
+/// already.
 pub async fn run(shared: Arc<Shared>, let_in: LetIn) {
     let LetIn { start, told, stopped, place, slot, is_of_crowd } = let_in;
     let span = tracing::debug_span!(
@@ -29,10 +30,15 @@ pub async fn run(shared: Arc<Shared>, let_in: LetIn) {
     );
     let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
     let attempt = async {
-        let heavy = if is_of_crowd { Heavy::for_good() } else { Heavy::default() };
+        let heavy = Heavy::default();
         let work =
             Box::pin(execute(shared.clone(), start, Admitted { told, heavy: heavy.clone(), place, slot }));
-        report.ended(shared.parts.components.engine().background().drive(work, &heavy).await);
+        let end = if is_of_crowd {
+            work.await
+        } else {
+            shared.parts.components.engine().background().drive(work, &heavy).await
+        };
+        report.ended(end);
     };
     let attempt = async {
         tokio::select! {

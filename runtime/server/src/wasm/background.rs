@@ -19,26 +19,18 @@ use tracing::{Instrument, Span};
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
-/// Says whether an attempt belongs in the background, because it computes for long or is one of very many. Its
-/// budget sets it, whoever polls it looks.
+/// Says whether an attempt belongs in the background, because it computes for long. Its budget sets it, whoever
+/// polls it looks.
 #[derive(Clone, Debug, Default)]
-pub struct Heavy {
-    computes: Arc<AtomicBool>,
-    is_for_good: bool,
-}
+pub struct Heavy(Arc<AtomicBool>);
 
 impl Heavy {
-    /// Of an attempt that stays in the background, whatever it does.
-    pub fn for_good() -> Self {
-        Self { computes: Arc::default(), is_for_good: true }
-    }
-
     pub fn set(&self, computes: bool) {
-        self.computes.store(computes, Ordering::Relaxed);
+        self.0.store(computes, Ordering::Relaxed);
     }
 
     pub fn get(&self) -> bool {
-        self.is_for_good || self.computes.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -84,6 +76,16 @@ impl Background {
                 Stretch::Elsewhere(work) => work,
             };
         }
+    }
+
+    /// Polls the work to its end on these threads. Timers and sockets that it makes are of `home`. When this is
+    /// dropped, the work is dropped as well, at its next yield.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static, home: Handle) {
+        let mut work = Box::pin(work);
+        self.runtime().spawn(std::future::poll_fn(move |context| {
+            let _at_home = home.enter();
+            work.as_mut().poll(context)
+        }));
     }
 
     fn runtime(&self) -> &Runtime {
@@ -178,10 +180,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_for_good_begins_and_stays_there() {
-        let (background, heavy) = (Background::start().unwrap(), Heavy::for_good());
-        assert!(background.drive(Box::pin(async { is_behind() }), &heavy).await);
-        assert_eq!(background.drive(Box::pin(hop(heavy.clone())), &heavy).await, (true, true));
+    async fn what_begins_there_stays_there_with_timers_of_here() {
+        let background = Background::start().unwrap();
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let work = async {
+            let seen = hop(Heavy::default()).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            done.send((seen, is_behind(), tokio::spawn(async { is_behind() }).await.unwrap())).unwrap();
+        };
+        background.spawn(work, Handle::current());
+        assert_eq!(is_done.await, Ok(((true, true), true, false)));
     }
 
     #[tokio::test]

@@ -245,7 +245,13 @@ impl Shared {
             let_in
         };
         for let_in in let_in {
-            self.runtime.spawn(attempt::run(self.clone(), let_in));
+            let is_of_crowd = let_in.is_of_crowd;
+            let attempt = attempt::run(self.clone(), let_in);
+            if is_of_crowd {
+                self.parts.components.engine().background().spawn(attempt, self.runtime.clone());
+            } else {
+                self.runtime.spawn(attempt);
+            }
         }
     }
 }
