@@ -21,6 +21,7 @@ mod tree;
 mod watch;
 mod when;
 
+use abide_server::wasm::{COMPILER_ARGUMENT, serve_as_compiler};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -29,9 +30,14 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// One thread more than processors: now and then one of them waits for the disk (the store's `push`).
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // Not a command: no user asks for it, and it needs nothing of what follows.
+    if arguments.next().is_some_and(|first| first == COMPILER_ARGUMENT) {
+        return serve_as_compiler(arguments).into();
+    }
     let cli = cli::Cli::parse();
+    // One thread more than processors: now and then one of them waits for the disk (the store's `push`).
     let threads = std::thread::available_parallelism().map_or(2, |processors| processors.get() + 1);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = match runtime {

@@ -14,7 +14,7 @@ use crate::logs::LogLimits;
 use crate::sql::SqlLimits;
 use crate::tls::TlsFiles;
 use crate::traces::TraceConfig;
-use crate::wasm::GuestLimits;
+use crate::wasm::{Compiler, GuestLimits};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -37,6 +37,8 @@ pub struct Config {
     pub load: LoadLimits,
     pub admin: AdminConfig,
     pub guests: GuestLimits,
+    /// Where uploads are compiled.
+    pub compiler: Compiler,
     pub http: DoorLimits,
     pub audit: AuditConfig,
     pub sql: SqlLimits,
@@ -56,6 +58,7 @@ impl Default for Config {
             load: LoadLimits::default(),
             admin: AdminConfig::default(),
             guests: GuestLimits::default(),
+            compiler: Compiler::default(),
             http: DoorLimits::default(),
             audit: AuditConfig::default(),
             sql: SqlLimits::default(),

@@ -62,7 +62,8 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let wasm = Arc::new(WasmEngine::new(&config.guests)?);
-    let components = Arc::new(Components::open(wasm, &config.data, config.guests.clone())?);
+    let components =
+        Arc::new(Components::open(wasm, config.compiler.clone(), &config.data, config.guests.clone())?);
     let deployments = {
         let (store, clock, components) = (store.clone(), clock.clone(), components.clone());
         tokio::task::spawn_blocking(move || Deployments::open(store, clock, components)).await??

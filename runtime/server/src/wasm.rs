@@ -6,6 +6,7 @@ mod background;
 mod bindings;
 mod budget;
 mod check;
+mod compiler;
 mod components;
 mod discover;
 mod engine;
@@ -23,6 +24,7 @@ mod turns;
 
 pub use artifacts::ArtifactError;
 pub use check::{Checked, Recorded, Verdict, check};
+pub use compiler::{ARGUMENT as COMPILER_ARGUMENT, Compiler, serve as serve_as_compiler};
 pub use components::{Components, ExamineError, Examined, HeldFiles, Loaded};
 pub use engine::{EngineBuildError, WasmEngine};
 pub use executor::{Catalog, ExecutorParts, WasmExecutor};

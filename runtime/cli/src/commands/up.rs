@@ -10,6 +10,7 @@ use crate::log;
 use crate::output::{Paint, print, say};
 use abide_server::access::grant::{Grant, Scope};
 use abide_server::access::token::{self, Digest};
+use abide_server::wasm::Compiler;
 use abide_server::{NoToken, Reloader, Server};
 use clap::Args;
 use std::net::SocketAddr;
@@ -49,6 +50,7 @@ pub async fn serve(
     let data = settings.server.data.clone();
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut server_config = settings.server;
+    server_config.compiler = Compiler::own_process();
     let admin_token = own_token(&mut server_config);
     let server = abide_server::start(server_config).await.map_err(explain)?;
     let global = Global {

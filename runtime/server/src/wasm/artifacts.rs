@@ -1,13 +1,15 @@
 //! Components and their compiled artifacts on disk: `components/<digest>.wasm`, and
 //! `artifacts/<digest>-<engine>.cwasm`, which is made again when the engine changed.
 
+use super::GuestLimits;
+use super::compiler::{CompileError, Compiler};
 use crate::faults::{self, Site};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -27,6 +29,18 @@ pub enum ArtifactError {
     /// The component cannot be compiled: it is not valid.
     #[error("{0:#}")]
     Invalid(wasmtime::Error),
+    /// The compiler took too much for it, or failed.
+    #[error("{0}")]
+    Compiler(String),
+}
+
+impl From<CompileError> for ArtifactError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Invalid(error) => Self::Invalid(error),
+            CompileError::Ended(why) => Self::Compiler(why),
+        }
+    }
 }
 
 /// Length of a digest in the name of a file.
@@ -54,6 +68,8 @@ fn from_hex(text: &str) -> Option<ComponentDigest> {
 
 pub struct Artifacts {
     engine: Engine,
+    compiler: Compiler,
+    limits: GuestLimits,
     components: PathBuf,
     artifacts: PathBuf,
     compatibility: String,
@@ -62,12 +78,19 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    pub fn open(engine: Engine, data: &Path) -> Result<Self, ArtifactError> {
+    pub fn open(
+        engine: Engine,
+        compiler: Compiler,
+        limits: GuestLimits,
+        data: &Path,
+    ) -> Result<Self, ArtifactError> {
         let mut hasher = Fnv::default();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = format!("{:016x}", hasher.finish());
         let artifacts = Self {
             engine,
+            compiler,
+            limits,
             components: data.join("components"),
             artifacts: data.join("artifacts"),
             compatibility,
@@ -84,7 +107,7 @@ impl Artifacts {
         if let Some(compiled) = self.load(digest) {
             return Ok(compiled);
         }
-        let mut artifact = self.engine.precompile_component(component).map_err(ArtifactError::Invalid)?;
+        let mut artifact = self.compiler.compile(&self.engine, &self.limits, component)?;
         let seal = seal(&artifact);
         artifact.extend_from_slice(&seal);
         write_durably(&self.artifact_path(digest), &artifact)?;
@@ -133,14 +156,14 @@ impl Artifacts {
     #[expect(unsafe_code, reason = "compiled code is loaded as it is")]
     fn load(&self, digest: &ComponentDigest) -> Option<Component> {
         let path = self.artifact_path(digest);
-        let loaded = match std::fs::read(&path) {
+        let loaded = match has_seal(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
             Err(error) => Err(error.into()),
-            Ok(bytes) if !is_sealed(&bytes) => Err(wasmtime::format_err!("its checksum does not match")),
+            Ok(false) => Err(wasmtime::format_err!("its checksum does not match")),
             // SAFETY: artifacts are native code. Only this process writes this folder, which belongs to
             // its user; the checksum says that nothing happened to it since, and wasmtime that the engine
             // that made it is compatible.
-            Ok(_) => unsafe { Component::deserialize_file(&self.engine, &path) },
+            Ok(true) => unsafe { Component::deserialize_file(&self.engine, &path) },
         };
         match loaded {
             Ok(component) => Some(component),
@@ -231,13 +254,35 @@ fn remove(path: &Path) {
 
 /// What stands behind an artifact: a mark and its checksum. wasmtime runs what it is given, whatever bits have flipped.
 fn seal(artifact: &[u8]) -> [u8; SEAL_BYTES] {
+    seal_of(crc32fast::hash(artifact))
+}
+
+fn seal_of(checksum: u32) -> [u8; SEAL_BYTES] {
     let mut seal = *b"ABC1\0\0\0\0";
-    seal[4..].copy_from_slice(&crc32fast::hash(artifact).to_le_bytes());
+    seal[4..].copy_from_slice(&checksum.to_le_bytes());
     seal
 }
 
-fn is_sealed(file: &[u8]) -> bool {
-    file.len().checked_sub(SEAL_BYTES).is_some_and(|end| seal(&file[..end]) == file[end..])
+fn has_seal(path: &Path) -> std::io::Result<bool> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    is_sealed(file, length)
+}
+
+/// Reads a piece at a time: artifacts have many megabytes.
+fn is_sealed(mut file: impl Read, length: u64) -> std::io::Result<bool> {
+    let Some(mut left) = length.checked_sub(SEAL_BYTES as u64) else { return Ok(false) };
+    let mut checksum = crc32fast::Hasher::new();
+    let mut piece = vec![0; 64 << 10];
+    while left > 0 {
+        let most = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        file.read_exact(&mut piece[..most])?;
+        checksum.update(&piece[..most]);
+        left -= most as u64;
+    }
+    let mut found = [0; SEAL_BYTES];
+    file.read_exact(&mut found)?;
+    Ok(found == seal_of(checksum.finalize()))
 }
 
 /// Writes a file so that it is whole or not there, also after a power cut.
@@ -321,6 +366,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_breaks_the_seal() {
+        let is_sealed = |bytes: &[u8]| is_sealed(bytes, bytes.len() as u64).unwrap();
         let mut file = b"native code".to_vec();
         let seal = seal(&file);
         file.extend_from_slice(&seal);
@@ -331,5 +377,8 @@ mod tests {
             assert!(!is_sealed(&damaged), "bit {at}");
         }
         assert!(!is_sealed(&file[..file.len() - 1]) && !is_sealed(b"ABC"));
+        let mut long = vec![7; 100_000];
+        long.extend_from_slice(&self::seal(&long));
+        assert!(is_sealed(&long));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::artifacts::{self, ArtifactError, Artifacts, ComponentDigest};
 use super::bindings::ServicePre;
+use super::compiler::Compiler;
 use super::guest::Guest;
 use super::inspect::{self, Invalid};
 use super::{GuestLimits, WasmEngine, discover, linker};
@@ -78,9 +79,14 @@ impl Components {
     ///
     /// # Errors
     /// The folders cannot be made, or the interfaces cannot be linked.
-    pub fn open(engine: Arc<WasmEngine>, data: &Path, limits: GuestLimits) -> Result<Self, ArtifactError> {
+    pub fn open(
+        engine: Arc<WasmEngine>,
+        compiler: Compiler,
+        data: &Path,
+        limits: GuestLimits,
+    ) -> Result<Self, ArtifactError> {
         let linker = linker::build(engine.engine()).map_err(ArtifactError::Invalid)?;
-        let artifacts = Artifacts::open(engine.engine().clone(), data)?;
+        let artifacts = Artifacts::open(engine.engine().clone(), compiler, limits.clone(), data)?;
         Ok(Self { engine, linker, artifacts, limits, loaded: RwLock::default() })
     }
 
@@ -104,6 +110,11 @@ impl Components {
                 "invalid_component",
                 format!("the component is not valid: {error:#}"),
                 "check that the upload is whole and was built for wasm32-wasip2",
+            )),
+            ArtifactError::Compiler(why) => ExamineError::Invalid(Invalid::new(
+                "not_compiled",
+                format!("the component could not be compiled: {why}"),
+                "make it smaller, or split it up; one that is not unusual should compile anywhere, please report it",
             )),
             other => ExamineError::Fault(other),
         })?;

@@ -61,6 +61,14 @@ impl WasmEngine {
         Ok(Self { engine, background: Background::start()?, attempts_max, stop })
     }
 
+    /// Builds what compiles for engines of these limits, and runs nothing.
+    ///
+    /// # Errors
+    /// wasmtime refuses the configuration on this machine.
+    pub fn for_compiling(limits: &GuestLimits) -> Result<Engine, EngineBuildError> {
+        Engine::new(&config(1, limits)).map_err(EngineBuildError::Engine)
+    }
+
     pub fn engine(&self) -> &Engine {
         &self.engine
     }

@@ -206,6 +206,30 @@ fn a_restart_does_not_compile_again() {
 }
 
 #[test]
+fn compiling_is_done_by_a_process_of_its_own() {
+    let server = Setup::new().that_compiles().start();
+    let mut damaged = Guest::Bench.bytes();
+    damaged[8..40].fill(0xff);
+    assert_refused(&server, &damaged, 400, "invalid_component", &["not valid"]);
+    let before = cpu_ms(&server);
+    server.deploy(Guest::Bench);
+    let after = cpu_ms(&server);
+    let (server_ms, children_ms) = (after.0 - before.0, after.1 - before.1);
+    assert!(children_ms > 2 * server_ms, "the server computed {server_ms} ms, its children {children_ms} ms");
+    server.call("Greeter/greet", &json!("Ann")).expect(200);
+}
+
+/// Returns the processor time that the server has used, and that of its children that have ended.
+fn cpu_ms(server: &Server) -> (u64, u64) {
+    let stat = format!("/proc/{}/stat", server.process().id().as_raw_nonzero());
+    let stat = std::fs::read_to_string(stat).expect("the process runs");
+    let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    let ticks = |n: usize| fields[n].parse::<u64>().expect("a number");
+    // Fields 14 to 17 of proc(5), in hundredths of a second.
+    ((ticks(11) + ticks(12)) * 10, (ticks(13) + ticks(14)) * 10)
+}
+
+#[test]
 fn a_component_that_vanished_says_so_and_works_again_once_it_is_deployed() {
     let mut server = Server::with(Guest::Bench);
     server.kill();

@@ -14,7 +14,7 @@ use crate::metrics::{Levels, Metrics};
 use crate::sql::{Sql, SqlLimits};
 use crate::traces::Traces;
 use crate::upgrade::Upgrades;
-use crate::wasm::{Components, GuestLimits, WasmEngine};
+use crate::wasm::{Compiler, Components, GuestLimits, WasmEngine};
 use abide_core::command::{Append, Command, End};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome, Request};
@@ -59,7 +59,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
         let wasm = Arc::new(WasmEngine::new(&limits).unwrap());
-        let components = Arc::new(Components::open(wasm, &folder, limits).unwrap());
+        let components = Arc::new(Components::open(wasm, Compiler::Here, &folder, limits).unwrap());
         let deployments = Deployments::open(store.clone(), clock.clone(), components.clone()).unwrap();
         let grants = setup.admin.grants();
         let access = Access::open(&*store, deployments.clone(), clock.clone(), grants).unwrap();
