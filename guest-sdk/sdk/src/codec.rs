@@ -1,5 +1,6 @@
 //! How values become bytes and come back: one rule for everything that is recorded or sent.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::Serialize;
@@ -19,9 +20,18 @@ const EXCERPT_BYTES: usize = 100;
     note = "it needs `Serialize`: put `#[data]` on the type, or derive it"
 )]
 pub trait Encode {
-    /// Writes the value.
+    /// Writes the value. One that is bytes already is not copied.
     #[doc(hidden)]
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error>;
+    fn encode(&self) -> Result<Cow<'_, [u8]>, serde_json::Error>;
+
+    /// Writes a value that nobody needs afterwards.
+    #[doc(hidden)]
+    fn into_encoded(self) -> Result<Vec<u8>, serde_json::Error>
+    where
+        Self: Sized,
+    {
+        self.encode().map(Cow::into_owned)
+    }
 }
 
 /// What can be read from a recorded or sent value: JSON of any type that is `Deserialize` and owns
@@ -44,8 +54,8 @@ pub struct Unreadable {
 }
 
 impl<T: Serialize + ?Sized> Encode for T {
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+    fn encode(&self) -> Result<Cow<'_, [u8]>, serde_json::Error> {
+        serde_json::to_vec(self).map(Cow::Owned)
     }
 }
 
@@ -58,8 +68,12 @@ impl<T: DeserializeOwned> Decode for T {
 
 // Neither type implements serde's traits, so these do not overlap with the blanket implementations.
 impl Encode for Bytes {
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        Ok(self.0.clone())
+    fn encode(&self) -> Result<Cow<'_, [u8]>, serde_json::Error> {
+        Ok(Cow::Borrowed(&self.0))
+    }
+
+    fn into_encoded(self) -> Result<Vec<u8>, serde_json::Error> {
+        Ok(self.0)
     }
 }
 
@@ -70,8 +84,12 @@ impl Decode for Bytes {
 }
 
 impl Encode for Text {
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        Ok(self.0.clone().into_bytes())
+    fn encode(&self) -> Result<Cow<'_, [u8]>, serde_json::Error> {
+        Ok(Cow::Borrowed(self.0.as_bytes()))
+    }
+
+    fn into_encoded(self) -> Result<Vec<u8>, serde_json::Error> {
+        Ok(self.0.into_bytes())
     }
 }
 
@@ -83,15 +101,24 @@ impl Decode for Text {
     }
 }
 
-/// Writes the body of a request or response. `()` and unit structs are no body at all.
+/// Writes the body of a request. `()` and unit structs are no body at all.
 pub(crate) fn body<T: Encode + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    let bytes = value.encode()?;
-    let is_nothing = size_of_val(value) == 0 && bytes == b"null";
-    Ok(if is_nothing { Vec::new() } else { bytes })
+    let bytes = value.encode()?.into_owned();
+    Ok(if is_nothing(size_of_val(value), &bytes) { Vec::new() } else { bytes })
+}
+
+/// As [`body`], of a response.
+pub(crate) fn into_body<T: Encode>(value: T) -> Result<Vec<u8>, serde_json::Error> {
+    let bytes = value.into_encoded()?;
+    Ok(if is_nothing(size_of::<T>(), &bytes) { Vec::new() } else { bytes })
+}
+
+fn is_nothing(size: usize, bytes: &[u8]) -> bool {
+    size == 0 && bytes == b"null"
 }
 
 /// Writes a value where failing is a mistake in the handler's code, which a new deployment repairs.
-pub(crate) fn written<T: Encode + ?Sized>(what: &str, value: &T) -> Vec<u8> {
+pub(crate) fn written<'a, T: Encode + ?Sized>(what: &str, value: &'a T) -> Cow<'a, [u8]> {
     value.encode().unwrap_or_else(|error| panic!("{what} does not serialize: {error}"))
 }
 
@@ -172,11 +199,24 @@ mod tests {
 
     #[test]
     fn json_bytes_and_text_come_and_go() {
-        assert_eq!([1, 2].encode().unwrap(), b"[1,2]");
-        assert_eq!("a".encode().unwrap(), b"\"a\"");
+        assert_eq!(*[1, 2].encode().unwrap(), *b"[1,2]");
+        assert_eq!(*"a".encode().unwrap(), *b"\"a\"");
         assert_eq!(Vec::<u32>::decode(b"[1,2]".to_vec()), Ok(vec![1, 2]));
-        assert_eq!(Bytes::decode(Bytes(vec![0xff]).encode().unwrap()), Ok(Bytes(vec![0xff])));
-        assert_eq!(Text::decode(Text::from("é").encode().unwrap()), Ok(Text::from("é")));
+        assert_eq!(Bytes::decode(Bytes(vec![0xff]).into_encoded().unwrap()), Ok(Bytes(vec![0xff])));
+        assert_eq!(Text::decode(Text::from("é").into_encoded().unwrap()), Ok(Text::from("é")));
+    }
+
+    #[test]
+    fn bytes_and_text_are_not_copied() {
+        let bytes = Bytes(vec![7; 100]);
+        let place = bytes.as_ptr();
+        assert_eq!(bytes.encode().unwrap().as_ptr(), place);
+        let bytes = Bytes::decode(into_body(bytes).unwrap()).unwrap();
+        assert_eq!(bytes.as_ptr(), place);
+        let text = Text::from("x".repeat(100));
+        let place = text.as_ptr();
+        assert_eq!(text.encode().unwrap().as_ptr(), place);
+        assert_eq!(Text::decode(into_body(text).unwrap()).unwrap().as_ptr(), place);
     }
 
     #[test]
@@ -192,6 +232,8 @@ mod tests {
         assert_eq!(body(&None::<u32>).unwrap(), b"null");
         assert_eq!(body(&[(); 0]).unwrap(), b"[]");
         assert_eq!(body("").unwrap(), b"\"\"");
+        assert_eq!(into_body(()).unwrap(), b"");
+        assert_eq!(into_body(None::<u32>).unwrap(), b"null");
     }
 
     #[test]

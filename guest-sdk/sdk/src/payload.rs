@@ -117,8 +117,9 @@ pub(crate) fn read_input<I: Input>(body: Vec<u8>) -> Result<I, TerminalError> {
 }
 
 /// Writes the body of a response.
-pub(crate) fn write_output<O: Output>(output: &O) -> Result<Vec<u8>, TerminalError> {
-    codec::body(output).map_err(|error| TerminalError::new(format!("Failed to serialize output: {error}")))
+pub(crate) fn write_output<O: Output>(output: O) -> Result<Vec<u8>, TerminalError> {
+    codec::into_body(output)
+        .map_err(|error| TerminalError::new(format!("Failed to serialize output: {error}")))
 }
 
 fn plain(content_type: &str) -> guest::Payload {
@@ -128,7 +129,7 @@ fn plain(content_type: &str) -> guest::Payload {
 fn json_or_nothing<T: JsonSchema>(settings: SchemaSettings) -> guest::Payload {
     let schema = settings.into_generator().into_root_schema_for::<T>();
     let is_null = schema.get("type").is_some_and(|kind| kind == "null");
-    // The counterpart of `codec::body`.
+    // The counterpart of `codec::into_body`.
     if is_null && size_of::<T>() == 0 {
         return guest::Payload { content_type: None, schema: None };
     }
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn json_comes_and_goes() {
         assert_eq!(read::<Vec<u32>>("[1,2]"), Ok(vec![1, 2]));
-        assert_eq!(write_output(&"a").unwrap(), b"\"a\"");
+        assert_eq!(write_output("a").unwrap(), b"\"a\"");
     }
 
     #[test]
@@ -171,8 +172,8 @@ mod tests {
 
     #[test]
     fn nothing_has_neither_bytes_nor_content_type() {
-        assert_eq!(write_output(&()).unwrap(), b"");
-        assert_eq!(write_output(&Done).unwrap(), b"");
+        assert_eq!(write_output(()).unwrap(), b"");
+        assert_eq!(write_output(Done).unwrap(), b"");
         assert_eq!(<() as Output>::describe().content_type, None);
         assert_eq!(<Done as Output>::describe().content_type, None);
         assert_eq!(read::<()>(""), Ok(()));
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn raw_types_pass_through() {
-        assert_eq!(write_output(&Bytes(vec![0xff])).unwrap(), vec![0xff]);
+        assert_eq!(write_output(Bytes(vec![0xff])).unwrap(), vec![0xff]);
         assert_eq!(read::<Text>("abc"), Ok(Text("abc".into())));
         assert_eq!(<Text as Output>::describe().content_type.as_deref(), Some("text/plain"));
     }

@@ -68,7 +68,7 @@ impl<T: Encode> Promise<T> {
     /// # Panics
     /// When the value does not serialize to JSON.
     pub fn resolve(&self, value: &T) -> Durable<()> {
-        self.complete(Ok(codec::written(&self.what(), value)))
+        self.complete(Ok(codec::written(&self.what(), value).into_owned()))
     }
 }
 

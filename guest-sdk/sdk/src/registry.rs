@@ -90,7 +90,7 @@ pub fn decode<I: Input>(body: Vec<u8>) -> HandlerResult<I> {
 
 /// Writes the output of a handler.
 pub fn encode<O: Output, E: Into<HandlerError>>(result: Result<O, E>) -> HandlerResult<Vec<u8>> {
-    Ok(payload::write_output(&result.map_err(Into::into)?)?)
+    Ok(payload::write_output(result.map_err(Into::into)?)?)
 }
 
 fn some_docs(docs: &str) -> Option<String> {

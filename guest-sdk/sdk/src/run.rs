@@ -156,7 +156,7 @@ async fn next_notice(operation: &mut Operation) -> Notice {
 
 /// Tells the host how an execution ended. The block's outcome comes back as an event.
 fn report<T: Encode>(op: u32, name: &str, result: HandlerResult<T>) {
-    let encoded = result.map(|value| value.encode());
+    let encoded = result.map(Encode::into_encoded);
     host::with(|host| match encoded {
         Ok(Ok(bytes)) => host.run_finish(op, Ok(&bytes)),
         Ok(Err(error)) => host.run_failed(

@@ -2,13 +2,14 @@
 
 use abide_sdk::registry::{Output, Payload};
 use abide_sdk::{Encode, serde_json};
+use std::borrow::Cow;
 
 /// Says JSON, gives bytes that are no text in any encoding.
 pub struct NotJson;
 
 impl Encode for NotJson {
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        Ok(vec![0xff, 0xfe, 0x00, 0x80])
+    fn encode(&self) -> Result<Cow<'_, [u8]>, serde_json::Error> {
+        Ok(Cow::Borrowed(&[0xff, 0xfe, 0x00, 0x80]))
     }
 }
 
