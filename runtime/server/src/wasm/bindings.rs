@@ -9,5 +9,7 @@ wasmtime::component::bindgen!({
         default: trappable,
     },
     exports: { default: async },
+    // What a guest is called with is not copied before it is written into its memory.
+    ownership: Borrowing { duplicate_if_necessary: true },
     with: { "wasi:io": wasmtime_wasi::p2::bindings::io },
 });

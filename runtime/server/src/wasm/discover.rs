@@ -162,7 +162,7 @@ fn payload(service: &str, payload: wit::Payload) -> Result<Payload, Invalid> {
 fn apply(
     options: &mut HandlerOptions,
     of: &str,
-    given: Vec<super::bindings::abide::runtime::types::Header>,
+    given: Vec<super::bindings::abide::runtime::types::HeaderResult>,
 ) -> Result<(), Invalid> {
     let given: Vec<_> =
         given.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();

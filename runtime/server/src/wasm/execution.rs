@@ -3,7 +3,7 @@
 //! An attempt and a check run a guest by this same code; they differ in what surrounds its session.
 
 use super::background::Heavy;
-use super::bindings::abide::runtime::types as wit_types;
+use super::bindings::abide::runtime::types::{HeaderParam, TargetParam};
 use super::bindings::exports::abide::runtime::guest as wit;
 use super::components::{Components, Loaded};
 use super::guest::{Guest, GuestParts, Link};
@@ -14,6 +14,7 @@ use super::session::{Halt, Replay, Session, Surroundings};
 use crate::engine::LoadedJournal;
 use abide_core::command::End;
 use abide_core::effect::AttemptStart;
+use abide_core::entry::Header;
 use abide_core::ids::InvocationId;
 use prometheus_client::metrics::gauge::Gauge;
 use sha2::{Digest, Sha256};
@@ -55,16 +56,19 @@ impl Execution<'_> {
         link: impl FnOnce(Session) -> Link,
     ) -> CameTo {
         let seed = seed_of(self.start.seed);
+        let (id, target, input) =
+            (self.start.invocation.to_string(), &self.start.target, journal.input.clone());
+        let headers: Vec<_> = input.headers.iter().map(lent).collect();
         let invocation = wit::Invocation {
-            id: self.start.invocation.to_string(),
-            target: wit_types::Target {
-                service: self.start.target.service.clone(),
-                key: self.start.target.key.clone(),
-                handler: self.start.target.handler.clone(),
+            id: &id,
+            target: TargetParam {
+                service: &target.service,
+                key: target.key.as_deref(),
+                handler: &target.handler,
             },
-            headers: host::headers(journal.input.headers.clone()),
+            headers: &headers,
             random_seed: seed,
-            input: journal.input.body.to_vec(),
+            input: &input.body,
         };
         let trail = around.trail.clone();
         let session = Session::new(self.start, journal, around);
@@ -80,7 +84,7 @@ impl Execution<'_> {
             link: Some(link(session)),
         };
         let mut store = Guest::into_store(self.components.engine().engine(), parts);
-        let end = match invoke(&mut store, self.loaded, &invocation).await {
+        let end = match invoke(&mut store, self.loaded, invocation).await {
             Ok(result) => Ok(self.returned(&mut store, result)),
             Err(error) => self.halted(&mut store, &error),
         };
@@ -149,7 +153,15 @@ impl Execution<'_> {
     }
 }
 
-async fn invoke(store: &mut Store<Guest>, loaded: &Loaded, invocation: &wit::Invocation) -> Result<Answered> {
+fn lent(header: &Header) -> HeaderParam<'_> {
+    HeaderParam { name: &header.name, value: &header.value }
+}
+
+async fn invoke(
+    store: &mut Store<Guest>,
+    loaded: &Loaded,
+    invocation: wit::Invocation<'_>,
+) -> Result<Answered> {
     let instance = loaded.pre.instantiate_async(&mut *store).await?;
     instance.abide_runtime_guest().call_invoke(&mut *store, invocation).await
 }

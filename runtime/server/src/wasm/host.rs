@@ -62,8 +62,8 @@ pub fn failure(failure: wit::Failure) -> Failure {
     Failure { code: failure.code, message: failure.message, metadata: read_headers(failure.metadata) }
 }
 
-fn read_headers(headers: Vec<wit::Header>) -> Vec<Header> {
-    let header = |header: wit::Header| Header { name: header.name, value: header.value };
+fn read_headers(headers: Vec<wit::HeaderResult>) -> Vec<Header> {
+    let header = |header: wit::HeaderResult| Header { name: header.name, value: header.value };
     headers.into_iter().map(header).collect()
 }
 
@@ -91,8 +91,8 @@ fn outcome(outcome: Outcome) -> wit::Outcome {
 }
 
 /// Hands headers to the guest.
-pub fn headers(headers: Vec<Header>) -> Vec<wit::Header> {
-    let header = |header: Header| wit::Header { name: header.name, value: header.value };
+pub fn headers(headers: Vec<Header>) -> Vec<wit::HeaderResult> {
+    let header = |header: Header| wit::HeaderResult { name: header.name, value: header.value };
     headers.into_iter().map(header).collect()
 }
 

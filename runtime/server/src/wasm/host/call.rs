@@ -16,9 +16,9 @@ const HEADER_OVERHEAD: usize = 32;
 impl Host for Guest {
     fn call(
         &mut self,
-        target: wit::Target,
+        target: wit::TargetResult,
         input: Vec<u8>,
-        headers: Vec<wit::Header>,
+        headers: Vec<wit::HeaderResult>,
         idempotency_key: Option<String>,
     ) -> wasmtime::Result<CallHandle> {
         let wanted = self.wanted(target, input, headers, idempotency_key)?;
@@ -28,9 +28,9 @@ impl Host for Guest {
 
     fn send(
         &mut self,
-        target: wit::Target,
+        target: wit::TargetResult,
         input: Vec<u8>,
-        headers: Vec<wit::Header>,
+        headers: Vec<wit::HeaderResult>,
         idempotency_key: Option<String>,
         delay_ms: Option<u64>,
     ) -> wasmtime::Result<String> {
@@ -42,12 +42,12 @@ impl Host for Guest {
 impl Guest {
     fn wanted(
         &self,
-        target: wit::Target,
+        target: wit::TargetResult,
         input: Vec<u8>,
-        headers: Vec<wit::Header>,
+        headers: Vec<wit::HeaderResult>,
         idempotency_key: Option<String>,
     ) -> wasmtime::Result<Wanted> {
-        let wit::Target { service, key, handler } = target;
+        let wit::TargetResult { service, key, handler } = target;
         check_name(&service)?;
         check_name(&handler)?;
         key.as_deref().map_or(Ok(()), |key| check_key("the key of a call's target", key))?;
