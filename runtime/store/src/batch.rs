@@ -1,6 +1,7 @@
 //! What is written: operations, the fence that guards them, and the batch that makes them one.
 
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// The number of a committed batch: dense, from 1, and it goes on where it stopped when the store is opened again.
 pub type Sequence = u64;
@@ -11,32 +12,77 @@ pub const META_PARTITION: u16 = u16::MAX;
 /// The partition of what guests log.
 pub const LOG_PARTITION: u16 = u16::MAX - 1;
 
-/// One change of one key. Both kinds are absolute, so applying one twice is the same as applying it once.
+/// One change of one key. All kinds are absolute, so applying one twice is the same as applying it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    Put { key: Vec<u8>, value: Bytes },
-    Delete { key: Vec<u8> },
+    Put {
+        key: Vec<u8>,
+        value: Bytes,
+    },
+    /// The same with a large value, of which others have a piece, too: it is written as it is, and not copied.
+    PutPieces {
+        key: Vec<u8>,
+        pieces: Arc<[Bytes]>,
+    },
+    Delete {
+        key: Vec<u8>,
+    },
+}
+
+/// What a key is given.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Whole(Bytes),
+    Pieces(Arc<[Bytes]>),
+}
+
+impl Value {
+    /// Returns its pieces, one after the other.
+    pub fn pieces(&self) -> &[Bytes] {
+        match self {
+            Value::Whole(value) => std::slice::from_ref(value),
+            Value::Pieces(pieces) => pieces,
+        }
+    }
+
+    /// Returns the value in one piece.
+    pub fn into_whole(self) -> Bytes {
+        match self {
+            Value::Whole(value) => value,
+            Value::Pieces(pieces) => pieces.concat().into(),
+        }
+    }
 }
 
 impl Op {
     /// Returns the key this operation changes.
     pub fn key(&self) -> &[u8] {
         match self {
-            Op::Put { key, .. } | Op::Delete { key } => key,
+            Op::Put { key, .. } | Op::PutPieces { key, .. } | Op::Delete { key } => key,
         }
     }
 
     /// Returns what the key holds afterwards.
-    pub fn value(&self) -> Option<&Bytes> {
+    pub fn value(&self) -> Option<Value> {
         match self {
-            Op::Put { value, .. } => Some(value),
+            Op::Put { value, .. } => Some(Value::Whole(value.clone())),
+            Op::PutPieces { pieces, .. } => Some(Value::Pieces(pieces.clone())),
             Op::Delete { .. } => None,
+        }
+    }
+
+    /// Returns the bytes of the value.
+    pub fn value_bytes(&self) -> u64 {
+        match self {
+            Op::Put { value, .. } => value.len() as u64,
+            Op::PutPieces { pieces, .. } => pieces.iter().map(|piece| piece.len() as u64).sum(),
+            Op::Delete { .. } => 0,
         }
     }
 
     /// Returns the bytes of key and value together.
     pub fn bytes(&self) -> u64 {
-        (self.key().len() + self.value().map_or(0, Bytes::len)) as u64
+        self.key().len() as u64 + self.value_bytes()
     }
 }
 

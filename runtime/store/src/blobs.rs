@@ -109,12 +109,17 @@ impl Blobs {
     /// Writes and syncs the file; its name is durable only after [`Blobs::sync_names`].
     ///
     /// There is no temporary name: nothing refers to the file until its record is durable, which comes later.
-    pub fn write(&self, name: BlobName, value: &Bytes) -> Result<BlobRef, Error> {
+    pub fn write(&self, name: BlobName, pieces: &[Bytes]) -> Result<BlobRef, Error> {
         let path = self.path(name);
         let file = self.disk.create(&path).map_err(Error::io("create", &path))?;
-        file.write_at(value, 0).map_err(Error::io("write", &path))?;
+        let (mut bytes, mut sha256) = (0, Sha256::new());
+        for piece in pieces {
+            file.write_at(piece, bytes).map_err(Error::io("write", &path))?;
+            bytes += piece.len() as u64;
+            sha256.update(piece);
+        }
         file.sync_data().map_err(Error::io("sync", &path))?;
-        Ok(BlobRef { name, bytes: value.len() as u64, sha256: Sha256::digest(value).into() })
+        Ok(BlobRef { name, bytes, sha256: sha256.finalize().into() })
     }
 
     pub fn sync_names(&self) -> Result<(), Error> {

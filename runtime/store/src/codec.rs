@@ -4,8 +4,11 @@
 //! version; old versions are read for good.
 
 mod invocation_v1;
+mod pieces;
 
 use self::invocation_v1::InvocationV1;
+pub use self::pieces::put_row;
+use self::pieces::{Whole, Writer};
 use crate::keys::Tag;
 use abide_core::command::Message;
 use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow};
@@ -150,26 +153,30 @@ pub fn decode<T: Record>(key: &[u8], value: &[u8]) -> Result<T, CodecError> {
 /// Writes a row of the core.
 #[must_use]
 pub fn encode_row(row: &Row) -> Bytes {
+    write_row(row, Whole)
+}
+
+fn write_row<W: Writer>(row: &Row, writer: W) -> W::Written {
     match row {
-        Row::Invocation(row) => encode(&**row),
-        Row::Input(row) => encode(row),
-        Row::Answer(row) => encode(row),
-        Row::Entry(row) => encode(row),
-        Row::Outcome(row) => encode(row),
-        Row::Timer | Row::Created => Bytes::from_static(&[EMPTY_VERSION]),
-        Row::KeyQueue(row) => encode(row),
-        Row::KeyWaiter(row) => encode(row),
-        Row::State(row) => encode(row),
-        Row::Promise(row) => encode(row),
-        Row::Unclaimed(row) => encode(row),
+        Row::Invocation(row) => writer.record(&**row),
+        Row::Input(row) => writer.record(row),
+        Row::Answer(row) => writer.record(row),
+        Row::Entry(row) => writer.record(row),
+        Row::Outcome(row) => writer.record(row),
+        Row::Timer | Row::Created => writer.empty(),
+        Row::KeyQueue(row) => writer.record(row),
+        Row::KeyWaiter(row) => writer.record(row),
+        Row::State(row) => writer.record(row),
+        Row::Promise(row) => writer.record(row),
+        Row::Unclaimed(row) => writer.record(row),
         Row::Names(_) => unreachable!("names are read from the keys of other rows"),
-        Row::Listeners(row) => encode(row),
-        Row::Mailbox(row) => encode(row),
-        Row::Signal(row) => encode(row),
-        Row::Outbox(row) => encode(row),
-        Row::Counter(row) => encode(row),
-        Row::Service(row) => encode(&**row),
-        Row::Deployment(row) => encode(&**row),
+        Row::Listeners(row) => writer.record(row),
+        Row::Mailbox(row) => writer.record(row),
+        Row::Signal(row) => writer.record(row),
+        Row::Outbox(row) => writer.record(row),
+        Row::Counter(row) => writer.record(row),
+        Row::Service(row) => writer.record(&**row),
+        Row::Deployment(row) => writer.record(&**row),
     }
 }
 

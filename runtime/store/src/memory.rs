@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::batch::{Batch, Fence, Op, Order, Sequence, View};
+use crate::batch::{Batch, Fence, Op, Order, Sequence, Value, View};
 use crate::error::Error;
 use crate::overlay::{self, Overlay};
 use crate::stats::{Stats, Status};
@@ -93,9 +93,9 @@ impl MemoryStore {
         while state.unsynced.front().is_some_and(|(sequence, _)| *sequence <= upto) {
             let (sequence, batch) = state.unsynced.pop_front().expect("front exists: checked above");
             for op in &batch.ops {
-                match op {
-                    Op::Put { key, value } => state.durable_pairs.insert(key.clone(), value.clone()),
-                    Op::Delete { key } => state.durable_pairs.remove(key),
+                match op.value() {
+                    Some(value) => state.durable_pairs.insert(op.key().to_vec(), value.into_whole()),
+                    None => state.durable_pairs.remove(op.key()),
                 };
             }
             state.overlay.remove_applied(sequence, batch.ops.iter().map(Op::key));
@@ -133,6 +133,7 @@ impl MemoryStore {
         }
         let state = self.state.lock();
         let over = state.overlay.range(self.upto(&state, view), (start, end), order, limit);
+        let over = over.into_iter().map(|(key, value)| (key, value.map(Value::into_whole))).collect();
         let under = state.durable_pairs.range(start.to_vec()..end.to_vec());
         let pair = |(key, value): (&Vec<u8>, &Bytes)| Ok::<_, Infallible>((key.clone(), value.clone()));
         let Ok(merged) = match order {
@@ -161,7 +162,10 @@ impl Store for MemoryStore {
     fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
         let state = self.state.lock();
         let found = state.overlay.get(self.upto(&state, view), key);
-        Ok(found.unwrap_or_else(|| state.durable_pairs.get(key).cloned()))
+        match found {
+            Some(value) => Ok(value.map(Value::into_whole)),
+            None => Ok(state.durable_pairs.get(key).cloned()),
+        }
     }
 
     fn scan_within(

@@ -5,12 +5,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
-use bytes::Bytes;
-
-use crate::batch::{Batch, Order, Sequence};
+use crate::batch::{Batch, Order, Sequence, Value};
 
 /// What one key held after one batch; `None` is deleted.
-type Version = (Sequence, Option<Bytes>);
+type Version = (Sequence, Option<Value>);
 
 #[derive(Default)]
 pub struct Overlay {
@@ -25,7 +23,7 @@ impl Overlay {
             if versions.back().is_some_and(|(at, _)| *at == sequence) {
                 versions.pop_back();
             }
-            versions.push_back((sequence, op.value().cloned()));
+            versions.push_back((sequence, op.value()));
         }
     }
 
@@ -43,7 +41,7 @@ impl Overlay {
     }
 
     /// Returns what the key holds as of `upto`; the outer `None` means: ask the index.
-    pub fn get(&self, upto: Sequence, key: &[u8]) -> Option<Option<Bytes>> {
+    pub fn get(&self, upto: Sequence, key: &[u8]) -> Option<Option<Value>> {
         newest(self.keys.get(key)?, upto)
     }
 
@@ -55,7 +53,7 @@ impl Overlay {
         (start, end): (&[u8], &[u8]),
         order: Order,
         limit: usize,
-    ) -> Vec<(Vec<u8>, Option<Bytes>)> {
+    ) -> Vec<(Vec<u8>, Option<Value>)> {
         if start >= end {
             return Vec::new();
         }
@@ -71,7 +69,7 @@ impl Overlay {
     }
 }
 
-fn newest(versions: &VecDeque<Version>, upto: Sequence) -> Option<Option<Bytes>> {
+fn newest(versions: &VecDeque<Version>, upto: Sequence) -> Option<Option<Value>> {
     versions.iter().rev().find(|(at, _)| *at <= upto).map(|(_, value)| value.clone())
 }
 
@@ -79,7 +77,7 @@ fn take_live<'a>(
     versions: impl Iterator<Item = (&'a Vec<u8>, &'a VecDeque<Version>)>,
     upto: Sequence,
     limit: usize,
-) -> Vec<(Vec<u8>, Option<Bytes>)> {
+) -> Vec<(Vec<u8>, Option<Value>)> {
     let mut found = Vec::new();
     let mut live = 0;
     for (key, versions) in versions {

@@ -60,7 +60,7 @@ fn content(store: &DiskStore) -> Map {
 fn apply(map: &mut Map, ops: &[Op]) {
     for op in ops {
         match op.value() {
-            Some(value) => map.insert(op.key().to_vec(), value.to_vec()),
+            Some(value) => map.insert(op.key().to_vec(), value.into_whole().to_vec()),
             None => map.remove(op.key()),
         };
     }

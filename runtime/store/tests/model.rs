@@ -14,9 +14,15 @@ fn random_ops(random: &mut Random) -> Vec<Op> {
     let op = |random: &mut Random| {
         // Short keys over few letters: prefixes of each other, the empty key among them.
         let key: Vec<u8> = (0..random.below(5)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect();
-        match random.below(10) {
+        match random.below(11) {
             0..=2 => Op::Delete { key },
             3 => Op::Put { key, value: vec![random.draw() as u8; 1025 + random.below(2000) as usize].into() },
+            4 => {
+                let bytes = random.below(10) as usize;
+                let middle = vec![random.draw() as u8; random.below(2000) as usize];
+                let pieces = [vec![1; bytes], middle, vec![2; 10 - bytes]];
+                Op::PutPieces { key, pieces: pieces.map(Bytes::from).into() }
+            }
             _ => Op::Put { key, value: vec![random.draw() as u8; random.below(40) as usize].into() },
         }
     };
@@ -25,9 +31,9 @@ fn random_ops(random: &mut Random) -> Vec<Op> {
 
 fn apply(map: &mut Map, ops: &[Op]) {
     for op in ops {
-        match op {
-            Op::Put { key, value } => map.insert(key.clone(), value.clone()),
-            Op::Delete { key } => map.remove(key),
+        match op.value() {
+            Some(value) => map.insert(op.key().to_vec(), value.into_whole()),
+            None => map.remove(op.key()),
         };
     }
 }

@@ -119,7 +119,7 @@ impl<'a> Txn<'a> {
         let ops = self.staged.into_iter().map(|(row_key, row)| {
             let key = keys::encode(self.partition, &row_key);
             let op = match &row {
-                Some(row) => Op::Put { key, value: codec::encode_row(row) },
+                Some(row) => codec::put_row(key, row),
                 None => Op::Delete { key },
             };
             self.known.note(row_key, row);

@@ -51,6 +51,11 @@ impl Workload {
 
     pub fn ops(&self, number: u64) -> Vec<Op> {
         let op = |(key, bytes): (Vec<u8>, Option<usize>)| match bytes {
+            Some(bytes) if bytes as u64 >= BLOB_MIN && number.is_multiple_of(2) => {
+                let value = value(number, &key, bytes);
+                let pieces = [value.slice(..8), value.slice(8..bytes - 1), value.slice(bytes - 1..)];
+                Op::PutPieces { key, pieces: pieces.into() }
+            }
             Some(bytes) => Op::Put { value: value(number, &key, bytes), key },
             None => Op::Delete { key },
         };

@@ -157,7 +157,7 @@ fn fill(
 fn copy_blob(from: &Blobs, to: &Blobs, blob: &BlobRef) -> Result<(), Error> {
     let gone = || Error::BlobCorrupt { file: from.path(blob.name), why: "it is not there".into() };
     let value = from.read(blob)?.ok_or_else(gone)?;
-    to.write(blob.name, &value).map(drop)
+    to.write(blob.name, &[value]).map(drop)
 }
 
 /// Copies a file beside the store.

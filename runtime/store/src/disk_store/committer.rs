@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::batch::{Batch, Op, Sequence};
+use crate::batch::{Batch, Op, Sequence, Value};
 use crate::blobs::BlobName;
 use crate::disk_store::applier;
 use crate::disk_store::shared::{Logged, Queued, Shared, What};
@@ -165,16 +165,22 @@ fn batch_entry(
 ) -> Result<Entry, Error> {
     let mut changes = Vec::with_capacity(batch.ops.len());
     for (position, op) in batch.ops.into_iter().enumerate() {
-        changes.push(match op {
+        let is_large = op.value_bytes() > shared.options.inline_value_bytes_max;
+        let (key, value) = match op {
             Op::Delete { key } => (key, None),
-            Op::Put { key, value } if value.len() as u64 > shared.options.inline_value_bytes_max => {
+            Op::Put { key, value } => (key, Some(Value::Whole(value))),
+            Op::PutPieces { key, pieces } => (key, Some(Value::Pieces(pieces))),
+        };
+        let stored = match value {
+            None => None,
+            Some(value) if is_large => {
                 let position = u32::try_from(position).expect("a batch has fewer operations than bytes");
-                let blob = shared.blobs.write(BlobName { sequence, position }, &value)?;
                 *are_names_new = true;
-                (key, Some(Stored::Blob(blob)))
+                Some(Stored::Blob(shared.blobs.write(BlobName { sequence, position }, value.pieces())?))
             }
-            Op::Put { key, value } => (key, Some(Stored::Inline(value))),
-        });
+            Some(value) => Some(Stored::Inline(value.into_whole())),
+        };
+        changes.push((key, stored));
     }
     Ok(Entry::Batch { fence: batch.fence, changes })
 }

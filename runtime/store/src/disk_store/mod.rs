@@ -79,7 +79,7 @@ impl DiskStore {
             if key.len() as u64 > options.key_bytes_max {
                 return Err(Error::KeyTooLarge { bytes: key.len() as u64, limit: options.key_bytes_max });
             }
-            let bytes = op.value().map_or(0, |value| value.len() as u64);
+            let bytes = op.value_bytes();
             if bytes > options.value_bytes_max {
                 return Err(Error::ValueTooLarge {
                     key: printable(key),

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use crate::batch::{Order, Sequence, View};
+use crate::batch::{Order, Sequence, Value, View};
 use crate::disk_store::shared::{Shared, State};
 use crate::error::{Error, printable};
 use crate::log::record::Stored;
@@ -57,7 +57,7 @@ pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Err
             state.overlay.get(upto(&state, view), key)
         };
         if let Some(value) = over {
-            return Ok(Some(value));
+            return Ok(Some(value.map(Value::into_whole)));
         }
         match shared.index.get(key)? {
             None => Ok(Some(None)),
@@ -94,7 +94,8 @@ fn scan_once(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Option<P
         let upto = upto(&state, view);
         (upto, state.overlay.range(upto, span, order, limit))
     };
-    let over = over.into_iter().map(|(key, value)| (key, value.map(Stored::Inline))).collect();
+    let inline = |value: Value| Stored::Inline(value.into_whole());
+    let over = over.into_iter().map(|(key, value)| (key, value.map(inline))).collect();
     let (start, end) = span;
     let merged = match order {
         Order::Ascending => shared

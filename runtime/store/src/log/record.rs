@@ -69,7 +69,7 @@ pub fn batch_bytes(batch: &Batch, inline_value_bytes_max: u64) -> u64 {
     const CHANGE_OVERHEAD: u64 = 1 + 4 + 4;
     let mut bytes = BATCH_OVERHEAD;
     for op in &batch.ops {
-        let value = op.value().map_or(0, |value| value.len() as u64);
+        let value = op.value_bytes();
         let value = if value > inline_value_bytes_max { BlobRef::BYTES as u64 } else { value };
         bytes += CHANGE_OVERHEAD + op.key().len() as u64 + value;
     }
