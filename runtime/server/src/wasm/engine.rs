@@ -12,9 +12,9 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// two cores a call took up to 0.4 s with 10 ms, and up to 0.14 s with 2 ms: each of its steps waits.
 pub const TICK: Duration = Duration::from_millis(2);
 
-/// Instances whose memory is given back to the system at once, which costs less than one by one. Until then they
-/// take their place in the pool.
-const DECOMMITTED_AT_ONCE: u32 = 32;
+/// The memory of an instance goes back to the system when it ends, not together with that of others: until then each
+/// would keep all it has, and its place in the pool. Most dirty so little that it is zeroed, and nothing has to go back.
+const DECOMMITTED_AT_ONCE: usize = 1;
 /// Instances for uploads that are discovered.
 const DISCOVERED_AT_ONCE: u32 = 16;
 
@@ -89,8 +89,7 @@ impl Drop for WasmEngine {
 }
 
 fn config(instances: u32, limits: &GuestLimits) -> Config {
-    // As many may be given back at this moment, and as many wait for that, while all others run.
-    let instances = instances + DISCOVERED_AT_ONCE + 2 * DECOMMITTED_AT_ONCE;
+    let instances = instances + DISCOVERED_AT_ONCE;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_memories(instances)
@@ -107,7 +106,7 @@ fn config(instances: u32, limits: &GuestLimits) -> Config {
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto)
-        .decommit_batch_size(DECOMMITTED_AT_ONCE as usize)
+        .decommit_batch_size(DECOMMITTED_AT_ONCE)
         .max_unused_warm_slots(200);
     let mut config = Config::new();
     config
