@@ -11,10 +11,12 @@ use comfy_table::Table;
 use http::HeaderValue;
 use serde::Serialize;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const RAW: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const MIB: usize = 1 << 20;
+/// The server's allocator gives freed memory back after a second or two.
+const AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Passed {
@@ -33,7 +35,7 @@ pub struct Phase {
     /// Before the first large call.
     pub rss_before_bytes: u64,
     pub rss_peak_bytes: u64,
-    /// When the server rested.
+    /// When the server rested, and had time to give back what it does not need.
     pub rss_after_bytes: u64,
 }
 
@@ -113,6 +115,7 @@ async fn phase(
     let seconds = started.elapsed().as_secs_f64();
     let rss_peak_bytes = process.peak_rss_bytes();
     server.rest().await;
+    tokio::time::sleep(AFTER).await;
     let phase = Phase {
         direction,
         calls: calls * at_once,
