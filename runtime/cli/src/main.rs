@@ -1,7 +1,8 @@
 //! The `abide` command: parses the arguments, runs one command, and tells how it went.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod allocator;
 mod cli;
 mod client;
 mod commands;
@@ -24,11 +25,6 @@ mod when;
 use abide_server::wasm::{COMPILER_ARGUMENT, serve_as_compiler};
 use clap::Parser;
 use std::process::ExitCode;
-
-/// The server makes and drops many small things on many threads; the system's allocator took a fifth
-/// of its time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);

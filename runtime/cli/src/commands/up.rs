@@ -1,5 +1,6 @@
 //! `abide up`: the server.
 
+use crate::allocator;
 use crate::cli::Global;
 use crate::client::Client;
 use crate::commands::deploy;
@@ -45,6 +46,7 @@ pub async fn serve(
     let (settings, warnings) = (settings(&loaded), advice(&loaded));
     log::start(&settings.log)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    allocator::give_back();
     // From the first moment, so that a signal during the start is not lost.
     let stop_signal = stop_signal()?;
     let data = settings.server.data.clone();
