@@ -1,7 +1,7 @@
 //! Measures the store next to the disk it is on: raw syncs, then commits with 1, 8 and 64 writers, in the same run.
 //!
 //! `bench [--dir FOLDER] [--seconds N]`: closed loop, each writer waits until its commit is durable.
-//! `bench --fill MIB [--dir FOLDER]`: writes so much and shows memory, disk and pauses while it does.
+//! `bench --fill MIB [--reopen MIB] [--dir FOLDER]`: writes so much and shows memory, disk and pauses while it does.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -28,7 +28,11 @@ fn main() {
     let span = Duration::from_secs(seconds);
 
     if let Some(mib) = option("--fill").and_then(|mib| mib.parse().ok()) {
-        return fill(&dir.path().join("data"), mib);
+        let mut options = Options::default();
+        if let Some(mib) = option("--reopen").and_then(|mib| mib.parse::<u64>().ok()) {
+            options.reopen_bytes = mib << 20;
+        }
+        return fill(&dir.path().join("data"), options, mib);
     }
     raw(dir.path(), span);
     let store =
@@ -50,10 +54,10 @@ fn main() {
 }
 
 /// Writes pairs of 200 bytes in batches of 64, one in four beside a recent one, as journals grow; reads all at the end.
-fn fill(dir: &Path, mib: u64) {
+fn fill(dir: &Path, options: Options, mib: u64) {
     const BATCH: u64 = 64;
     const RECENT: u64 = 1000;
-    let store = DiskStore::open(dir, Options::default()).expect("the store opens");
+    let store = DiskStore::open(dir, options).expect("the store opens");
     let fence = store.acquire(1).expect("the partition is free");
     let started = Instant::now();
     let batches = mib * 1024 * 1024 / (BATCH * VALUE_BYTES as u64);

@@ -179,8 +179,6 @@ fn build() {
     cargo.args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(target_dir());
     // The versions of a package are its examples.
     cargo.args(["--lib", "--examples"]);
-    // There are many, and each would be optimised as a whole.
-    cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     let packages: BTreeSet<_> = ALL.iter().map(|guest| guest.package()).collect();
     cargo.args(packages.into_iter().flat_map(|package| ["-p", package]));
     let output = cargo.output().expect("cargo can be run");
