@@ -125,7 +125,7 @@ pub fn serve(arguments: impl Iterator<Item = OsString>) -> u8 {
 
 fn compile_stdin(mut arguments: impl Iterator<Item = OsString>) -> Result<(), CompileError> {
     let ended = |error: &dyn std::fmt::Display| CompileError::Ended(error.to_string());
-    bound_itself().map_err(|error| ended(&error))?;
+    bound_itself();
     let memory_bytes_max = arguments.next().and_then(|text| text.to_str()?.parse().ok());
     let memory_bytes_max = memory_bytes_max.ok_or_else(|| ended(&"this command is not for users"))?;
     let mut component = Vec::new();
@@ -136,20 +136,18 @@ fn compile_stdin(mut arguments: impl Iterator<Item = OsString>) -> Result<(), Co
     std::io::stdout().write_all(&artifact).map_err(|error| ended(&error))
 }
 
-/// Bounds what this process takes, and ends it with the one that waits for it.
-fn bound_itself() -> rustix::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+/// Bounds what this process takes, and ends it with the one that waits for it. A sandbox around the server may forbid
+/// one or the other; compiling is what was asked for.
+fn bound_itself() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
     let at_most = |most| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::Data, at_most(COMPILER_BYTES_MAX))?;
-    setrlimit(
-        Resource::Cpu,
-        Rlimit { current: Some(COMPILER_SECONDS_MAX), maximum: Some(COMPILER_SECONDS_MAX + 5) },
-    )?;
+    let _ = setrlimit(Resource::Data, at_most(COMPILER_BYTES_MAX));
+    // Told first, and ended a moment later, so that the one who waits can tell why.
+    let seconds = Rlimit { current: Some(COMPILER_SECONDS_MAX), maximum: Some(COMPILER_SECONDS_MAX + 5) };
+    let _ = setrlimit(Resource::Cpu, seconds);
     // What is left of a component that is not compiled to its end is of no use.
-    setrlimit(Resource::Core, at_most(0))?;
+    let _ = setrlimit(Resource::Core, at_most(0));
     #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // Where it is not allowed to stand back, it does not.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let _ = rustix::process::nice(NICENESS);
-    Ok(())
 }
