@@ -235,7 +235,7 @@ fn a_large_input_and_result_are_in_memory_only_a_few_times() {
     };
     call(1);
     let before = memory_bytes(&server, "VmRSS:");
-    // The peak so far was that of the compiler.
+    // What it needed to start does not count.
     std::fs::write(format!("/proc/{}/clear_refs", server.process().id()), "5").expect("it is our process");
     // An unoptimised server is slow with large values.
     for _ in 0..3 {
