@@ -107,6 +107,13 @@ fn address(url: &Value) -> SocketAddr {
     url.split_once("://").expect("a URL has a scheme").1.parse().expect("the address is numeric")
 }
 
+/// Processor time in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuMs {
+    pub own: u64,
+    pub of_children: u64,
+}
+
 impl Process {
     /// Kills it, as a power cut would. Does nothing when it has ended.
     pub fn kill(&self) {
@@ -144,6 +151,17 @@ impl Process {
     pub fn id(&self) -> Pid {
         let id = i32::try_from(self.lock().id()).expect("process ids are small");
         Pid::from_raw(id).expect("process ids are not zero")
+    }
+
+    /// Returns the processor time that it has used, and that of its children that have ended.
+    #[must_use]
+    pub fn cpu_ms(&self) -> CpuMs {
+        let stat = format!("/proc/{}/stat", self.id().as_raw_nonzero());
+        let stat = std::fs::read_to_string(stat).expect("the process runs");
+        let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+        let ticks = |n: usize| fields[n].parse::<u64>().expect("a number");
+        // Fields 14 to 17 of proc(5), in hundredths of a second.
+        CpuMs { own: (ticks(11) + ticks(12)) * 10, of_children: (ticks(13) + ticks(14)) * 10 }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Child> {

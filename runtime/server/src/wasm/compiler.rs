@@ -1,8 +1,9 @@
 //! Compiling components in a process of its own: what the compiler needs is gone with it, a component that makes it
 //! use too much ends it and nothing else, and handlers keep the processors.
 //!
-//! The process is this program once more. It gets the component on its standard input, gives the native code on its
-//! standard output, and says on its standard error what is wrong with a component that cannot be compiled.
+//! The process is this program once more. Its arguments are the memory that guests may have, and what it may take
+//! itself. It gets the component on its standard input, gives the native code on its standard output, and says on its
+//! standard error what is wrong with a component that cannot be compiled.
 
 use super::{EngineBuildError, GuestLimits, WasmEngine};
 use std::ffi::OsString;
@@ -10,13 +11,12 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
 use wasmtime::Engine;
 
 /// The first argument of the process, which no user types.
 pub const ARGUMENT: &str = "compile-component";
 
-/// Memory that a compilation may write to. The largest guests of the tests take less than a quarter of a gigabyte.
+/// Memory that a compilation may write to. The largest guests of the tests take less than a tenth of a gigabyte.
 const COMPILER_BYTES_MAX: u64 = 4 << 30;
 /// Time that a compilation may compute, on all processors together.
 const COMPILER_SECONDS_MAX: u64 = 600;
@@ -65,6 +65,7 @@ impl Compiler {
         let child = Command::new(program)
             .arg(ARGUMENT)
             .arg(limits.memory_bytes_max.to_string())
+            .args([COMPILER_BYTES_MAX, COMPILER_SECONDS_MAX].map(|most| most.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -76,12 +77,9 @@ impl Compiler {
                 return here();
             }
         };
-        let mut stdin = child.stdin.take().expect("it is piped");
-        let output = thread::scope(|scope| {
-            // It may end before it has read everything; its status says why.
-            scope.spawn(move || _ = stdin.write_all(component));
-            child.wait_with_output()
-        });
+        // It reads everything before it writes. It may end before; its status says why.
+        let _ = child.stdin.take().expect("it is piped").write_all(component);
+        let output = child.wait_with_output();
         let output =
             output.map_err(|error| CompileError::Ended(format!("the compiler cannot be read: {error}")))?;
         if output.status.success() {
@@ -96,7 +94,9 @@ impl Compiler {
 }
 
 fn describe(status: ExitStatus, said: &str) -> String {
-    let said = said.lines().last().map(|line| format!(" ({line})")).unwrap_or_default();
+    // Of a panic, where and what.
+    let said: Vec<_> = said.lines().take(2).collect();
+    let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join(" ")) };
     let signal = |signal: rustix::process::Signal| status.signal() == Some(signal.as_raw());
     if signal(rustix::process::Signal::XCPU) {
         return format!("compiling it takes more than {COMPILER_SECONDS_MAX} s of computing");
@@ -123,11 +123,14 @@ pub fn serve(arguments: impl Iterator<Item = OsString>) -> u8 {
     }
 }
 
-fn compile_stdin(mut arguments: impl Iterator<Item = OsString>) -> Result<(), CompileError> {
+fn compile_stdin(arguments: impl Iterator<Item = OsString>) -> Result<(), CompileError> {
     let ended = |error: &dyn std::fmt::Display| CompileError::Ended(error.to_string());
-    bound_itself();
-    let memory_bytes_max = arguments.next().and_then(|text| text.to_str()?.parse().ok());
-    let memory_bytes_max = memory_bytes_max.ok_or_else(|| ended(&"this command is not for users"))?;
+    let numbers: Vec<u64> = arguments.filter_map(|text| text.to_str()?.parse().ok()).collect();
+    let &[memory_bytes_max, bytes_max, seconds_max] = &numbers[..] else {
+        return Err(ended(&"this command is not for users"));
+    };
+    bound_itself(bytes_max, seconds_max);
+    let memory_bytes_max = usize::try_from(memory_bytes_max).unwrap_or(usize::MAX);
     let mut component = Vec::new();
     std::io::stdin().read_to_end(&mut component).map_err(|error| ended(&error))?;
     let limits = GuestLimits { memory_bytes_max, ..GuestLimits::default() };
@@ -138,16 +141,52 @@ fn compile_stdin(mut arguments: impl Iterator<Item = OsString>) -> Result<(), Co
 
 /// Bounds what this process takes, and ends it with the one that waits for it. A sandbox around the server may forbid
 /// one or the other; compiling is what was asked for.
-fn bound_itself() {
+fn bound_itself(bytes_max: u64, seconds_max: u64) {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let at_most = |most| Rlimit { current: Some(most), maximum: Some(most) };
-    let _ = setrlimit(Resource::Data, at_most(COMPILER_BYTES_MAX));
+    let _ = setrlimit(Resource::Data, at_most(bytes_max));
     // Told first, and ended a moment later, so that the one who waits can tell why.
-    let seconds = Rlimit { current: Some(COMPILER_SECONDS_MAX), maximum: Some(COMPILER_SECONDS_MAX + 5) };
+    let seconds = Rlimit { current: Some(seconds_max), maximum: Some(seconds_max.saturating_add(5)) };
     let _ = setrlimit(Resource::Cpu, seconds);
     // What is left of a component that is not compiled to its end is of no use.
     let _ = setrlimit(Resource::Core, at_most(0));
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let _ = rustix::process::nice(NICENESS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(compiler: &Compiler) -> String {
+        let limits = GuestLimits::default();
+        let engine = WasmEngine::for_compiling(&limits).unwrap();
+        match compiler.compile(&engine, &limits, b"no component").unwrap_err() {
+            CompileError::Invalid(error) => format!("invalid: {error:#}"),
+            CompileError::Ended(why) => format!("ended: {why}"),
+        }
+    }
+
+    #[test]
+    fn what_the_compiler_says_at_its_end_is_told() {
+        // Its first argument is no file.
+        let said = compile(&Compiler::Process("cat".into()));
+        assert!(said.starts_with("ended: ") && said.contains(ARGUMENT), "{said}");
+    }
+
+    #[test]
+    fn without_a_process_it_compiles_here() {
+        let here = compile(&Compiler::Here);
+        assert!(here.starts_with("invalid: "), "{here}");
+        assert_eq!(compile(&Compiler::Process("/nowhere/abide".into())), here);
+    }
+
+    #[test]
+    fn who_took_too_much_is_told_of_what() {
+        let ended = |signal: rustix::process::Signal| describe(ExitStatus::from_raw(signal.as_raw()), "");
+        assert!(ended(rustix::process::Signal::XCPU).contains("600 s of computing"));
+        assert!(ended(rustix::process::Signal::ABORT).contains("4 GiB of memory"));
+        assert!(ended(rustix::process::Signal::SEGV).contains("signal"), "one that is not expected");
+    }
 }

@@ -12,9 +12,6 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// two cores a call took up to 0.4 s with 10 ms, and up to 0.14 s with 2 ms: each of its steps waits.
 pub const TICK: Duration = Duration::from_millis(2);
 
-/// The memory of an instance goes back to the system when it ends, not together with that of others: until then each
-/// would keep all it has, and its place in the pool. Most dirty so little that it is zeroed, and nothing has to go back.
-const DECOMMITTED_AT_ONCE: usize = 1;
 /// Instances for uploads that are discovered.
 const DISCOVERED_AT_ONCE: u32 = 16;
 
@@ -90,6 +87,8 @@ impl Drop for WasmEngine {
 
 fn config(instances: u32, limits: &GuestLimits) -> Config {
     let instances = instances + DISCOVERED_AT_ONCE;
+    // The memory of an instance goes back to the system when it ends, as is the default: gathered with that of others
+    // (`decommit_batch_size`), each would keep all it has until then, and its place in the pool.
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_memories(instances)
@@ -106,7 +105,6 @@ fn config(instances: u32, limits: &GuestLimits) -> Config {
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto)
-        .decommit_batch_size(DECOMMITTED_AT_ONCE)
         .max_unused_warm_slots(200);
     let mut config = Config::new();
     config

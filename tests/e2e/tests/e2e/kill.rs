@@ -129,21 +129,11 @@ fn a_guest_that_computes_without_end_is_killed_at_once() {
     assert_eq!(server.attach(&id).expect(409).json()["message"], "killed");
     let killed = Instant::now();
     eventually("the guest has stopped", || {
-        let before = cpu_ms(&server);
+        let before = server.process().cpu_ms().own;
         std::thread::sleep(millis(400));
-        (cpu_ms(&server) - before <= 20).then_some(())
+        (server.process().cpu_ms().own - before <= 20).then_some(())
     });
     assert!(killed.elapsed() < Duration::from_secs(5), "it computed on for {:?}", killed.elapsed());
-}
-
-/// Returns the processor time that the server has used.
-fn cpu_ms(server: &Server) -> u64 {
-    let stat = format!("/proc/{}/stat", server.process().id().as_raw_nonzero());
-    let stat = std::fs::read_to_string(stat).expect("the process runs");
-    let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
-    let ticks = |n: usize| fields[n].parse::<u64>().expect("a number");
-    // Fields 14 and 15 of proc(5), in hundredths of a second.
-    (ticks(11) + ticks(12)) * 10
 }
 
 #[test]

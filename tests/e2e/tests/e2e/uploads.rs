@@ -4,9 +4,12 @@ use abide_e2e::api::text;
 use abide_e2e::patch::rename;
 use abide_e2e::rng::Rng;
 use abide_e2e::{Counter, Guest, Reaction, Reply, Server, Setup, eventually};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The smallest core module there is.
@@ -211,22 +214,35 @@ fn compiling_is_done_by_a_process_of_its_own() {
     let mut damaged = Guest::Bench.bytes();
     damaged[8..40].fill(0xff);
     assert_refused(&server, &damaged, 400, "invalid_component", &["not valid"]);
-    let before = cpu_ms(&server);
+    let before = server.process().cpu_ms();
     server.deploy(Guest::Bench);
-    let after = cpu_ms(&server);
-    let (server_ms, children_ms) = (after.0 - before.0, after.1 - before.1);
+    let after = server.process().cpu_ms();
+    let (server_ms, children_ms) = (after.own - before.own, after.of_children - before.of_children);
     assert!(children_ms > 2 * server_ms, "the server computed {server_ms} ms, its children {children_ms} ms");
     server.call("Greeter/greet", &json!("Ann")).expect(200);
 }
 
-/// Returns the processor time that the server has used, and that of its children that have ended.
-fn cpu_ms(server: &Server) -> (u64, u64) {
-    let stat = format!("/proc/{}/stat", server.process().id().as_raw_nonzero());
-    let stat = std::fs::read_to_string(stat).expect("the process runs");
-    let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
-    let ticks = |n: usize| fields[n].parse::<u64>().expect("a number");
-    // Fields 14 to 17 of proc(5), in hundredths of a second.
-    ((ticks(11) + ticks(12)) * 10, (ticks(13) + ticks(14)) * 10)
+#[test]
+fn the_compiler_ends_when_it_takes_too_much() {
+    let compile = |bytes_max: &str, seconds_max: &str| {
+        let mut compiler = Command::new(abide_e2e::binary::abide())
+            .args(["compile-component", "134217728", bytes_max, seconds_max])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
+        let _ = compiler.stdin.take().expect("it is piped").write_all(&Guest::Probe.bytes());
+        compiler.wait_with_output().expect("it ends")
+    };
+    let whole = compile("4294967296", "600");
+    assert!(whole.status.success() && !whole.stdout.is_empty(), "{}", String::from_utf8_lossy(&whole.stderr));
+    let short_of_memory = compile("30000000", "600");
+    let said = String::from_utf8_lossy(&short_of_memory.stderr);
+    assert!(!short_of_memory.status.success() && said.contains("memory"), "{said}");
+    let short_of_time = compile("4294967296", "1");
+    assert_eq!(short_of_time.status.signal(), Some(Signal::XCPU.as_raw()), "{:?}", short_of_time.status);
+    assert!(short_of_memory.stdout.is_empty() && short_of_time.stdout.is_empty());
 }
 
 #[test]
