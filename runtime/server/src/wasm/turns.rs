@@ -2,12 +2,15 @@
 //!
 //! A service has two lanes: one for attempts that begin an invocation, one for those that go on with it. Within a
 //! lane, who came first starts first. So a service that asks for very much keeps no other one waiting, and a
-//! thousand timers keep no new call waiting. A lane in which very many wait is crowded: it may be passed over.
+//! thousand timers keep no new call waiting. A lane in which very many wait is crowded: it may be passed over, and who
+//! comes from it runs behind all others. But not for ever: of so many that start, one is of a crowd, and runs as they do.
 
 use std::collections::{HashMap, VecDeque};
 
 /// Those that may wait in a lane before it is crowded.
 pub const CROWD: usize = 256;
+/// Of so many that start one is of a crowd, if there is one: when others keep the machine busy, that is all it gets.
+pub const SHARE_OF_CROWD: u32 = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lane {
@@ -20,6 +23,9 @@ pub struct Turns<T> {
     /// Those in which somebody waits. The front one is next.
     order: VecDeque<Lane>,
     len: usize,
+    lanes_crowded: usize,
+    /// Others that started since the last one that had the share of the crowd.
+    started_before_crowd: u32,
 }
 
 /// Whose turn it may be.
@@ -32,13 +38,19 @@ pub enum Of {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next<T> {
     pub waits: T,
-    /// It is one of very many.
+    /// It is one of very many, and has to run behind others.
     pub is_of_crowd: bool,
 }
 
 impl<T> Default for Turns<T> {
     fn default() -> Self {
-        Self { lanes: HashMap::new(), order: VecDeque::new(), len: 0 }
+        Self {
+            lanes: HashMap::new(),
+            order: VecDeque::new(),
+            len: 0,
+            lanes_crowded: 0,
+            started_before_crowd: 0,
+        }
     }
 }
 
@@ -55,7 +67,10 @@ impl<T> Turns<T> {
     pub fn join(&mut self, lane: Lane, waits: T) {
         self.len += 1;
         match self.lanes.get_mut(&lane) {
-            Some(waiting) => waiting.push_back(waits),
+            Some(waiting) => {
+                waiting.push_back(waits);
+                self.lanes_crowded += usize::from(waiting.len() == CROWD + 1);
+            }
             None => {
                 self.order.push_back(lane.clone());
                 self.lanes.insert(lane, VecDeque::from([waits]));
@@ -65,13 +80,32 @@ impl<T> Turns<T> {
 
     /// Returns who is next, of the lanes that are asked for; its lane has its next turn after all others.
     pub fn next(&mut self, of: Of) -> Option<Next<T>> {
+        if self.lanes_crowded > 0 && self.started_before_crowd + 1 >= SHARE_OF_CROWD {
+            self.started_before_crowd = 0;
+            let at = self.position(is_crowded)?;
+            return Some(Next { waits: self.take(at)?, is_of_crowd: false });
+        }
         let at = match of {
             Of::AllLanes => 0,
-            Of::LanesWithoutCrowd => self.order.iter().position(|lane| !is_crowded(&self.lanes[lane]))?,
+            Of::LanesWithoutCrowd => self.position(|waiting| !is_crowded(waiting))?,
         };
+        let is_of_crowd = is_crowded(&self.lanes[self.order.get(at)?]);
+        self.started_before_crowd = match self.lanes_crowded {
+            0 => 0,
+            _ => self.started_before_crowd + u32::from(!is_of_crowd),
+        };
+        Some(Next { waits: self.take(at)?, is_of_crowd })
+    }
+
+    fn position(&self, is_wanted: impl Fn(&VecDeque<T>) -> bool) -> Option<usize> {
+        self.order.iter().position(|lane| is_wanted(&self.lanes[lane]))
+    }
+
+    /// Takes the first of a lane, which goes behind all others.
+    fn take(&mut self, at: usize) -> Option<T> {
         let lane = self.order.remove(at)?;
         let waiting = self.lanes.get_mut(&lane).expect("a lane in the order is there");
-        let is_of_crowd = is_crowded(waiting);
+        self.lanes_crowded -= usize::from(waiting.len() == CROWD + 1);
         let waits = waiting.pop_front().expect("somebody waits in a lane that is there");
         self.len -= 1;
         if waiting.is_empty() {
@@ -79,7 +113,7 @@ impl<T> Turns<T> {
         } else {
             self.order.push_back(lane);
         }
-        Some(Next { waits, is_of_crowd })
+        Some(waits)
     }
 }
 
@@ -131,5 +165,23 @@ mod tests {
         assert_eq!(turns.next(Of::LanesWithoutCrowd), None);
         assert_eq!(turns.next(Of::AllLanes), Some(Next { waits: 1, is_of_crowd: true }));
         assert_eq!(turns.next(Of::LanesWithoutCrowd), Some(Next { waits: 1, is_of_crowd: false }));
+    }
+
+    #[test]
+    fn a_crowd_has_its_share_however_busy_others_are() {
+        let mut turns = Turns::default();
+        (0..CROWD + 3).for_each(|_| turns.join(lane("Greedy", true), 1));
+        let others = SHARE_OF_CROWD - 1;
+        let started: Vec<_> = (0..4 * SHARE_OF_CROWD)
+            .map(|_| {
+                turns.join(lane("Modest", true), 2);
+                turns.next(Of::LanesWithoutCrowd).unwrap()
+            })
+            .collect();
+        assert!(started.iter().all(|next| !next.is_of_crowd));
+        let of_crowd = |started: &[Next<u32>]| started.iter().filter(|next| next.waits == 1).count();
+        let rounds: Vec<_> = started.chunks(SHARE_OF_CROWD as usize).map(of_crowd).collect();
+        assert_eq!(rounds, [1, 1, 1, 8], "then it is a lane like any other");
+        assert_eq!((turns.lanes_crowded, started[others as usize].waits), (0, 1));
     }
 }
