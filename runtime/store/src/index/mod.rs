@@ -2,10 +2,13 @@
 //!
 //! What sled 1.0.0-alpha.124 makes us do: handles are not `Sync`, so they come from a pool; `apply_batch` deadlocks with
 //! `remove` and never merges leaves, so operations are applied one by one; bounded ranges read to the end of the tree, so
-//! scans are open-ended and stop themselves; written leaves are never evicted, so the index is reopened now and then;
+//! scans are open-ended and stop themselves; the cache does not learn what a short scan reads, and would keep it for
+//! good, so scans tell it; written leaves are never evicted, so the index is reopened now and then;
 //! after a failed flush every later one hangs, also in `drop`, so broken handles are leaked; it panics, so calls are caught.
 
 mod guard;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -28,6 +31,8 @@ use crate::options::{OnFlushed, Options};
 
 /// Entries of one leaf. Fixed when the index is created.
 const FANOUT: usize = 128;
+/// Pairs of a scan after which sled's cache is told of the leaf: more often than one leaf has pairs.
+const TELL_CACHE_EVERY: usize = FANOUT / 4;
 const ZSTD_LEVEL: i32 = 1;
 /// sled flushes when we say so. `None` would flush on every dropped handle.
 const FLUSH_NEVER_MS: usize = 1_000_000_000;
@@ -156,7 +161,8 @@ impl Index {
                 .take_while(|pair| {
                     pair.as_ref().map_or(true, |(key, _)| end.is_none_or(|end| &key[..] < end))
                 })
-                .map(|pair| pair.and_then(|(key, value)| Ok((key.to_vec(), decode_stored(&value)?))));
+                .enumerate()
+                .map(|(nth, pair)| read_pair(handles, nth, pair?));
             read(&mut pairs)
         })
     }
@@ -174,7 +180,8 @@ impl Index {
                 .pairs
                 .range(start.to_vec()..end.to_vec())
                 .rev()
-                .map(|pair| pair.and_then(|(key, value)| Ok((key.to_vec(), decode_stored(&value)?))));
+                .enumerate()
+                .map(|(nth, pair)| read_pair(handles, nth, pair?));
             read(&mut pairs)
         })
     }
@@ -334,6 +341,19 @@ impl Drop for Index {
 }
 
 /// Runs a call of sled; its errors and panics become ours.
+/// Reads what a scan came to. A handle tells the cache of 32 leaves at a time, and those of a scan have a handle that
+/// goes with them: reading one pair of each leaf by ours makes it known.
+fn read_pair(
+    handles: &Handles,
+    nth: usize,
+    (key, value): (InlineArray, InlineArray),
+) -> io::Result<(Vec<u8>, Stored)> {
+    if nth.is_multiple_of(TELL_CACHE_EVERY) {
+        handles.pairs.get(&key)?;
+    }
+    Ok((key.to_vec(), decode_stored(&value)?))
+}
+
 fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),

@@ -1,0 +1,62 @@
+//! What the index keeps in memory.
+
+use super::*;
+use crate::batch::Fence;
+use tempfile::TempDir;
+
+/// In more than 900 leaves. Of each 256th of them the cache keeps at least one, however small it is.
+const PAIRS: u32 = 120_000;
+/// Of one scan, as listings have it.
+const PAIRS_OF_A_SCAN: usize = 10;
+
+fn misses(index: &Index) -> u64 {
+    index.with(|handles| Ok(handles.pairs.stats().cache.cache_misses)).unwrap()
+}
+
+/// Scans everything in short parts, in one direction or the other; returns how many pairs there are.
+fn scan_in_parts(index: &Index, is_ascending: bool) -> u32 {
+    let (mut count, mut at) = (0, None::<Vec<u8>>);
+    loop {
+        let mut part = Vec::new();
+        let mut read = |pairs: &mut dyn Iterator<Item = io::Result<(Vec<u8>, Stored)>>| {
+            pairs.take(PAIRS_OF_A_SCAN).try_for_each(|pair| pair.map(|(key, _)| part.push(key)))
+        };
+        match (is_ascending, &at) {
+            (true, at) => {
+                let start = at.as_ref().map_or(Vec::new(), |last| [&last[..], &[0]].concat());
+                index.range(&start, None, &mut read).unwrap();
+            }
+            (false, at) => {
+                index.range_back(&[], at.as_deref().unwrap_or(&[u8::MAX]), &mut read).unwrap();
+            }
+        }
+        count += u32::try_from(part.len()).unwrap();
+        match part.pop() {
+            Some(last) => at = Some(last),
+            None => return count,
+        }
+    }
+}
+
+#[test]
+fn what_short_scans_read_does_not_stay_in_memory() {
+    let dir = TempDir::new().unwrap();
+    let options = Options { cache_bytes: 1 << 20, ..Options::default() };
+    let index = Index::open(dir.path(), &options).unwrap();
+    let changes = (0..PAIRS).map(|number| {
+        let value = Bytes::from(format!("{number:0>100}"));
+        (number.to_be_bytes().to_vec(), Some(Stored::Inline(value)))
+    });
+    let entry = Entry::Batch { fence: Fence { partition: 0, epoch: 1 }, changes: changes.collect() };
+    index.apply(std::iter::once(&Record { sequence: 1, entry })).unwrap();
+    index.reopen().unwrap();
+    for is_ascending in [true, false, true] {
+        let before = misses(&index);
+        assert_eq!(scan_in_parts(&index, is_ascending), PAIRS);
+        let read_again = misses(&index) - before;
+        assert!(
+            read_again > u64::from(PAIRS) / FANOUT as u64 / 2,
+            "{read_again} leaves, ascending: {is_ascending}"
+        );
+    }
+}
