@@ -4,6 +4,7 @@ mod admin;
 mod body;
 mod content;
 mod delay;
+mod eager;
 mod error;
 mod guard;
 mod ingress;

@@ -1,6 +1,7 @@
 //! One port: HTTP/1.1 and HTTP/2, with prior knowledge or chosen by TLS, with limits against slow and greedy clients.
 
 use crate::config::DoorLimits;
+use crate::http::eager::eagerly;
 use crate::http::error::IngressError;
 use crate::http::ingress::IDEMPOTENCY_KEY;
 use crate::http::limits::{
@@ -82,7 +83,7 @@ pub async fn serve(
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
             (permit, accepted) = accepted => match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    tasks.spawn(connection.clone().run(stream, Peer(peer), permit));
+                    tasks.spawn(eagerly(connection.clone().run(stream, Peer(peer), permit)));
                 }
                 (_, Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
