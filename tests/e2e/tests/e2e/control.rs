@@ -109,7 +109,10 @@ fn a_restart_does_all_again_or_only_what_comes_after_a_step() {
     let rest = restart(&server, &id, "?from=1");
     server.restart();
     server.attach(&rest).expect(500);
-    assert_eq!(counts(), [2, 2, 3], "what was done up to the step is not done again");
+    let [one, two, three] = counts();
+    assert_eq!([one, two], [2, 2], "what was done up to the step is not done again");
+    // The server may have been killed when the third step was done and not recorded yet.
+    assert!((3..=4).contains(&three), "{three}");
     let view = server.invocation(&rest);
     assert_eq!((&view["restarted_from"], &view["invoked_by"]), (&json!(id), &json!("restart_as_new")));
     assert_eq!(server.entry_names(&rest).len(), 3);
