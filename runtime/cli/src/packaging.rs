@@ -68,7 +68,7 @@ fn the_unit_allows_what_the_server_does_to_its_own_threads_and_children() {
     let filters: Vec<_> = UNIT.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")).collect();
     let denied = filters.iter().position(|filter| filter.starts_with('~')).expect("a list of what is denied");
     let allowed: Vec<_> = filters[denied + 1..].iter().flat_map(|filter| filter.split(' ')).collect();
-    for call in ["setpriority", "sched_setscheduler", "setrlimit", "prlimit64"] {
+    for call in ["setpriority", "sched_setattr", "setrlimit", "prlimit64"] {
         assert!(allowed.contains(&call), "{call} is among @resources");
     }
 }
