@@ -2,7 +2,7 @@
 //!
 //! hyper wakes the task of a connection for each request with a body, from within that task: reading the body tells its
 //! writer, which is the same task, that there is room. The scheduler would put the connection behind all that waits and
-//! wake another thread to take it, several times a request.
+//! wake another thread to take it.
 
 use parking_lot::Mutex;
 use std::future::poll_fn;

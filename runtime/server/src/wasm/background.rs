@@ -2,7 +2,7 @@
 //!
 //! An attempt begins on the threads that serve everybody. When it computes for long without waiting, it
 //! is handed over to these, and comes back when it waits. One of very many that a service asks for begins on others
-//! like them, behind everybody, and stays. So what others need for a call is theirs.
+//! like them, further behind, and stays. So what others need for a call is theirs.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -191,16 +191,18 @@ impl Stand {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the system speaks C")]
 fn run_in_slices(slice: Duration, niceness: i32) -> io::Result<()> {
-    let nanos = u64::try_from(slice.as_nanos()).expect("a slice is short");
-    // SAFETY: the kernel reads the attributes, which are plain numbers, during the call, and no more than their size.
-    let result = unsafe {
-        let mut attributes: libc::sched_attr = std::mem::zeroed();
-        attributes.size = u32::try_from(size_of_val(&attributes)).expect("it is small");
-        attributes.sched_policy = libc::SCHED_OTHER.cast_unsigned();
-        attributes.sched_nice = niceness;
-        attributes.sched_runtime = nanos;
-        libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0)
+    let attributes = libc::sched_attr {
+        size: u32::try_from(size_of::<libc::sched_attr>()).expect("it is small"),
+        sched_policy: libc::SCHED_OTHER.cast_unsigned(),
+        sched_flags: 0,
+        sched_nice: niceness,
+        sched_priority: 0,
+        sched_runtime: u64::try_from(slice.as_nanos()).expect("a slice is short"),
+        sched_deadline: 0,
+        sched_period: 0,
     };
+    // SAFETY: the kernel reads the attributes during the call, and no more than their size.
+    let result = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -246,6 +248,27 @@ mod tests {
         let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         // Fields 19 and 41, counted from the first; the name in brackets is the second.
         (fields[16].parse().unwrap(), fields[38].parse().unwrap())
+    }
+
+    /// Returns the slices of this thread, where the kernel tells them, and lets threads choose: since 6.12.
+    #[cfg(target_os = "linux")]
+    fn slice() -> Option<Duration> {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let version: Vec<u32> =
+            release.split(['.', '-']).map_while(|part| part.trim().parse().ok()).collect();
+        let known = std::fs::read_to_string("/proc/thread-self/sched").ok()?;
+        let line = known.lines().find(|line| line.starts_with("se.slice"))?;
+        let nanos = line.rsplit(':').next()?.trim().parse().ok()?;
+        (version >= vec![6, 12]).then_some(Duration::from_nanos(nanos))
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_can_ask_for_short_slices() {
+        let thread = std::thread::spawn(|| (run_in_slices(SLICE_OF_CROWD, NICENESS_OF_CROWD), slice()));
+        let (asked, slice) = thread.join().unwrap();
+        asked.unwrap();
+        assert!(slice.is_none_or(|slice| slice == SLICE_OF_CROWD), "{slice:?}");
     }
 
     #[cfg(target_os = "linux")]

@@ -340,7 +340,6 @@ impl Drop for Index {
     }
 }
 
-/// Runs a call of sled; its errors and panics become ours.
 /// Reads what a scan came to. A handle tells the cache of 32 leaves at a time, and those of a scan have a handle that
 /// goes with them: reading one pair of each leaf by ours makes it known.
 fn read_pair(
@@ -354,6 +353,7 @@ fn read_pair(
     Ok((key.to_vec(), decode_stored(&value)?))
 }
 
+/// Runs a call of sled; its errors and panics become ours.
 fn caught<T>(work: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
