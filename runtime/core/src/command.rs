@@ -185,13 +185,13 @@ pub struct Append {
     pub object: Option<ObjectKey>,
     /// What the workflow comes to, where `object` is one: promises are kept with it.
     pub run: Option<InvocationId>,
-    /// Outcomes the guest had heard when it asked.
+    /// Outcomes the guest had heard when it asked, those that it took for granted among them.
     pub outcomes_seen: u32,
     /// Operation id of the first entry; equals the length of the journal.
     pub first_op: OpId,
     pub entries: Vec<Entry>,
     /// Results of run blocks.
-    pub finished: Vec<(OpId, Outcome)>,
+    pub finished: Vec<FinishedRun>,
     /// Run blocks that failed and want another try.
     pub failed: Vec<FailedRun>,
     /// Any random number, for the delays of retries.
@@ -203,11 +203,31 @@ impl Append {
     #[must_use]
     pub fn journal_bytes(&self) -> u64 {
         let entries = self.entries.iter().map(Entry::bytes);
-        entries
-            .chain(self.finished.iter().map(|(_, outcome)| outcome.bytes()))
-            .map(|bytes| bytes as u64)
-            .sum()
+        entries.chain(self.finished.iter().map(|run| run.outcome.bytes())).map(|bytes| bytes as u64).sum()
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedRun {
+    pub op: OpId,
+    pub outcome: Outcome,
+    /// The guest has heard it already, because nothing but a cancellation could come before it.
+    pub heard: Option<Heard>,
+}
+
+impl FinishedRun {
+    /// Returns one whose outcome the guest has not heard.
+    #[must_use]
+    pub fn new(op: OpId, outcome: Outcome) -> Self {
+        Self { op, outcome, heard: None }
+    }
+}
+
+/// The place of an outcome, as the guest took it for granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub order: u32,
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -162,7 +162,7 @@ fn reads_of_operation(invocation: InvocationId, op: OpId) -> [RowKey; 3] {
 fn reads_of_append(append: &Append) -> Vec<RowKey> {
     let id = append.invocation;
     let mut reads = vec![RowKey::Invocation(id)];
-    reads.extend(append.finished.iter().map(|(op, _)| RowKey::Outcome(id, *op)));
+    reads.extend(append.finished.iter().map(|run| RowKey::Outcome(id, run.op)));
     reads.extend(append.failed.iter().map(|failed| RowKey::Outcome(id, failed.op)));
     reads.extend(append.entries.iter().filter_map(|entry| row_of_entry(append, entry)));
     reads

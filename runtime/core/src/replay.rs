@@ -189,6 +189,18 @@ impl Deliveries {
         Some(settled)
     }
 
+    /// Returns the order of the outcome that comes after all that arrived.
+    #[must_use]
+    pub fn expected(&self) -> u32 {
+        self.missing()
+    }
+
+    /// Says whether all that arrived was handed out.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.ready.is_empty() && self.early.is_empty()
+    }
+
     /// Says whether the next outcome of the journal has arrived.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The engine against a store whose disk stands still: nothing the outside could notice happens
 //! before the write that justifies it is durable, and what nobody could notice does not wait.
 
-use abide_core::command::{Append, Command, End, Receipt, Submission};
+use abide_core::command::{Append, Command, End, FinishedRun, Receipt, Submission};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Entry, Outcome};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId};
@@ -140,7 +140,7 @@ impl World {
             outcomes_seen: 0,
             first_op,
             entries,
-            finished,
+            finished: finished.into_iter().map(|(op, outcome)| FinishedRun::new(op, outcome)).collect(),
             failed: Vec::new(),
             jitter: 0,
         };

@@ -1,15 +1,18 @@
 //! What a running guest asked and did is recorded; run blocks start once that is durable.
+//!
+//! What run blocks came to, the guest mostly has heard already: of one that runs nothing but them, only a cancellation
+//! can come in between. So a step of it is one message, not two.
 
-use crate::command::Append;
+use crate::command::{Append, FinishedRun};
 use crate::effect::Effect;
-use crate::entry::{Entry, EntryRow, Outcome};
+use crate::entry::{Entry, EntryRow};
 use crate::ids::{Attempt, InvocationId, OpId};
 use crate::invocation::{InvocationRow, PauseReason, Phase};
 use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_ENTRIES_MAX};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::entries::{self, Asked, LimitReached};
-use crate::steps::{run_failed, settle};
+use crate::steps::{begin, run_failed, settle};
 
 pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
     let id = append.invocation;
@@ -23,9 +26,22 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
         pause_at_limit(place, rows, append, text, effects);
         return;
     }
-    row.entries_len += entries;
     row.modified_at = place.now;
-    if entries > 0 || !append.finished.is_empty() {
+    let (heard, finished): (Vec<_>, Vec<_>) =
+        append.finished.into_iter().partition(|run| run.heard.is_some());
+    let has_progress = entries > 0 || !heard.is_empty() || !finished.is_empty();
+    let mut is_in_order = true;
+    for run in heard {
+        is_in_order &= settle::heard(place, rows, id, run, effects);
+    }
+    if !is_in_order {
+        settle_finished(place, rows, id, finished, effects);
+        begin_again(place, rows, id, append.attempt, effects);
+        return;
+    }
+    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+    row.entries_len += entries;
+    if has_progress {
         row.note_progress();
     }
     let (until, outcomes_before) = (row.entries_len, append.outcomes_seen);
@@ -45,7 +61,7 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     }
     let row = rows.invocation_mut(id).expect("the invocation is there: read above");
     row.journal_bytes += bytes;
-    settle_finished(place, rows, id, append.finished, effects);
+    settle_finished(place, rows, id, finished, effects);
     if let Some((op, text)) = limit {
         // The journal ends before what was not done, so the next attempt asks for it again.
         let row = rows.invocation_mut(id).expect("the invocation is there: read above");
@@ -59,6 +75,15 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     for failed in append.failed {
         run_failed::apply(place, rows, id, failed, append.jitter, effects);
     }
+}
+
+/// A cancellation came before what the guest took for granted, so what it did since is of no use. The next attempt hears
+/// both in their order.
+fn begin_again(place: Place, rows: &mut Rows, id: InvocationId, attempt: Attempt, effects: &mut Vec<Effect>) {
+    let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
+    row.note_progress();
+    effects.push(Effect::StopAttempt { invocation: id, attempt });
+    begin::start(place, id, row, None, effects);
 }
 
 /// Returns which limit the journal would pass with all of this, if it does.
@@ -95,10 +120,10 @@ fn settle_finished(
     place: Place,
     rows: &mut Rows,
     id: InvocationId,
-    finished: Vec<(OpId, Outcome)>,
+    finished: Vec<FinishedRun>,
     effects: &mut Vec<Effect>,
 ) {
-    for (op, outcome) in finished {
+    for FinishedRun { op, outcome, .. } in finished {
         settle::once(place, rows, id, op, outcome, effects);
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Invariant: an outcome is written once; a second one is ignored.
 
-use crate::command::{Command, Expected, Settle};
+use crate::command::{Command, Expected, FinishedRun, Settle};
 use crate::effect::Effect;
 use crate::entry::{Entry, EntryRow, Outcome, OutcomeRow, Settled};
 use crate::ids::{CANCEL_OP, InvocationId, OpId};
 use crate::invocation::{InvocationRow, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
+use crate::time::Timestamp;
 
 /// Settles an operation from afar, if it is what the outcome is for.
 pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Effect>) {
@@ -46,6 +47,26 @@ pub fn once(
     }
 }
 
+/// Settles a run block whose outcome the guest has heard. Returns false when it is not at the place that the guest took
+/// for granted: a cancellation was there before.
+pub fn heard(
+    place: Place,
+    rows: &mut Rows,
+    id: InvocationId,
+    run: FinishedRun,
+    effects: &mut Vec<Effect>,
+) -> bool {
+    let FinishedRun { op, outcome, heard } = run;
+    let order = rows.invocation(id).map(|row| row.outcomes_len);
+    match heard.filter(|heard| Some(heard.order) == order && !rows.contains(&RowKey::Outcome(id, op))) {
+        Some(heard) => write(place, heard.at, rows, id, op, outcome).is_some(),
+        None => {
+            once(place, rows, id, op, outcome, effects);
+            false
+        }
+    }
+}
+
 /// Records an outcome that is known to be the first of its operation, and tells the guest.
 pub fn record(
     place: Place,
@@ -55,9 +76,25 @@ pub fn record(
     outcome: Outcome,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(row) = rows.invocation_mut(id) else { return };
+    if let Some(settled) = write(place, place.now, rows, id, op, outcome)
+        && let Some(row) = rows.invocation(id)
+    {
+        effects.extend(tell(id, row, settled));
+    }
+}
+
+/// Writes the next outcome of the journal, if it has the operation.
+fn write(
+    place: Place,
+    at: Timestamp,
+    rows: &mut Rows,
+    id: InvocationId,
+    op: OpId,
+    outcome: Outcome,
+) -> Option<Settled> {
+    let row = rows.invocation_mut(id)?;
     if op >= row.entries_len && op != CANCEL_OP {
-        return;
+        return None;
     }
     let order = row.outcomes_len;
     row.outcomes_len += 1;
@@ -67,10 +104,9 @@ pub fn record(
     row.open_sleeps.remove(&op);
     row.open_calls.callees.remove(&op);
     row.open_promises.remove(&op);
-    let settled = Settled { op, order, at: place.now, outcome: outcome.clone() };
-    effects.extend(tell(id, row, settled));
-    let row = OutcomeRow { order, at: place.now, outcome };
-    rows.put(RowKey::Outcome(id, op), Row::Outcome(row));
+    let settled = Settled { op, order, at, outcome: outcome.clone() };
+    rows.put(RowKey::Outcome(id, op), Row::Outcome(OutcomeRow { order, at, outcome }));
+    Some(settled)
 }
 
 fn tell(id: InvocationId, row: &InvocationRow, settled: Settled) -> Option<Effect> {

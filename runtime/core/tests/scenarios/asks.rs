@@ -4,6 +4,7 @@
 //! |-------------------------------------------|------------------------------------------------------|
 //! | `run pay`, `fill 5`, `sleep 100`, `sleeps 5 100` | run blocks, sleeps; five of them               |
 //! | `done 0 ok`, `bad 0 409`, `retry 0 [tries 3] [after 50]` | a run block is finished, or failed     |
+//! | `heard 0 ok as 2`                         | as `done`; the guest has heard it, as the outcome number 2 |
 //! | `call b svc/h [key i]`, `calls 70 b svc/h` | a call that becomes `b`, 70 calls `b0` to `b69`      |
 //! | `send b svc/h [+100] [key i]`              | as `call`, but nobody waits                          |
 //! | `attach b`, `attaches 5 b`, `cancel b`, `kill b` | another invocation, or the same                |
@@ -14,7 +15,7 @@
 
 use crate::parse::{awakeable, id, number, outcome, target};
 use crate::world::World;
-use abide_core::command::{Append, FailedRun};
+use abide_core::command::{Append, FailedRun, FinishedRun, Heard};
 use abide_core::entry::{Entry, Failure, Outcome, Request};
 use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::retry::RetryPolicy;
@@ -60,13 +61,22 @@ pub fn append(
     append
 }
 
+fn finished(op: &str, outcome: Outcome, heard: Option<Heard>) -> FinishedRun {
+    FinishedRun { op: number(op) as OpId, outcome, heard }
+}
+
 fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
     match words {
         ["unheard", count] => append.outcomes_seen -= number(count) as u32,
-        ["done", op, value] => append.finished.push((number(op) as OpId, outcome(value))),
+        ["done", op, value] => append.finished.push(finished(op, outcome(value), None)),
+        ["heard", op, value, "as", order] => {
+            let heard = Heard { order: number(order) as u32, at: world.now };
+            append.finished.push(finished(op, outcome(value), Some(heard)));
+            append.outcomes_seen = heard.order + 1;
+        }
         ["bad", op, code] => {
             let failure = Failure::new(number(code) as u16, "bad");
-            append.finished.push((number(op) as OpId, Outcome::Failure(failure)));
+            append.finished.push(finished(op, Outcome::Failure(failure), None));
         }
         ["retry", op, rest @ ..] => append.failed.push(failed(op, rest)),
         ["fill", count] => (0..number(count)).for_each(|_| append.entries.push(run("fill"))),

@@ -51,6 +51,94 @@ fn a_failure_of_a_run_block_is_an_outcome() {
 }
 
 #[test]
+fn what_the_guest_has_heard_is_recorded_and_not_told() {
+    check(
+        "submit a svc/h
+         append a: run pay
+         append a: heard 0 ok as 0; run ship
+         append a: heard 1 ok as 1
+         return a ok
+         show a",
+        expect![[r#"
+            > submit a svc/h
+              ! notice done
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > append a: run pay
+              ! release a#1 below 1
+              = a: running #1 1/0
+            > append a: heard 0 ok as 0; run ship
+              ! release a#1 below 2
+              = a: running #1 2/1
+            > append a: heard 1 ok as 1
+              = a: running #1 2/2
+            > return a ok
+                arm a purge at 1d
+              ! reply a: ok
+              = a: completed 2/2
+            > show a
+              | op 0 run: ok (order 0)
+              | op 1 run: ok (order 1)
+              | answer: ok
+              | timer a purge at 1d
+              | 1 answer, 1 completed, 2 entry, 1 input, 2 outcome, 1 timer
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancellation_that_came_first_makes_for_another_attempt() {
+    check(
+        "(submit a svc/h)
+         (append a: run pay)
+         cancel a
+         append a: heard 0 ok as 0; run ship
+         append a#1: heard 1 ok as 1
+         return a#1 ok
+         show a",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                deliver a#1 cancellation order 0 at 0: [409] cancelled
+              = a: running #1 1/1, cancelled
+            > append a: heard 0 ok as 0; run ship
+                deliver a#1 op 0 order 1 at 0: ok
+                stop a#1
+                start a#2 journal 1/2
+              ! release a#2 below 1
+              = a: running #2 1/2, cancelled
+            > append a#1: heard 1 ok as 1
+            > return a#1 ok
+            > show a
+              | op 0 run: ok (order 1)
+              | order 0: cancellation at 0
+              | 1 entry, 1 input, 1 live, 2 outcome
+        "#]],
+    );
+}
+
+#[test]
+fn what_two_attempts_did_counts_once() {
+    check(
+        "(submit a svc/h)
+         (append a: run pay)
+         (append a: done 0 first)
+         append a: heard 0 second as 1
+         show a",
+        expect![[r#"
+            > append a: heard 0 second as 1
+                stop a#1
+                start a#2 journal 1/1
+              ! release a#2 below 1
+              = a: running #2 1/1
+            > show a
+              | op 0 run: first (order 0)
+              | 1 entry, 1 input, 1 live, 1 outcome
+        "#]],
+    );
+}
+
+#[test]
 fn a_second_outcome_is_ignored() {
     check(
         "submit a svc/h

@@ -3,6 +3,7 @@
 //! Nothing here waits. `host/events.rs` asks [`Session::next_outcome`] and [`Session::next_run`] what is next
 //! for the guest, and when there is nothing, [`Session::rest`] how to wait for it.
 
+mod ahead;
 mod child;
 mod open;
 mod overlay;
@@ -26,7 +27,7 @@ use crate::engine::address;
 use crate::engine::executor::Tell;
 use crate::metrics::Histogram;
 use crate::traces::Trail;
-use abide_core::command::{Append, FailedRun};
+use abide_core::command::{Append, FailedRun, FinishedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, AwakeableId, CANCEL_OP, InvocationId, OpId};
@@ -147,6 +148,8 @@ pub struct Session {
     open: Open,
     /// Operations whose outcome comes with their record, and has not come yet.
     prompt: Open,
+    /// Operations whose outcome the core may tell at any time, whether or not the guest still waits for it.
+    foreign: Open,
     overlay: Overlay,
     /// Operations below were asked by an earlier invocation: what it knew of the state ends with them.
     entries_kept: OpId,
@@ -158,7 +161,7 @@ pub struct Session {
     /// Length of the journal as far as the core was told.
     appended: OpId,
     entries: Vec<Entry>,
-    finished: Vec<(OpId, Outcome)>,
+    finished: Vec<FinishedRun>,
     failed: Vec<FailedRun>,
     /// About the bytes of the three.
     unsent_bytes: usize,
@@ -196,6 +199,7 @@ impl Session {
             recorded_outcomes,
             open: Open::default(),
             prompt: Open::default(),
+            foreign: Open::default(),
             overlay: Overlay::default(),
             entries_kept: start.entries_kept,
             sleeps: BTreeMap::new(),
@@ -311,6 +315,9 @@ impl Session {
         if entry.is_prompt() {
             self.prompt.insert(op);
         }
+        if entry.is_awaitable() && !matches!(entry, Entry::Run { .. }) {
+            self.foreign.insert(op);
+        }
         // In a shared handler others write in between: it asks for each value each time.
         if self.permit.has_state_to_itself() {
             self.overlay.asked(op, entry);
@@ -373,7 +380,7 @@ impl Session {
         let reported = self.runs.report(op)?;
         self.around.run_blocks.observe(reported.took);
         let bytes = outcome.bytes();
-        self.finished.push((op, outcome));
+        self.finished.push(FinishedRun::new(op, outcome));
         self.grown_bytes += bytes as u64;
         self.count_unsent(bytes);
         Ok(())
@@ -400,7 +407,10 @@ impl Session {
     pub fn hear(&mut self, tell: Tell) {
         match tell {
             Tell::Settled(settled) => self.deliveries.take_in(settled),
-            Tell::Hold { op, retry_at } => self.runs.hold(op, retry_at),
+            Tell::Hold { op, retry_at } => {
+                self.foreign.remove(op);
+                self.runs.hold(op, retry_at);
+            }
             Tell::Release { until } => self.runs.release(until),
             Tell::Stop => unreachable!("the executor ends the attempt instead"),
         }
@@ -435,6 +445,8 @@ impl Session {
     /// Tells the core what the guest did since the last time.
     pub fn flush(&mut self) {
         self.unsent_bytes = 0;
+        let unheard = self.finished.iter().filter(|run| run.heard.is_none()).map(|run| run.op);
+        unheard.chain(self.failed.iter().map(|run| run.op)).for_each(|op| self.foreign.insert(op));
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
             return;
         }
@@ -485,6 +497,7 @@ impl Session {
             return Some(Next::Cancelled);
         }
         self.prompt.remove(op);
+        self.foreign.remove(op);
         let is_awaited = self.open.contains(op);
         if is_awaited {
             self.overlay.told(op, &settled.outcome);

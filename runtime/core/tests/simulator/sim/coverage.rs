@@ -94,6 +94,8 @@ const WANTED: &[&str] = &[
     "entry peek-promise",
     "entry complete-promise",
     "append finished",
+    "append heard",
+    "seen overtaken",
     "append failed",
     "effect then",
     "effect start-attempt",
@@ -225,6 +227,8 @@ impl Coverage {
             Command::Append(append) => {
                 self.note("command append", Some(append.invocation), now);
                 append.finished.iter().for_each(|_| self.count("append finished"));
+                let heard = append.finished.iter().filter(|run| run.heard.is_some());
+                heard.for_each(|_| self.count("append heard"));
                 append.failed.iter().for_each(|_| self.count("append failed"));
             }
             Command::Ended { invocation, end, .. } => {

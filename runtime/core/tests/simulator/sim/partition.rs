@@ -116,6 +116,10 @@ impl Partition {
                 let is_in_the_middle = restart.entries_kept > 0 && !step.writes.is_empty();
                 coverage.count_if(is_in_the_middle, "seen restarted-in-the-middle");
             }
+            if let Command::Append(append) = &step.command {
+                let starts = followed.iter().any(|effect| matches!(effect, Effect::StartAttempt(_)));
+                coverage.count_if(starts && !append.finished.is_empty(), "seen overtaken");
+            }
             self.stage(&step.writes, coverage);
             steps.push(step);
             for effect in followed {

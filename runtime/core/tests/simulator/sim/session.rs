@@ -8,7 +8,7 @@ use super::program::{RunKind, own_policy, site_name};
 use super::rng::Rng;
 use super::state::{RunBlock, RunState, State};
 use super::table::{Table, entries, live, outcomes};
-use abide_core::command::{Append, End, FailedRun};
+use abide_core::command::{Append, End, FailedRun, FinishedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, OpId};
@@ -116,6 +116,9 @@ impl Session {
             // What was asked is told before more is heard: it says how much the guest had heard.
             return self.flush(around).expect("there is something to tell");
         }
+        if around.rng.chance(50) {
+            self.state.hear_itself();
+        }
         match self.state.hand_out() {
             Err(report) => return self.state.ends(End::Mismatched(report)),
             Ok(true) => {
@@ -208,10 +211,10 @@ impl Session {
             state.failed.push(FailedRun { op, message, policy, retry_after_ms });
         } else if run.kind == RunKind::Refuses {
             let failure = state.program.failure(run.site);
-            state.finished.push((op, Outcome::Failure(failure)));
+            state.finished.push(FinishedRun::new(op, Outcome::Failure(failure)));
         } else {
             let result = around.outside.closure_result(state.invocation, op);
-            state.finished.push((op, Outcome::Value(result)));
+            state.finished.push(FinishedRun::new(op, Outcome::Value(result)));
         }
         Some(Said::Nothing)
     }

@@ -5,9 +5,9 @@ use super::guest::{Halt, Host};
 use super::program::{Asking, Callee, Program, RunKind, Site, Step};
 use super::rng::Rng;
 use super::session::Said;
-use abide_core::command::{Append, End, FailedRun};
+use abide_core::command::{Append, End, FailedRun, FinishedRun, Heard};
 use abide_core::effect::AttemptStart;
-use abide_core::entry::{Entry, Failure, Outcome};
+use abide_core::entry::{Entry, Failure, Outcome, Settled};
 use abide_core::ids::{Attempt, CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::MismatchReport;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
@@ -48,12 +48,16 @@ pub struct State {
     pub known: BTreeMap<OpId, Outcome>,
     pub handed_out: Vec<(OpId, Outcome)>,
     pub open: BTreeSet<OpId>,
+    /// What the core may settle at any time.
+    foreign: BTreeSet<OpId>,
+    /// Outcomes that were recorded when its journal was read.
+    pub recorded_outcomes: u32,
     pub runs: BTreeMap<OpId, RunBlock>,
     pub held: BTreeMap<OpId, Timestamp>,
     pub released_until: OpId,
     pub appended: OpId,
     pub entries: Vec<Entry>,
-    pub finished: Vec<(OpId, Outcome)>,
+    pub finished: Vec<FinishedRun>,
     pub failed: Vec<FailedRun>,
     pub rng: Rng,
     pub now: Timestamp,
@@ -74,6 +78,8 @@ impl State {
             known: BTreeMap::new(),
             handed_out: Vec::new(),
             open: BTreeSet::new(),
+            foreign: BTreeSet::new(),
+            recorded_outcomes: start.outcomes_len,
             runs: BTreeMap::new(),
             held: start.held.iter().copied().collect(),
             released_until: 0,
@@ -88,6 +94,7 @@ impl State {
     }
 
     pub fn hold(&mut self, op: OpId, retry_at: Timestamp) {
+        self.foreign.remove(&op);
         self.held.insert(op, retry_at);
         if let Some(run) = self.runs.get_mut(&op) {
             run.state = RunState::Waiting;
@@ -106,6 +113,7 @@ impl State {
                 self.cursor.finish()?;
             }
             self.handed_out.push((settled.op, settled.outcome.clone()));
+            self.foreign.remove(&settled.op);
             self.runs.remove(&settled.op);
             if self.open.remove(&settled.op) {
                 self.known.insert(settled.op, settled.outcome);
@@ -128,10 +136,27 @@ impl State {
         !self.entries.is_empty()
     }
 
+    /// Has the guest hear what its run blocks came to before the core does, where nothing else can come first.
+    pub fn hear_itself(&mut self) {
+        let is_replaying =
+            self.cursor.is_replaying() || self.deliveries.handed_out() < self.recorded_outcomes;
+        let is_alone = self.foreign.is_empty() && self.entries.is_empty() && self.failed.is_empty();
+        if is_replaying || !is_alone || !self.deliveries.is_settled() {
+            return;
+        }
+        for run in self.finished.iter_mut().filter(|run| run.heard.is_none()) {
+            let (order, at) = (self.deliveries.expected(), self.now);
+            run.heard = Some(Heard { order, at });
+            self.deliveries.take_in(Settled { op: run.op, order, at, outcome: run.outcome.clone() });
+        }
+    }
+
     pub fn batch(&mut self) -> Option<Append> {
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
             return None;
         }
+        let unheard = self.finished.iter().filter(|run| run.heard.is_none()).map(|run| run.op);
+        self.foreign.extend(unheard.chain(self.failed.iter().map(|run| run.op)));
         let append = Append {
             invocation: self.invocation,
             attempt: self.attempt,
@@ -181,6 +206,7 @@ impl Host for State {
             entry = Entry::Run { name: "another".into(), retry: None };
         }
         let mut child = child_of(&entry);
+        let is_awaitable = entry.is_awaitable();
         let op = match self.cursor.next(&entry) {
             Ok(Replayed::Recorded(op)) => {
                 child = self.cursor.recorded(op).and_then(child_of);
@@ -197,8 +223,12 @@ impl Host for State {
             }
         };
         self.children.extend(child.map(|child| (site, child)));
+        let is_run = matches!(step, Step::Run(_));
         if step.is_awaited() {
             self.open.insert(op);
+        }
+        if is_awaitable && !is_run {
+            self.foreign.insert(op);
         }
         if let Step::Run(kind) = step {
             let (state, knew) = (RunState::Waiting, self.handed_out.len());

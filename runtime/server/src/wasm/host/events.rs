@@ -36,11 +36,15 @@ impl Guest {
         self.cpu.reset();
         let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
         let (link, table) = self.linked()?;
+        hear_all(link);
+        if link.session.hears_itself()
+            && let Some(next) = link.session.next_outcome()?
+        {
+            return Ok(Wakeup::Event(event(next)));
+        }
         link.session.waits();
         loop {
-            while let Ok(tell) = link.told.try_recv() {
-                link.session.hear(tell);
-            }
+            hear_all(link);
             if let Some(next) = link.session.next_outcome()? {
                 return Ok(Wakeup::Event(event(next)));
             }
@@ -113,6 +117,12 @@ async fn idle(link: &mut Link, suspend_after: Duration) -> wasmtime::Result<()> 
         heard = hear_next(link) => heard,
         () = pressure.notified() => Err(link.session.suspension().into()),
         () = tokio::time::sleep(suspend_after) => Err(link.session.suspension().into()),
+    }
+}
+
+fn hear_all(link: &mut Link) {
+    while let Ok(tell) = link.told.try_recv() {
+        link.session.hear(tell);
     }
 }
 
