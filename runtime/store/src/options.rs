@@ -30,8 +30,9 @@ pub const LINGER: Duration = Duration::from_millis(5);
 pub const OWN_GROUP_BYTES_MAX: u64 = 32 * KIB;
 /// And while the last sync took no longer than this: nobody's thread is held up by a slow disk.
 pub const OWN_SYNC_MAX: Duration = Duration::from_millis(1);
-/// How long the applier gathers what the log has, before the index gets it. What it gathers is kept in memory.
-pub const GATHER: Duration = Duration::from_millis(5);
+/// How long the applier gathers what the log has, before the index gets it: about as long as most invocations are on their
+/// way, so that most of what they write and take back, or write anew, never gets there. What it gathers is kept in memory.
+pub const GATHER: Duration = Duration::from_millis(100);
 /// The index's cache.
 pub const CACHE_BYTES: u64 = 64 * MIB;
 /// The index never evicts what it wrote, so it is closed and opened again after this much.

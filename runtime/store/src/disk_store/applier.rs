@@ -14,7 +14,9 @@ use crate::log::record::Entry;
 use crate::options::GATHER;
 
 /// Records applied together, between two notes of how far the index is.
-const GROUP_MAX: usize = 256;
+const GROUP_MAX: usize = 4_096;
+/// Records that are forgotten in memory at once: everybody else waits meanwhile.
+const FORGOTTEN_AT_ONCE: usize = 64;
 
 /// Runs until the log is closed and everything is applied, or the store fails.
 pub fn run(shared: &Arc<Shared>) {
@@ -56,16 +58,21 @@ fn apply_group(shared: &Shared, group: Vec<Logged>) -> Result<(), Error> {
     apply(shared, &group, last)?;
     shared.index.set_applied(last)?;
     shared.applied.store(last, Ordering::SeqCst);
+    group.chunks(FORGOTTEN_AT_ONCE).for_each(|records| forget(shared, records));
+    shared.progress.notify_all();
+    Ok(())
+}
+
+/// Takes out of memory what the index has.
+fn forget(shared: &Shared, records: &[Logged]) {
     let mut state = shared.state();
-    for logged in &group {
+    for logged in records {
         if let Entry::Batch { changes, .. } = &logged.record.entry {
             let keys = changes.iter().map(|(key, _)| &key[..]);
             state.overlay.remove_applied(logged.record.sequence, keys);
         }
         state.pending_bytes -= logged.bytes;
     }
-    shared.progress.notify_all();
-    Ok(())
 }
 
 fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error> {
