@@ -93,10 +93,31 @@ impl Fault {
         })
     }
 
+    /// Does something without which nothing goes on. Should it panic, the engine stops and says so, instead of standing
+    /// still for ever.
+    async fn watch(self, who: String, work: impl Future<Output = ()>) {
+        let _panics = Panics { fault: self, who };
+        work.await;
+    }
+
     /// Returns the reason once there is one.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Option<String>> {
         self.reason.subscribe()
+    }
+}
+
+/// Stops the engine when it is dropped by a panic.
+struct Panics {
+    fault: Fault,
+    who: String,
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.fault.raise(&format!("{} panicked; the log says more", self.who));
+        }
     }
 }
 
@@ -160,8 +181,9 @@ impl Engine {
                 inboxes: self.inboxes.clone(),
             };
             let fault = self.fault.clone();
-            let driver = driver::Driver::open(partition, &self.parts, inbox, shell, fault, &sums)?;
-            stopping.add(tokio::spawn(driver.run(stopping.end())));
+            let driver = driver::Driver::open(partition, &self.parts, inbox, shell, fault.clone(), &sums)?;
+            let who = format!("the driver of partition {index}");
+            stopping.add(tokio::spawn(fault.watch(who, driver.run(stopping.end()))));
         }
         Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums, stopping))
     }

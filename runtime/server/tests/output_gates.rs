@@ -50,14 +50,30 @@ struct World {
     asked: mpsc::UnboundedReceiver<Asked>,
 }
 
+/// Panics where it should start an attempt.
+struct Broken;
+
+impl Executor for Broken {
+    fn start(&self, start: AttemptStart) {
+        panic!("as it should be, instead of {}", start.target);
+    }
+
+    fn tell(&self, _: InvocationId, _: Attempt, _: Tell) {}
+}
+
 fn start(store: Arc<MemoryStore>) -> World {
     let (sender, asked) = mpsc::unbounded_channel();
+    let (inboxes, engine) = start_with(Arc::new(Recorder(sender)), store.clone());
+    World { store, engine, inboxes, asked }
+}
+
+fn start_with(executor: Arc<dyn Executor>, store: Arc<MemoryStore>) -> (Inboxes, EngineHandle) {
     let clock = Arc::new(SystemClock);
     let logs = GuestLogs::open(store.clone(), clock, LogLimits::default(), LogCounters::default()).unwrap();
     let metrics = Metrics::new();
     let load = Load::new(LoadLimits::default(), metrics.refused.clone());
     let engine = Engine::new(Parts {
-        store: store.clone(),
+        store,
         clock: Arc::new(SystemClock),
         partitions: 2,
         metrics,
@@ -66,8 +82,7 @@ fn start(store: Arc<MemoryStore>) -> World {
         traces: Traces::off(),
     });
     let inboxes = engine.inboxes();
-    let engine = engine.start(Arc::new(Recorder(sender))).unwrap();
-    World { store, engine, inboxes, asked }
+    (inboxes, engine.start(executor).unwrap())
 }
 
 fn store_with_a_service() -> Arc<MemoryStore> {
@@ -94,23 +109,30 @@ fn offer(store: &MemoryStore, name: &str, kind: ServiceKind, mode: HandlerMode) 
     store.commit(Batch { fence, ops: vec![op] }).unwrap();
 }
 
+fn submission_to(engine: &EngineHandle, target: Target, idempotency_key: Option<&str>) -> Submission {
+    Submission {
+        invocation: engine.address(&target, idempotency_key, false),
+        target,
+        origin: Origin::Ingress,
+        input: InputRow { headers: Vec::new(), body: Bytes::new() },
+        begin_at: None,
+        idempotency_key: idempotency_key.map(Into::into),
+        receipt: Receipt::Nobody,
+        depth: 0,
+    }
+}
+
+fn greeter() -> Target {
+    Target { service: "Greeter".into(), key: None, handler: "greet".into() }
+}
+
 impl World {
     fn submission(&self) -> Submission {
-        let target = Target { service: "Greeter".into(), key: None, handler: "greet".into() };
-        self.submission_to(target, None)
+        self.submission_to(greeter(), None)
     }
 
     fn submission_to(&self, target: Target, idempotency_key: Option<&str>) -> Submission {
-        Submission {
-            invocation: self.engine.address(&target, idempotency_key, false),
-            target,
-            origin: Origin::Ingress,
-            input: InputRow { headers: Vec::new(), body: Bytes::new() },
-            begin_at: None,
-            idempotency_key: idempotency_key.map(Into::into),
-            receipt: Receipt::Nobody,
-            depth: 0,
-        }
+        submission_to(&self.engine, target, idempotency_key)
     }
 
     async fn next(&mut self) -> Asked {
@@ -177,6 +199,15 @@ async fn an_empty_handler_runs_before_the_disk_and_answers_after_it() {
     world.store.release_durability();
     let answer = Answer::Value(Bytes::from_static(b"done"));
     assert_eq!(call.await.unwrap().unwrap(), Called::Answered(Retrieved { answer, kept_until: None }));
+}
+
+#[tokio::test]
+async fn who_waits_hears_that_the_driver_panicked() {
+    let (_, engine) = start_with(Arc::new(Broken), store_with_a_service());
+    let call = engine.call(submission_to(&engine, greeter(), None));
+    let error = tokio::time::timeout(Duration::from_secs(10), call).await.expect("it hears").unwrap_err();
+    assert!(error.to_string().contains("of partition") && error.to_string().contains("panicked"), "{error}");
+    assert_eq!(engine.refusal(), Some(error.to_string()));
 }
 
 #[tokio::test]

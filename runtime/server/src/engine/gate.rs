@@ -18,7 +18,8 @@ pub struct Held {
 /// Opens a gate and returns where to hold effects, in the order of their batches.
 pub fn open(shell: Shell, store: Arc<dyn Store>, fault: &Fault) -> mpsc::UnboundedSender<Held> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::spawn(run(shell, receiver, store, fault.subscribe()));
+    let who = format!("the gate of partition {}", shell.partition.0);
+    tokio::spawn(fault.clone().watch(who, run(shell, receiver, store, fault.subscribe())));
     sender
 }
 
