@@ -10,7 +10,6 @@ mod plan;
 mod restate;
 mod results;
 mod resume;
-mod spread;
 mod tables;
 mod turn;
 mod waiting;

@@ -4,6 +4,7 @@
 //! shared machine are not a test.
 
 mod age;
+mod beside;
 mod calls;
 mod client;
 mod compare;
@@ -24,6 +25,7 @@ mod server;
 mod signal;
 mod sleepers;
 mod soak;
+mod spread;
 mod start;
 mod stretch;
 mod workload;
@@ -80,6 +82,7 @@ async fn find(options: &Options, what: &What, binary: &Binary, component: &Bytes
         What::Queue(wanted) => Found::Queue(queue::run(options, wanted, binary, component).await?),
         What::Journal(wanted) => Found::Journal(journal::run(options, wanted, binary, component).await?),
         What::Large(wanted) => Found::Large(large::run(options, wanted, binary, component).await?),
+        What::Beside(wanted) => Found::Beside(beside::run(options, wanted, binary, component).await?),
         What::Compare(_) => unreachable!("it measures by itself"),
     })
 }

@@ -54,6 +54,8 @@ pub enum What {
     Journal(Journal),
     /// Passes large inputs and results, and looks at the memory of the server.
     Large(Large),
+    /// Sets server binaries side by side, each with a slice of a fraction of a second, again and again.
+    Beside(Beside),
     /// Runs Abide and the real Restate server in turn on the same workloads, and prints ratios.
     Compare(Compare),
 }
@@ -175,6 +177,31 @@ pub struct Large {
     /// How many calls at once, as often.
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub at_once: usize,
+}
+
+#[derive(Args)]
+pub struct Beside {
+    /// The other binaries.
+    #[arg(required = true, value_name = "FILE")]
+    pub others: Vec<PathBuf>,
+    /// How long a slice is.
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    pub millis: u64,
+    /// How many slices each has for each number.
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub slices: usize,
+    /// Callers that each wait for their answer before the next call.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 64], value_name = "N,N")]
+    pub concurrency: Vec<usize>,
+    /// What to call; all of them when left out.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,NAME")]
+    pub workload: Vec<Workload>,
+}
+
+impl Beside {
+    pub fn workloads(&self) -> Vec<Workload> {
+        if self.workload.is_empty() { Workload::ALL.to_vec() } else { self.workload.clone() }
+    }
 }
 
 impl Options {

@@ -1,6 +1,7 @@
 //! What came out, as tables for people and as JSON for programs.
 
 use crate::age::Aged;
+use crate::beside::Beside;
 use crate::disk::Disk;
 use crate::journal::Replayed;
 use crate::large::Passed;
@@ -34,6 +35,7 @@ pub enum Found {
     Queue(Drained),
     Journal(Replayed),
     Large(Passed),
+    Beside(Beside),
 }
 
 impl Found {
@@ -45,6 +47,7 @@ impl Found {
             Self::Queue(drained) => drained.tables(),
             Self::Journal(replayed) => replayed.tables(),
             Self::Large(passed) => passed.tables(),
+            Self::Beside(beside) => beside.tables(),
         }
     }
 }

@@ -41,7 +41,8 @@ impl Binary {
         if !path.is_file() {
             bail!("{} is not there; build it first: cargo build --release", path.display());
         }
-        Ok(Self { path, partitions: options.partitions })
+        // A name alone would be looked for in PATH.
+        Ok(Self { path: std::path::absolute(path)?, partitions: options.partitions })
     }
 }
 

@@ -3,9 +3,9 @@
 mod goals;
 
 use super::results::{Better, Compared, Results};
-use super::spread::Spread;
 use crate::load::Measured;
 use crate::report::{mega, millis, table};
+use crate::spread::Spread;
 use crate::workload::Workload;
 use std::fmt::Write as _;
 

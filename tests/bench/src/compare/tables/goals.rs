@@ -1,10 +1,10 @@
 //! What the project wants to reach, beside what was measured. The reader judges.
 
 use super::super::results::{Better, Results};
-use super::super::spread::Spread;
 use super::{resumed, rows};
 use crate::load::Measured;
 use crate::report;
+use crate::spread::Spread;
 use crate::workload::Workload;
 
 pub fn table(results: &Results) -> comfy_table::Table {
