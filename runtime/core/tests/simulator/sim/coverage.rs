@@ -2,7 +2,7 @@
 //! new command, effect or phase has to be thought of here.
 
 use super::rng::mix;
-use abide_core::command::{Command, End, Expected, HowToEnd, Message, Settle, Timer, TimerKind};
+use abide_core::command::{Append, Command, End, Expected, HowToEnd, Message, Settle, Timer, TimerKind};
 use abide_core::effect::{Effect, Notice, Refusal};
 use abide_core::entry::{Entry, Outcome};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
@@ -220,17 +220,20 @@ impl Coverage {
         self.trace = mix(self.trace, mix(mix(name, id), number));
     }
 
+    fn see_append(&mut self, append: &Append, now: u64) {
+        self.note("command append", Some(append.invocation), now);
+        for finished in &append.finished {
+            self.count("append finished");
+            self.count_if(finished.heard.is_some(), "append heard");
+        }
+        append.failed.iter().for_each(|_| self.count("append failed"));
+    }
+
     pub fn see_command(&mut self, place: Place, command: &Command) {
         let now = place.now.0;
         match command {
             Command::Submit(submission) => self.note("command submit", Some(submission.invocation), now),
-            Command::Append(append) => {
-                self.note("command append", Some(append.invocation), now);
-                append.finished.iter().for_each(|_| self.count("append finished"));
-                let heard = append.finished.iter().filter(|run| run.heard.is_some());
-                heard.for_each(|_| self.count("append heard"));
-                append.failed.iter().for_each(|_| self.count("append failed"));
-            }
+            Command::Append(append) => self.see_append(append, now),
             Command::Ended { invocation, end, .. } => {
                 self.note("command ended", Some(*invocation), now);
                 self.count(end_name(end));
