@@ -1,8 +1,10 @@
 //! Replay: a cursor over the journal that says, for each entry the guest asks, what is known of it.
 
+use crate::command::{FinishedRun, Heard};
 use crate::entry::{Entry, Request, Settled};
 use crate::ids::OpId;
 use crate::invocation::MismatchReport;
+use crate::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What is known of an entry that the guest asked.
@@ -189,10 +191,11 @@ impl Deliveries {
         Some(settled)
     }
 
-    /// Returns the order of the outcome that comes after all that arrived.
-    #[must_use]
-    pub fn expected(&self) -> u32 {
-        self.missing()
+    /// Takes in what a run block came to as if the core had said that it comes next, and notes that there.
+    pub fn take_for_granted(&mut self, run: &mut FinishedRun, at: Timestamp) {
+        let order = self.missing();
+        run.heard = Some(Heard { order, at });
+        self.take_in(Settled { op: run.op, order, at, outcome: run.outcome.clone() });
     }
 
     /// Says whether all that arrived was handed out.
@@ -218,7 +221,6 @@ impl Deliveries {
 mod tests {
     use super::*;
     use crate::entry::Outcome;
-    use crate::time::Timestamp;
 
     fn run(name: &str) -> Entry {
         Entry::Run { name: name.into(), retry: None }

@@ -83,14 +83,13 @@ async fn measure(
 
 impl Beside {
     pub fn tables(&self) -> Vec<Table> {
-        let names =
-            (1..).zip(&self.binaries).map(|(nth, path)| (format!("{nth}"), path.display().to_string()));
-        let mut binaries = report::table(&["", "binary"]);
-        names.for_each(|(nth, path)| _ = binaries.add_row([nth, path]));
+        let names = (1..)
+            .zip(&self.binaries)
+            .map(|(nth, path): (u32, _)| [nth.to_string(), path.display().to_string()]);
         let head =
             ["side by side", "callers", "", "calls/s", "p50 ms", "CPU us/call", "times calls/s", "times CPU"];
         let rows = self.cells.iter().flat_map(|cell| (0..cell.slices.len()).map(|nth| cell.cells(nth)));
-        vec![binaries, report::filled(&head, rows)]
+        vec![report::filled(&["", "binary"], names), report::filled(&head, rows)]
     }
 }
 

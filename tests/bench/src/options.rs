@@ -198,9 +198,13 @@ pub struct Beside {
     pub workload: Vec<Workload>,
 }
 
+fn or_all(workloads: &[Workload]) -> Vec<Workload> {
+    if workloads.is_empty() { Workload::ALL.to_vec() } else { workloads.to_vec() }
+}
+
 impl Beside {
     pub fn workloads(&self) -> Vec<Workload> {
-        if self.workload.is_empty() { Workload::ALL.to_vec() } else { self.workload.clone() }
+        or_all(&self.workload)
     }
 }
 
@@ -212,7 +216,7 @@ impl Options {
     }
 
     pub fn workloads(&self) -> Vec<Workload> {
-        if self.workload.is_empty() { Workload::ALL.to_vec() } else { self.workload.clone() }
+        or_all(&self.workload)
     }
 
     pub fn duration(&self) -> Duration {

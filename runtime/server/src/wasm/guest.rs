@@ -91,10 +91,10 @@ impl Guest {
     /// The guest computes since a tick: it lets others go on, or waits until what it asked for is recorded.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let goes_on = self.cpu.tick()?;
-        if let Some(link) = &mut self.link {
+        let catches_up = self.link.as_mut().and_then(|link| {
             link.session.tells_results();
-        }
-        let catches_up = self.link.as_ref().and_then(|link| link.session.catches_up());
+            link.session.catches_up()
+        });
         Ok(catches_up.map_or(goes_on, |catches_up| UpdateDeadline::YieldCustom(1, Box::pin(catches_up))))
     }
 

@@ -5,9 +5,9 @@ use super::guest::{Halt, Host};
 use super::program::{Asking, Callee, Program, RunKind, Site, Step};
 use super::rng::Rng;
 use super::session::Said;
-use abide_core::command::{Append, End, FailedRun, FinishedRun, Heard};
+use abide_core::command::{Append, End, FailedRun, FinishedRun};
 use abide_core::effect::AttemptStart;
-use abide_core::entry::{Entry, Failure, Outcome, Settled};
+use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{Attempt, CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::MismatchReport;
 use abide_core::replay::{Cursor, Deliveries, Replayed};
@@ -51,7 +51,7 @@ pub struct State {
     /// What the core may settle at any time.
     foreign: BTreeSet<OpId>,
     /// Outcomes that were recorded when its journal was read.
-    pub recorded_outcomes: u32,
+    recorded_outcomes: u32,
     pub runs: BTreeMap<OpId, RunBlock>,
     pub held: BTreeMap<OpId, Timestamp>,
     pub released_until: OpId,
@@ -145,9 +145,7 @@ impl State {
             return;
         }
         for run in self.finished.iter_mut().filter(|run| run.heard.is_none()) {
-            let (order, at) = (self.deliveries.expected(), self.now);
-            run.heard = Some(Heard { order, at });
-            self.deliveries.take_in(Settled { op: run.op, order, at, outcome: run.outcome.clone() });
+            self.deliveries.take_for_granted(run, self.now);
         }
     }
 
@@ -206,7 +204,7 @@ impl Host for State {
             entry = Entry::Run { name: "another".into(), retry: None };
         }
         let mut child = child_of(&entry);
-        let is_awaitable = entry.is_awaitable();
+        let is_foreign = entry.is_awaitable() && !matches!(entry, Entry::Run { .. });
         let op = match self.cursor.next(&entry) {
             Ok(Replayed::Recorded(op)) => {
                 child = self.cursor.recorded(op).and_then(child_of);
@@ -223,11 +221,10 @@ impl Host for State {
             }
         };
         self.children.extend(child.map(|child| (site, child)));
-        let is_run = matches!(step, Step::Run(_));
         if step.is_awaited() {
             self.open.insert(op);
         }
-        if is_awaitable && !is_run {
+        if is_foreign {
             self.foreign.insert(op);
         }
         if let Step::Run(kind) = step {

@@ -5,8 +5,6 @@
 //! the core would give. A cancellation is what it may have in between; it finds that out, and begins another attempt.
 
 use super::Session;
-use abide_core::command::Heard;
-use abide_core::entry::Settled;
 
 impl Session {
     /// Has the guest hear what its run blocks came to, if nothing can come before that: the core is told together with what
@@ -19,9 +17,7 @@ impl Session {
         let at = self.around.clock.now();
         let mut hears = false;
         for run in self.finished.iter_mut().filter(|run| run.heard.is_none()) {
-            let order = self.deliveries.expected();
-            run.heard = Some(Heard { order, at });
-            self.deliveries.take_in(Settled { op: run.op, order, at, outcome: run.outcome.clone() });
+            self.deliveries.take_for_granted(run, at);
             hears = true;
         }
         hears
