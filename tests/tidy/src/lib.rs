@@ -56,7 +56,8 @@ pub fn functions(text: &str) -> Vec<(usize, String, usize)> {
     for (start, line) in lines.iter().enumerate() {
         let trimmed = line.trim_start();
         let starts = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn "];
-        if !starts.iter().any(|start| trimmed.starts_with(start)) {
+        let is_declared_only = trimmed.ends_with(';');
+        if is_declared_only || !starts.iter().any(|start| trimmed.starts_with(start)) {
             continue;
         }
         let end_mark = format!("{}}}", " ".repeat(line.len() - trimmed.len()));
