@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::batch::Sequence;
@@ -14,12 +15,15 @@ use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
-use crate::log::record::{self, Entry, Record};
-use crate::log::scan::{Scan, first_sequence, scan};
+use crate::log::record::{self, Record};
+use crate::log::scan::{Scan, first_sequence, records_behind_sequence, scan};
 use crate::options::Options;
 use crate::snapshot;
 
 const WATCH_EVERY: Duration = Duration::from_millis(50);
+/// Records that are replayed together, and about how many bytes of them: they are in memory meanwhile.
+const REPLAYED_AT_ONCE: usize = 4_096;
+const REPLAYED_BYTES_AT_ONCE: usize = 8 << 20;
 
 /// An index that has everything the log says.
 pub struct Recovered {
@@ -53,7 +57,9 @@ pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
         Err(why) => why,
     };
     let index = rebuild(folder, options, &why)?;
-    let (scan, replayed) = follow_log(&index, folder, options, &Progress::default())?;
+    let progress = Progress::default();
+    let scan = scan_log(folder, options, &progress)?;
+    let (scan, replayed) = follow_log(&index, folder, options, &progress, scan)?;
     // Only now: a crash before this must rebuild again.
     index.flush()?;
     remove_marker(folder)?;
@@ -111,11 +117,16 @@ fn as_it_is(
         // What another machine noted must not count again after this one has changed the index, and fell.
         whole::forget(folder)?;
     }
-    let index = match usable_index(folder, options)? {
+    // Each takes about as long as the other, and neither needs it.
+    let (index, scan) = thread::scope(|scope| {
+        let scan = scope.spawn(|| scan_log(folder, options, progress));
+        (usable_index(folder, options), joined(scan))
+    });
+    let index = match index? {
         Ok(index) => index,
         Err(why) => return Ok(Err(why)),
     };
-    let checked = follow_log(&index, folder, options, progress).and_then(|(scan, replayed)| {
+    let checked = follow_log(&index, folder, options, progress, scan?).and_then(|(scan, replayed)| {
         // After a crash of the machine everything is read once. A clean close says that there was none.
         let is_verified = !scan.is_closed && !is_known;
         if is_verified {
@@ -133,23 +144,40 @@ fn as_it_is(
     }
 }
 
-/// Verifies the log and replays what the index misses.
+/// Verifies the log.
+fn scan_log(folder: &Folder, options: &Options, progress: &Progress) -> Result<Scan, Error> {
+    scan(&*options.disk, &folder.log(), |_, _| {
+        progress.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    })
+}
+
+/// Returns what a thread came to; its panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Replays what the index misses of a log that was verified.
 fn follow_log(
     index: &Index,
     folder: &Folder,
     options: &Options,
     progress: &Progress,
+    scan: Scan,
 ) -> Result<(Scan, u64), Error> {
     let applied = index.applied()?;
-    let mut replayed = 0;
-    let scan = scan(&*options.disk, &folder.log(), |sequence, payload| {
-        if sequence > applied {
-            replay(index, folder, options, sequence, payload)?;
-            replayed += 1;
+    let (mut replayed, mut group, mut bytes) = (0, Vec::new(), 0);
+    records_behind_sequence(&*options.disk, &folder.log(), &scan, applied, |sequence, payload| {
+        group.push(decoded(folder, sequence, payload)?);
+        (replayed, bytes) = (replayed + 1, bytes + payload.len());
+        if group.len() == REPLAYED_AT_ONCE || bytes > REPLAYED_BYTES_AT_ONCE {
+            replay(index, options, &mut group)?;
+            bytes = 0;
         }
         progress.fetch_add(1, Ordering::Relaxed);
         Ok(())
     })?;
+    replay(index, options, &mut group)?;
     if applied > scan.last_sequence {
         let why =
             format!("the index has record {applied} but the log ends with record {}", scan.last_sequence);
@@ -232,26 +260,20 @@ fn set_aside(folder: &Folder) -> Result<(), Error> {
     fs::rename(&index, &broken).map_err(Error::io("rename", &index))
 }
 
-/// Brings one record of the log into the index. What it replaces is not removed: the sweep does that once at the end.
-fn replay(
-    index: &Index,
-    folder: &Folder,
-    options: &Options,
-    sequence: Sequence,
-    payload: &[u8],
-) -> Result<(), Error> {
-    let record: Record = record::decode(payload).ok_or_else(|| Error::LogCorrupt {
+fn decoded(folder: &Folder, sequence: Sequence, payload: &[u8]) -> Result<Record, Error> {
+    record::decode(payload).ok_or_else(|| Error::LogCorrupt {
         file: folder.log(),
         offset: 0,
         why: format!("record {sequence} has a valid checksum but is not readable"),
-    })?;
-    match record.entry {
-        Entry::Mark => Ok(()),
-        Entry::Batch { .. } | Entry::Epoch(_) => {
-            index.apply(std::iter::once(&record))?;
-            bound_memory(index, options)
-        }
-    }
+    })
+}
+
+/// Brings records of the log into the index: of a key that they change often, the last value only. What they replace is
+/// not removed: the sweep does that once at the end.
+fn replay(index: &Index, options: &Options, group: &mut Vec<Record>) -> Result<(), Error> {
+    index.apply(group.iter())?;
+    group.clear();
+    bound_memory(index, options)
 }
 
 fn bound_memory(index: &Index, options: &Options) -> Result<(), Error> {

@@ -114,6 +114,34 @@ pub fn scan(
     Ok(result)
 }
 
+/// Calls `visit` with each record behind `after`, of a log that was scanned before and not written since.
+pub fn records_behind_sequence(
+    disk: &dyn Disk,
+    dir: &Path,
+    scan: &Scan,
+    after: Sequence,
+    mut visit: impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut previous = None;
+    for segment in &scan.segments {
+        if segment.last_sequence <= after {
+            previous = Some(segment.last_sequence);
+            continue;
+        }
+        let path = segment_path(dir, segment.number);
+        let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
+        let mut note =
+            |sequence, payload: &[u8]| if sequence > after { visit(sequence, payload) } else { Ok(()) };
+        let walk = walk(&content, segment.number, &path, &mut previous, &mut note)?;
+        if previous != Some(segment.last_sequence) {
+            let (offset, last) = (walk.offset as u64, segment.last_sequence);
+            let why = format!("a moment ago it had the records up to {last}, and has not any more");
+            return Err(Error::LogCorrupt { file: path, offset, why });
+        }
+    }
+    Ok(())
+}
+
 struct Walk {
     offset: usize,
     records: u64,

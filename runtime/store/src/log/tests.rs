@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::record::{Entry, Frame, Record, Stored};
-use super::scan::{Scan, Tail, scan};
+use super::scan::{Scan, Tail, records_behind_sequence, scan};
 use super::*;
 use crate::batch::Fence;
 use crate::blobs::{BlobName, BlobRef};
@@ -44,6 +44,33 @@ fn three_groups(disk: &SimDisk) -> Vec<Record> {
         assert_eq!(log.append(&records[group.clone()]).unwrap().records, group.len());
     }
     records
+}
+
+#[test]
+fn records_behind_any_sequence_are_read_once_more() {
+    let disk = SimDisk::new();
+    let records: Vec<_> = (1..=400).map(|n| put(n, &format!("key {n}"), "some value")).collect();
+    let mut log = open(&disk);
+    let mut rest = &records[..];
+    while !rest.is_empty() {
+        let written = log.append(&rest[..rest.len().min(7)]).unwrap().records;
+        rest = &rest[written..];
+    }
+    let (scan, read) = read(&disk).unwrap();
+    assert!(scan.segments.len() > 3 && read == records);
+    for after in [0, 1, 6, 7, 100, 399, 400, 500] {
+        let mut behind = Vec::new();
+        records_behind_sequence(&disk, Path::new(DIR), &scan, after, |sequence, _| {
+            behind.push(sequence);
+            Ok(())
+        })
+        .unwrap();
+        assert!(behind.into_iter().eq(after + 1..=400), "behind {after}");
+    }
+    let mut other = scan.clone();
+    other.segments.last_mut().unwrap().last_sequence += 1;
+    let error = records_behind_sequence(&disk, Path::new(DIR), &other, 300, |_, _| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("a moment ago it had the records up to 401"), "{error}");
 }
 
 #[test]
