@@ -109,6 +109,15 @@ pub enum View {
     Durable,
 }
 
+/// What a key holds, as far as that is not kept apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peeked {
+    Absent,
+    Value(Bytes),
+    /// A value in a file of its own.
+    Apart,
+}
+
 /// In which order the pairs of a span come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {

@@ -66,7 +66,7 @@ mod snapshot;
 pub mod stats;
 pub mod store;
 
-pub use batch::{Batch, Fence, LOG_PARTITION, META_PARTITION, Op, Order, Sequence, View};
+pub use batch::{Batch, Fence, LOG_PARTITION, META_PARTITION, Op, Order, Peeked, Sequence, View};
 pub use disk_store::DiskStore;
 pub use doctor::doctor;
 pub use error::Error;

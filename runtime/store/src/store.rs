@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::batch::{Batch, Fence, Sequence, View};
+use crate::batch::{Batch, Fence, Peeked, Sequence, View};
 use crate::error::Error;
 use crate::stats::{Stats, Status};
 
@@ -17,6 +17,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns what the key holds.
     fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error>;
+
+    /// Returns what the key holds, unless that is so large that it is kept apart: for readers who must not wait long.
+    fn peek(&self, view: View, key: &[u8]) -> Result<Peeked, Error> {
+        Ok(self.get(view, key)?.map_or(Peeked::Absent, Peeked::Value))
+    }
 
     /// Returns at most `limit` pairs with `start <= key < end`, ascending, as of one moment: of a batch either all or
     /// nothing is seen.

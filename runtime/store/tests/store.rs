@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use abide_store::disk::sim::SimDisk;
 use abide_store::options::OWN_SYNC_MAX;
 use abide_store::{
-    Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Status, Store, View, doctor,
+    Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Peeked, Status, Store, View, doctor,
 };
 use common::{commit, commit_and_push, delete, on, open, put, wait_until, write};
 
@@ -249,6 +249,22 @@ fn replaced_and_deleted_blobs_give_their_space_back() {
     commit(&store, fence, vec![put("a", "small"), delete("b")]).unwrap();
     wait_until("no blob is left", || blobs() == 0);
     assert_eq!(store.get(View::Latest, b"a").unwrap().unwrap(), "small");
+}
+
+#[test]
+fn who_peeks_sees_small_values_and_that_there_are_large_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    let changes = vec![put("small", "1"), put("large", vec![7; 5000]), put("gone", "2")];
+    commit(&store, fence, changes).unwrap();
+    commit(&store, fence, vec![delete("gone")]).unwrap();
+    let peeked =
+        || ["small", "large", "gone", "never"].map(|key| store.peek(View::Latest, key.as_bytes()).unwrap());
+    let expected = [Peeked::Value("1".into()), Peeked::Apart, Peeked::Absent, Peeked::Absent];
+    assert_eq!(peeked(), expected);
+    wait_until("it is applied", || store.stats().overlay_keys == 0);
+    assert_eq!(peeked(), expected, "from the index");
 }
 
 #[test]

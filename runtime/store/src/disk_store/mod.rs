@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::backup::Backup;
-use crate::batch::{Batch, Fence, Order, Sequence, View};
+use crate::batch::{Batch, Fence, Order, Peeked, Sequence, View};
 use crate::error::{Error, printable};
 use crate::faults;
 use crate::folder::Lock;
@@ -195,6 +195,10 @@ impl Store for DiskStore {
 
     fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
         read::get(&self.shared, view, key)
+    }
+
+    fn peek(&self, view: View, key: &[u8]) -> Result<Peeked, Error> {
+        read::peek(&self.shared, view, key)
     }
 
     fn scan_within(

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use crate::batch::{Order, Sequence, Value, View};
+use crate::batch::{Order, Peeked, Sequence, Value, View};
 use crate::disk_store::shared::{Shared, State};
 use crate::error::{Error, printable};
 use crate::log::record::Stored;
@@ -65,6 +65,29 @@ pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Err
         }
     })?;
     found.ok_or_else(|| blob_missing(shared, key))
+}
+
+/// As [`get`], without reading files of values: a key that is not in the overlay is in the index or nowhere.
+pub fn peek(shared: &Shared, view: View, key: &[u8]) -> Result<Peeked, Error> {
+    let over = {
+        let state = shared.state();
+        state.overlay.get(upto(&state, view), key)
+    };
+    match over {
+        Some(None) => Ok(Peeked::Absent),
+        Some(Some(Value::Whole(value))) if value.len() as u64 <= shared.options.inline_value_bytes_max => {
+            Ok(Peeked::Value(value))
+        }
+        Some(Some(_)) => Ok(Peeked::Apart),
+        None => {
+            let found = steady(shared, || shared.index.get(key).map(Some))?;
+            Ok(match found.flatten() {
+                None => Peeked::Absent,
+                Some(Stored::Inline(value)) => Peeked::Value(value),
+                Some(Stored::Blob(_)) => Peeked::Apart,
+            })
+        }
+    }
 }
 
 /// What a scan is to find.
