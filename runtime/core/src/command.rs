@@ -185,11 +185,9 @@ pub struct Append {
     pub object: Option<ObjectKey>,
     /// What the workflow comes to, where `object` is one: promises are kept with it.
     pub run: Option<InvocationId>,
-    /// Outcomes the guest had heard when it asked, those that it took for granted among them.
-    pub outcomes_seen: u32,
     /// Operation id of the first entry; equals the length of the journal.
     pub first_op: OpId,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Ask>,
     /// Results of run blocks.
     pub finished: Vec<FinishedRun>,
     /// Run blocks that failed and want another try.
@@ -202,9 +200,26 @@ impl Append {
     /// Returns about how many bytes the journal grows by all of this.
     #[must_use]
     pub fn journal_bytes(&self) -> u64 {
-        let entries = self.entries.iter().map(Entry::bytes);
+        let entries = self.entries.iter().map(|ask| ask.entry.bytes());
         entries.chain(self.finished.iter().map(|run| run.outcome.bytes())).map(|bytes| bytes as u64).sum()
     }
+}
+
+/// An entry that a running guest asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub entry: Entry,
+    /// Outcomes the guest had heard when it asked, those that it took for granted among them.
+    pub outcomes_before: u32,
+    /// What the attempt has read itself, of a value of the state.
+    pub read: Option<ReadAhead>,
+}
+
+/// A value of the state that an attempt has read itself, so that its guest need not wait for the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadAhead {
+    pub outcome: Outcome,
+    pub heard: Heard,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

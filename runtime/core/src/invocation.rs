@@ -221,6 +221,14 @@ pub struct Cancelled {
     pub order: u32,
 }
 
+impl Cancelled {
+    /// Says whether a guest that had heard so many outcomes does not know of it yet: it will give up what it asked then.
+    #[must_use]
+    pub(crate) fn is_news_after(self, outcomes_before: u32) -> bool {
+        outcomes_before <= self.order
+    }
+}
+
 /// The calls an invocation waits for: whom a cancellation reaches, and who waits for whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenCalls {
@@ -321,13 +329,6 @@ impl InvocationRow {
     #[must_use]
     pub fn may_write_state(&self) -> bool {
         self.kind != ServiceKind::Service && self.mode == HandlerMode::Exclusive
-    }
-
-    /// Says whether a guest that had heard so many outcomes does not know yet that it is cancelled: it
-    /// will give up what it asked then.
-    #[must_use]
-    pub(crate) fn gives_up(&self, outcomes_seen: u32) -> bool {
-        self.cancelled.is_some_and(|cancelled| outcomes_seen <= cancelled.order)
     }
 
     /// Returns how many attempts there were.

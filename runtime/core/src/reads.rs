@@ -164,7 +164,7 @@ fn reads_of_append(append: &Append) -> Vec<RowKey> {
     let mut reads = vec![RowKey::Invocation(id)];
     reads.extend(append.finished.iter().map(|run| RowKey::Outcome(id, run.op)));
     reads.extend(append.failed.iter().map(|failed| RowKey::Outcome(id, failed.op)));
-    reads.extend(append.entries.iter().filter_map(|entry| row_of_entry(append, entry)));
+    reads.extend(append.entries.iter().filter_map(|ask| row_of_entry(append, &ask.entry)));
     reads
 }
 

@@ -1,7 +1,7 @@
 //! Replay: a cursor over the journal that says, for each entry the guest asks, what is known of it.
 
-use crate::command::{FinishedRun, Heard};
-use crate::entry::{Entry, Request, Settled};
+use crate::command::{FinishedRun, Heard, ReadAhead};
+use crate::entry::{Entry, Outcome, Request, Settled};
 use crate::ids::OpId;
 use crate::invocation::MismatchReport;
 use crate::time::Timestamp;
@@ -193,9 +193,25 @@ impl Deliveries {
 
     /// Takes in what a run block came to as if the core had said that it comes next, and notes that there.
     pub fn take_for_granted(&mut self, run: &mut FinishedRun, at: Timestamp) {
+        run.heard = Some(self.take_in_next(run.op, run.outcome.clone(), at));
+    }
+
+    /// The same for what an attempt has read itself.
+    pub fn take_as_read(&mut self, op: OpId, outcome: Outcome, at: Timestamp) -> ReadAhead {
+        let heard = self.take_in_next(op, outcome.clone(), at);
+        ReadAhead { outcome, heard }
+    }
+
+    fn take_in_next(&mut self, op: OpId, outcome: Outcome, at: Timestamp) -> Heard {
         let order = self.missing();
-        run.heard = Some(Heard { order, at });
-        self.take_in(Settled { op: run.op, order, at, outcome: run.outcome.clone() });
+        self.take_in(Settled { op, order, at, outcome });
+        Heard { order, at }
+    }
+
+    /// Returns the operation whose outcome is next, if that has arrived.
+    #[must_use]
+    pub fn next_op(&self) -> Option<OpId> {
+        self.ready.front().map(|settled| settled.op)
     }
 
     /// Says whether all that arrived was handed out.
@@ -220,7 +236,6 @@ impl Deliveries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::Outcome;
 
     fn run(name: &str) -> Entry {
         Entry::Run { name: name.into(), retry: None }

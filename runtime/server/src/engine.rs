@@ -9,6 +9,7 @@ pub mod deadlock;
 mod driver;
 pub mod executor;
 mod gate;
+mod gathering;
 mod handle;
 mod inboxes;
 mod journal;
@@ -32,11 +33,13 @@ mod timers;
 mod txn;
 mod waiters;
 
+pub use gathering::Gathering;
 pub use handle::{EngineError, EngineHandle, STALL_MS, Taken};
 pub use inboxes::Inboxes;
 pub use journal::{Journal, JournalReader, LoadedJournal};
 pub use listing::{
-    Completion, Cursor, InvocationFilter, InvocationQuery, InvokedBy, Page, Sort, StatusFilter, created_at,
+    Completion, CreationWalk, Cursor, Found, InvocationFilter, InvocationQuery, InvokedBy, Page, Route, Sort,
+    StatusFilter, created_at,
 };
 pub use load::{Load, LoadLimits, Overload, Room};
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
@@ -44,6 +47,7 @@ pub use open::{Children, Open};
 pub use reader::{Kept, Reader, Walk};
 pub use requests::{Called, Output, Retrieved, Submitted};
 pub use summary::{Counts, Summary};
+pub use txn::TxnError;
 
 use crate::clock::Clock;
 use crate::logs::GuestLogs;

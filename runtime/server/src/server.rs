@@ -76,7 +76,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let mut watched = Watched::open(&config, store.clone(), clock.clone()).await?;
     let engine = Engine::new(watched.parts(store.clone(), clock.clone(), partitions, config.load));
     let fault = engine.fault();
-    let executor = watched.executor(&engine, components.clone(), deployments.clone(), clock.clone());
+    let executor = watched.executor(&engine, components.clone(), deployments.clone(), clock.clone())?;
     let engine = engine.start(Arc::new(executor))?;
     watched.start(&engine, components.clone());
     let backups = Backups::new(Some(store.clone()), components.clone(), &config, clock.clone());

@@ -8,6 +8,7 @@ mod budget;
 mod check;
 mod compiler;
 mod components;
+mod crowd;
 mod discover;
 mod engine;
 mod execution;
@@ -20,6 +21,7 @@ mod outbound;
 mod output;
 mod sandbox;
 mod session;
+mod threads;
 mod turns;
 
 pub use artifacts::ArtifactError;

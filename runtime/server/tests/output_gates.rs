@@ -1,7 +1,7 @@
 //! The engine against a store whose disk stands still: nothing the outside could notice happens
 //! before the write that justifies it is durable, and what nobody could notice does not wait.
 
-use abide_core::command::{Append, Command, End, FinishedRun, Receipt, Submission};
+use abide_core::command::{Append, Ask, Command, End, FinishedRun, Receipt, Submission};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Entry, Outcome};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId};
@@ -159,9 +159,8 @@ impl World {
             attempt: start.attempt,
             object: start.target.object(),
             run: None,
-            outcomes_seen: 0,
             first_op,
-            entries,
+            entries: entries.into_iter().map(|entry| Ask { entry, outcomes_before: 0, read: None }).collect(),
             finished: finished.into_iter().map(|(op, outcome)| FinishedRun::new(op, outcome)).collect(),
             failed: Vec::new(),
             jitter: 0,

@@ -1,9 +1,10 @@
 //! What a running guest asked and did is recorded; run blocks start once that is durable.
 //!
 //! What run blocks came to, the guest mostly has heard already: of one that runs nothing but them, only a cancellation
-//! can come in between. So a step of it is one message, not two.
+//! can come in between. So a step of it is one message, not two. The same goes for values of the state, which its
+//! attempt reads itself; if somebody has changed one meanwhile, what the guest did since is of no use either.
 
-use crate::command::{Append, FinishedRun};
+use crate::command::{Append, Ask, FinishedRun};
 use crate::effect::Effect;
 use crate::entry::{Entry, EntryRow};
 use crate::ids::{Attempt, InvocationId, OpId};
@@ -11,10 +12,11 @@ use crate::invocation::{InvocationRow, PauseReason, Phase};
 use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_ENTRIES_MAX};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
-use crate::steps::entries::{self, Asked, LimitReached};
+use crate::steps::entries::{self, Asked, LimitReached, state};
 use crate::steps::{begin, run_failed, settle};
+use std::mem;
 
-pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Vec<Effect>) {
     let id = append.invocation;
     let Some(row) = rows.invocation_mut(id) else { return };
     // A guest of an older attempt, or one that says the same twice, changes nothing.
@@ -28,7 +30,7 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     }
     row.modified_at = place.now;
     let (heard, finished): (Vec<_>, Vec<_>) =
-        append.finished.into_iter().partition(|run| run.heard.is_some());
+        mem::take(&mut append.finished).into_iter().partition(|run| run.heard.is_some());
     let has_progress = entries > 0 || !heard.is_empty() || !finished.is_empty();
     let mut is_in_order = true;
     for run in heard {
@@ -44,30 +46,20 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     if has_progress {
         row.note_progress();
     }
-    let (until, outcomes_before) = (row.entries_len, append.outcomes_seen);
-    let is_given_up = row.gives_up(append.outcomes_seen);
-    let has_runs = append.entries.iter().any(|entry| matches!(entry, Entry::Run { .. }));
-    let (mut limit, mut bytes) = (None, 0);
-    for (op, entry) in (append.first_op..).zip(append.entries) {
-        let (object, run) = (append.object.as_ref(), append.run);
-        let asked = Asked { place, id, op, object, run, is_given_up };
-        if let Err(LimitReached(text)) = entries::record(asked, rows, &entry, effects) {
-            limit = Some((op, text));
-            break;
-        }
-        bytes += entry.bytes() as u64;
-        let row = EntryRow { at: place.now, outcomes_before, entry };
-        rows.put(RowKey::Entry(id, op), Row::Entry(row));
-    }
-    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
-    row.journal_bytes += bytes;
+    let until = row.entries_len;
+    let has_runs = append.entries.iter().any(|ask| matches!(ask.entry, Entry::Run { .. }));
+    let recorded = record_entries(place, rows, &mut append, effects);
     settle_finished(place, rows, id, finished, effects);
-    if let Some((op, text)) = limit {
-        // The journal ends before what was not done, so the next attempt asks for it again.
-        let row = rows.invocation_mut(id).expect("the invocation is there: read above");
-        row.entries_len = op;
-        pause(place, rows, id, append.attempt, text, effects);
-        return;
+    match recorded {
+        Recorded::All => {}
+        Recorded::UntilOvertaken => {
+            begin_again(place, rows, id, append.attempt, effects);
+            return;
+        }
+        Recorded::UntilLimit(text) => {
+            pause(place, rows, id, append.attempt, text, effects);
+            return;
+        }
     }
     if has_runs {
         effects.push(Effect::Release { invocation: id, attempt: append.attempt, until });
@@ -77,8 +69,53 @@ pub fn apply(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Ef
     }
 }
 
-/// A cancellation came before what the guest took for granted, so what it did since is of no use. The next attempt hears
-/// both in their order.
+/// How far the entries of a message came into the journal.
+enum Recorded {
+    All,
+    /// The last one in the journal is a read of a value that was another one by then.
+    UntilOvertaken,
+    /// The next one passes a limit, which the text names.
+    UntilLimit(String),
+}
+
+/// Takes the entries out of a message and records them. The journal ends before what was not recorded, so the next attempt
+/// asks for it again.
+fn record_entries(place: Place, rows: &mut Rows, append: &mut Append, effects: &mut Vec<Effect>) -> Recorded {
+    let id = append.invocation;
+    let cancelled = rows.invocation(id).and_then(|row| row.cancelled);
+    let (object, run) = (append.object.as_ref(), append.run);
+    let (mut recorded, mut ends, mut bytes) = (Recorded::All, None, 0);
+    for (op, ask) in (append.first_op..).zip(mem::take(&mut append.entries)) {
+        let Ask { entry, outcomes_before, read } = ask;
+        let is_given_up = cancelled.is_some_and(|cancelled| cancelled.is_news_after(outcomes_before));
+        let asked = Asked { place, id, op, object, run, is_given_up };
+        match (read, &entry) {
+            (Some(read), Entry::GetState { name }) => {
+                if !state::heard(asked, rows, name, read, effects) {
+                    (recorded, ends) = (Recorded::UntilOvertaken, Some(op + 1));
+                }
+            }
+            _ => {
+                if let Err(LimitReached(text)) = entries::record(asked, rows, &entry, effects) {
+                    (recorded, ends) = (Recorded::UntilLimit(text), Some(op));
+                    break;
+                }
+            }
+        }
+        bytes += entry.bytes() as u64;
+        rows.put(RowKey::Entry(id, op), Row::Entry(EntryRow { at: place.now, outcomes_before, entry }));
+        if ends.is_some() {
+            break;
+        }
+    }
+    let row = rows.invocation_mut(id).expect("the invocation is there: read by apply");
+    row.journal_bytes += bytes;
+    row.entries_len = ends.unwrap_or(row.entries_len);
+    recorded
+}
+
+/// Something came before what the guest took for granted: a cancellation, or somebody who changed what it had read. What it
+/// did since is of no use; the next attempt hears all of it in its order.
 fn begin_again(place: Place, rows: &mut Rows, id: InvocationId, attempt: Attempt, effects: &mut Vec<Effect>) {
     let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
     row.note_progress();

@@ -4,7 +4,7 @@ mod call;
 mod end;
 pub mod promise;
 mod sleep;
-mod state;
+pub mod state;
 
 use crate::command::{Command, Message};
 use crate::effect::Effect;

@@ -83,8 +83,8 @@ pub fn record(
     }
 }
 
-/// Writes the next outcome of the journal, if it has the operation.
-fn write(
+/// Writes the next outcome of the journal, if it has the operation. Nobody is told.
+pub fn write(
     place: Place,
     at: Timestamp,
     rows: &mut Rows,

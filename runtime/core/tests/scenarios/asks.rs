@@ -8,6 +8,7 @@
 //! | `call b svc/h [key i]`, `calls 70 b svc/h` | a call that becomes `b`, 70 calls `b0` to `b69`      |
 //! | `send b svc/h [+100] [key i]`              | as `call`, but nobody waits                          |
 //! | `attach b`, `attaches 5 b`, `cancel b`, `kill b` | another invocation, or the same                |
+//! | `has 5 from get x as 2`                   | as `get`; the attempt has read it, as the outcome number 2 |
 //! | `get x`, `set x 5`, `clear x`, `clear-all`, `keys` | the state; `sets 5 x` sets `x0` to `x4`      |
 //! | `awakeable`, `resolve b.1 ok`              | an awakeable, the completion of one                  |
 //! | `receive go`, `receives 5 go`, `signal b go ok`, `signals 5 b go ok` | signals                    |
@@ -15,7 +16,7 @@
 
 use crate::parse::{awakeable, id, number, outcome, target};
 use crate::world::World;
-use abide_core::command::{Append, FailedRun, FinishedRun, Heard};
+use abide_core::command::{Append, Ask, FailedRun, FinishedRun, Heard, ReadAhead};
 use abide_core::entry::{Entry, Failure, Outcome, Request};
 use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::retry::RetryPolicy;
@@ -40,23 +41,42 @@ pub fn append(
     }
     let row = world.row(invocation);
     let first_op = first_op.unwrap_or_else(|| row.expect("submitted before").entries_len);
-    // A guest of the scripts has heard all there is, unless `unheard` says how much it has not.
-    let outcomes_seen = row.map_or(0, |row| row.outcomes_len);
     let mut append = Append {
         invocation,
         attempt,
         object,
         run,
-        outcomes_seen,
         first_op,
         entries: Vec::new(),
         finished: Vec::new(),
         failed: Vec::new(),
         jitter: 0,
     };
+    // A guest of the scripts has heard all there is, unless `unheard` says how much it has not.
+    let mut outcomes_seen = row.map_or(0, |row| row.outcomes_len);
     for item in items.split("; ") {
         let words: Vec<&str> = item.split_whitespace().collect();
-        take_in(world, &mut append, &words);
+        match &words[..] {
+            ["unheard", count] => outcomes_seen -= number(count) as u32,
+            ["heard", op, value, "as", order] => {
+                let heard = Heard { order: number(order) as u32, at: world.now };
+                append.finished.push(finished(op, outcome(value), Some(heard)));
+                outcomes_seen = heard.order + 1;
+            }
+            ["has", value, "from", "get", name, "as", order] => {
+                let heard = Heard { order: number(order) as u32, at: world.now };
+                let read = Some(ReadAhead { outcome: outcome(value), heard });
+                let entry = Entry::GetState { name: (*name).to_owned() };
+                append.entries.push(Ask { entry, outcomes_before: outcomes_seen, read });
+                outcomes_seen = heard.order + 1;
+            }
+            words => {
+                let mut entries = Vec::new();
+                take_in(world, &mut append, &mut entries, words);
+                let ask = |entry| Ask { entry, outcomes_before: outcomes_seen, read: None };
+                append.entries.extend(entries.into_iter().map(ask));
+            }
+        }
     }
     append
 }
@@ -65,34 +85,28 @@ fn finished(op: &str, outcome: Outcome, heard: Option<Heard>) -> FinishedRun {
     FinishedRun { op: number(op) as OpId, outcome, heard }
 }
 
-fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
+fn take_in(world: &mut World, append: &mut Append, entries: &mut Vec<Entry>, words: &[&str]) {
     match words {
-        ["unheard", count] => append.outcomes_seen -= number(count) as u32,
         ["done", op, value] => append.finished.push(finished(op, outcome(value), None)),
-        ["heard", op, value, "as", order] => {
-            let heard = Heard { order: number(order) as u32, at: world.now };
-            append.finished.push(finished(op, outcome(value), Some(heard)));
-            append.outcomes_seen = heard.order + 1;
-        }
         ["bad", op, code] => {
             let failure = Failure::new(number(code) as u16, "bad");
             append.finished.push(finished(op, Outcome::Failure(failure), None));
         }
         ["retry", op, rest @ ..] => append.failed.push(failed(op, rest)),
-        ["fill", count] => (0..number(count)).for_each(|_| append.entries.push(run("fill"))),
+        ["fill", count] => (0..number(count)).for_each(|_| entries.push(run("fill"))),
         ["sets", count, name, "of", mib, "MiB"] => {
             let value = Bytes::from(vec![1; number(mib) as usize * (1 << 20)]);
             let set = |at| Entry::SetState { name: format!("{name}{at}"), value: value.clone() };
-            append.entries.extend((0..number(count)).map(set));
+            entries.extend((0..number(count)).map(set));
         }
-        ["sets", count, name] => append.entries.extend(
+        ["sets", count, name] => entries.extend(
             (0..number(count))
                 .map(|at| Entry::SetState { name: format!("{name}{at}"), value: Bytes::from_static(b"1") }),
         ),
-        ["promises", count, name] => append
-            .entries
-            .extend((0..number(count)).map(|at| Entry::GetPromise { name: format!("{name}{at}") })),
-        ["completes", count, name, value] => append.entries.extend(
+        ["promises", count, name] => {
+            entries.extend((0..number(count)).map(|at| Entry::GetPromise { name: format!("{name}{at}") }))
+        }
+        ["completes", count, name, value] => entries.extend(
             (0..number(count))
                 .map(|at| Entry::CompletePromise { name: format!("{name}{at}"), outcome: outcome(value) }),
         ),
@@ -100,7 +114,7 @@ fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
             let (name, partition) = name.split_at(name.find('@').unwrap_or(name.len()));
             for at in 0..number(count) {
                 let child = format!("{name}{at}{partition}");
-                append.entries.push(Entry::Call(request(world, &child, to, &[])));
+                entries.push(Entry::Call(request(world, &child, to, &[])));
             }
         }
         // More of the same: `receives 5 go` is five times `receive go`.
@@ -113,9 +127,9 @@ fn take_in(world: &mut World, append: &mut Append, words: &[&str]) {
                 _ => "signal",
             };
             let entry = entry(world, &[&[one], rest].concat());
-            append.entries.extend((0..number(count)).map(|_| entry.clone()));
+            entries.extend((0..number(count)).map(|_| entry.clone()));
         }
-        words => append.entries.push(entry(world, words)),
+        words => entries.push(entry(world, words)),
     }
 }
 

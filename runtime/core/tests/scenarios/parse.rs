@@ -228,6 +228,9 @@ pub fn target(text: &str) -> Target {
 
 /// Reads a value, or the code of a failure in brackets.
 pub fn outcome(text: &str) -> Outcome {
+    if text == "empty" {
+        return Outcome::Empty;
+    }
     match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
         Some(code) => Outcome::Failure(Failure::new(number(code) as u16, "bad")),
         None => Outcome::Value(Bytes::copy_from_slice(text.as_bytes())),

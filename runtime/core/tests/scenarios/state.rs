@@ -436,3 +436,95 @@ fn names_that_are_too_long_are_not_cleared_at_once() {
         "#]],
     );
 }
+
+#[test]
+fn what_its_attempt_has_read_is_recorded_and_not_told() {
+    check(
+        "(submit a obj/k/add)
+         append a: has empty from get x as 0; set x 5; has empty from get y as 1
+         append a: sleep 100
+         show a
+         show obj/k",
+        expect![[r#"
+            > append a: has empty from get x as 0; set x 5; has empty from get y as 1
+              = a: running #1 3/2, holds the key
+            > append a: sleep 100
+                arm a sleep 3 at 100
+              = a: running #1 4/2, holds the key
+            > show a
+              | op 0 get-state: empty (order 0)
+              | op 1 set-state
+              | op 2 get-state: empty (order 1)
+              | op 3 sleep
+              | timer a sleep 3 at 100
+              | 4 entry, 1 input, 1 live, 2 outcome, 1 timer
+            > show obj/k
+              | a holds the key, x=5
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancellation_that_came_before_a_read_makes_for_another_attempt() {
+    check(
+        "(submit a obj/k/add)
+         cancel a
+         append a: has empty from get x as 0; set x 5; run pay
+         show a
+         show obj/k
+         append a#2: set x 6",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                deliver a#1 cancellation order 0 at 0: [409] cancelled
+              = a: running #1 0/1, holds the key, cancelled
+            > append a: has empty from get x as 0; set x 5; run pay
+                deliver a#1 op 0 order 1 at 0: empty
+                stop a#1
+                start a#2 journal 1/2
+              ! release a#2 below 1
+              = a: running #2 1/2, holds the key, cancelled
+            > show a
+              | op 0 get-state: empty (order 1)
+              | order 0: cancellation at 0
+              | 1 entry, 1 input, 1 live, 2 outcome
+            > show obj/k
+              | a holds the key
+            > append a#2: set x 6
+              = a: running #2 2/2, holds the key, cancelled
+        "#]],
+    );
+}
+
+#[test]
+fn who_has_read_what_is_not_there_any_more_begins_again_after_that_read() {
+    check(
+        "(submit a obj/k/add)
+         (append a: set x 1; run pay)
+         (append a: done 1 ok)
+         (edit obj/k forced: x=2)
+         append a: has empty from get y as 1; set z 1; has 1 from get x as 2; set x 2; clear z; run ship
+         show a
+         show obj/k
+         append a#2: set x 3",
+        expect![[r#"
+            > append a: has empty from get y as 1; set z 1; has 1 from get x as 2; set x 2; clear z; run ship
+                deliver a#1 op 4 order 2 at 0: 2
+                stop a#1
+                start a#2 journal 5/3
+              ! release a#2 below 5
+              = a: running #2 5/3, holds the key
+            > show a
+              | op 0 set-state
+              | op 1 run: ok (order 0)
+              | op 2 get-state: empty (order 1)
+              | op 3 set-state
+              | op 4 get-state: 2 (order 2)
+              | 5 entry, 1 input, 1 live, 3 outcome
+            > show obj/k
+              | a holds the key, x=2, z=1
+            > append a#2: set x 3
+              = a: running #2 6/3, holds the key
+        "#]],
+    );
+}

@@ -26,6 +26,17 @@ struct Line {
     open: AtomicUsize,
 }
 
+impl Line {
+    fn count(&self, command: &Command) {
+        self.open.fetch_add(work(command), Ordering::SeqCst);
+    }
+
+    fn hand_over(&self, command: Command) {
+        // A driver is gone only when the server stops; what it did not take is in the journal.
+        let _ = self.sender.send(command);
+    }
+}
+
 /// Returns how much work a command is.
 pub(super) fn work(command: &Command) -> usize {
     match command {
@@ -38,7 +49,7 @@ pub(super) fn work(command: &Command) -> usize {
 }
 
 impl Inboxes {
-    pub(super) fn new(senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>) -> Self {
+    pub fn new(senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>) -> Self {
         let line = |sender| Line { sender, open: AtomicUsize::new(0) };
         Self { partitions: senders.into_iter().map(line).collect() }
     }
@@ -74,9 +85,18 @@ impl Inboxes {
 
     pub(super) fn send_to(&self, partition: PartitionId, command: Command) {
         let line = self.line(partition);
-        line.open.fetch_add(work(&command), Ordering::SeqCst);
-        // A driver is gone only when the server stops; what it did not take is in the journal.
-        let _ = line.sender.send(command);
+        line.count(&command);
+        line.hand_over(command);
+    }
+
+    /// Counts a command that is handed over later: its driver has so much more to do.
+    pub(super) fn count(&self, invocation: InvocationId, command: &Command) {
+        self.line(invocation.partition(self.partitions())).count(command);
+    }
+
+    /// Hands over a command that is counted already.
+    pub(super) fn hand_over(&self, invocation: InvocationId, command: Command) {
+        self.line(invocation.partition(self.partitions())).hand_over(command);
     }
 
     /// The driver of this partition has done so much.
@@ -88,21 +108,21 @@ impl Inboxes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::command::Append;
+    use abide_core::command::{Append, Ask};
     use abide_core::entry::Entry;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 0 };
 
     fn append(entries: usize, name_bytes: usize) -> Command {
         let entry = Entry::Run { name: "x".repeat(name_bytes), retry: None };
+        let ask = Ask { entry, outcomes_before: 0, read: None };
         Command::Append(Append {
             invocation: ID,
             attempt: 1,
             object: None,
             run: None,
-            outcomes_seen: 0,
             first_op: 0,
-            entries: vec![entry; entries],
+            entries: vec![ask; entries],
             finished: Vec::new(),
             failed: Vec::new(),
             jitter: 0,

@@ -2,13 +2,14 @@
 
 use super::txn::TxnError;
 use abide_core::effect::AttemptStart;
-use abide_core::entry::{Answer, EntryRow, OutcomeRow, Settled};
+use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow, Settled};
 use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::invocation::{InputRow, InvocationRow};
 use abide_core::limits::{APART_BYTES, JOURNAL_ENTRIES_MAX, RESTART_BYTES_MAX, RESTART_ENTRIES_MAX};
-use abide_core::rows::RowKey;
+use abide_core::rows::{Row, RowKey};
+use abide_core::target::ObjectKey;
 use abide_store::keys::{self, Tag};
-use abide_store::{Store, View, codec, pairs};
+use abide_store::{Peeked, Store, View, codec, pairs};
 use std::sync::Arc;
 
 /// What an attempt starts from.
@@ -118,6 +119,21 @@ impl JournalReader {
     /// Reads the answer of an invocation that has ended.
     pub(super) fn answer(&self, id: InvocationId) -> Result<Option<Answer>, TxnError> {
         self.row(View::Durable, &RowKey::Answer(id), id)
+    }
+
+    /// Reads a value of the state of the object that an invocation runs on, as the driver would now; None when it is
+    /// large, or cannot be read: the driver will say why.
+    pub fn read_ahead(&self, id: InvocationId, object: &ObjectKey, name: &str) -> Option<Outcome> {
+        let row_key = RowKey::State(object.clone(), name.to_owned());
+        let key = keys::encode(id.partition(self.partitions), &row_key);
+        match self.store.peek(View::Latest, &key).ok()? {
+            Peeked::Absent => Some(Outcome::Empty),
+            Peeked::Apart => None,
+            Peeked::Value(value) => match codec::decode_row(&row_key, &key, &value).ok()? {
+                Row::State(value) => Some(Outcome::Value(value)),
+                _ => None,
+            },
+        }
     }
 
     pub(super) fn row<T: codec::Record>(

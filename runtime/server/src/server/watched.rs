@@ -9,6 +9,7 @@ use crate::metrics::{Levels, Metrics};
 use crate::traces::{self, Traces};
 use crate::wasm::{Components, ExecutorParts, WasmExecutor};
 use abide_store::Store;
+use std::io;
 use std::sync::Arc;
 
 pub struct Watched {
@@ -50,7 +51,7 @@ impl Watched {
         components: Arc<Components>,
         deployments: Deployments,
         clock: Arc<dyn Clock>,
-    ) -> WasmExecutor {
+    ) -> io::Result<WasmExecutor> {
         WasmExecutor::new(ExecutorParts {
             components,
             catalog: Arc::new(deployments),

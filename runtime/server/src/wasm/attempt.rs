@@ -1,7 +1,7 @@
 //! One attempt: let in, executed on its journal, and reported how it ended.
 
 use super::background::Heavy;
-use super::execution::{Execution, crashed};
+use super::execution::{CameTo, Execution, crashed};
 use super::executor::{LetIn, Place, Shared, Slot};
 use super::guest::Link;
 use super::output::{Keep, Output};
@@ -28,17 +28,17 @@ pub async fn run(shared: Arc<Shared>, let_in: LetIn) {
         attempt = start.attempt,
         handler = %start.target,
     );
-    let report = Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt };
+    let report =
+        Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt, is_of_crowd };
     let attempt = async {
         let heavy = Heavy::default();
-        let work =
-            Box::pin(execute(shared.clone(), start, Admitted { told, heavy: heavy.clone(), place, slot }));
-        let end = if is_of_crowd {
-            work.await
+        let admitted = Admitted { told, heavy: heavy.clone(), place, slot, is_of_crowd };
+        let work = Box::pin(execute(shared.clone(), start, admitted, report));
+        if is_of_crowd {
+            work.await;
         } else {
-            shared.parts.components.engine().background().drive(work, &heavy).await
-        };
-        report.ended(end);
+            shared.parts.components.engine().background().drive(work, &heavy).await;
+        }
     };
     let attempt = async {
         tokio::select! {
@@ -57,21 +57,21 @@ struct Admitted {
     heavy: Heavy,
     place: Place,
     slot: Slot,
+    is_of_crowd: bool,
 }
 
-/// Returns how the attempt ended, or None when it was stopped and nobody wants to know.
-async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted) -> Option<End> {
-    let Admitted { told, heavy, place, slot: _slot } = admitted;
+async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted, report: Report) {
+    let Admitted { told, heavy, place, slot: _slot, is_of_crowd } = admitted;
     let _counted = Held::of(&shared.parts.metrics.guests.instances);
     let Some(loaded) = shared.parts.components.get(&start.deployment) else {
         let message =
             format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
-        return Some(crashed(message));
+        return report.ended(crashed(message));
     };
     let journal = match shared.parts.journals.load(&mut start) {
         Ok(Some(journal)) => journal,
-        Ok(None) => return None,
-        Err(error) => return Some(crashed(format!("the journal cannot be read: {error}"))),
+        Ok(None) => return,
+        Err(error) => return report.ended(crashed(format!("the journal cannot be read: {error}"))),
     };
     let (limits, metrics) = (shared.parts.components.limits(), &shared.parts.metrics);
     metrics.guests.replayed_entries.inc_by(journal.entries.len() as u64);
@@ -83,17 +83,22 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
     };
     let output = Output::new(Some(keep), limits.log_bytes_max);
     let scope = Scope::new(start.begun_at);
-    let (inboxes, owner, invocation) =
-        (shared.parts.inboxes.clone(), shared.parts.inboxes.clone(), start.invocation);
+    let (teller, owner, invocation) = (shared.clone(), shared.parts.inboxes.clone(), start.invocation);
     let trail = Trail::of(start.invocation, &journal.input.headers, shared.parts.has_traces);
     let around = Surroundings {
         purpose: Purpose::Attempt,
-        append: Box::new(move |append| inboxes.send(append.invocation, Command::Append(append))),
+        append: Box::new(move |append| {
+            teller.send(append.invocation, Command::Append(append), is_of_crowd);
+        }),
         is_far_behind: Arc::new(move || owner.is_far_behind(invocation)),
         catalog: shared.parts.catalog.clone(),
         is_crowded: Box::new({
             let shared = shared.clone();
             move |service| shared.is_crowded(service)
+        }),
+        read_ahead: Box::new({
+            let journals = shared.parts.journals.clone();
+            move |object, name| journals.read_ahead(invocation, object, name)
         }),
         clock: shared.parts.clock.clone(),
         scope: scope.clone(),
@@ -107,7 +112,16 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
     let (components, memory_bytes) = (&shared.parts.components, metrics.guests.memory_bytes.clone());
     let execution =
         Execution { components, loaded: &loaded, start: &start, output, scope, heavy, memory_bytes };
-    execution.run(journal, around, link).await.end.ok()
+    let came_to = |CameTo { end, unsent, .. }: CameTo| {
+        // What the guest did before it ended happened, also when it crashed then: it is recorded.
+        if let Some(append) = unsent {
+            report.tell(Command::Append(append));
+        }
+        if let Ok(end) = end {
+            report.ended(end);
+        }
+    };
+    execution.run(journal, around, link, came_to).await;
 }
 
 /// Reports the end of the attempt, whatever happens to its task.
@@ -115,22 +129,25 @@ struct Report {
     shared: Arc<Shared>,
     invocation: InvocationId,
     attempt: Attempt,
+    is_of_crowd: bool,
 }
 
 impl Report {
-    fn ended(&self, end: Option<End>) {
-        let Some(end) = end else { return };
+    fn ended(&self, end: End) {
         tracing::debug!(?end, "the attempt ended");
         let (invocation, attempt) = (self.invocation, self.attempt);
-        let ended = Command::Ended { invocation, attempt, end, jitter: rand::random() };
-        self.shared.parts.inboxes.send(invocation, ended);
+        self.tell(Command::Ended { invocation, attempt, end, jitter: rand::random() });
+    }
+
+    fn tell(&self, command: Command) {
+        self.shared.send(self.invocation, command, self.is_of_crowd);
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.ended(Some(crashed("the runtime panicked in this attempt; its log says more".into())));
+            self.ended(crashed("the runtime panicked in this attempt; its log says more".into()));
         }
         self.shared.forget(self.invocation, self.attempt);
     }

@@ -117,6 +117,7 @@ pub async fn check(
         is_far_behind: Arc::new(|| false),
         catalog,
         is_crowded: Box::new(|_| false),
+        read_ahead: Box::new(|_, _| None),
         clock,
         scope: scope.clone(),
         output: output.clone(),
@@ -137,7 +138,7 @@ pub async fn check(
     // Checks have threads of their own; nobody looks.
     let heavy = Heavy::default();
     let execution = Execution { components, loaded, start: &start, output, scope, heavy, memory_bytes };
-    let CameTo { end, replay } = execution.run(journal, around, link).await;
+    let CameTo { end, replay, .. } = execution.run(journal, around, link, |came_to| came_to).await;
     let verdict = match end {
         Err(Halt::Recorded(beyond)) => Verdict::FitsSoFar(beyond),
         // Nothing else stops a check.

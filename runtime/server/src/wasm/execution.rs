@@ -12,7 +12,7 @@ use super::output::Output;
 use super::sandbox::Scope;
 use super::session::{Halt, Replay, Session, Surroundings};
 use crate::engine::LoadedJournal;
-use abide_core::command::End;
+use abide_core::command::{Append, End};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::Header;
 use abide_core::ids::InvocationId;
@@ -41,6 +41,8 @@ pub struct Execution<'a> {
 pub struct CameTo {
     /// An end that the core wants to hear of, or why there is none.
     pub end: std::result::Result<End, Halt>,
+    /// What the guest did before it ended, as far as the core was not told.
+    pub unsent: Option<Append>,
     pub replay: Replay,
 }
 
@@ -48,13 +50,15 @@ type Result<T> = wasmtime::Result<T>;
 type Answered = std::result::Result<Vec<u8>, wit::HandlerError>;
 
 impl Execution<'_> {
-    /// Runs the guest until it comes to its end, or cannot go on.
-    pub async fn run(
+    /// Runs the guest until it comes to its end, or cannot go on. Says what came of it before the instance is gone, which
+    /// takes a while.
+    pub async fn run<T>(
         &self,
         journal: LoadedJournal,
         around: Surroundings,
         link: impl FnOnce(Session) -> Link,
-    ) -> CameTo {
+        tell: impl FnOnce(CameTo) -> T,
+    ) -> T {
         let seed = seed_of(self.start.seed);
         let (id, target, input) =
             (self.start.invocation.to_string(), &self.start.target, journal.input.clone());
@@ -88,8 +92,10 @@ impl Execution<'_> {
             Ok(result) => Ok(self.returned(&mut store, result)),
             Err(error) => self.halted(&mut store, &error),
         };
-        let replay = store.data_mut().session().expect("an execution has a session").replay();
-        CameTo { end, replay }
+        store.data_mut().close_streams();
+        let session = store.data_mut().session().expect("an execution has a session");
+        let unsent = end.is_ok().then(|| session.take_unsent()).flatten();
+        tell(CameTo { end, unsent, replay: session.replay() })
     }
 
     /// The guest came to its end.
@@ -144,8 +150,6 @@ impl Execution<'_> {
                 Ok(End::Mismatched(report))
             }
             None => {
-                // What the guest did before it crashed happened: it is recorded.
-                session.flush();
                 let op = session.running_op();
                 Ok(End::Crashed { message: describe(error, &self.output), op, retry_after_ms: None })
             }

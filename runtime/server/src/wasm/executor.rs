@@ -2,16 +2,19 @@
 
 use super::attempt;
 use super::components::Components;
+use super::crowd::Crowd;
 use super::turns::{Lane, Next, Of, Turns};
 use crate::clock::Clock;
 use crate::engine::executor::{Executor, Tell};
 use crate::engine::{Inboxes, JournalReader};
 use crate::logs::GuestLogs;
 use crate::metrics::Metrics;
+use abide_core::command::Command;
 use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::Handle;
@@ -39,10 +42,14 @@ pub struct Shared {
     /// Somebody needs the room of an idle attempt.
     pub pressure: Arc<Notify>,
     state: Mutex<State>,
+    /// Where those run that are of a crowd.
+    crowd: Crowd,
     /// Attempts that may start at once.
     places: usize,
     /// As many as wait in the state, for those who only want to know that.
     waiting: AtomicUsize,
+    /// Those among them that go on with an invocation.
+    waiting_to_go_on: AtomicUsize,
     /// Where attempts run. Room is given back on other threads too.
     runtime: Handle,
 }
@@ -131,10 +138,13 @@ pub struct WasmExecutor {
 impl WasmExecutor {
     /// Builds an executor whose attempts run where this is called.
     ///
+    /// # Errors
+    /// The system has no threads left.
+    ///
     /// # Panics
     /// Outside of a tokio runtime.
-    #[must_use]
-    pub fn new(parts: ExecutorParts) -> Self {
+    pub fn new(parts: ExecutorParts) -> io::Result<Self> {
+        let crowd = Crowd::start(parts.inboxes.clone())?;
         let attempts_max = parts.components.engine().attempts_max();
         parts.metrics.guests.slots.set(attempts_max.into());
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -145,16 +155,17 @@ impl WasmExecutor {
             free: Free { places, slots: attempts_max as usize },
             inputs_waiting_bytes: 0,
         };
-        Self {
-            shared: Arc::new(Shared {
-                parts,
-                pressure: Arc::new(Notify::new()),
-                places,
-                state: Mutex::new(state),
-                waiting: AtomicUsize::new(0),
-                runtime: Handle::current(),
-            }),
-        }
+        let shared = Arc::new(Shared {
+            parts,
+            pressure: Arc::new(Notify::new()),
+            crowd,
+            places,
+            state: Mutex::new(state),
+            waiting: AtomicUsize::new(0),
+            waiting_to_go_on: AtomicUsize::new(0),
+            runtime: Handle::current(),
+        });
+        Ok(Self { shared })
     }
 }
 
@@ -178,6 +189,10 @@ impl Executor for WasmExecutor {
 
     fn has_room(&self) -> bool {
         self.waiting() < WAITING_MAX
+    }
+
+    fn has_room_to_go_on(&self) -> bool {
+        self.shared.waiting_to_go_on.load(Ordering::SeqCst) < WAITING_MAX
     }
 
     fn waiting(&self) -> usize {
@@ -214,6 +229,15 @@ impl Shared {
         }
     }
 
+    /// Hands a command of an attempt to the driver of its invocation.
+    pub fn send(&self, invocation: InvocationId, command: Command, is_of_crowd: bool) {
+        if is_of_crowd {
+            self.crowd.send(invocation, command);
+        } else {
+            self.parts.inboxes.send(invocation, command);
+        }
+    }
+
     /// Says whether so many first attempts of the service wait that its callers have to wait as well.
     pub fn is_crowded(&self, service: &str) -> bool {
         let waiting_max = self.parts.components.limits().waiting_max;
@@ -234,6 +258,7 @@ impl Shared {
                 let are_behind = self.parts.inboxes.are_behind();
                 let_in.extend(std::iter::from_fn(|| state.let_in(self, are_behind)));
                 self.waiting.store(state.turns.len(), Ordering::SeqCst);
+                self.waiting_to_go_on.store(state.turns.len_going_on(), Ordering::SeqCst);
                 // A driver that went on just now may not have seen that somebody waits.
                 if !are_behind || self.parts.inboxes.are_behind() {
                     break;
@@ -248,7 +273,7 @@ impl Shared {
             let is_of_crowd = let_in.is_of_crowd;
             let attempt = attempt::run(self.clone(), let_in);
             if is_of_crowd {
-                self.parts.components.engine().background().spawn(attempt, self.runtime.clone());
+                self.crowd.spawn(attempt, self.runtime.clone());
             } else {
                 self.runtime.spawn(attempt);
             }

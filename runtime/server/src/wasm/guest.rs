@@ -88,6 +88,11 @@ impl Guest {
         store
     }
 
+    /// Closes what the guest has left open: a line that it has not ended is one now.
+    pub fn close_streams(&mut self) {
+        self.table = ResourceTable::new();
+    }
+
     /// The guest computes since a tick: it lets others go on, or waits until what it asked for is recorded.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let goes_on = self.cpu.tick()?;

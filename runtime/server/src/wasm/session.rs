@@ -8,6 +8,7 @@ mod child;
 mod open;
 mod overlay;
 mod permit;
+mod rest;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use self::child::Wanted;
 use self::open::Open;
 use self::overlay::Overlay;
 use self::permit::Permit;
+pub use self::rest::Rest;
 use self::runs::{Reported, Runs};
 use super::bindings::abide::runtime::types as wit;
 use super::executor::Catalog;
@@ -27,7 +29,7 @@ use crate::engine::address;
 use crate::engine::executor::Tell;
 use crate::metrics::Histogram;
 use crate::traces::Trail;
-use abide_core::command::{Append, FailedRun, FinishedRun};
+use abide_core::command::{Append, Ask, FailedRun, FinishedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, AwakeableId, CANCEL_OP, InvocationId, OpId};
@@ -102,14 +104,8 @@ pub enum Next {
     Execute(OpId),
 }
 
-/// How to wait when nothing is next.
-#[derive(Debug)]
-pub enum Rest {
-    /// Something is under way: a write, a read, live I/O. A held run block may start at `until`.
-    Busy { until: Option<Timestamp> },
-    /// Only durable operations can wake the guest: it may be suspended.
-    Idle,
-}
+/// Reads a value of the state of an object.
+pub type ReadState = Box<dyn Fn(&ObjectKey, &str) -> Option<Outcome> + Send + Sync>;
 
 /// What the session shares with the rest of the attempt.
 pub struct Surroundings {
@@ -121,6 +117,8 @@ pub struct Surroundings {
     pub catalog: Arc<dyn Catalog>,
     /// Says whether so much waits for a service that no more may be asked of it now.
     pub is_crowded: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Reads a value of the state as the core would now; None where the core has to be asked.
+    pub read_ahead: ReadState,
     pub clock: Arc<dyn Clock>,
     pub scope: Arc<Scope>,
     pub output: Arc<Output>,
@@ -160,11 +158,13 @@ pub struct Session {
     in_run: Option<OpId>,
     /// Length of the journal as far as the core was told.
     appended: OpId,
-    entries: Vec<Entry>,
+    entries: Vec<Ask>,
     finished: Vec<FinishedRun>,
     failed: Vec<FailedRun>,
     /// About the bytes of the three.
     unsent_bytes: usize,
+    /// What the attempt has read itself, and the guest has not heard.
+    read_ahead: Option<OpId>,
     /// It told much, and did not wait for anything since.
     runs_ahead: bool,
     /// About the bytes by which this attempt made the journal longer.
@@ -211,6 +211,7 @@ impl Session {
             finished: Vec::new(),
             failed: Vec::new(),
             unsent_bytes: 0,
+            read_ahead: None,
             runs_ahead: false,
             grown_bytes: 0,
             asked_at,
@@ -243,12 +244,14 @@ impl Session {
         self.permit.check(&entry)?;
         let op = match self.cursor.next(&entry).map_err(Halt::Mismatched)? {
             Replayed::Recorded(op) => {
+                self.watch_for_core(op, &entry);
                 self.watch(op, &entry);
                 op
             }
             Replayed::RecordedWithOtherInput(op) => {
                 self.note_other_input(op, &entry);
                 let recorded = self.cursor.recorded(op).expect("it was compared just now").clone();
+                self.watch_for_core(op, &recorded);
                 self.watch(op, &recorded);
                 op
             }
@@ -257,9 +260,14 @@ impl Session {
             }
             Replayed::Fresh(op) => {
                 self.check_crowd(&entry)?;
+                let outcomes_before = self.deliveries.handed_out();
+                let read = self.reads_itself(op, &entry);
+                if read.is_none() {
+                    self.watch_for_core(op, &entry);
+                }
                 self.watch(op, &entry);
-                let bytes = entry.bytes();
-                self.entries.push(entry);
+                let bytes = entry.bytes() + read.as_ref().map_or(0, |read| read.outcome.bytes());
+                self.entries.push(Ask { entry, outcomes_before, read });
                 self.grown_bytes += bytes as u64;
                 self.count_unsent(bytes);
                 self.check_length(op)?;
@@ -308,15 +316,19 @@ impl Session {
         Err(Halt::Stopped)
     }
 
-    fn watch(&mut self, op: OpId, entry: &Entry) {
-        if entry.is_awaitable() {
-            self.open.insert(op);
-        }
+    /// The core will tell what comes of it.
+    fn watch_for_core(&mut self, op: OpId, entry: &Entry) {
         if entry.is_prompt() {
             self.prompt.insert(op);
         }
         if entry.is_awaitable() && !matches!(entry, Entry::Run { .. }) {
             self.foreign.insert(op);
+        }
+    }
+
+    fn watch(&mut self, op: OpId, entry: &Entry) {
+        if entry.is_awaitable() {
+            self.open.insert(op);
         }
         // In a shared handler others write in between: it asks for each value each time.
         if self.permit.has_state_to_itself() {
@@ -444,18 +456,24 @@ impl Session {
 
     /// Tells the core what the guest did since the last time.
     pub fn flush(&mut self) {
+        if let Some(append) = self.take_unsent() {
+            (self.around.append)(append);
+        }
+    }
+
+    /// Returns what the guest did since the core was told the last time, to be told now.
+    pub fn take_unsent(&mut self) -> Option<Append> {
         self.unsent_bytes = 0;
         let unheard = self.finished.iter().filter(|run| run.heard.is_none()).map(|run| run.op);
         unheard.chain(self.failed.iter().map(|run| run.op)).for_each(|op| self.foreign.insert(op));
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {
-            return;
+            return None;
         }
         let append = Append {
             invocation: self.invocation,
             attempt: self.attempt,
             object: self.object.clone(),
             run: self.run,
-            outcomes_seen: self.deliveries.handed_out(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),
@@ -463,7 +481,7 @@ impl Session {
             jitter: rand::random(),
         };
         self.appended += OpId::try_from(append.entries.len()).expect("bounded by the guest's memory");
-        (self.around.append)(append);
+        Some(append)
     }
 
     /// Returns the next outcome for the guest, in journal order, if there is one. Nothing else may come
@@ -510,67 +528,8 @@ impl Session {
         Some(Next::Completed(settled))
     }
 
-    /// Says how to wait, or halts the attempt when waiting in memory makes no sense.
-    pub fn rest(&self, has_io: bool, now: Timestamp) -> wasmtime::Result<Rest> {
-        if self.is_check() && !has_io {
-            return Err(self.end_of_record()?.into());
-        }
-        // A prompt operation that was forgotten counts too: its outcome would only start the attempt again.
-        if has_io || !self.prompt.is_empty() || self.runs.are_under_way(now) {
-            return Ok(Rest::Busy { until: self.runs.first_retry().filter(|until| *until > now) });
-        }
-        self.cursor.finish().map_err(Halt::Mismatched)?;
-        if self.runs.are_waiting() {
-            // The held blocks are among those waited for: the core looks up when they may start.
-            let waiting_on = WaitSet::of(self.open.iter().collect());
-            let outcomes_seen = self.deliveries.handed_out();
-            return Err(Halt::AwaitsRetry { waiting_on, outcomes_seen }.into());
-        }
-        self.check_can_wake()?;
-        if self.sleeps_long(now) {
-            return Err(self.suspension().into());
-        }
-        Ok(Rest::Idle)
-    }
-
-    /// Says why a check ends where the guest waits. In no check is a run block executed, so all that are
-    /// open wait, as in an attempt before their entries are durable.
-    fn end_of_record(&self) -> wasmtime::Result<Halt> {
-        self.cursor.finish().map_err(Halt::Mismatched)?;
-        if !self.runs.are_waiting() {
-            self.check_can_wake()?;
-        }
-        Ok(Halt::Recorded(Beyond::Waits))
-    }
-
-    fn check_can_wake(&self) -> wasmtime::Result<()> {
-        if self.open.len() == self.runs.len() {
-            wasmtime::bail!(
-                "the handler waits for something that is neither a durable operation nor I/O of a run block, \
-                 so nothing can wake it"
-            );
-        }
-        Ok(())
-    }
-
-    /// Says whether nothing can happen for longer than an idle attempt is kept.
-    fn sleeps_long(&self, now: Timestamp) -> bool {
-        let horizon = now.plus_millis(self.around.suspend_after_ms);
-        let first = self.wake_ups.first();
-        self.sleeps.len() == self.open.len() && first.is_some_and(|(wake_at, _)| *wake_at > horizon)
-    }
-
-    pub fn suspension(&self) -> Halt {
-        Halt::Suspended { waiting_on: self.waiting_on(), outcomes_seen: self.deliveries.handed_out() }
-    }
-
-    fn waiting_on(&self) -> WaitSet {
-        WaitSet::of(self.open.iter().filter(|op| !self.runs.contains(*op)).collect())
-    }
-
     /// Checks at the end of the guest that it asked for all its journal holds.
-    pub fn finish(&mut self) -> Result<(), MismatchReport> {
-        self.flush();
+    pub fn finish(&self) -> Result<(), MismatchReport> {
         self.cursor.finish()
     }
 

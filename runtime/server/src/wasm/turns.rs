@@ -23,6 +23,8 @@ pub struct Turns<T> {
     /// Those in which somebody waits. The front one is next.
     order: VecDeque<Lane>,
     len: usize,
+    /// Those among them that go on with an invocation.
+    len_going_on: usize,
     lanes_crowded: usize,
     /// Others that started since the last one that had the share of the crowd.
     started_before_crowd: u32,
@@ -48,6 +50,7 @@ impl<T> Default for Turns<T> {
             lanes: HashMap::new(),
             order: VecDeque::new(),
             len: 0,
+            len_going_on: 0,
             lanes_crowded: 0,
             started_before_crowd: 0,
         }
@@ -59,6 +62,11 @@ impl<T> Turns<T> {
         self.len
     }
 
+    /// Returns how many wait that go on with an invocation.
+    pub fn len_going_on(&self) -> usize {
+        self.len_going_on
+    }
+
     /// Returns how many wait in a lane.
     pub fn len_of(&self, lane: &Lane) -> usize {
         self.lanes.get(lane).map_or(0, VecDeque::len)
@@ -66,6 +74,7 @@ impl<T> Turns<T> {
 
     pub fn join(&mut self, lane: Lane, waits: T) {
         self.len += 1;
+        self.len_going_on += usize::from(!lane.is_first_attempt);
         match self.lanes.get_mut(&lane) {
             Some(waiting) => {
                 waiting.push_back(waits);
@@ -108,6 +117,7 @@ impl<T> Turns<T> {
         self.lanes_crowded -= usize::from(waiting.len() == CROWD + 1);
         let waits = waiting.pop_front().expect("somebody waits in a lane that is there");
         self.len -= 1;
+        self.len_going_on -= usize::from(!lane.is_first_attempt);
         if waiting.is_empty() {
             self.lanes.remove(&lane);
         } else {
@@ -139,9 +149,9 @@ mod tests {
         (10..15).for_each(|waits| turns.join(lane("Greedy", true), waits));
         (20..22).for_each(|waits| turns.join(lane("Greedy", false), waits));
         turns.join(lane("Modest", true), 30);
-        assert_eq!((turns.len(), turns.len_of(&lane("Greedy", true))), (8, 5));
+        assert_eq!((turns.len(), turns.len_of(&lane("Greedy", true)), turns.len_going_on()), (8, 5, 2));
         assert_eq!(drain(&mut turns), [10, 20, 30, 11, 21, 12, 13, 14]);
-        assert_eq!((turns.len(), turns.lanes.len(), turns.order.len()), (0, 0, 0));
+        assert_eq!((turns.len(), turns.len_going_on(), turns.lanes.len(), turns.order.len()), (0, 0, 0, 0));
     }
 
     #[test]

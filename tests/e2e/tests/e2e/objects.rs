@@ -49,6 +49,21 @@ fn other_keys_and_shared_handlers_do_not_wait() {
 }
 
 #[test]
+fn a_value_is_read_and_written_in_two_commits() {
+    let server = server();
+    let commits = || server.numbers().of("abide_store_commits_total", &[]);
+    let (before, calls) = (commits(), 50);
+    let mut last = json!(null);
+    for n in 0..calls {
+        assert_eq!(server.results("Thing/a/script", &[get("n"), set("n", n)])[0], last);
+        last = json!(n);
+    }
+    // That it begins, and all it did together with its end; on a busy machine a few come in two turns.
+    let each = (commits() - before) / f64::from(calls);
+    assert!(each < 2.5, "{each}");
+}
+
+#[test]
 fn many_callers_of_one_key_lose_no_update() {
     let server = server();
     std::thread::scope(|scope| {

@@ -4,11 +4,13 @@
 //! not fit here is no more than ignored.
 
 use super::{Asked, LimitReached};
+use crate::command::ReadAhead;
 use crate::effect::Effect;
 use crate::entry::Outcome;
 use crate::invocation::InvocationRow;
 use crate::limits::STATE_NAMES_MAX;
 use crate::rows::{NamesOf, Row, RowKey, Rows};
+use crate::steps::settle;
 use crate::target::ObjectKey;
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -19,6 +21,29 @@ const CLEARED_BYTES_MAX: usize = 4 << 20;
 pub fn get(asked: Asked<'_>, rows: &mut Rows, name: &str, effects: &mut Vec<Effect>) {
     let value = asked.object.and_then(|object| rows.state(object, name)).cloned();
     asked.settle(rows, value.map_or(Outcome::Empty, Outcome::Value), effects);
+}
+
+/// The same, for a guest that has heard already what its attempt has read. Returns false when that is not what the guest
+/// would be told now.
+pub fn heard(
+    asked: Asked<'_>,
+    rows: &mut Rows,
+    name: &str,
+    read: ReadAhead,
+    effects: &mut Vec<Effect>,
+) -> bool {
+    let value = asked.object.and_then(|object| rows.state(object, name));
+    let is_the_same = match &read.outcome {
+        Outcome::Value(known) => value == Some(known),
+        Outcome::Empty => value.is_none(),
+        Outcome::Failure(_) | Outcome::Names(_) => false,
+    };
+    let order = rows.invocation(asked.id).map(|row| row.outcomes_len);
+    if is_the_same && order == Some(read.heard.order) {
+        return settle::write(asked.place, read.heard.at, rows, asked.id, asked.op, read.outcome).is_some();
+    }
+    get(asked, rows, name, effects);
+    false
 }
 
 /// Puts a value, or clears it.

@@ -95,7 +95,9 @@ const WANTED: &[&str] = &[
     "entry complete-promise",
     "append finished",
     "append heard",
+    "append read-ahead",
     "seen overtaken",
+    "seen misread",
     "append failed",
     "effect then",
     "effect start-attempt",
@@ -227,6 +229,7 @@ impl Coverage {
             self.count_if(finished.heard.is_some(), "append heard");
         }
         append.failed.iter().for_each(|_| self.count("append failed"));
+        append.entries.iter().for_each(|ask| self.count_if(ask.read.is_some(), "append read-ahead"));
     }
 
     pub fn see_command(&mut self, place: Place, command: &Command) {

@@ -184,9 +184,11 @@ impl History {
 
     fn is_appended(&mut self, append: &Append, step: &Step) {
         let id = append.invocation;
-        for (op, entry) in (append.first_op..).zip(&append.entries) {
+        for (op, ask) in (append.first_op..).zip(&append.entries) {
+            let entry = &ask.entry;
             let Some(row) = step.entry(id, op) else { continue };
-            assert_eq!(row.entry, *entry, "{id} op {op} is recorded as something else");
+            let is_as_asked = row.entry == *entry && row.outcomes_before == ask.outcomes_before;
+            assert!(is_as_asked, "{id} op {op} is recorded as {row:?}, not as {ask:?}");
             let life = self.lives.get_mut(&id).unwrap_or_else(|| panic!("{id} does not live"));
             life.asks(op, row.clone());
             let (depth, outcome) = (life.submission.depth, step.outcome(id, op).map(|row| &row.outcome));

@@ -119,6 +119,8 @@ impl Partition {
             if let Command::Append(append) = &step.command {
                 let starts = followed.iter().any(|effect| matches!(effect, Effect::StartAttempt(_)));
                 coverage.count_if(starts && !append.finished.is_empty(), "seen overtaken");
+                let has_read = append.entries.iter().any(|ask| ask.read.is_some());
+                coverage.count_if(starts && has_read, "seen misread");
             }
             self.stage(&step.writes, coverage);
             steps.push(step);

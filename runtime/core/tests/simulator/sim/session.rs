@@ -7,16 +7,17 @@ use super::outside::Outside;
 use super::program::{RunKind, own_policy, site_name};
 use super::rng::Rng;
 use super::state::{RunBlock, RunState, State};
-use super::table::{Table, entries, live, outcomes};
+use super::table::{self, Table, entries, live, outcomes};
 use abide_core::command::{Append, End, FailedRun, FinishedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Outcome, Settled};
 use abide_core::ids::{Attempt, OpId};
 use abide_core::invocation::WaitSet;
+use abide_core::manifest::{HandlerMode, ServiceKind};
 use abide_core::replay::Cursor;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What the shell tells a session.
 pub enum Tell {
@@ -110,7 +111,12 @@ impl Session {
         }
         if self.must_poll {
             self.must_poll = false;
+            self.state.sees = self.has_state_to_itself().then(|| state_of(around.latest, &self.start));
             return self.poll(around);
+        }
+        if around.rng.chance(70) && self.state.hand_out_read() {
+            self.must_poll = true;
+            return Said::Nothing;
         }
         if self.state.has_asked() {
             // What was asked is told before more is heard: it says how much the guest had heard.
@@ -169,6 +175,10 @@ impl Session {
                 if around.rng.chance(50) { Said::Ended(None, end) } else { self.state.ends(end) }
             }
         }
+    }
+
+    fn has_state_to_itself(&self) -> bool {
+        self.start.kind != ServiceKind::Service && self.start.mode == HandlerMode::Exclusive
     }
 
     fn flush(&mut self, _: &mut Surroundings<'_>) -> Option<Said> {
@@ -247,6 +257,12 @@ impl Session {
         };
         state.ends(end)
     }
+}
+
+/// Returns the state that an attempt works on.
+fn state_of(table: &Table, start: &AttemptStart) -> BTreeMap<String, Bytes> {
+    let object = start.target.object().expect("a service has no state");
+    table::state(table, &object).map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }
 
 fn returned(value: Value) -> End {

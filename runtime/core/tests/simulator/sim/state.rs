@@ -5,7 +5,7 @@ use super::guest::{Halt, Host};
 use super::program::{Asking, Callee, Program, RunKind, Site, Step};
 use super::rng::Rng;
 use super::session::Said;
-use abide_core::command::{Append, End, FailedRun, FinishedRun};
+use abide_core::command::{Append, Ask, End, FailedRun, FinishedRun, ReadAhead};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{Attempt, CANCEL_OP, InvocationId, OpId};
@@ -56,7 +56,11 @@ pub struct State {
     pub held: BTreeMap<OpId, Timestamp>,
     pub released_until: OpId,
     pub appended: OpId,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Ask>,
+    /// The state as its attempt can read it itself, if nobody else may write it.
+    pub sees: Option<BTreeMap<String, Bytes>>,
+    /// What its attempt has read itself, and the guest has not heard.
+    read_ahead: Option<OpId>,
     pub finished: Vec<FinishedRun>,
     pub failed: Vec<FailedRun>,
     pub rng: Rng,
@@ -85,6 +89,8 @@ impl State {
             released_until: 0,
             appended: start.entries_len,
             entries: Vec::new(),
+            sees: None,
+            read_ahead: None,
             finished: Vec::new(),
             failed: Vec::new(),
             rng: Rng::new(seed),
@@ -136,12 +142,44 @@ impl State {
         !self.entries.is_empty()
     }
 
-    /// Has the guest hear what its run blocks came to before the core does, where nothing else can come first.
-    pub fn hear_itself(&mut self) {
+    /// Says whether nothing can come before what the guest does itself.
+    fn is_alone(&self) -> bool {
         let is_replaying =
             self.cursor.is_replaying() || self.deliveries.handed_out() < self.recorded_outcomes;
-        let is_alone = self.foreign.is_empty() && self.entries.is_empty() && self.failed.is_empty();
-        if is_replaying || !is_alone || !self.deliveries.is_settled() {
+        let is_open = !self.foreign.is_empty() || !self.failed.is_empty();
+        !is_replaying && !is_open && self.deliveries.is_settled()
+    }
+
+    /// Reads a value of the state before the core does. What the guest has written and not told yet it does not see: the
+    /// core finds out.
+    fn read_itself(&mut self, op: OpId, entry: &Entry) -> Option<ReadAhead> {
+        let (Entry::GetState { name }, Some(sees)) = (entry, &self.sees) else { return None };
+        if !self.is_alone() || !self.rng.chance(70) {
+            return None;
+        }
+        let outcome = sees.get(name).cloned().map_or(Outcome::Empty, Outcome::Value);
+        self.read_ahead = Some(op);
+        Some(self.deliveries.take_as_read(op, outcome, self.now))
+    }
+
+    /// Hands out what its attempt has read itself, if that is next; says whether somebody waits for it.
+    pub fn hand_out_read(&mut self) -> bool {
+        let Some(op) = self.read_ahead.filter(|op| Some(*op) == self.deliveries.next_op()) else {
+            return false;
+        };
+        self.read_ahead = None;
+        let read = self.deliveries.next().expect("it is the next");
+        self.handed_out.push((op, read.outcome.clone()));
+        let is_awaited = self.open.remove(&op);
+        if is_awaited {
+            self.known.insert(op, read.outcome);
+        }
+        is_awaited
+    }
+
+    /// Has the guest hear what its run blocks came to before the core does, where nothing else can come first.
+    pub fn hear_itself(&mut self) {
+        if !self.is_alone() || self.has_asked() {
             return;
         }
         for run in self.finished.iter_mut().filter(|run| run.heard.is_none()) {
@@ -160,7 +198,6 @@ impl State {
             attempt: self.attempt,
             object: self.object.clone(),
             run: self.object.as_ref().and_then(address::workflow_run),
-            outcomes_seen: self.deliveries.handed_out(),
             first_op: self.appended,
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),
@@ -204,7 +241,7 @@ impl Host for State {
             entry = Entry::Run { name: "another".into(), retry: None };
         }
         let mut child = child_of(&entry);
-        let is_foreign = entry.is_awaitable() && !matches!(entry, Entry::Run { .. });
+        let mut is_foreign = entry.is_awaitable() && !matches!(entry, Entry::Run { .. });
         let op = match self.cursor.next(&entry) {
             Ok(Replayed::Recorded(op)) => {
                 child = self.cursor.recorded(op).and_then(child_of);
@@ -212,7 +249,10 @@ impl Host for State {
             }
             Ok(Replayed::RecordedWithOtherInput(op)) => panic!("{} op {op}: other input", self.invocation),
             Ok(Replayed::Fresh(op)) => {
-                self.entries.push(entry);
+                let outcomes_before = self.deliveries.handed_out();
+                let read = self.read_itself(op, &entry);
+                is_foreign &= read.is_none();
+                self.entries.push(Ask { entry, outcomes_before, read });
                 op
             }
             Err(report) => {

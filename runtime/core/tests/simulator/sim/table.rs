@@ -8,6 +8,7 @@ use abide_core::object::{KeyQueueRow, PromiseRow, StateVersion};
 use abide_core::rows::{NamesOf, Row, RowKey};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 
 pub type Table = BTreeMap<RowKey, Row>;
@@ -60,14 +61,22 @@ pub fn counter(table: &Table, key: &RowKey) -> u64 {
     }
 }
 
-/// Returns the version of an object's state.
-pub fn state_version(table: &Table, object: &ObjectKey) -> StateVersion {
+/// Returns an object's state.
+pub fn state<'a>(
+    table: &'a Table,
+    object: &ObjectKey,
+) -> impl Iterator<Item = (&'a str, &'a Bytes)> + use<'a> {
     let of = NamesOf::State(object.clone());
     let rows = table.range(RowKey::State(object.clone(), String::new())..);
-    StateVersion::of(rows.map_while(|(key, row)| match (key.name_in(&of), row) {
+    rows.map_while(move |(key, row)| match (key.name_in(&of), row) {
         (Some(name), Row::State(value)) => Some((name, value)),
         _ => None,
-    }))
+    })
+}
+
+/// Returns the version of an object's state.
+pub fn state_version(table: &Table, object: &ObjectKey) -> StateVersion {
+    StateVersion::of(state(table, object))
 }
 
 /// Returns all live invocations.

@@ -15,7 +15,7 @@ use crate::sql::{Sql, SqlLimits};
 use crate::traces::Traces;
 use crate::upgrade::Upgrades;
 use crate::wasm::{Compiler, Components, GuestLimits, WasmEngine};
-use abide_core::command::{Append, Command, End, FinishedRun};
+use abide_core::command::{Append, Ask, Command, End, FinishedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome, Request};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId, OpId};
@@ -264,9 +264,8 @@ impl Handlers {
             attempt: start.attempt,
             object: start.target.object(),
             run: None,
-            outcomes_seen: 0,
             first_op: 0,
-            entries: vec![entry],
+            entries: vec![Ask { entry, outcomes_before: 0, read: None }],
             finished: finished.into_iter().map(|(op, outcome)| FinishedRun::new(op, outcome)).collect(),
             failed: Vec::new(),
             jitter: 0,

@@ -37,9 +37,7 @@ impl Guest {
         let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
         let (link, table) = self.linked()?;
         hear_all(link);
-        if link.session.hears_itself()
-            && let Some(next) = link.session.next_outcome()?
-        {
+        if let Some(next) = link.session.next_known()? {
             return Ok(Wakeup::Event(event(next)));
         }
         link.session.waits();

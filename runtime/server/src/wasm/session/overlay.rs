@@ -21,6 +21,8 @@ pub struct Overlay {
     bytes: usize,
     /// Everything was cleared: what is not among the known is absent.
     others_are_absent: bool,
+    /// Something was too much to be remembered.
+    has_forgotten: bool,
     /// Names of the reads under way whose outcome will be known.
     reading: BTreeMap<OpId, String>,
     /// The last write of each name while reads are under way: what they say is older.
@@ -34,6 +36,12 @@ impl Overlay {
             Some(value) => Some(value.clone()),
             None => self.others_are_absent.then_some(None),
         }
+    }
+
+    /// Says whether all that the attempt has written is among the known: then what it knows nothing of is as the store
+    /// says, whatever of its writes has not come there yet.
+    pub fn remembers_all(&self) -> bool {
+        !self.has_forgotten
     }
 
     /// The guest asks for something.
@@ -108,6 +116,7 @@ impl Overlay {
             self.known.clear();
             self.bytes = 0;
             self.others_are_absent = false;
+            self.has_forgotten = true;
         }
         if bytes <= OVERLAY_BYTES_MAX {
             self.bytes += bytes;

@@ -1,8 +1,11 @@
 //! The session against a core that is played by the test.
 
+mod ahead;
+
 use super::*;
 use crate::clock::SystemClock;
 use crate::engine::address;
+use abide_core::command::ReadAhead;
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{EntryRow, Failure, Request};
 use abide_core::ids::DeploymentId;
@@ -20,6 +23,15 @@ struct Workflow(&'static str);
 impl Catalog for Workflow {
     fn is_workflow_run(&self, service: &str, handler: &str) -> bool {
         service == self.0 && handler == "run"
+    }
+}
+
+/// What the attempt can read itself of the state.
+fn stored(name: &str) -> Option<Outcome> {
+    match name {
+        "near" => Some(value("7")),
+        "absent" => Some(Outcome::Empty),
+        _ => None,
     }
 }
 
@@ -89,6 +101,7 @@ fn session_for(
         is_far_behind: Arc::new(|| false),
         catalog: Arc::new(catalog),
         is_crowded: Box::new(|service| service == "Crowded"),
+        read_ahead: Box::new(|_, name| stored(name)),
         clock: Arc::new(SystemClock),
         scope: scope.clone(),
         output: Output::new(None, 0),
@@ -135,7 +148,11 @@ impl World {
     /// Returns all entries the core was told of.
     fn entries(&mut self) -> Vec<Entry> {
         self.session.flush();
-        self.said.lock().iter().flat_map(|append| append.entries.clone()).collect()
+        self.said
+            .lock()
+            .iter()
+            .flat_map(|append| append.entries.iter().map(|ask| ask.entry.clone()))
+            .collect()
     }
 }
 
@@ -402,85 +419,4 @@ fn a_check_sees_a_guest_that_nothing_can_wake() {
         matches!(world.session.rest(true, Timestamp(0)), Ok(Rest::Busy { .. })),
         "a guest that yields goes on"
     );
-}
-
-impl World {
-    /// Has the guest execute a run block, which is durable, and finish it.
-    fn execute(&mut self, op: OpId) {
-        self.session.flush();
-        self.session.hear(Tell::Release { until: op + 1 });
-        assert_eq!(self.next(), format!("execute {op}"));
-        self.session.finish_run(op, value("ok")).unwrap();
-    }
-
-    /// Returns the run blocks of all messages to the core, and the places that the guest took for granted.
-    fn finished(&self) -> Vec<Vec<(OpId, Option<u32>)>> {
-        let said = self.said.lock();
-        let runs = |append: &Append| {
-            let places = append.finished.iter().map(|run| (run.op, run.heard.map(|heard| heard.order)));
-            places.collect()
-        };
-        said.iter().map(runs).collect()
-    }
-}
-
-#[test]
-fn a_guest_that_goes_from_step_to_step_tells_each_together_with_the_next() {
-    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
-    for op in 0..3 {
-        world.ask(run("step"));
-        world.execute(op);
-        assert!(world.session.hears_itself());
-        assert_eq!(world.next(), format!("{op} Value(b\"ok\")"));
-    }
-    world.session.flush();
-    let told = world.finished();
-    assert_eq!(told, [vec![], vec![(0, Some(0))], vec![(1, Some(1))], vec![(2, Some(2))]]);
-    assert_eq!(world.said.lock().iter().map(|append| append.outcomes_seen).collect::<Vec<_>>(), [0, 1, 2, 3]);
-}
-
-#[test]
-fn the_core_is_asked_for_the_order_while_something_else_may_come_first() {
-    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
-    world.ask(sleep(AN_HOUR_MS));
-    world.session.forget(0);
-    world.ask(run("beside a sleep that nobody waits for"));
-    world.execute(1);
-    assert!(!world.session.hears_itself(), "the sleep may be over first");
-    world.session.flush();
-    world.hear(0, 1, value("ok"));
-    assert_eq!(world.next(), "1 Value(b\"ok\")");
-    world.hear(1, 0, Outcome::Empty);
-    assert_eq!(world.next(), "nothing");
-    world.ask(run("alone"));
-    world.execute(2);
-    assert!(world.session.hears_itself(), "it is over");
-}
-
-#[test]
-fn the_core_is_asked_for_the_order_of_a_run_block_after_one_that_it_has_not_answered() {
-    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
-    world.ask(run("a"));
-    world.ask(run("b"));
-    world.execute(0);
-    // It computed for long, so the core was told.
-    world.session.tells_results();
-    world.execute(1);
-    assert!(!world.session.hears_itself());
-    world.session.flush();
-    assert_eq!(world.finished(), [vec![], vec![(0, None)], vec![(1, None)]]);
-    world.hear(0, 0, value("ok"));
-    world.hear(1, 1, value("ok"));
-    assert_eq!((world.next(), world.next()), ("0 Value(b\"ok\")".into(), "1 Value(b\"ok\")".into()));
-}
-
-#[test]
-fn what_was_asked_before_a_step_was_done_is_told_as_asked_before() {
-    let mut world = attempt(HandlerMode::Exclusive, (&[], &[]));
-    world.ask(run("a"));
-    world.execute(0);
-    world.ask(set("s", "1"));
-    assert!(!world.session.hears_itself(), "it was asked without knowing what the step came to");
-    world.session.flush();
-    assert_eq!(world.said.lock().last().map(|append| append.outcomes_seen), Some(0));
 }
