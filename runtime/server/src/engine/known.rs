@@ -1,7 +1,8 @@
 //! What a driver knows of its partition: rows that steps ask for again and again, decoded, as they are now.
 //!
 //! Invariant: nobody else writes these rows, and a batch that is refused ends the driver; so what is known is what the
-//! store would say. Services are the exception: uploads write them, so their bytes are compared.
+//! store would say. Services are the exception: uploads write them, so each transaction looks at them once, and compares
+//! their bytes. That is as of a moment after all its commands came in, so whoever was told of an upload calls what it brought.
 
 use super::txn::TxnError;
 use abide_core::manifest::ServiceRow;
@@ -19,20 +20,47 @@ const ROWS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 const STATE_BYTES_MAX: usize = 1 << 10;
 
 pub struct Known {
-    rows: LruCache<RowKey, Row>,
+    /// None: there is no such row.
+    rows: LruCache<RowKey, Option<Row>>,
     /// Decoding one for each invocation would cost more than the rest of its first step.
-    services: HashMap<String, (Bytes, Arc<ServiceRow>)>,
+    services: HashMap<String, Service>,
+    /// Transactions that have begun.
+    transactions: u64,
+}
+
+/// Nothing is known of a row; the store has to be asked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unknown;
+
+struct Service {
+    stored: Bytes,
+    row: Arc<ServiceRow>,
+    /// The transaction that looked last.
+    looked_at_in: u64,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { rows: LruCache::new(ROWS_MAX), services: HashMap::new() }
+        Self { rows: LruCache::new(ROWS_MAX), services: HashMap::new(), transactions: 0 }
     }
 }
 
 impl Known {
-    pub fn get(&mut self, key: &RowKey) -> Option<Row> {
-        if is_asked_for_again(key) { self.rows.get(key).cloned() } else { None }
+    /// Takes note that a transaction begins, whose commands are all there already.
+    pub fn begin_transaction(&mut self) {
+        self.transactions += 1;
+    }
+
+    /// Returns what a row is; None in it means that there is none.
+    pub fn get(&mut self, key: &RowKey) -> Result<Option<Row>, Unknown> {
+        match key {
+            RowKey::Service(name) => {
+                let known = self.services.get(name).filter(|known| known.looked_at_in == self.transactions);
+                known.map(|known| Some(Row::Service(known.row.clone()))).ok_or(Unknown)
+            }
+            key if is_asked_for_again(key) => self.rows.get(key).cloned().ok_or(Unknown),
+            _ => Err(Unknown),
+        }
     }
 
     /// Takes note of what a row is now, whether it was read or written.
@@ -42,20 +70,22 @@ impl Known {
         }
         match row {
             Some(Row::State(value)) if value.len() > STATE_BYTES_MAX => _ = self.rows.pop(&key),
-            Some(row) => _ = self.rows.put(key, row),
-            None => _ = self.rows.pop(&key),
+            None if !comes_again(&key) => _ = self.rows.pop(&key),
+            row => _ = self.rows.put(key, row),
         }
     }
 
     /// Returns the row that is stored as `value`, decoded unless it is the one known already.
     pub fn service(&mut self, name: &str, key: &[u8], value: Bytes) -> Result<Arc<ServiceRow>, TxnError> {
-        if let Some((known, row)) = self.services.get(name)
-            && *known == value
+        let looked_at_in = self.transactions;
+        if let Some(known) = self.services.get_mut(name)
+            && known.stored == value
         {
-            return Ok(row.clone());
+            known.looked_at_in = looked_at_in;
+            return Ok(known.row.clone());
         }
         let row: Arc<ServiceRow> = Arc::new(codec::decode::<ServiceRow>(key, &value)?);
-        self.services.insert(name.to_owned(), (value, row.clone()));
+        self.services.insert(name.to_owned(), Service { stored: value, row: row.clone(), looked_at_in });
         Ok(row)
     }
 }
@@ -90,10 +120,18 @@ fn is_asked_for_again(key: &RowKey) -> bool {
     }
 }
 
+/// Says whether a row that is gone is asked for again: the queue of a key is there only while the key is in use.
+fn comes_again(key: &RowKey) -> bool {
+    matches!(key, RowKey::KeyQueue(_) | RowKey::State(..))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::ids::{DeploymentId, InvocationId};
+    use abide_core::manifest::{ServiceKind, ServiceManifest};
     use abide_core::target::ObjectKey;
+    use abide_core::time::Timestamp;
 
     fn state(name: &str) -> RowKey {
         RowKey::State(ObjectKey { service: "Counter".into(), key: "hot".into() }, name.into())
@@ -104,9 +142,11 @@ mod tests {
         let mut known = Known::default();
         known.note(state("count"), Some(Row::State("1".into())));
         known.note(state("count"), Some(Row::State("2".into())));
-        assert_eq!(known.get(&state("count")), Some(Row::State("2".into())));
+        assert_eq!(known.get(&state("count")), Ok(Some(Row::State("2".into()))));
         known.note(state("count"), None);
-        assert_eq!(known.get(&state("count")), None);
+        assert_eq!(known.get(&state("count")), Ok(None));
+        known.note(state("count"), Some(Row::State("3".into())));
+        assert_eq!(known.get(&state("count")), Ok(Some(Row::State("3".into()))));
     }
 
     #[test]
@@ -114,6 +154,38 @@ mod tests {
         let mut known = Known::default();
         known.note(state("text"), Some(Row::State("short".into())));
         known.note(state("text"), Some(Row::State(vec![b'x'; STATE_BYTES_MAX + 1].into())));
-        assert_eq!(known.get(&state("text")), None);
+        assert_eq!(known.get(&state("text")), Err(Unknown));
+    }
+
+    #[test]
+    fn an_invocation_that_is_gone_takes_no_room() {
+        let mut known = Known::default();
+        let id = RowKey::Invocation(InvocationId::new(Timestamp(1), 2, 3));
+        known.note(id.clone(), None);
+        assert_eq!((known.get(&id), known.rows.len()), (Err(Unknown), 0));
+    }
+
+    #[test]
+    fn each_transaction_looks_at_a_service_once() {
+        let mut known = Known::default();
+        let key = RowKey::Service("Counter".to_owned());
+        for revision in [1, 2, 2] {
+            let kind = ServiceKind::Object;
+            let manifest = ServiceManifest {
+                name: "Counter".into(),
+                kind,
+                handlers: vec![],
+                docs: None,
+                is_private: false,
+            };
+            let deployment = DeploymentId::from_digest(revision.into());
+            let service = ServiceRow { deployment, revision, manifest };
+            known.begin_transaction();
+            assert_eq!(known.get(&key), Err(Unknown));
+            let stored = codec::encode_row(&Row::Service(service.clone().into()));
+            let row = known.service("Counter", &[], stored).unwrap();
+            assert_eq!(*row, service);
+            assert_eq!(known.get(&key), Ok(Some(Row::Service(row))));
+        }
     }
 }

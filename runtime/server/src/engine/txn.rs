@@ -32,7 +32,9 @@ pub struct Txn<'a> {
 }
 
 impl<'a> Txn<'a> {
+    /// Begins one, all of whose commands have come in.
     pub fn new(store: &'a dyn Store, partition: PartitionId, known: &'a mut Known) -> Self {
+        known.begin_transaction();
         Self { store, partition, known, staged: HashMap::new() }
     }
 
@@ -69,11 +71,14 @@ impl<'a> Txn<'a> {
         if let RowKey::Names(of) = row_key {
             return self.names(of).map(|names| Some(Row::Names(names)));
         }
-        if let Some(row) = self.known.get(row_key) {
-            return Ok(Some(row));
+        if let Ok(row) = self.known.get(row_key) {
+            return Ok(row);
         }
         let key = keys::encode(self.partition, row_key);
-        let Some(value) = self.store.get(View::Latest, &key)? else { return Ok(None) };
+        let Some(value) = self.store.get(View::Latest, &key)? else {
+            self.known.note(row_key.clone(), None);
+            return Ok(None);
+        };
         if let RowKey::Service(name) = row_key {
             return Ok(Some(Row::Service(self.known.service(name, &key, value)?)));
         }
