@@ -28,6 +28,11 @@ use tokio::sync::{mpsc, watch};
 const BATCH_MAX: usize = 256;
 /// How soon timers that are due are looked at again while the executor has no room.
 const ROOM_LOOK_MS: u64 = 5;
+/// Timers that go on even then, at each such look: while very many messages wait they are not kept until the last of these
+/// has begun. Few enough that a million of them do not all come into memory.
+const TIMERS_BESIDE_OTHERS: usize = 4;
+/// And where as many wait to go on already.
+const TIMERS_WITHOUT_ROOM: usize = 1;
 
 pub struct Driver {
     place: Place,
@@ -36,6 +41,8 @@ pub struct Driver {
     fence: Fence,
     inbox: mpsc::UnboundedReceiver<Command>,
     timers: Timers,
+    /// When timers go on again if there is no room then.
+    without_room_at: Timestamp,
     known: Known,
     tally: Tally,
     counting: Counting,
@@ -77,6 +84,7 @@ impl Driver {
             fence,
             inbox,
             timers,
+            without_room_at: Timestamp(0),
             known,
             tally,
             counting,
@@ -145,9 +153,9 @@ impl Driver {
         }
         let taken = batch.iter().map(work).sum();
         self.tally.partition.turn_begins(self.place.now, self.inbox.len());
-        let is_due = !self.is_ending && self.timers.next_at().is_some_and(|at| at <= self.place.now);
-        if is_due && self.shell.executor.has_room() {
-            let due = self.timers.take_due(&*self.store, self.place.now, BATCH_MAX)?;
+        if !self.is_ending && self.timers.next_at().is_some_and(|at| at <= self.place.now) {
+            let most = self.timers_at_once();
+            let due = self.timers.take_due(&*self.store, self.place.now, most)?;
             batch.extend(due.into_iter().map(Command::TimerDue));
         }
         if batch.is_empty() {
@@ -172,6 +180,19 @@ impl Driver {
         self.shell.inboxes.applied(self.place.partition, taken);
         self.shell.executor.drivers_go_on();
         Ok(())
+    }
+
+    /// Returns how many timers may go on now.
+    fn timers_at_once(&mut self) -> usize {
+        let now = self.place.now;
+        if self.shell.executor.has_room() {
+            BATCH_MAX
+        } else if now >= self.without_room_at {
+            self.without_room_at = now.plus_millis(ROOM_LOOK_MS);
+            if self.shell.executor.has_room_to_go_on() { TIMERS_BESIDE_OTHERS } else { TIMERS_WITHOUT_ROOM }
+        } else {
+            0
+        }
     }
 
     /// Runs the effects that may happen now and holds the others.

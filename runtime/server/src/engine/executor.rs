@@ -25,9 +25,13 @@ pub trait Executor: Send + Sync + 'static {
     fn start(&self, start: AttemptStart);
     /// Tells the attempt something; one that is over does not hear it.
     fn tell(&self, invocation: InvocationId, attempt: Attempt, tell: Tell);
-    /// Says whether attempts that are not urgent may be started. Timers wait while there is no room: a
+    /// Says whether attempts that are not urgent may be started. While there is no room only a few timers go on: a
     /// million sleepers that wake at once must be in nobody's way.
     fn has_room(&self) -> bool {
+        true
+    }
+    /// Says whether attempts that go on with an invocation may be started, however many wait to begin one.
+    fn has_room_to_go_on(&self) -> bool {
         true
     }
     /// Returns how many attempts wait for their start.

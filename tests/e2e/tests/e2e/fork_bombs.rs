@@ -1,7 +1,7 @@
 //! An invocation that asks for two more, which ask for two more each: others hardly notice, and it stays bounded.
 
 use crate::hostile::{Latencies, ROUNDS, SLOWER_MAX};
-use abide_e2e::{Guest, Server, Setup, eventually};
+use abide_e2e::{Guest, Server, Setup, eventually, within};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 const MANY: f64 = 500.0;
 /// How many may wait where a test is about that limit.
 const WAITING_MAX: u32 = 400;
-/// Those that were held up come back when their time has come, as long as fewer than a thousand wait, and each
-/// partition has a batch of them.
+/// Those that were held up come back when their time has come: as long as fewer than a thousand wait, each partition lets a
+/// batch of them go on, and beyond that a few.
 const WAITING_AND_COME_BACK_MAX: f64 = 2_500.0;
 
 fn server(args: &[&str]) -> Server {
@@ -29,7 +29,7 @@ fn others_hardly_notice(handler: &str) -> bool {
     let server = server(&[]);
     let quiet = Latencies::measure(&server);
     server.send_nothing(&format!("Multiplying/{handler}"));
-    eventually("many that wait", || (waiting(&server) > MANY).then_some(()));
+    within(Duration::from_secs(120), "many that wait", || (waiting(&server) > MANY).then_some(()));
     (0..ROUNDS).any(|_| {
         let beside = Latencies::measure(&server);
         println!("beside a bomb of {handler}, of which {} wait:", waiting(&server));

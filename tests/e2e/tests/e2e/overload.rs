@@ -4,7 +4,7 @@
 //! The limits are low, so that little is much. With `ABIDE_E2E_LONG=1` the defaults are flooded, too.
 
 use crate::flood::{Ask, Told, flood};
-use abide_e2e::script::{awakeable, say, set, wait_for};
+use abide_e2e::script::{awakeable, say, send, set, sleep, wait_for};
 use abide_e2e::{Guest, Server, Setup, eventually};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -55,6 +55,21 @@ fn growth<T>(server: &Server, work: impl FnOnce() -> T) -> (T, f64) {
         let peak = watching.join().expect("no panics");
         (done, (peak - before) / f64::from(1 << 20))
     })
+}
+
+/// Timers would wait for ever on a server that always has messages to begin.
+#[test]
+fn a_sleeper_goes_on_while_very_many_messages_wait() {
+    let server = server(Guest::Abilities, &[]);
+    let (senders, each) = (50, 1_000);
+    let steps: Vec<Value> = std::iter::repeat_n(send("Act/script", json!([say(1)])), each).collect();
+    let senders: Vec<String> = (0..senders).map(|_| server.begin("Caller/script", &steps)).collect();
+    for id in &senders {
+        server.attach(id).expect(200);
+    }
+    server.call("Thing/quiet/script", &json!([sleep(100), say("awake")])).expect(200);
+    let waiting = server.numbers().of("abide_starts_waiting", &[]);
+    assert!(waiting > 2_000.0, "only {waiting} messages wait when the sleeper is awake");
 }
 
 /// Waits until nothing is left of the load.
