@@ -41,6 +41,7 @@ struct Answer {
     columns: Vec<String>,
     rows: Vec<Map<String, Value>>,
     is_truncated: bool,
+    rows_read: u64,
     elapsed_ms: u64,
 }
 
@@ -175,7 +176,9 @@ fn show(answer: &Answer, style: Style) {
         }
         print(table);
         let rows = if answer.rows.len() == 1 { "row" } else { "rows" };
-        say(Paint::stderr().dim(&format!("{} {rows} in {} ms", answer.rows.len(), answer.elapsed_ms)));
+        let Answer { rows_read, elapsed_ms, .. } = answer;
+        say(Paint::stderr()
+            .dim(&format!("{} {rows} in {elapsed_ms} ms, {rows_read} read", answer.rows.len())));
     }
     if answer.is_truncated {
         say(Paint::stderr()

@@ -18,7 +18,7 @@ pub use cursor::{Cursor, Sort};
 pub use filter::{Completion, InvocationFilter, InvokedBy, StatusFilter, created_at};
 pub use reader::Reader;
 pub use scan::{Changes, changes, each};
-pub use walk::Place;
+pub use walk::{CreationWalk, Found, Place, Route};
 
 use super::EngineError;
 use super::txn::TxnError;
@@ -26,9 +26,8 @@ use crate::clock::Clock;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::InvocationRow;
 use abide_core::time::Timestamp;
-use abide_store::Order;
+use abide_store::{Order, codec};
 use std::cell::Cell;
-use walk::{Route, Walk};
 
 /// Rows that one page reads at most; a filter that means few may need several pages for a few.
 pub const LIST_ROWS_MAX: usize = 20_000;
@@ -106,8 +105,13 @@ pub fn list(reader: &Reader<'_>, query: &InvocationQuery, budget: &Budget<'_>) -
         return list_ids(reader, query);
     }
     let mut page = Page { invocations: Vec::new(), next: None, rows_read: 0 };
-    let mut walk = Walk::begin(reader, route(reader, query))?;
-    while let Some((place, row)) = walk.next()? {
+    let mut walk = CreationWalk::begin(reader.store, route(reader, query))?;
+    while let Some((place, found)) = walk.next(reader.store)? {
+        reader.note_read(walk.take_rows_read());
+        let row = match found {
+            Found::Stored { key, value } => Some(codec::decode(&key, &value).map_err(TxnError::from)?),
+            Found::Indexed => reader.row(place.1)?,
+        };
         if let Some(row) = row
             && reader.is_meant(&query.filter, place.1, &row)?
         {

@@ -3,6 +3,7 @@
 //! Each page is as of one moment, a whole walk is not: what changes meanwhile may be seen or not.
 
 use super::address;
+use super::listing::{CreationWalk, Found, Place, Route};
 use super::txn::TxnError;
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
@@ -81,6 +82,22 @@ impl Reader {
     #[must_use]
     pub fn walk(&self, span: Span) -> Walk {
         Walk { store: self.store.clone(), rest: Some(span), page: Vec::new().into_iter() }
+    }
+
+    /// Begins a walk over invocations in the order of their creation.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn by_creation(&self, route: Route) -> Result<CreationWalk, TxnError> {
+        CreationWalk::begin(&*self.store, route)
+    }
+
+    /// Returns the next place of such a walk.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn next_by_creation(&self, walk: &mut CreationWalk) -> Result<Option<(Place, Found)>, TxnError> {
+        walk.next(&*self.store)
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Answer {
     pub rows: Box<RawValue>,
     /// There are more rows than an answer holds.
     pub is_truncated: bool,
+    /// Stored rows that were read for it.
+    pub rows_read: u64,
     pub elapsed_ms: u64,
 }
 
@@ -62,7 +64,7 @@ pub fn collect(statement: &mut Statement<'_>, limits: &SqlLimits, watch: &Watch)
     let rows =
         RawValue::from_string(text).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
     let elapsed_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Answer { columns, rows, is_truncated, elapsed_ms })
+    Ok(Answer { columns, rows, is_truncated, rows_read: watch.rows_read(), elapsed_ms })
 }
 
 /// Gives columns of the same name another one, as SQLite does within a query: `id`, `id:1`.

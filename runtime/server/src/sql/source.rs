@@ -2,7 +2,7 @@
 
 use super::watch::Watch;
 use crate::deploy::Deployments;
-use crate::engine::{EngineHandle, Kept, Reader, Walk};
+use crate::engine::{EngineHandle, Kept, Reader, TxnError, Walk};
 use abide_core::ids::{AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::rows::RowKey;
@@ -24,6 +24,12 @@ pub enum Fault {
 
 impl From<abide_store::Error> for Fault {
     fn from(error: abide_store::Error) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
+impl From<TxnError> for Fault {
+    fn from(error: TxnError) -> Self {
         Self::Read(error.to_string())
     }
 }
@@ -59,12 +65,16 @@ impl Source {
     }
 
     pub fn get<T: Record>(&self, partition: PartitionId, row_key: &RowKey) -> Result<Option<T>, Fault> {
-        self.reader.get(partition, row_key).map_err(|error| Fault::Read(error.to_string()))
+        let found = self.reader.get(partition, row_key)?;
+        self.watch.note_rows(usize::from(found.is_some()));
+        Ok(found)
     }
 
     pub fn invocation(&self, id: InvocationId) -> Result<Option<(Kept, InvocationRow)>, Fault> {
         self.check()?;
-        self.reader.invocation(id).map_err(|error| Fault::Read(error.to_string()))
+        let found = self.reader.invocation(id)?;
+        self.watch.note_rows(usize::from(found.is_some()));
+        Ok(found)
     }
 
     /// Returns the id of an awakeable that an invocation made; None when the invocation is gone.
@@ -91,7 +101,9 @@ impl Iterator for Checked {
         if let Err(over) = self.source.check() {
             return Some(Err(over));
         }
-        self.walk.next().map(|pair| pair.map_err(Fault::from))
+        let pair = self.walk.next()?;
+        self.source.watch.note_rows(usize::from(pair.is_ok()));
+        Some(pair.map_err(Fault::from))
     }
 }
 

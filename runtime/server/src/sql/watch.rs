@@ -3,7 +3,7 @@
 use super::limits::SQL_CLOCK_TIMES;
 use super::source::Fault;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Why a statement was refused before it ran.
@@ -20,6 +20,8 @@ pub struct Watch {
     began: Instant,
     time_max: Duration,
     is_given_up: AtomicBool,
+    /// Stored rows that its tables have read.
+    rows_read: AtomicU64,
     /// The first thing that went wrong while reading.
     fault: Mutex<Option<Fault>>,
     /// The first thing that is not allowed.
@@ -32,6 +34,7 @@ impl Watch {
             began: Instant::now(),
             time_max,
             is_given_up: AtomicBool::new(false),
+            rows_read: AtomicU64::new(0),
             fault: Mutex::default(),
             refusal: Mutex::default(),
         }
@@ -56,6 +59,14 @@ impl Watch {
 
     pub fn give_up(&self) {
         self.is_given_up.store(true, Ordering::Relaxed);
+    }
+
+    pub fn note_rows(&self, rows: usize) {
+        self.rows_read.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
     }
 
     pub fn note_fault(&self, fault: Fault) {

@@ -151,6 +151,7 @@ function answerView(state, redraw) {
         { class: "faint small" },
         [
           answer.elapsed_ms === undefined ? "" : duration(answer.elapsed_ms),
+          answer.rows_read === undefined ? "" : `${plural(answer.rows_read, "row")} read`,
           answer.is_truncated ? "there are more" : "",
         ]
           .filter(Boolean)

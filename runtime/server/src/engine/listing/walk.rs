@@ -5,13 +5,12 @@
 //! time from where the walk is, and what comes next is the first of them.
 
 use super::filter::{Times, created_at};
-use super::reader::Reader;
 use crate::engine::txn::TxnError;
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
 use abide_core::time::Timestamp;
 use abide_store::keys::{self, Tag};
-use abide_store::{Order, View, codec};
+use abide_store::{Order, Store, View, codec};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
@@ -56,22 +55,20 @@ enum Kind {
     Read,
 }
 
-/// A record, which may not have been read yet.
-enum Found {
-    Stored {
-        key: Vec<u8>,
-        value: Bytes,
-    },
-    /// Only where it is in time.
+/// What was found at a place.
+pub enum Found {
+    /// The record of an invocation, live or completed.
+    Stored { key: Vec<u8>, value: Bytes },
+    /// An entry of the index by time. The invocation may be gone, or of a kind that is not asked for.
     Indexed,
 }
 
-/// See the module.
-pub struct Walk<'a> {
-    reader: &'a Reader<'a>,
+/// See the module. All calls are given the same store.
+pub struct CreationWalk {
     route: Route,
     sources: Vec<Source>,
     next: BinaryHeap<(Turn, usize)>,
+    rows_read: usize,
 }
 
 /// A place, the one that comes first being the greatest.
@@ -93,18 +90,18 @@ impl PartialOrd for Turn {
     }
 }
 
-impl<'a> Walk<'a> {
+impl CreationWalk {
     /// Begins a walk.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn begin(reader: &'a Reader<'a>, route: Route) -> Result<Self, TxnError> {
-        let mut walk = Self { reader, route, sources: Vec::new(), next: BinaryHeap::new() };
+    pub fn begin(store: &dyn Store, route: Route) -> Result<Self, TxnError> {
+        let mut walk = Self { route, sources: Vec::new(), next: BinaryHeap::new(), rows_read: 0 };
         for partition in walk.route.partitions.clone() {
             if !walk.route.is_computed_only {
                 walk.add(partition, Kind::ById, walk.route.ids());
             }
-            match walk.few_live_computed(partition)? {
+            match walk.few_live_computed(store, partition)? {
                 Some(few) => {
                     let read =
                         Source { kind: Kind::Read, buffer: few, ..source(partition, Kind::Read, None) };
@@ -114,7 +111,7 @@ impl<'a> Walk<'a> {
             }
         }
         for index in 0..walk.sources.len() {
-            walk.line_up(index)?;
+            walk.line_up(store, index)?;
         }
         Ok(walk)
     }
@@ -123,19 +120,20 @@ impl<'a> Walk<'a> {
         self.sources.push(source(partition, kind, Some(rest)));
     }
 
-    /// Returns the next invocation; its record is None when it is gone.
+    /// Returns the next place.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn next(&mut self) -> Result<Option<(Place, Option<InvocationRow>)>, TxnError> {
-        let Some((Turn(_, place), index)) = self.next.pop() else { return Ok(None) };
-        let (_, found) = self.sources[index].buffer.pop_front().expect("one that is lined up has a record");
-        self.line_up(index)?;
-        let row = match found {
-            Found::Stored { key, value } => Some(codec::decode(&key, &value)?),
-            Found::Indexed => self.reader.row(place.1)?,
-        };
-        Ok(Some((place, row)))
+    pub fn next(&mut self, store: &dyn Store) -> Result<Option<(Place, Found)>, TxnError> {
+        let Some((_, index)) = self.next.pop() else { return Ok(None) };
+        let found = self.sources[index].buffer.pop_front().expect("one that is lined up has a record");
+        self.line_up(store, index)?;
+        Ok(Some(found))
+    }
+
+    /// Returns how many rows were read since the last call.
+    pub fn take_rows_read(&mut self) -> usize {
+        std::mem::take(&mut self.rows_read)
     }
 
     /// Says whether nothing comes any more.
@@ -144,9 +142,9 @@ impl<'a> Walk<'a> {
         self.next.is_empty()
     }
 
-    fn line_up(&mut self, index: usize) -> Result<(), TxnError> {
+    fn line_up(&mut self, store: &dyn Store, index: usize) -> Result<(), TxnError> {
         let source = &mut self.sources[index];
-        source.refill(self.reader, &self.route)?;
+        self.rows_read += source.refill(store, &self.route)?;
         if let Some((place, _)) = source.buffer.front() {
             self.next.push((Turn(self.route.order, *place), index));
         }
@@ -156,7 +154,8 @@ impl<'a> Walk<'a> {
     /// Reads the live invocations with computed ids of a partition, where only live ones are wanted and
     /// they are few: the index would lead past all that have ended.
     fn few_live_computed(
-        &self,
+        &mut self,
+        store: &dyn Store,
         partition: PartitionId,
     ) -> Result<Option<VecDeque<(Place, Found)>>, TxnError> {
         if self.route.completed {
@@ -165,8 +164,8 @@ impl<'a> Walk<'a> {
         let (from, to) = (InvocationId::computed(0, 0).to_bytes(), [0xff; InvocationId::LEN + 1]);
         let (start, end) = keys::between(partition, Tag::Invocation, &from, &to);
         let limit = LIVE_COMPUTED_MAX + 1;
-        let found = self.reader.store.scan(View::Durable, &start, &end, limit)?;
-        self.reader.note_read(found.len());
+        let found = store.scan(View::Durable, &start, &end, limit)?;
+        self.rows_read += found.len();
         if found.len() == limit {
             return Ok(None);
         }
@@ -240,40 +239,42 @@ fn behind(mut key: Vec<u8>) -> Vec<u8> {
 }
 
 impl Source {
-    fn refill(&mut self, reader: &Reader<'_>, route: &Route) -> Result<(), TxnError> {
+    /// Reads on where nothing is left of what was read; returns how many rows it read.
+    fn refill(&mut self, store: &dyn Store, route: &Route) -> Result<usize, TxnError> {
+        let mut rows_read = 0;
         while self.buffer.is_empty() {
-            let Some(rest) = self.rest.take() else { return Ok(()) };
+            let Some(rest) = self.rest.take() else { break };
             let tags: &[(Tag, bool)] = match self.kind {
                 // In this order: one that ends in between is found twice rather than never.
                 Kind::ById => &[(Tag::Invocation, route.live), (Tag::Completed, route.completed)],
                 Kind::ByTime => &[(Tag::Created, true)],
                 Kind::Read => &[],
             };
-            self.read(reader, route.order, tags, rest)?;
+            rows_read += self.read(store, route.order, tags, rest)?;
             self.chunk = (self.chunk * 2).min(CHUNK_MAX);
         }
-        Ok(())
+        Ok(rows_read)
     }
 
     /// Reads a chunk of each tag, and keeps what is before the end of all chunks.
     fn read(
         &mut self,
-        reader: &Reader<'_>,
+        store: &dyn Store,
         order: Order,
         tags: &[(Tag, bool)],
         (from, to): (Vec<u8>, Vec<u8>),
-    ) -> Result<(), TxnError> {
+    ) -> Result<usize, TxnError> {
+        let mut rows_read = 0;
         let mut found = BTreeMap::new();
         let mut edge: Option<Vec<u8>> = None;
         for (tag, _) in tags.iter().filter(|(_, is_wanted)| *is_wanted) {
             let (start, end) = keys::between(self.partition, *tag, &from, &to);
-            let store = reader.store;
             let chunk = match order {
                 Order::Ascending => store.scan(View::Durable, &start, &end, self.chunk),
                 Order::Descending => store.scan_back(View::Durable, &start, &end, self.chunk),
             };
             let chunk = chunk?;
-            reader.note_read(chunk.len());
+            rows_read += chunk.len();
             if let Some((last, _)) = chunk.last().filter(|_| chunk.len() == self.chunk) {
                 let last = keys::rest(last).to_vec();
                 edge = Some(match (edge, order) {
@@ -297,7 +298,7 @@ impl Source {
             }
         };
         self.buffer.extend(kept.map(|(_, (key, value))| place_of(key, value)));
-        Ok(())
+        Ok(rows_read)
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Answer {
     rows: Box<RawValue>,
     /// There are more rows than an answer holds.
     is_truncated: bool,
+    /// Stored rows that were read for it: what the query costs, whatever else the machine does.
+    rows_read: u64,
     elapsed_ms: u64,
 }
 
@@ -51,6 +53,6 @@ pub async fn query(State(state): State<AppState>, request: Request) -> Result<Js
     let query: Query =
         serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))?;
     let answer = state.sql.query(query.query).await?;
-    let crate::sql::Answer { columns, rows, is_truncated, elapsed_ms } = answer;
-    Ok(Json(Answer { columns, rows, is_truncated, elapsed_ms }))
+    let crate::sql::Answer { columns, rows, is_truncated, rows_read, elapsed_ms } = answer;
+    Ok(Json(Answer { columns, rows, is_truncated, rows_read, elapsed_ms }))
 }

@@ -10,9 +10,9 @@ async fn rows_are_objects_with_all_columns() {
           202 A {"invocationId":"A","status":"Accepted"}
         until A suspended
         POST :9070/query -- {"query":"select id, target, status, holds_key, completed_at, 1.5 as x, x'ff00' as y, id from sys_invocation"}
-          200 {"columns":["id","target","status","holds_key","completed_at","x","y","id:1"],"rows":[{"id":"A","target":"Probe/wait","status":"suspended","holds_key":false,"completed_at":null,"x":1.5,"y":"/wA=","id:1":"A"}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["id","target","status","holds_key","completed_at","x","y","id:1"],"rows":[{"id":"A","target":"Probe/wait","status":"suspended","holds_key":false,"completed_at":null,"x":1.5,"y":"/wA=","id:1":"A"}],"is_truncated":false,"rows_read":1,"elapsed_ms":N}
         POST :9070/query -- {"query":"select services, size_bytes from sys_deployment"}
-          200 {"columns":["services","size_bytes"],"rows":[{"services":["Probe","Counter","SignupWorkflow","Hidden"],"size_bytes":1}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["services","size_bytes"],"rows":[{"services":["Probe","Counter","SignupWorkflow","Hidden"],"size_bytes":1}],"is_truncated":false,"rows_read":0,"elapsed_ms":N}
         "#,
     )
     .await;
@@ -29,9 +29,9 @@ async fn a_journal_is_one_list() {
           202
         until A completed
         POST :9070/query -- {"query":"select \"index\" i, entry_type t, op, name n, completed c, result r, raw_utf8 p, raw_length l, awakeable_id w from sys_journal where id = 'A'"}
-          200 {"columns":["i","t","op","n","c","r","p","l","w"],"rows":[{"i":0,"t":"Command: Input","op":null,"n":null,"c":null,"r":null,"p":"{\"a\":1}","l":7,"w":null},{"i":1,"t":"Command: Awakeable","op":0,"n":"approval","c":true,"r":null,"p":null,"l":null,"w":"sign:A"},{"i":2,"t":"Notification: Awakeable","op":0,"n":"approval","c":null,"r":"success","p":"\"yes\"","l":5,"w":"sign:A"},{"i":3,"t":"Command: Output","op":null,"n":null,"c":null,"r":"success","p":"\"yes\"","l":5,"w":null}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["i","t","op","n","c","r","p","l","w"],"rows":[{"i":0,"t":"Command: Input","op":null,"n":null,"c":null,"r":null,"p":"{\"a\":1}","l":7,"w":null},{"i":1,"t":"Command: Awakeable","op":0,"n":"approval","c":true,"r":null,"p":null,"l":null,"w":"sign:A"},{"i":2,"t":"Notification: Awakeable","op":0,"n":"approval","c":null,"r":"success","p":"\"yes\"","l":5,"w":"sign:A"},{"i":3,"t":"Command: Output","op":null,"n":null,"c":null,"r":"success","p":"\"yes\"","l":5,"w":null}],"is_truncated":false,"rows_read":7,"elapsed_ms":N}
         POST :9070/query -- {"query":"select entry_lite_json j from sys_journal where id = 'A' and op = 0"}
-          200 {"columns":["j"],"rows":[{"j":"{\"awakeable_id\":\"sign:A\",\"name\":\"approval\",\"op\":0,\"summary\":\"awakeable(\\\"approval\\\")\",\"type\":\"Command: Awakeable\"}"},{"j":"{\"op\":0,\"payload_bytes\":5,\"result\":\"success\",\"type\":\"Notification: Awakeable\"}"}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["j"],"rows":[{"j":"{\"awakeable_id\":\"sign:A\",\"name\":\"approval\",\"op\":0,\"summary\":\"awakeable(\\\"approval\\\")\",\"type\":\"Command: Awakeable\"}"},{"j":"{\"op\":0,\"payload_bytes\":5,\"result\":\"success\",\"type\":\"Notification: Awakeable\"}"}],"is_truncated":false,"rows_read":6,"elapsed_ms":N}
         "#,
     )
     .await;
@@ -48,16 +48,16 @@ async fn objects_have_a_holder_a_queue_and_awakeables() {
           202 B {"invocationId":"B","status":"Accepted"}
         until B pending
         POST :9070/query -- {"query":"select s.invocation_id h, i.id w, i.sequence_number n from sys_keyed_service_status s join sys_inbox i using (service_name, service_key) where service_key = 'k'"}
-          200 {"columns":["h","w","n"],"rows":[{"h":"A","w":"B","n":0}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["h","w","n"],"rows":[{"h":"A","w":"B","n":0}],"is_truncated":false,"rows_read":2,"elapsed_ms":N}
         POST :9070/query -- {"query":"select id, name, target, op from sys_awakeable"}
-          200 {"columns":["id","name","target","op"],"rows":[{"id":"sign:A","name":"approval","target":"Counter/k/wait","op":0}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["id","name","target","op"],"rows":[{"id":"sign:A","name":"approval","target":"Counter/k/wait","op":0}],"is_truncated":false,"rows_read":3,"elapsed_ms":N}
         PATCH :9070/invocations/A/cancel
           202
         until A completed
         POST :9070/query -- {"query":"select count(*) n from sys_awakeable"}
-          200 {"columns":["n"],"rows":[{"n":0}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["n"],"rows":[{"n":0}],"is_truncated":false,"rows_read":0,"elapsed_ms":N}
         POST :9070/query -- {"query":"select completion_result r, completion_failure f from sys_invocation where id = 'A'"}
-          200 {"columns":["r","f"],"rows":[{"r":"failure","f":"[409] cancelled"}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["r","f"],"rows":[{"r":"failure","f":"[409] cancelled"}],"is_truncated":false,"rows_read":2,"elapsed_ms":N}
         "#,
     )
     .await;
@@ -71,14 +71,14 @@ async fn promises_calls_and_timers() {
           202 A {"invocationId":"A","status":"Accepted"}
         until A suspended
         POST :9070/query -- {"query":"select service_name s, service_key k, completed c, waiting w from sys_promise"}
-          200 {"columns":["s","k","c","w"],"rows":[{"s":"SignupWorkflow","k":"w","c":false,"w":1}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["s","k","c","w"],"rows":[{"s":"SignupWorkflow","k":"w","c":false,"w":1}],"is_truncated":false,"rows_read":1,"elapsed_ms":N}
         POST /Probe/call/send -- "Probe/sleep>1"
           202 B {"invocationId":"B","status":"Accepted"}
         until B suspended
         POST :9070/query -- {"query":"select invoked_target t, completed c from sys_journal where id = 'B' and entry_type = 'Command: Call'"}
-          200 {"columns":["t","c"],"rows":[{"t":"Probe/sleep","c":false}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["t","c"],"rows":[{"t":"Probe/sleep","c":false}],"is_truncated":false,"rows_read":2,"elapsed_ms":N}
         POST :9070/query -- {"query":"select i.invoked_by b, i.invoked_by_target t, t.kind k from sys_invocation i join sys_timer t on t.invocation_id = i.id"}
-          200 {"columns":["b","t","k"],"rows":[{"b":"service","t":"Probe/call","k":"sleep"}],"is_truncated":false,"elapsed_ms":N}
+          200 {"columns":["b","t","k"],"rows":[{"b":"service","t":"Probe/call","k":"sleep"}],"is_truncated":false,"rows_read":3,"elapsed_ms":N}
         "#,
     )
     .await;

@@ -36,6 +36,8 @@ async fn newest_first_and_ranges() {
     let newest: Vec<String> = times.iter().rev().map(|at| rfc3339(Timestamp(*at))).collect();
     for limit in [1, 10, 500, 2_600] {
         let query = format!("SELECT created_at FROM sys_invocation ORDER BY created_at DESC LIMIT {limit}");
+        let read = sql.query(query.clone()).await.unwrap().rows_read;
+        assert!(read < 500 + 6 * limit as u64, "{read} rows are read for {limit}");
         let found = ask(sql, &query).await.unwrap();
         let found: Vec<&str> = found.iter().map(|row| row[0].as_str().unwrap()).collect();
         assert_eq!(found, newest.iter().take(limit).collect::<Vec<_>>(), "{limit}");

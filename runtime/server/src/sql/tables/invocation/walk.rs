@@ -4,7 +4,7 @@
 //! live ones are read first, so that it is not missed; then it may be in both, and is shown once.
 
 use super::super::Rows;
-use crate::engine::{Kept, Walk};
+use crate::engine::{CreationWalk, Found, Kept, Order, Route, Walk};
 use crate::sql::plan::Wanted;
 use crate::sql::source::{Fault, Pair, Pairs, Source, decode};
 use abide_core::ids::{InvocationId, PartitionId};
@@ -19,21 +19,20 @@ use std::iter::Peekable;
 /// An invocation. Its record is decoded when a column asks for it.
 pub struct Item {
     pub id: InvocationId,
-    kept: Kept,
     key: Vec<u8>,
     value: Bytes,
     record: OnceCell<InvocationRow>,
 }
 
 impl Item {
-    fn new(kept: Kept, (key, value): Pair) -> Result<Self, Fault> {
+    fn new((key, value): Pair) -> Result<Self, Fault> {
         let id = keys::decode_invocation(&key);
         let id = id.ok_or_else(|| Fault::Read("a span of invocations holds another key".to_owned()))?;
-        Ok(Self { id, kept, key, value, record: OnceCell::new() })
+        Ok(Self { id, key, value, record: OnceCell::new() })
     }
 
-    fn known(id: InvocationId, (kept, row): (Kept, InvocationRow)) -> Self {
-        Self { id, kept, key: Vec::new(), value: Bytes::new(), record: row.into() }
+    fn known(id: InvocationId, row: InvocationRow) -> Self {
+        Self { id, key: Vec::new(), value: Bytes::new(), record: row.into() }
     }
 
     pub fn record(&self) -> Result<&InvocationRow, Fault> {
@@ -89,10 +88,10 @@ fn read(source: &Source, wanted: &Wanted, kinds: Kinds) -> Result<Rows<Item>, Fa
     if let Some(id) = wanted.equal("id") {
         let Ok(id) = id.parse() else { return Ok(Box::new(std::iter::empty())) };
         let found = source.invocation(id)?.filter(|(kept, _)| kinds.holds(*kept));
-        return Ok(Box::new(found.map(|found| Ok(Item::known(id, found))).into_iter()));
+        return Ok(Box::new(found.map(|(_, row)| Ok(Item::known(id, row))).into_iter()));
     }
     if wanted.is_about_time() {
-        return Ok(Box::new(NewestFirst::new(source.clone(), wanted, kinds)));
+        return Ok(Box::new(NewestFirst::begin(source, wanted, kinds)?));
     }
     let source = source.clone();
     let partitions = source.reader.partitions();
@@ -126,7 +125,8 @@ impl ById {
     fn read_stretch(&mut self, start: Vec<u8>) -> Result<(), Fault> {
         self.source.check()?;
         let page = if self.kinds.live { self.live.next_page()? } else { Vec::new() };
-        self.stretch = page.into_iter().map(|pair| Item::new(Kept::Live, pair)).collect::<Result<_, _>>()?;
+        self.source.watch.note_rows(page.len());
+        self.stretch = page.into_iter().map(Item::new).collect::<Result<_, _>>()?;
         let more = self.live.rest().filter(|_| self.kinds.live);
         self.next = more.map(|(next, _)| keys::with_tag(next, Tag::Completed));
         if self.kinds.completed {
@@ -142,10 +142,7 @@ impl ById {
         let completed = match self.completed.peek() {
             Some(Ok((key, _))) => keys::decode_invocation(key),
             Some(Err(_)) => {
-                return self
-                    .completed
-                    .next()
-                    .map(|error| error.and_then(|pair| Item::new(Kept::Completed, pair)));
+                return self.completed.next().map(|error| error.and_then(Item::new));
             }
             None => None,
         };
@@ -158,7 +155,7 @@ impl ById {
             }
             _ => {}
         }
-        self.completed.next().map(|pair| Item::new(Kept::Completed, pair?))
+        self.completed.next().map(|pair| Item::new(pair?))
     }
 }
 
@@ -178,82 +175,44 @@ impl Iterator for ById {
     }
 }
 
-/// Length of the first window of the past, and by how much the next one is longer where few are found.
-const WINDOW_MS: u64 = 60_000;
-const WINDOW_GROWTH: u64 = 4;
-/// Invocations of a window; one that holds more is halved, as far as time can be.
-const WINDOW_ROWS_MAX: usize = 2_000;
-
-/// All partitions, from now into the past, a window at a time.
+/// All partitions, from the newest on.
 struct NewestFirst {
     source: Source,
     kinds: Kinds,
-    from: u64,
-    /// What is from here on was shown.
-    to: u64,
-    window_ms: u64,
-    /// The window, the newest last.
-    window: Vec<Item>,
+    walk: CreationWalk,
 }
 
 impl NewestFirst {
-    fn new(source: Source, wanted: &Wanted, kinds: Kinds) -> Self {
-        // The first window is what a clock that was set back has left in the future: mostly nothing.
-        let future_ms = wanted.to.0.saturating_sub(source.now.0.saturating_add(WINDOW_MS));
-        let window_ms = future_ms.max(WINDOW_MS);
-        Self { source, kinds, from: wanted.from.0, to: wanted.to.0, window_ms, window: Vec::new() }
+    fn begin(source: &Source, wanted: &Wanted, kinds: Kinds) -> Result<Self, Fault> {
+        let walk = source.reader.by_creation(Route {
+            order: Order::Descending,
+            partitions: source.reader.partitions().collect(),
+            live: kinds.live,
+            completed: kinds.completed,
+            is_computed_only: false,
+            created: wanted.from..wanted.to,
+            after: None,
+        })?;
+        Ok(Self { source: source.clone(), kinds, walk })
     }
 
-    fn read_window(&mut self) -> Result<(), Fault> {
+    fn read_next(&mut self) -> Result<Option<Item>, Fault> {
         loop {
-            let from = self.from.max(self.to.saturating_sub(self.window_ms));
-            let Some(found) = self.read(from)? else {
-                self.window_ms = (self.to - from) / 2;
-                continue;
-            };
-            if self.to > self.source.now.0.saturating_add(WINDOW_MS) {
-                self.window_ms = WINDOW_MS;
-            } else if found.len() < WINDOW_ROWS_MAX / 8 {
-                self.window_ms = self.window_ms.saturating_mul(WINDOW_GROWTH);
-            }
-            (self.window, self.to) = (found, from);
-            return Ok(());
-        }
-    }
-
-    /// Reads what was created from `from` on; None when that is too much at once.
-    fn read(&self, from: u64) -> Result<Option<Vec<Item>>, Fault> {
-        let most = if self.to - from > 1 { WINDOW_ROWS_MAX } else { usize::MAX };
-        let (from, to) = (Timestamp(from), Timestamp(self.to));
-        let mut found = Vec::new();
-        for partition in self.source.reader.partitions() {
-            for (kept, tag) in [(Kept::Live, Tag::Invocation), (Kept::Completed, Tag::Completed)] {
-                if !self.kinds.holds(kept) {
-                    continue;
-                }
-                for pair in self.source.walk(keys::created(partition, tag, from, to)) {
-                    let item = Item::new(kept, pair?)?;
-                    found.push((item.created_at()?, item));
-                    if found.len() > most {
-                        return Ok(None);
+            self.source.check()?;
+            let found = self.source.reader.next_by_creation(&mut self.walk)?;
+            self.source.watch.note_rows(self.walk.take_rows_read());
+            match found {
+                None => return Ok(None),
+                Some((_, Found::Stored { key, value })) => return Item::new((key, value)).map(Some),
+                Some(((_, id), Found::Indexed)) => {
+                    if let Some((_, row)) =
+                        self.source.invocation(id)?.filter(|(kept, _)| self.kinds.holds(*kept))
+                    {
+                        return Ok(Some(Item::known(id, row)));
                     }
                 }
             }
-            for pair in self.source.walk(keys::computed(partition, from, to)) {
-                let Some((at, id)) = keys::decode_created(&pair?.0) else { continue };
-                let Some(known) = self.source.invocation(id)? else { continue };
-                if self.kinds.holds(known.0) {
-                    found.push((at, Item::known(id, known)));
-                }
-                if found.len() > most {
-                    return Ok(None);
-                }
-            }
         }
-        // Of one that is in both places the completed one comes first, and stays.
-        found.sort_by_key(|(at, item)| (*at, item.id, item.kept == Kept::Live));
-        found.dedup_by_key(|(_, item)| item.id);
-        Ok(Some(found.into_iter().map(|(_, item)| item).collect()))
     }
 }
 
@@ -261,14 +220,6 @@ impl Iterator for NewestFirst {
     type Item = Result<Item, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.window.is_empty() {
-            if self.to <= self.from {
-                return None;
-            }
-            if let Err(fault) = self.read_window() {
-                return Some(Err(fault));
-            }
-        }
-        self.window.pop().map(Ok)
+        self.read_next().transpose()
     }
 }
