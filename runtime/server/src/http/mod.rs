@@ -17,6 +17,7 @@ mod serve;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ui;
+mod unread;
 
 pub use admin::AdminDoor;
 pub use body::BodyLimits;

@@ -9,11 +9,12 @@ use crate::http::limits::{
     SHUTDOWN_GRACE,
 };
 use crate::http::patience::Patient;
+use crate::http::unread::Unread;
 use crate::tls::Certificate;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::Request;
+use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -160,14 +161,23 @@ impl Connections {
 
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, peer: Peer) {
         let has_spoken = Arc::new(AtomicBool::new(false));
+        let unread = Arc::new(Unread::default());
         let service = {
             let (router, has_spoken, is_stopping) =
                 (self.router, has_spoken.clone(), self.is_stopping.clone());
-            let open = self.open.clone();
+            let (open, unread) = (self.open.clone(), unread.clone());
             hyper::service::service_fn(move |mut request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
                 request.extensions_mut().insert(peer);
-                answer(router.clone(), request, open.enter(), is_stopping.subscribe())
+                let unread = (request.version() == Version::HTTP_2).then(|| unread.clone());
+                let answer = answer(router.clone(), request, open.enter(), is_stopping.subscribe());
+                async move {
+                    let response = answer.await?;
+                    Ok::<_, Infallible>(match unread {
+                        Some(unread) => response.map(|body| unread.watch(body)),
+                        None => response,
+                    })
+                }
             })
         };
         let stream = Patient::new(stream, self.limits.answer_timeout);
@@ -176,11 +186,16 @@ impl Connections {
         let mut is_stopping = self.is_stopping.subscribe();
         // The builder's own timeout starts once it knows the version; this one covers all before.
         let mut silence = std::pin::pin!(tokio::time::sleep(self.limits.header_timeout));
+        let mut waits_for_client = std::pin::pin!(unread.has_waited(self.limits.answer_timeout));
         let (mut is_first_wait, mut is_told) = (true, false);
         loop {
             tokio::select! {
                 // What goes wrong here concerns the client, and is too common to log.
                 _ = connection.as_mut() => return,
+                () = &mut waits_for_client => {
+                    tracing::debug!(from = %peer.0, "the client does not take its answer");
+                    return;
+                }
                 () = &mut silence, if is_first_wait => {
                     is_first_wait = false;
                     if !has_spoken.load(Ordering::Relaxed) {

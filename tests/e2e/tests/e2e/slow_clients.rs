@@ -5,7 +5,7 @@ use crate::flood::block_on;
 use abide_e2e::api::millis;
 use abide_e2e::{Client, Guest, Server, Setup, eventually};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -101,6 +101,49 @@ fn who_does_not_read_its_answer_is_left() {
     let mut received = Vec::new();
     let _ = stream.read_to_end(&mut received);
     assert!(received.len() < size, "{} bytes came", received.len());
+    still_answers(&server);
+}
+
+/// Over HTTP/2 a client can read all that is sent and yet open no window for its answer.
+#[test]
+fn who_does_not_take_its_answer_over_http2_is_left_and_who_takes_it_slowly_is_not() {
+    let server = server(&["--http-answer-timeout", "500ms"]);
+    let addr = server.ingress().addr;
+    const SIZE: usize = 1 << 20;
+    /// So much of the answer may be on its way, unread: hyper's own choice is more than all of it.
+    const WINDOW: u32 = 64 << 10;
+    let taken = |pauses: Duration| {
+        block_on(async move {
+            let stream = tokio::net::TcpStream::connect(addr).await.expect("the port is open");
+            let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+                .initial_stream_window_size(WINDOW)
+                .handshake(TokioIo::new(stream))
+                .await
+                .expect("the server speaks HTTP/2");
+            tokio::spawn(connection);
+            let input = Bytes::from(json!({ "n": SIZE, "url": "" }).to_string());
+            let request = http::Request::post(format!("http://{addr}/Probe/big"))
+                .header("content-type", "application/json")
+                .body(Full::new(input))
+                .expect("the request is well-formed");
+            let response = sender.send_request(request).await.expect("an answer");
+            let mut body = response.into_body();
+            let mut received = 0;
+            loop {
+                // Another stream of the connection is well meanwhile.
+                let health = http::Request::get(format!("http://{addr}/restate/health"));
+                let health = health.body(Full::default()).expect("the request is well-formed");
+                let _ = sender.send_request(health).await;
+                tokio::time::sleep(pauses).await;
+                match body.frame().await {
+                    Some(Ok(frame)) => received += frame.data_ref().map_or(0, Bytes::len),
+                    Some(Err(_)) | None => return received,
+                }
+            }
+        })
+    };
+    assert!(taken(millis(20)) > SIZE, "a string of so many characters, and its quotes");
+    assert!(taken(millis(3_000)) < SIZE / 2);
     still_answers(&server);
 }
 
