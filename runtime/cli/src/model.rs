@@ -62,8 +62,22 @@ pub struct Moved {
 /// What would become of an upload.
 #[derive(Deserialize)]
 pub struct DryRun {
+    pub is_new: bool,
     pub refusal: Option<String>,
+    pub services: Vec<Offer>,
     pub check: Report,
+}
+
+/// A service that an upload would offer.
+#[derive(Deserialize)]
+pub struct Offer {
+    pub name: String,
+    pub ty: String,
+    pub is_new: bool,
+    pub takes_over_from: Option<String>,
+    pub handlers: Vec<Handler>,
+    pub handlers_added: Vec<String>,
+    pub handlers_removed: Vec<String>,
 }
 
 #[derive(Deserialize)]

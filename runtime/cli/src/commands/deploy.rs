@@ -2,8 +2,9 @@
 
 use crate::cli::Global;
 use crate::client::{self, Client};
+use crate::commands::services::flavour;
 use crate::error::CliError;
-use crate::model::{Changed, Deployment, DryRun};
+use crate::model::{Changed, Deployment, DryRun, Offer};
 use crate::output::{Paint, print, say, table};
 use crate::report::{self, Report};
 use crate::{guest, progress};
@@ -84,6 +85,7 @@ pub async fn run(deploy: Deploy, global: &Global) -> Result<(), CliError> {
 
 fn show_dry_run(dry_run: &DryRun, global: &Global) -> Result<(), CliError> {
     if !global.json {
+        show_offers(dry_run);
         report::show(&dry_run.check);
     }
     match dry_run.refusal.as_deref() {
@@ -96,6 +98,40 @@ fn show_dry_run(dry_run: &DryRun, global: &Global) -> Result<(), CliError> {
         Some(code) => Err(CliError::failed(format!("it would be refused ({code}); nothing was changed"))
             .hint(advice(code).unwrap_or("GET /deployments tells more"))),
     }
+}
+
+/// Prints what the upload would offer, and whose calls it would get.
+fn show_offers(dry_run: &DryRun) {
+    if !dry_run.is_new {
+        print("this component is a deployment already");
+    }
+    let mut table = table(&["SERVICE", "FLAVOR", "CALLS", "HANDLERS"]);
+    for offer in &dry_run.services {
+        table.add_row([
+            offer.name.clone(),
+            flavour(&offer.ty).to_owned(),
+            calls_of(offer),
+            handlers_of(offer),
+        ]);
+    }
+    print(table);
+}
+
+fn calls_of(offer: &Offer) -> String {
+    match &offer.takes_over_from {
+        Some(other) => format!("taken over from {other}"),
+        None if offer.is_new => "new".to_owned(),
+        None => "go to it already".to_owned(),
+    }
+}
+
+fn handlers_of(offer: &Offer) -> String {
+    if offer.is_new {
+        return offer.handlers.iter().map(|handler| handler.name.as_str()).collect::<Vec<_>>().join(", ");
+    }
+    let added = offer.handlers_added.iter().map(|name| format!("+{name}"));
+    let changes: Vec<_> = added.chain(offer.handlers_removed.iter().map(|name| format!("-{name}"))).collect();
+    if changes.is_empty() { "the same".to_owned() } else { changes.join(", ") }
 }
 
 fn show_changed(changed: &Changed, is_new: bool) {

@@ -57,7 +57,7 @@ pub fn show(service: &Service) {
     print(table);
 }
 
-fn flavour(ty: &str) -> &str {
+pub fn flavour(ty: &str) -> &str {
     match ty {
         "Service" => "service",
         "VirtualObject" => "virtual object",
