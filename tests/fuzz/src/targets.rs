@@ -68,13 +68,34 @@ fn is_well(server: &Server, log_seen: &mut u64) -> Result<(), String> {
     let end = server.log_len();
     let new = if end > *log_seen { server.log_from(*log_seen) } else { String::new() };
     *log_seen = end;
-    match new.contains("panicked at") {
+    match new.lines().any(is_panic) {
         true => Err(format!("something panicked: {}", last_lines(&new))),
         false => Ok(()),
     }
 }
 
+/// Says whether a line of the log tells of a panic of the server. What a guest prints of its own is none.
+fn is_panic(line: &str) -> bool {
+    line.split_once("panicked at").is_some_and(|(before, _)| !before.contains(" guest: "))
+}
+
 fn last_lines(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_panics_is_no_panic_of_the_server() {
+        assert!(is_panic("thread 'tokio-runtime-worker' (7) panicked at runtime/server/src/lib.rs:1:2:"));
+        assert!(is_panic("2026-11-30T08:20:19Z ERROR abide_server: panicked at lib.rs:1:2"));
+        let of_a_guest =
+            "2026-11-30T08:20:19Z  WARN guest: thread '<unnamed>' (1) panicked at navigate.rs:534:47:";
+        assert!(!is_panic(of_a_guest));
+        assert!(!is_panic(&of_a_guest.replace("guest:", "attempt{id=inv_1}: guest:")));
+        assert!(!is_panic("2026-11-30T08:20:19Z  WARN abide_server: the attempt failed"));
+    }
 }
