@@ -228,3 +228,23 @@ impl Options {
         self.duration().min(Duration::from_secs(3))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It takes the better part of an hour, so that nobody would notice soon.
+    #[test]
+    fn the_tuned_build_calls_the_benchmark_as_it_is() {
+        const SCRIPT: &str = include_str!("../../../runtime/packaging/tuned.sh");
+        let calls = SCRIPT.lines().filter_map(|line| line.trim().strip_prefix("bench "));
+        let calls: Vec<&str> = calls.collect();
+        assert_eq!(calls.len(), 3, "{calls:?}");
+        for call in calls {
+            let words = "abide-bench --server abide --data tuned".split(' ').chain(call.split(' '));
+            if let Err(error) = Options::try_parse_from(words) {
+                panic!("{call}: {error}");
+            }
+        }
+    }
+}
