@@ -200,7 +200,7 @@ impl Append {
     /// Returns about how many bytes the journal grows by all of this.
     #[must_use]
     pub fn journal_bytes(&self) -> u64 {
-        let entries = self.entries.iter().map(|ask| ask.entry.bytes());
+        let entries = self.entries.iter().map(Ask::bytes);
         entries.chain(self.finished.iter().map(|run| run.outcome.bytes())).map(|bytes| bytes as u64).sum()
     }
 }
@@ -213,6 +213,14 @@ pub struct Ask {
     pub outcomes_before: u32,
     /// What the attempt has read itself, of a value of the state.
     pub read: Option<ReadAhead>,
+}
+
+impl Ask {
+    /// Returns about how many bytes the journal grows by it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.entry.bytes() + self.read.as_ref().map_or(0, |read| read.outcome.bytes())
+    }
 }
 
 /// A value of the state that an attempt has read itself, so that its guest need not wait for the core.

@@ -38,7 +38,7 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
     }
     if !is_in_order {
         settle_finished(place, rows, id, finished, effects);
-        begin_again(place, rows, id, append.attempt, effects);
+        begin_again(place, rows, append, effects);
         return;
     }
     let row = rows.invocation_mut(id).expect("the invocation is there: read above");
@@ -53,7 +53,7 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
     match recorded {
         Recorded::All => {}
         Recorded::UntilOvertaken => {
-            begin_again(place, rows, id, append.attempt, effects);
+            begin_again(place, rows, append, effects);
             return;
         }
         Recorded::UntilLimit(text) => {
@@ -64,9 +64,7 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
     if has_runs {
         effects.push(Effect::Release { invocation: id, attempt: append.attempt, until });
     }
-    for failed in append.failed {
-        run_failed::apply(place, rows, id, failed, append.jitter, effects);
-    }
+    count_failures(place, rows, append, effects);
 }
 
 /// How far the entries of a message came into the journal.
@@ -116,11 +114,22 @@ fn record_entries(place: Place, rows: &mut Rows, append: &mut Append, effects: &
 
 /// Something came before what the guest took for granted: a cancellation, or somebody who changed what it had read. What it
 /// did since is of no use; the next attempt hears all of it in its order.
-fn begin_again(place: Place, rows: &mut Rows, id: InvocationId, attempt: Attempt, effects: &mut Vec<Effect>) {
-    let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
+fn begin_again(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+    let (id, attempt) = (append.invocation, append.attempt);
+    count_failures(place, rows, append, effects);
+    // A run block that failed for good may have ended it.
+    let Some(row) = rows.invocation_mut(id).filter(|row| row.running_attempt() == Some(attempt)) else {
+        return;
+    };
     row.note_progress();
     effects.push(Effect::StopAttempt { invocation: id, attempt });
     begin::start(place, id, row, None, effects);
+}
+
+fn count_failures(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+    for failed in append.failed {
+        run_failed::apply(place, rows, append.invocation, failed, append.jitter, effects);
+    }
 }
 
 /// Returns which limit the journal would pass with all of this, if it does.

@@ -8,7 +8,7 @@
 //! | `call b svc/h [key i]`, `calls 70 b svc/h` | a call that becomes `b`, 70 calls `b0` to `b69`      |
 //! | `send b svc/h [+100] [key i]`              | as `call`, but nobody waits                          |
 //! | `attach b`, `attaches 5 b`, `cancel b`, `kill b` | another invocation, or the same                |
-//! | `has 5 from get x as 2`                   | as `get`; the attempt has read it, as the outcome number 2 |
+//! | `has 5 from get x as 2`                   | as `get`; the attempt has read it, as the outcome number 2; `has stored` reads it |
 //! | `get x`, `set x 5`, `clear x`, `clear-all`, `keys` | the state; `sets 5 x` sets `x0` to `x4`      |
 //! | `awakeable`, `resolve b.1 ok`              | an awakeable, the completion of one                  |
 //! | `receive go`, `receives 5 go`, `signal b go ok`, `signals 5 b go ok` | signals                    |
@@ -20,6 +20,7 @@ use abide_core::command::{Append, Ask, FailedRun, FinishedRun, Heard, ReadAhead}
 use abide_core::entry::{Entry, Failure, Outcome, Request};
 use abide_core::ids::{Attempt, InvocationId, OpId};
 use abide_core::retry::RetryPolicy;
+use abide_core::rows::{Row, RowKey};
 use bytes::Bytes;
 
 pub fn append(
@@ -65,7 +66,11 @@ pub fn append(
             }
             ["has", value, "from", "get", name, "as", order] => {
                 let heard = Heard { order: number(order) as u32, at: world.now };
-                let read = Some(ReadAhead { outcome: outcome(value), heard });
+                let outcome = match *value {
+                    "stored" => stored(world, &append, name),
+                    value => outcome(value),
+                };
+                let read = Some(ReadAhead { outcome, heard });
                 let entry = Entry::GetState { name: (*name).to_owned() };
                 append.entries.push(Ask { entry, outcomes_before: outcomes_seen, read });
                 outcomes_seen = heard.order + 1;
@@ -79,6 +84,16 @@ pub fn append(
         }
     }
     append
+}
+
+/// Returns a value of the state of the object that an invocation runs on.
+fn stored(world: &World, append: &Append, name: &str) -> Outcome {
+    let object = append.object.clone().expect("it runs on an object");
+    let rows = &world.partitions[usize::from(world.owner(append.invocation))];
+    match rows.get(&RowKey::State(object, name.to_owned())) {
+        Some(Row::State(value)) => Outcome::Value(value.clone()),
+        _ => Outcome::Empty,
+    }
 }
 
 fn finished(op: &str, outcome: Outcome, heard: Option<Heard>) -> FinishedRun {

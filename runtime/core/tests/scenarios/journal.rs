@@ -184,3 +184,19 @@ fn an_outcome_for_what_was_never_asked_is_ignored() {
         "#]],
     );
 }
+
+/// The attempt counts so, too, and ends when it comes to the limit: if the core counted less, nobody would go on.
+#[test]
+fn what_an_attempt_has_read_itself_counts_for_the_bytes_of_the_journal() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 1 large of 32 MiB)
+         (append a: has stored from get large0 as 0; has stored from get large0 as 1; has stored from get large0 as 2; has stored from get large0 as 3; has stored from get large0 as 4; has stored from get large0 as 5; has stored from get large0 as 6; has stored from get large0 as 7; has stored from get large0 as 8; has stored from get large0 as 9; has stored from get large0 as 10; has stored from get large0 as 11; has stored from get large0 as 12; has stored from get large0 as 13)
+         append a: has stored from get large0 as 14",
+        expect![[r#"
+            > append a: has stored from get large0 as 14
+                stop a#1
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 15/14, holds the key
+        "#]],
+    );
+}

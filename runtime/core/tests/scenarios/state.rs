@@ -528,3 +528,33 @@ fn who_has_read_what_is_not_there_any_more_begins_again_after_that_read() {
         "#]],
     );
 }
+
+#[test]
+fn a_run_block_that_failed_beside_what_was_overtaken_has_failed() {
+    check(
+        "(submit a obj/k/add)
+         (append a: run pay)
+         cancel a
+         append a: has empty from get x as 0; retry 0 tries 1
+         show a",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                deliver a#1 cancellation order 0 at 0: [409] cancelled
+              = a: running #1 1/1, holds the key, cancelled
+            > append a: has empty from get x as 0; retry 0 tries 1
+                deliver a#1 op 1 order 1 at 0: empty
+                deliver a#1 op 0 order 2 at 0: [500] flaky
+                stop a#1
+                start a#2 journal 2/3
+              ! release a#2 below 2
+              = a: running #2 2/3, holds the key, cancelled
+            > show a
+              | op 0 run: [500] flaky (order 2)
+              | op 1 get-state: empty (order 1)
+              | order 0: cancellation at 0
+              | #1 said: flaky
+              | 2 entry, 1 input, 1 live, 3 outcome
+        "#]],
+    );
+}

@@ -48,6 +48,8 @@ use std::time::Duration;
 const APPEND_BYTES_MAX: usize = 256 << 10;
 /// The same for entries: each may become an invocation in the same batch.
 const APPEND_ENTRIES_MAX: usize = 512;
+/// The same for what the core does for an entry beside recording it, see [`burden`].
+const APPEND_BURDEN_MAX: usize = 8;
 /// Between two looks whether the core has caught up with a guest.
 const CATCH_UP: Duration = Duration::from_millis(1);
 
@@ -163,6 +165,8 @@ pub struct Session {
     failed: Vec<FailedRun>,
     /// About the bytes of the three.
     unsent_bytes: usize,
+    /// What the core does for them beside that.
+    unsent_burden: usize,
     /// What the attempt has read itself, and the guest has not heard.
     read_ahead: Option<OpId>,
     /// It told much, and did not wait for anything since.
@@ -173,6 +177,33 @@ pub struct Session {
     asked_at: Vec<Timestamp>,
     /// The first entry asked with other bytes than the recorded ones.
     other_input: Option<(OpId, String)>,
+}
+
+/// Returns how much the core does for an entry, in the transaction that records it: it reads a value, which may have
+/// `VALUE_BYTES_MAX`, or ends an invocation with the calls that this waits for. To tell all who wait, or to clear all there
+/// is, is as much as a message may ask for.
+fn burden(entry: &Entry) -> usize {
+    match entry {
+        // It may have been made before, and have its answer.
+        Entry::Call(request) => usize::from(request.child.is_computed()),
+        Entry::GetState { .. }
+        | Entry::StateKeys
+        | Entry::GetPromise { .. }
+        | Entry::PeekPromise { .. }
+        | Entry::ReceiveSignal { .. }
+        | Entry::Attach { .. }
+        | Entry::Cancel { .. }
+        | Entry::Kill { .. } => 1,
+        Entry::CompletePromise { .. } | Entry::ClearAllState => APPEND_BURDEN_MAX,
+        Entry::Run { .. }
+        | Entry::Sleep { .. }
+        | Entry::Send { .. }
+        | Entry::SetState { .. }
+        | Entry::ClearState { .. }
+        | Entry::Awakeable { .. }
+        | Entry::CompleteAwakeable { .. }
+        | Entry::SendSignal { .. } => 0,
+    }
 }
 
 fn run_of(start: &AttemptStart) -> Option<InvocationId> {
@@ -211,6 +242,7 @@ impl Session {
             finished: Vec::new(),
             failed: Vec::new(),
             unsent_bytes: 0,
+            unsent_burden: 0,
             read_ahead: None,
             runs_ahead: false,
             grown_bytes: 0,
@@ -264,10 +296,12 @@ impl Session {
                 let read = self.reads_itself(op, &entry);
                 if read.is_none() {
                     self.watch_for_core(op, &entry);
+                    self.unsent_burden += burden(&entry);
                 }
                 self.watch(op, &entry);
-                let bytes = entry.bytes() + read.as_ref().map_or(0, |read| read.outcome.bytes());
-                self.entries.push(Ask { entry, outcomes_before, read });
+                let ask = Ask { entry, outcomes_before, read };
+                let bytes = ask.bytes();
+                self.entries.push(ask);
                 self.grown_bytes += bytes as u64;
                 self.count_unsent(bytes);
                 self.check_length(op)?;
@@ -431,7 +465,8 @@ impl Session {
     /// One message to the core is one part of a batch, and batches have a limit.
     fn count_unsent(&mut self, bytes: usize) {
         self.unsent_bytes += bytes;
-        if self.unsent_bytes > APPEND_BYTES_MAX || self.entries.len() >= APPEND_ENTRIES_MAX {
+        let is_large = self.unsent_bytes > APPEND_BYTES_MAX || self.entries.len() >= APPEND_ENTRIES_MAX;
+        if is_large || self.unsent_burden >= APPEND_BURDEN_MAX {
             self.flush();
             self.runs_ahead = true;
         }
@@ -463,7 +498,7 @@ impl Session {
 
     /// Returns what the guest did since the core was told the last time, to be told now.
     pub fn take_unsent(&mut self) -> Option<Append> {
-        self.unsent_bytes = 0;
+        (self.unsent_bytes, self.unsent_burden) = (0, 0);
         let unheard = self.finished.iter().filter(|run| run.heard.is_none()).map(|run| run.op);
         unheard.chain(self.failed.iter().map(|run| run.op)).for_each(|op| self.foreign.insert(op));
         if self.entries.is_empty() && self.finished.is_empty() && self.failed.is_empty() {

@@ -28,6 +28,13 @@ impl Hoard {
         Ok(())
     }
 
+    /// Asks for so many values of its state at once, and says how many of them there are.
+    async fn values(ctx: &SharedObjectContext, n: u64) -> HandlerResult<u64> {
+        let asked = (0..n).map(async |n| ctx.get::<Bytes>(&format!("value-{n}")).await);
+        let values = join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(values.iter().flatten().count() as u64)
+    }
+
     /// Says how many values its state has.
     async fn names(ctx: &SharedObjectContext) -> HandlerResult<u64> {
         Ok(ctx.state_keys().await?.len() as u64)

@@ -186,6 +186,22 @@ fn values_without_a_wait_between_them_leave_room_for_others() {
     server.attach(&id).expect(200);
 }
 
+/// Each of them is recorded, all together they are more than a batch of the store takes.
+#[test]
+fn values_that_are_asked_for_all_at_once_are_told_some_at_a_time() {
+    const COUNT: u64 = 600;
+    let server = Server::with(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    let id = server.send("Hoard/wide/state", &json!({ "n": COUNT, "bytes": 30_000 }));
+    server.attach(&id).expect(200);
+    let before = peak_bytes(&server);
+    let found = server.call("Hoard/wide/values", &json!(COUNT)).expect(200);
+    assert_eq!(found.text(), COUNT.to_string());
+    let grown = peak_bytes(&server) - before;
+    println!("{COUNT} values: {} MiB more than before", grown >> 20);
+    others_go_on(&server);
+}
+
 /// The limit itself, JOURNAL_BYTES_MAX, has a scenario in the core: an unoptimised server needs minutes for it.
 #[test]
 fn large_values_cost_the_server_no_more_memory_than_they_have() {

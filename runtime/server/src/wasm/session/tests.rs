@@ -420,3 +420,14 @@ fn a_check_sees_a_guest_that_nothing_can_wake() {
         "a guest that yields goes on"
     );
 }
+
+#[test]
+fn what_the_core_reads_for_one_message_is_bounded() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    for n in 0..20 {
+        world.ask(get(&format!("far-{n}")));
+    }
+    world.session.flush();
+    let lengths: Vec<_> = world.said.lock().iter().map(|append| append.entries.len()).collect();
+    assert_eq!(lengths, [8, 8, 4]);
+}
