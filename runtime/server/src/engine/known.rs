@@ -10,7 +10,7 @@ use abide_core::rows::{Row, RowKey};
 use abide_store::codec;
 use bytes::Bytes;
 use lru::LruCache;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct Known {
     rows: LruCache<RowKey, Option<Row>>,
     /// Decoding one for each invocation would cost more than the rest of its first step.
     services: HashMap<String, Service>,
+    /// Those that the current transaction has looked for in vain.
+    missing_services: HashSet<String>,
     /// Transactions that have begun.
     transactions: u64,
 }
@@ -41,7 +43,12 @@ struct Service {
 
 impl Default for Known {
     fn default() -> Self {
-        Self { rows: LruCache::new(ROWS_MAX), services: HashMap::new(), transactions: 0 }
+        Self {
+            rows: LruCache::new(ROWS_MAX),
+            services: HashMap::new(),
+            missing_services: HashSet::new(),
+            transactions: 0,
+        }
     }
 }
 
@@ -49,11 +56,13 @@ impl Known {
     /// Takes note that a transaction begins, whose commands are all there already.
     pub fn begin_transaction(&mut self) {
         self.transactions += 1;
+        self.missing_services.clear();
     }
 
     /// Returns what a row is; None in it means that there is none.
     pub fn get(&mut self, key: &RowKey) -> Result<Option<Row>, Unknown> {
         match key {
+            RowKey::Service(name) if self.missing_services.contains(name) => Ok(None),
             RowKey::Service(name) => {
                 let known = self.services.get(name).filter(|known| known.looked_at_in == self.transactions);
                 known.map(|known| Some(Row::Service(known.row.clone()))).ok_or(Unknown)
@@ -72,6 +81,14 @@ impl Known {
             Some(Row::State(value)) if value.len() > STATE_BYTES_MAX => _ = self.rows.pop(&key),
             None if !comes_again(&key) => _ = self.rows.pop(&key),
             row => _ = self.rows.put(key, row),
+        }
+    }
+
+    /// Takes note that there is no such row.
+    pub fn note_absent(&mut self, key: RowKey) {
+        match key {
+            RowKey::Service(name) => _ = self.missing_services.insert(name),
+            key => self.note(key, None),
         }
     }
 
@@ -187,5 +204,17 @@ mod tests {
             assert_eq!(*row, service);
             assert_eq!(known.get(&key), Ok(Some(Row::Service(row))));
         }
+    }
+
+    #[test]
+    fn a_service_that_is_not_there_is_not_there_for_the_whole_transaction() {
+        let mut known = Known::default();
+        let key = RowKey::Service("Counter".to_owned());
+        known.begin_transaction();
+        assert_eq!(known.get(&key), Err(Unknown));
+        known.note_absent(key.clone());
+        assert_eq!(known.get(&key), Ok(None));
+        known.begin_transaction();
+        assert_eq!(known.get(&key), Err(Unknown));
     }
 }

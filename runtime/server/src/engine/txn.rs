@@ -18,9 +18,10 @@ pub enum TxnError {
     Codec(#[from] codec::CodecError),
 }
 
-/// Rows after which a transaction takes no more commands. A row has at most 32 KiB in the log (larger
-/// values are files of their own), and one command adds less than a megabyte of small ones, so a batch
-/// stays within the store's limit of 8 MiB.
+/// Rows after which a transaction takes no more commands. A row has at most 32 KiB in the log (larger values are files of
+/// their own), so these are a little more than 4 MiB. The last command adds less than 6 MiB: at most the names of a state
+/// that is cleared, values that a message asks for (`wasm/session` bounds them), or those who are told of a promise. So a
+/// batch stays within the store's limit of 12 MiB.
 const STAGED_ROWS_MAX: usize = 128;
 
 /// Collects what a batch of commands writes. Later commands see what earlier ones staged.
@@ -76,7 +77,7 @@ impl<'a> Txn<'a> {
         }
         let key = keys::encode(self.partition, row_key);
         let Some(value) = self.store.get(View::Latest, &key)? else {
-            self.known.note(row_key.clone(), None);
+            self.known.note_absent(row_key.clone());
             return Ok(None);
         };
         if let RowKey::Service(name) = row_key {
