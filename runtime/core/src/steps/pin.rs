@@ -48,7 +48,9 @@ pub fn newest(rows: &mut Rows, id: InvocationId, service: &str) -> Result<(), Fa
         return Err(Failure::new(404, message));
     };
     check_key(&row.target, service_row.manifest.kind)?;
-    if service_row.manifest.is_workflow_run(&row.target.handler) && !id.is_computed() {
+    // The id of a run is computed of its key alone.
+    let is_id_of_run = id.is_computed() && row.idempotency_key.is_none();
+    if service_row.manifest.is_workflow_run(&row.target.handler) && !is_id_of_run {
         let message = format!(
             "a run of the workflow '{service}' is the only one of its key, and this one was submitted before the workflow was registered, or restarted; submit it again"
         );

@@ -501,3 +501,17 @@ fn a_call_of_a_run_with_an_idempotency_key_joins_it() {
         "#]],
     );
 }
+
+#[test]
+fn an_id_that_is_computed_of_an_idempotency_key_is_not_that_of_a_run() {
+    check(
+        "submit W flow/k/run key order-1",
+        expect![[r#"
+        > submit W flow/k/run key order-1
+          ! notice done
+            arm W purge at 1d
+          ! reply W: [409] a run of the workflow 'flow' is the only one of its key, and this one was submitted before the workflow was registered, or restarted; submit it again
+          = W: completed as failure 0/0
+    "#]],
+    );
+}

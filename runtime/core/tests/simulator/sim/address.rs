@@ -13,14 +13,18 @@ pub const NOBODY: InvocationId = InvocationId { unique: 1, partition_key: 1 };
 /// Returns the id that is the same each time it is asked for, where the target or the idempotency
 /// key makes it one of a kind.
 pub fn computed(target: &Target, idempotency_key: Option<&str>) -> Option<InvocationId> {
-    let is_run = offered(target).is_some_and(|offered| offered.is_workflow_run());
     let digest = match (target.object(), idempotency_key) {
-        (Some(object), _) if is_run => of_object(&object, 1),
+        (Some(object), _) if is_run(target) => of_object(&object, 1),
         (_, Some(key)) => mix(mix_bytes(format!("{target}").as_bytes()), mix_bytes(key.as_bytes())),
         (_, None) => return None,
     };
     let partition_key = target.object().map_or(mix(digest, 2), |object| of_object(&object, 0));
     Some(InvocationId::computed(u128::from(digest), partition_key))
+}
+
+/// Says whether the target is what a workflow comes to: another key has nothing to add, and is left out.
+pub fn is_run(target: &Target) -> bool {
+    offered(target).is_some_and(|offered| offered.is_workflow_run())
 }
 
 pub fn id(target: &Target, idempotency_key: Option<&str>, now: Timestamp, rng: &mut Rng) -> InvocationId {

@@ -1,7 +1,7 @@
 //! Guest programs: what they consist of, and what each step asks for. A program follows from the
 //! input of its invocation, so every attempt of it, and the model, has the same one.
 
-use super::address::NOBODY;
+use super::address::{self, NOBODY};
 use super::catalogue::quick_policy;
 use super::rng::mix;
 use super::writer;
@@ -231,7 +231,7 @@ impl Program {
             target: to.target.clone(),
             input: input.to_bytes(),
             headers: Vec::new(),
-            idempotency_key: to.idempotency_key.map(Into::into),
+            idempotency_key: to.idempotency_key.filter(|_| !address::is_run(&to.target)).map(Into::into),
         }
     }
 

@@ -38,6 +38,7 @@ impl World {
     }
 
     fn submit_to(&mut self, target: Target, idempotency_key: Option<String>, delay_ms: Option<u64>) {
+        let idempotency_key = idempotency_key.filter(|_| !address::is_run(&target));
         let invocation = address::id(&target, idempotency_key.as_deref(), self.now, &mut self.rng);
         let knows = self.some_live().unwrap_or(NOBODY);
         let input = Input { seed: self.rng.number(), generation: 0, knows };
