@@ -9,7 +9,7 @@ use super::inboxes::work;
 use super::known::Known;
 use super::shell::Shell;
 use super::tally::Tally;
-use super::timers::Timers;
+use super::timers::{Most, Timers};
 use super::txn::{Txn, TxnError};
 use super::{Fault, Parts, recovery};
 use crate::clock::Clock;
@@ -29,10 +29,14 @@ const BATCH_MAX: usize = 256;
 /// How soon timers that are due are looked at again while the executor has no room.
 const ROOM_LOOK_MS: u64 = 5;
 /// Timers that go on even then, at each such look: while very many messages wait they are not kept until the last of these
-/// has begun. Few enough that a million of them do not all come into memory.
+/// has begun.
 const TIMERS_BESIDE_OTHERS: usize = 4;
-/// And where as many wait to go on already.
+/// The same of delayed invocations that begin, and of all others where many wait to go on already.
 const TIMERS_WITHOUT_ROOM: usize = 1;
+/// So many are many.
+const GOING_ON_MANY: usize = 1_000;
+/// Attempts that wait for their start beyond which no timer goes on: they are in memory.
+const WAITING_MAX: usize = 200_000;
 
 pub struct Driver {
     place: Place,
@@ -183,16 +187,18 @@ impl Driver {
     }
 
     /// Returns how many timers may go on now.
-    fn timers_at_once(&mut self) -> usize {
-        let now = self.place.now;
-        if self.shell.executor.has_room() {
-            BATCH_MAX
-        } else if now >= self.without_room_at {
-            self.without_room_at = now.plus_millis(ROOM_LOOK_MS);
-            if self.shell.executor.has_room_to_go_on() { TIMERS_BESIDE_OTHERS } else { TIMERS_WITHOUT_ROOM }
-        } else {
-            0
+    fn timers_at_once(&mut self) -> Most {
+        let (now, executor) = (self.place.now, &self.shell.executor);
+        if executor.has_room() {
+            return Most { begins: BATCH_MAX, others: BATCH_MAX };
         }
+        if now < self.without_room_at || executor.waiting() >= WAITING_MAX {
+            return Most { begins: 0, others: 0 };
+        }
+        self.without_room_at = now.plus_millis(ROOM_LOOK_MS);
+        let few_go_on = executor.waiting_to_go_on() < GOING_ON_MANY;
+        let others = if few_go_on { TIMERS_BESIDE_OTHERS } else { TIMERS_WITHOUT_ROOM };
+        Most { begins: TIMERS_WITHOUT_ROOM, others }
     }
 
     /// Runs the effects that may happen now and holds the others.

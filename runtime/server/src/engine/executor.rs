@@ -30,12 +30,12 @@ pub trait Executor: Send + Sync + 'static {
     fn has_room(&self) -> bool {
         true
     }
-    /// Says whether attempts that go on with an invocation may be started, however many wait to begin one.
-    fn has_room_to_go_on(&self) -> bool {
-        true
-    }
     /// Returns how many attempts wait for their start.
     fn waiting(&self) -> usize {
+        0
+    }
+    /// Returns how many of them go on with an invocation.
+    fn waiting_to_go_on(&self) -> usize {
         0
     }
     /// Returns how many attempts of a service wait for their start.
@@ -50,4 +50,6 @@ pub trait Executor: Send + Sync + 'static {
     fn in_memory(&self) -> usize {
         0
     }
+    /// Starts nothing any more, and ends what there is: the drivers are gone.
+    fn close(&self) {}
 }

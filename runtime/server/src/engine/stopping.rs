@@ -90,5 +90,6 @@ impl EngineHandle {
                 tracing::error!(%error, "a driver did not end in order");
             }
         }
+        stopping.executor.close();
     }
 }

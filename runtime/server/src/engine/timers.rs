@@ -1,13 +1,15 @@
 //! Timers of one partition: the next few in memory, all of them in the store.
 
-use abide_core::command::Timer;
+use abide_core::command::{Timer, TimerKind};
 use abide_core::ids::PartitionId;
 use abide_core::time::Timestamp;
 use abide_store::{Store, View, keys};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Timers held in memory at most; later ones are read when their time comes near.
 const WINDOW_MAX: usize = 10_000;
+/// Delayed invocations that are due and have to wait, of which so many are kept out of the way of other timers.
+const LATE_BEGINS_MAX: usize = 250_000;
 
 /// The window of timers that are due next. A timer beyond `horizon` is only in the store.
 pub struct Timers {
@@ -15,12 +17,23 @@ pub struct Timers {
     window: BTreeSet<Timer>,
     /// None: the window holds every timer there is.
     horizon: Option<Timestamp>,
+    /// Delayed invocations that were due, and had to wait.
+    late_begins: VecDeque<Timer>,
+}
+
+/// How many timers may go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Delayed invocations that begin: a service may have asked for a million of the same minute.
+    pub begins: usize,
+    pub others: usize,
 }
 
 impl Timers {
     /// Reads the timers that are due next.
     pub fn load(store: &dyn Store, partition: PartitionId) -> Result<Self, abide_store::Error> {
-        let mut timers = Self { partition, window: BTreeSet::new(), horizon: Some(Timestamp(0)) };
+        let (window, late_begins) = (BTreeSet::new(), VecDeque::new());
+        let mut timers = Self { partition, window, horizon: Some(Timestamp(0)), late_begins };
         timers.refill(store)?;
         Ok(timers)
     }
@@ -48,22 +61,38 @@ impl Timers {
 
     /// Returns when to look again, None when nothing is due ever.
     pub fn next_at(&self) -> Option<Timestamp> {
-        self.window.first().map(|timer| timer.at).or(self.horizon)
+        let first = self.late_begins.front().or(self.window.first());
+        first.map(|timer| timer.at).or(self.horizon)
     }
 
-    /// Takes out at most `max` timers that are due.
+    /// Takes out timers that are due, in their order but for delayed invocations, which others overtake when they have to
+    /// wait.
     pub fn take_due(
         &mut self,
         store: &dyn Store,
         now: Timestamp,
-        max: usize,
+        most: Most,
     ) -> Result<Vec<Timer>, abide_store::Error> {
-        if self.window.is_empty() && self.horizon.is_some() {
-            self.refill(store)?;
-        }
-        let mut due = Vec::new();
-        while due.len() < max && self.window.first().is_some_and(|timer| timer.at <= now) {
-            due.extend(self.window.pop_first());
+        let Most { mut begins, mut others } = most;
+        let late = begins.min(self.late_begins.len());
+        let mut due: Vec<_> = self.late_begins.drain(..late).collect();
+        begins -= late;
+        while begins + others > 0 {
+            if self.window.is_empty() && self.horizon.is_some_and(|horizon| horizon <= now) {
+                self.refill(store)?;
+            }
+            let Some(timer) = self.window.first().copied().filter(|timer| timer.at <= now) else { break };
+            let is_begin = timer.kind == TimerKind::Begin;
+            let left = if is_begin { &mut begins } else { &mut others };
+            if *left > 0 {
+                *left -= 1;
+                due.push(timer);
+            } else if is_begin && self.late_begins.len() < LATE_BEGINS_MAX {
+                self.late_begins.push_back(timer);
+            } else {
+                break;
+            }
+            self.window.pop_first();
         }
         Ok(due)
     }
@@ -123,9 +152,28 @@ mod tests {
     fn drain(store: &MemoryStore, timers: &mut Timers) -> Vec<Timer> {
         let mut seen = Vec::new();
         while let Some(at) = timers.next_at() {
-            seen.extend(timers.take_due(store, at, 1_000).unwrap());
+            seen.extend(timers.take_due(store, at, Most { begins: 500, others: 1_000 }).unwrap());
         }
         seen
+    }
+
+    #[test]
+    fn others_overtake_delayed_invocations_that_have_to_wait() {
+        let store = MemoryStore::new();
+        let begin = |at| Timer { kind: TimerKind::Begin, ..timer(at, u128::from(at)) };
+        let mut all: Vec<_> = (0..25_000).map(begin).collect();
+        all.extend([timer(10, 1), timer(24_990, 2), timer(24_995, 3)]);
+        put(&store, &all);
+        let mut timers = Timers::load(&store, P).unwrap();
+        let now = Timestamp(25_000);
+        let none = timers.take_due(&store, now, Most { begins: 0, others: 0 }).unwrap();
+        let few = timers.take_due(&store, now, Most { begins: 1, others: 2 }).unwrap();
+        assert_eq!((none, few), (vec![], vec![begin(0), timer(10, 1), timer(24_990, 2)]));
+        assert_eq!(timers.next_at(), Some(Timestamp(1)));
+        let few = timers.take_due(&store, now, Most { begins: 2, others: 2 }).unwrap();
+        assert_eq!(few, [begin(1), begin(2), timer(24_995, 3)]);
+        let rest = drain(&store, &mut timers);
+        assert_eq!(rest, (3..25_000).map(begin).collect::<Vec<_>>());
     }
 
     #[test]

@@ -59,6 +59,7 @@ struct State {
     turns: Turns<(InvocationId, Attempt)>,
     free: Free,
     inputs_waiting_bytes: usize,
+    is_closed: bool,
 }
 
 /// How many more may start, and how many more may be in memory.
@@ -154,6 +155,7 @@ impl WasmExecutor {
             turns: Turns::default(),
             free: Free { places, slots: attempts_max as usize },
             inputs_waiting_bytes: 0,
+            is_closed: false,
         };
         let shared = Arc::new(Shared {
             parts,
@@ -191,12 +193,12 @@ impl Executor for WasmExecutor {
         self.waiting() < WAITING_MAX
     }
 
-    fn has_room_to_go_on(&self) -> bool {
-        self.shared.waiting_to_go_on.load(Ordering::SeqCst) < WAITING_MAX
-    }
-
     fn waiting(&self) -> usize {
         self.shared.waiting.load(Ordering::SeqCst)
+    }
+
+    fn waiting_to_go_on(&self) -> usize {
+        self.shared.waiting_to_go_on.load(Ordering::SeqCst)
     }
 
     fn waiting_of(&self, service: &str) -> usize {
@@ -217,6 +219,10 @@ impl Executor for WasmExecutor {
 
     fn in_memory(&self) -> usize {
         self.shared.state.lock().attempts.len()
+    }
+
+    fn close(&self) {
+        self.shared.change(State::close);
     }
 }
 
@@ -285,12 +291,24 @@ impl State {
     /// An attempt comes and waits, and be it for a moment. The record of an older one goes, and that attempt with it.
     fn enter(&mut self, mut start: AttemptStart) {
         self.remove(start.invocation);
+        if self.is_closed {
+            return;
+        }
         let (invocation, attempt) = (start.invocation, start.attempt);
         let lane = Lane { service: start.target.service.clone(), is_first_attempt: start.entries_len == 0 };
         let input_bytes = self.keep_input(&mut start);
         let waits = Box::new(Waits { start, told: Vec::new(), input_bytes });
         self.attempts.insert(invocation, Known { attempt, stage: Stage::Waits(waits) });
         self.turns.join(lane, (invocation, attempt));
+    }
+
+    /// Nobody waits any more: each attempt that is dropped together with the runtime gives its room to the next, which would
+    /// be dropped within that, and so on.
+    fn close(&mut self) {
+        self.is_closed = true;
+        self.attempts.clear();
+        self.turns = Turns::default();
+        self.inputs_waiting_bytes = 0;
     }
 
     /// Counts the input in. One for which there is no room is left to the store.
