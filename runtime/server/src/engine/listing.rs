@@ -110,7 +110,8 @@ pub fn list(reader: &Reader<'_>, query: &InvocationQuery, budget: &Budget<'_>) -
         reader.note_read(walk.take_rows_read());
         let row = match found {
             Found::Stored { key, value } => Some(codec::decode(&key, &value).map_err(TxnError::from)?),
-            Found::Indexed => reader.row(place.1)?,
+            // One that has been replaced meanwhile, by another with the same id, has its place elsewhere.
+            Found::Indexed => reader.row(place.1)?.filter(|row| created_at(place.1, row) == place.0),
         };
         if let Some(row) = row
             && reader.is_meant(&query.filter, place.1, &row)?

@@ -4,7 +4,7 @@
 //! live ones are read first, so that it is not missed; then it may be in both, and is shown once.
 
 use super::super::Rows;
-use crate::engine::{CreationWalk, Found, Kept, Order, Route, Walk};
+use crate::engine::{CreationWalk, Found, Kept, Order, Route, Walk, created_at};
 use crate::sql::plan::Wanted;
 use crate::sql::source::{Fault, Pair, Pairs, Source, decode};
 use abide_core::ids::{InvocationId, PartitionId};
@@ -204,9 +204,11 @@ impl NewestFirst {
             match found {
                 None => return Ok(None),
                 Some((_, Found::Stored { key, value })) => return Item::new((key, value)).map(Some),
-                Some(((_, id), Found::Indexed)) => {
-                    if let Some((_, row)) =
-                        self.source.invocation(id)?.filter(|(kept, _)| self.kinds.holds(*kept))
+                Some(((at, id), Found::Indexed)) => {
+                    // One that has been replaced meanwhile, by another with the same id, has its place elsewhere.
+                    if let Some((kept, row)) = self.source.invocation(id)?
+                        && self.kinds.holds(kept)
+                        && created_at(id, &row) == at
                     {
                         return Ok(Some(Item::known(id, row)));
                     }
