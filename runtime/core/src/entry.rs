@@ -105,7 +105,9 @@ pub struct Request {
 impl Request {
     fn bytes(&self) -> usize {
         let headers = self.headers.iter().map(Header::bytes).sum::<usize>();
-        self.input.len() + headers + self.idempotency_key.as_ref().map_or(0, String::len)
+        let Target { service, key, handler } = &self.target;
+        let target = service.len() + key.as_ref().map_or(0, String::len) + handler.len();
+        target + self.input.len() + headers + self.idempotency_key.as_ref().map_or(0, String::len)
     }
 }
 

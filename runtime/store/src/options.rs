@@ -15,7 +15,7 @@ pub const SEGMENT_BYTES: u64 = 32 * MIB;
 /// Values above this go into a file of their own: an index leaf holds 128 values and is rewritten as a whole.
 pub const INLINE_VALUE_BYTES_MAX: u64 = 32 * KIB;
 /// Keys, small values and references of one batch: it must fit into one segment, and others wait while it is written.
-pub const BATCH_BYTES_MAX: u64 = 12 * MIB;
+pub const BATCH_BYTES_MAX: u64 = 15 * MIB;
 /// One value.
 pub const VALUE_BYTES_MAX: u64 = 64 * MIB;
 /// One key. The index keeps the first key of each leaf in memory.

@@ -66,13 +66,15 @@ pub fn apply(rows: &mut Rows, id: InvocationId, ticket: Option<Ticket>, effects:
 }
 
 const AT_ONCE: usize = PURGED_AT_ONCE as usize;
+/// Promises that are purged in one step: many may wait for each, and are told.
+const PROMISES_AT_ONCE: usize = 16;
 
 /// State and promises of a workflow go first: without its run nobody would find them.
 pub fn object(place: Place, rows: &mut Rows, id: InvocationId, object: ObjectKey, effects: &mut Vec<Effect>) {
     let state = rows.names(&NamesOf::State(object.clone()));
     let promises = rows.names(&NamesOf::Promises(object.clone()));
-    let is_done = state.len() + promises.len() <= AT_ONCE;
-    let budget = AT_ONCE.saturating_sub(state.len());
+    let budget = AT_ONCE.saturating_sub(state.len()).min(PROMISES_AT_ONCE);
+    let is_done = state.len() <= AT_ONCE && promises.len() <= budget;
     for name in state.into_iter().take(AT_ONCE) {
         rows.delete(RowKey::State(object.clone(), name));
     }

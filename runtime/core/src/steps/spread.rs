@@ -9,8 +9,11 @@ use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::cancel::Wanted;
 
-/// Ends what the invocation has called and not heard of yet. Only the calls of the one that was meant
-/// end in the same transaction: a tree of calls may be as wide and as deep as it likes.
+/// Calls that end together with the one that made them.
+const ENDED_AT_ONCE: usize = 2;
+
+/// Ends what the invocation has called and not heard of yet. Only a few calls of the one that was meant end in the same
+/// transaction: a tree of calls may be as wide and as deep as it likes, and each that ends looks through its own journal.
 pub fn to_open_calls(
     place: Place,
     wanted: &Wanted,
@@ -24,8 +27,8 @@ pub fn to_open_calls(
         effects.push(Effect::Then(spread));
         return;
     }
-    let is_meant = wanted.caller.is_none();
-    let end = |callee: &InvocationId| match is_meant {
+    let at_once = wanted.caller.is_none() && row.open_calls.callees.len() <= ENDED_AT_ONCE;
+    let end = |callee: &InvocationId| match at_once {
         true => place.route(end(id, *callee, how)),
         false => post(place, id, *callee, how),
     };

@@ -369,7 +369,7 @@ fn awaited_promises_go_in_parts_too() {
         expect![[r#"
             > show phases
               | 1 completed 1/0
-              | 1 running #1 600/499
+              | 1 running #1 600/16
             > show phases
               | 1 running #1 600/600
             > show void/k

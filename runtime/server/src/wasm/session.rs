@@ -49,7 +49,7 @@ const APPEND_BYTES_MAX: usize = 256 << 10;
 /// The same for entries: each may become an invocation in the same batch.
 const APPEND_ENTRIES_MAX: usize = 512;
 /// The same for what the core does for an entry beside recording it, see [`burden`].
-const APPEND_BURDEN_MAX: usize = 8;
+const APPEND_BURDEN_MAX: usize = 64;
 /// Between two looks whether the core has caught up with a guest.
 const CATCH_UP: Duration = Duration::from_millis(1);
 
@@ -179,30 +179,32 @@ pub struct Session {
     other_input: Option<(OpId, String)>,
 }
 
-/// Returns how much the core does for an entry, in the transaction that records it: it reads a value, which may have
-/// `VALUE_BYTES_MAX`, or ends an invocation with the calls that this waits for. To tell all who wait, or to clear all there
-/// is, is as much as a message may ask for.
+/// Returns how much the core does for an entry, in the transaction that records it. The record of another invocation, with
+/// what waits for that, is rewritten: one, for at most 64 KiB. A value is read, which may have `VALUE_BYTES_MAX`: as much as
+/// eight of them. All who wait are told, all there is is cleared, or an invocation ends with its calls: as much as a message
+/// may ask for.
 fn burden(entry: &Entry) -> usize {
+    const VALUE: usize = APPEND_BURDEN_MAX / 8;
     match entry {
         // It may have been made before, and have its answer.
-        Entry::Call(request) => usize::from(request.child.is_computed()),
+        Entry::Call(request) if request.child.is_computed() => VALUE,
         Entry::GetState { .. }
         | Entry::StateKeys
         | Entry::GetPromise { .. }
         | Entry::PeekPromise { .. }
         | Entry::ReceiveSignal { .. }
-        | Entry::Attach { .. }
-        | Entry::Cancel { .. }
-        | Entry::Kill { .. } => 1,
-        Entry::CompletePromise { .. } | Entry::ClearAllState => APPEND_BURDEN_MAX,
+        | Entry::Attach { .. } => VALUE,
+        Entry::CompleteAwakeable { .. } | Entry::SendSignal { .. } => 1,
+        Entry::CompletePromise { .. } | Entry::ClearAllState | Entry::Cancel { .. } | Entry::Kill { .. } => {
+            APPEND_BURDEN_MAX
+        }
         Entry::Run { .. }
         | Entry::Sleep { .. }
+        | Entry::Call(_)
         | Entry::Send { .. }
         | Entry::SetState { .. }
         | Entry::ClearState { .. }
-        | Entry::Awakeable { .. }
-        | Entry::CompleteAwakeable { .. }
-        | Entry::SendSignal { .. } => 0,
+        | Entry::Awakeable { .. } => 0,
     }
 }
 

@@ -65,7 +65,12 @@ pub fn complete(
 pub fn purge(rows: &mut Rows, run: InvocationId, object: ObjectKey, name: String, effects: &mut Vec<Effect>) {
     let promise = rows.promise(&object, &name);
     let message = format!("workflow {object} was purged before promise {name:?} was completed");
-    effects.push(tell(run, promise.waiting, &name, Outcome::Failure(Failure::new(404, message))));
+    effects.push(tell(
+        run,
+        promise.waiting,
+        &name,
+        Outcome::Failure(Failure::new(404, message).within_limits()),
+    ));
     rows.delete(RowKey::Promise(object, name));
 }
 
