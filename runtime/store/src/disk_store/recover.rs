@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::folder::Folder;
 use crate::index::Index;
 use crate::log::record::{self, Record};
-use crate::log::scan::{Scan, first_sequence, records_behind_sequence, scan};
+use crate::log::scan::{Scan, first_sequence, records_behind_sequence, scan, secure};
 use crate::options::Options;
 use crate::snapshot;
 
@@ -144,12 +144,14 @@ fn as_it_is(
     }
 }
 
-/// Verifies the log.
+/// Verifies the log, and sees to it that the disk has all of it.
 fn scan_log(folder: &Folder, options: &Options, progress: &Progress) -> Result<Scan, Error> {
-    scan(&*options.disk, &folder.log(), |_, _| {
+    let scan = scan(&*options.disk, &folder.log(), |_, _| {
         progress.fetch_add(1, Ordering::Relaxed);
         Ok(())
-    })
+    })?;
+    secure(&*options.disk, &folder.log(), &scan)?;
+    Ok(scan)
 }
 
 /// Returns what a thread came to; its panic goes on here.

@@ -5,6 +5,7 @@
 //! offset was on disk when the group was written. So a break with a valid record of a later group behind it, in the same
 //! segment or in a later one, is damage, and the store refuses to open.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::record::{self, Frame};
@@ -23,8 +24,17 @@ pub struct Scan {
     /// The last record is a mark: the store was closed cleanly.
     pub is_closed: bool,
     pub tail: Tail,
+    /// What was written last. It was read, so it counts, and yet it may not be on the disk: see [`secure`].
+    pub last_group: Option<Group>,
     /// Segments behind the tail, without records.
     pub empty: Vec<u64>,
+}
+
+/// Bytes of a segment that were written at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub segment: u64,
+    pub bytes: Range<usize>,
 }
 
 /// The place where writing goes on.
@@ -64,6 +74,7 @@ pub fn scan(
         last_sequence: 0,
         is_closed: false,
         tail: Tail::Sealed,
+        last_group: None,
         empty: Vec::new(),
     };
     let mut previous: Option<Sequence> = None;
@@ -93,6 +104,7 @@ pub fn scan(
         };
         let walk = walk(&content, number, &path, &mut previous, &mut note)?;
         if walk.records > 0 || walk.stop.is_none() {
+            result.last_group = Some(Group { segment: number, bytes: walk.last_group.clone() });
             result.segments.push(SegmentInfo {
                 number,
                 last_sequence: previous.unwrap_or(0),
@@ -142,9 +154,26 @@ pub fn records_behind_sequence(
     Ok(())
 }
 
+/// Puts what was written last on the disk, before anything builds on it: who wrote it may have been killed before the disk
+/// had it, or the sync failed, after which a system may take for written what is in its memory only. So it is written
+/// again. Nothing was acknowledged of it, but what follows it would be lost with it.
+pub fn secure(disk: &dyn Disk, dir: &Path, scan: &Scan) -> Result<(), Error> {
+    let Some(Group { segment, bytes }) = &scan.last_group else { return Ok(()) };
+    let path = segment_path(dir, *segment);
+    let written = || {
+        let mut group = vec![0; bytes.len()];
+        let read = disk.open_read(&path)?.read_at(&mut group, bytes.start as u64)?;
+        let file = disk.open_write(&path)?;
+        file.write_at(&group[..read], bytes.start as u64)?;
+        file.sync_data()
+    };
+    written().map_err(Error::io("write", &path))
+}
+
 struct Walk {
     offset: usize,
     records: u64,
+    last_group: Range<usize>,
     /// Why the walk ended; `None` at an END record.
     stop: Option<&'static str>,
 }
@@ -156,10 +185,10 @@ fn walk(
     previous: &mut Option<Sequence>,
     visit: &mut impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
 ) -> Result<Walk, Error> {
-    let mut walk = Walk { offset: 0, records: 0, stop: None };
+    let mut walk = Walk { offset: 0, records: 0, last_group: 0..0, stop: None };
     loop {
         match record::frame_at(content, number, walk.offset) {
-            Frame::Record { payload, bytes, .. } => {
+            Frame::Record { payload, bytes, group } => {
                 let corrupt = |why: String| Error::LogCorrupt {
                     file: path.to_path_buf(),
                     offset: walk.offset as u64,
@@ -177,8 +206,12 @@ fn walk(
                 visit(sequence, payload)?;
                 walk.offset += bytes;
                 walk.records += 1;
+                walk.last_group = group as usize..walk.offset;
             }
-            Frame::End { .. } => return Ok(walk),
+            Frame::End { group } => {
+                walk.last_group = group as usize..walk.offset + record::END_BYTES;
+                return Ok(walk);
+            }
             Frame::Broken(why) => {
                 walk.stop = Some(why);
                 return Ok(walk);

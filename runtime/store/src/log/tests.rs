@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::record::{Entry, Frame, Record, Stored};
-use super::scan::{Scan, Tail, records_behind_sequence, scan};
+use super::scan::{Scan, Tail, records_behind_sequence, scan, secure};
 use super::*;
 use crate::batch::Fence;
 use crate::blobs::{BlobName, BlobRef};
@@ -303,4 +303,30 @@ fn zero(disk: &SimDisk, path: &Path, from: u64, to: u64) {
     let file = disk.open_write(path).unwrap();
     file.write_at(&vec![0; (to - from) as usize], from).unwrap();
     file.sync_data().unwrap();
+}
+
+/// Whoever wrote was killed before the disk had it, or the sync failed; somebody read it, and built on it.
+#[test]
+fn what_was_read_is_there_after_a_power_cut() {
+    for sealed in [false, true] {
+        let disk = SimDisk::new();
+        let mut records = three_groups(&disk);
+        let mut log = open(&disk);
+        let more: Vec<_> = (6..=8).map(|n| put(n, &format!("key {n}"), "some value")).collect();
+        disk.fail(crate::disk::sim::Operation::Sync, "log-", 0, io::ErrorKind::Other);
+        if sealed {
+            log.rotate().unwrap_err();
+        } else {
+            log.append(&more).unwrap_err();
+            records.extend(more);
+        }
+        drop(log);
+        let (scanned, found) = read(&disk).unwrap();
+        assert_eq!((found.len(), scanned.tail == Tail::Sealed), (records.len(), sealed));
+        secure(&disk, Path::new(DIR), &scanned).unwrap();
+        for seed in 0..40 {
+            let (again, found) = read(&disk.after_power_cut(seed)).unwrap();
+            assert_eq!((again.tail, found), (scanned.tail.clone(), records.clone()), "seed {seed}");
+        }
+    }
 }
