@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
 use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
 
-/// Elements of one table at most: functions that are called by their number, and what the guest keeps of the host.
+/// Elements of one table at most: functions that are called by their number.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Computing this long without a wait, a guest goes on in the background. Few handlers do, and others wait
 /// no longer than this for the thread it leaves.

@@ -19,6 +19,17 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+/// Things of the host that a guest keeps at once: requests, headers, streams, what it waits for.
+const HANDLES_MAX: usize = 4_000;
+/// Bytes of the headers of one request or response. They are memory of the host, as much as a guest keeps of them.
+const FIELDS_BYTES_MAX: usize = 32 << 10;
+
+fn table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES_MAX);
+    table
+}
+
 /// The link of an attempt to the engine. A discovered guest has none.
 pub struct Link {
     pub session: Session,
@@ -64,10 +75,12 @@ impl Guest {
     /// Builds a wasmtime store that holds the guest, within its budgets.
     pub fn into_store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
         let GuestParts { settings, limits, scope, output, seed, heavy, memory_bytes, trail, link } = parts;
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES_MAX);
         let guest = Self {
-            table: ResourceTable::new(),
+            table: table(),
             wasi: sandbox::build(&scope, seed, &settings.env, &output),
-            http: WasiHttpCtx::new(),
+            http,
             outbound: Outbound::new(
                 scope.clone(),
                 output.clone(),
@@ -82,6 +95,7 @@ impl Guest {
             link,
         };
         let mut store = Store::new(engine, guest);
+        store.set_max_component_handles(HANDLES_MAX);
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());
@@ -90,7 +104,7 @@ impl Guest {
 
     /// Closes what the guest has left open: a line that it has not ended is one now.
     pub fn close_streams(&mut self) {
-        self.table = ResourceTable::new();
+        self.table = table();
     }
 
     /// The guest computes since a tick: it lets others go on, or waits until what it asked for is recorded.
