@@ -77,7 +77,7 @@ fn who_waits_for_a_batch_does_the_sync_unless_the_disk_is_slow() {
 
     disk.pause_syncs();
     let slow = commit(&store, fence, vec![put("b", "1")]).unwrap();
-    wait_until("the sync takes long", || store.stats().unsynced_bytes > 0);
+    wait_until("the sync takes long", || disk.syncs_waiting() > 0);
     std::thread::sleep(OWN_SYNC_MAX * 2);
     disk.resume_syncs();
     wait_until("it ends", || *store.durable().borrow() == slow);

@@ -88,6 +88,7 @@ struct State {
     cut_at: Option<u64>,
     is_off: bool,
     are_syncs_paused: bool,
+    syncs_waiting: usize,
     free_bytes: Option<u64>,
 }
 
@@ -143,6 +144,11 @@ impl SimDisk {
     /// Makes every sync wait until [`SimDisk::resume_syncs`].
     pub fn pause_syncs(&self) {
         self.shared.state.lock().are_syncs_paused = true;
+    }
+
+    /// Returns how many syncs wait.
+    pub fn syncs_waiting(&self) -> usize {
+        self.shared.state.lock().syncs_waiting
     }
 
     pub fn resume_syncs(&self) {
@@ -208,7 +214,9 @@ impl SimDisk {
     fn begin(&self, operation: Operation, path: &Path) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.shared.state.lock();
         while operation == Operation::Sync && state.are_syncs_paused && !state.is_off {
+            state.syncs_waiting += 1;
             self.shared.resumed.wait(&mut state);
+            state.syncs_waiting -= 1;
         }
         state.operations += 1;
         if state.cut_at.is_some_and(|at| state.operations > at) {
