@@ -36,7 +36,7 @@ const TIMERS_WITHOUT_ROOM: usize = 1;
 /// So many are many.
 const GOING_ON_MANY: usize = 1_000;
 /// Attempts that wait for their start beyond which no timer goes on: they are in memory.
-const WAITING_MAX: usize = 200_000;
+const STARTS_WAITING_MAX: usize = 200_000;
 
 pub struct Driver {
     place: Place,
@@ -192,7 +192,7 @@ impl Driver {
         if executor.has_room() {
             return Most { begins: BATCH_MAX, others: BATCH_MAX };
         }
-        if now < self.without_room_at || executor.waiting() >= WAITING_MAX {
+        if now < self.without_room_at || executor.waiting() >= STARTS_WAITING_MAX {
             return Most { begins: 0, others: 0 };
         }
         self.without_room_at = now.plus_millis(ROOM_LOOK_MS);
