@@ -196,12 +196,17 @@ impl Index {
         let mut bytes = 0;
         let applied = self.with(|handles| {
             let mut applied = Applied::default();
+            let mut are_blobs_listed = !handles.blobs.is_empty()?;
             let (mut changed, mut fenced) = (HashSet::new(), HashSet::new());
             for record in records.rev() {
                 match &record.entry {
                     Entry::Batch { changes, .. } => {
                         for (key, value) in changes.iter().rev() {
                             if changed.insert(&key[..]) {
+                                if are_blobs_listed {
+                                    unlist(handles, key, &mut applied)?;
+                                }
+                                are_blobs_listed |= matches!(value, Some(Stored::Blob(_)));
                                 bytes += change(handles, key, value.as_ref(), &mut applied)?;
                             } else if let Some(Stored::Blob(blob)) = value {
                                 // It was replaced before the index ever saw it.
@@ -224,7 +229,7 @@ impl Index {
         self.with(|handles| {
             let stored = decode_stored(value)?;
             handles.pairs.insert(key, value.to_vec())?;
-            note_blobs(handles, None, Some(&stored), &mut Applied::default())
+            list(handles, Some(&stored), &mut Applied::default())
         })?;
         self.bytes_since_open.fetch_add((key.len() + value.len()) as u64, Ordering::Relaxed);
         Ok(())
@@ -408,15 +413,15 @@ fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Box<Handles>, Error> {
 /// Makes one change; returns the bytes of what was written.
 fn change(handles: &Handles, key: &[u8], value: Option<&Stored>, applied: &mut Applied) -> io::Result<u64> {
     let mut bytes = key.len() as u64;
-    let old = match value {
+    match value {
         Some(stored) => {
             let encoded = encode_stored(stored);
             bytes += encoded.len() as u64;
-            handles.pairs.insert(key, encoded)?
+            handles.pairs.insert(key, encoded)?;
         }
-        None => handles.pairs.remove(key)?,
-    };
-    note_blobs(handles, old, value, applied)?;
+        None => _ = handles.pairs.remove(key)?,
+    }
+    list(handles, value, applied)?;
     Ok(bytes)
 }
 
@@ -424,14 +429,10 @@ fn note_epoch(handles: &Handles, fence: Fence) -> io::Result<()> {
     handles.meta.insert(epoch_key(fence.partition), fence.epoch.to_le_bytes().to_vec()).map(drop)
 }
 
-/// Keeps the list of referenced blobs: the old value first, so that applying the same change twice changes nothing.
-fn note_blobs(
-    handles: &Handles,
-    old: Option<InlineArray>,
-    new: Option<&Stored>,
-    applied: &mut Applied,
-) -> io::Result<()> {
-    if let Some(old) = old
+/// Takes the blob of a pair that is about to change from the list of blobs. Before the pair: a flush in between leaves a
+/// name too few, which the same change, applied once more, puts right; a name too many would stay.
+fn unlist(handles: &Handles, key: &[u8], applied: &mut Applied) -> io::Result<()> {
+    if let Some(old) = handles.pairs.get(key)?
         && let Stored::Blob(old) = decode_stored(&old)?
     {
         handles.blobs.remove(old.name.encode())?;
@@ -439,6 +440,11 @@ fn note_blobs(
         applied.blobs_added -= 1;
         applied.blob_bytes_added -= old.bytes as i64;
     }
+    Ok(())
+}
+
+/// Puts the blob of a pair that was just changed on the list.
+fn list(handles: &Handles, new: Option<&Stored>, applied: &mut Applied) -> io::Result<()> {
     if let Some(Stored::Blob(new)) = new {
         handles.blobs.insert(new.name.encode(), new.bytes.to_le_bytes().to_vec())?;
         applied.blobs_added += 1;

@@ -60,3 +60,42 @@ fn what_short_scans_read_does_not_stay_in_memory() {
         );
     }
 }
+
+/// What is on the disk when sled flushes between the changes of a pair and of the list of blobs.
+#[test]
+fn a_flush_at_any_moment_of_a_change_is_put_right_by_the_same_change() {
+    let blob =
+        |n| Stored::Blob(BlobRef { name: BlobName { sequence: n, position: 0 }, bytes: 9, sha256: [0; 32] });
+    let values = [None, Some(Stored::Inline(Bytes::from_static(b"small"))), Some(blob(1)), Some(blob(2))];
+    for (old, new) in values.iter().flat_map(|old| values.iter().map(move |new| (old, new))) {
+        for steps in 0..3 {
+            let dir = TempDir::new().unwrap();
+            let index = Index::open(dir.path(), &Options::tiny()).unwrap();
+            let record = |value: &Option<Stored>, sequence| {
+                let changes = vec![(b"key".to_vec(), value.clone())];
+                Record { sequence, entry: Entry::Batch { fence: Fence { partition: 0, epoch: 1 }, changes } }
+            };
+            index.apply(std::iter::once(&record(old, 1))).unwrap();
+            // The steps of a change, as many as were flushed.
+            index
+                .with(|handles| {
+                    let mut applied = Applied::default();
+                    if steps > 0 {
+                        unlist(handles, b"key", &mut applied)?;
+                    }
+                    match new {
+                        Some(new) if steps > 1 => _ = handles.pairs.insert(b"key", encode_stored(new))?,
+                        None if steps > 1 => _ = handles.pairs.remove(b"key")?,
+                        _ => {}
+                    }
+                    Ok(())
+                })
+                .unwrap();
+            index.close().unwrap();
+            let index = Index::open(dir.path(), &Options::tiny()).unwrap();
+            index.apply(std::iter::once(&record(new, 2))).unwrap();
+            let verified = index.verify(&AtomicU64::new(0));
+            assert!(verified.is_ok(), "{old:?} to {new:?}, {steps} steps: {verified:?}");
+        }
+    }
+}
