@@ -4,6 +4,7 @@
 //! name. Replaying every record after that sequence makes it exact, because changes are absolute. A reference in it may
 //! name a blob that is gone; then the log replaces that key too. The bytes of the file: `blocks.rs`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ pub struct Writer {
 
 impl Writer {
     pub fn create(disk: Arc<dyn Disk>, dir: &Path, sequence: Sequence) -> Result<Writer, Error> {
-        let temporary = dir.join(format!("{PREFIX}{sequence:016x}{TEMPORARY}"));
+        let temporary = draft(dir, sequence);
         let file = disk.create(&temporary).map_err(Error::io("create", &temporary))?;
         let (dir, encoder) = (dir.to_path_buf(), Encoder::new(MAGIC, sequence));
         Ok(Writer { disk, dir, file, temporary, sequence, encoder, written: 0 })
@@ -89,10 +90,18 @@ impl Writer {
         self.disk.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))?;
         Ok(SnapshotInfo { sequence: self.sequence, bytes: self.written, path })
     }
+}
 
-    /// Gives up.
-    pub fn abandon(self) -> Result<(), Error> {
-        self.disk.remove(&self.temporary).map_err(Error::io("remove", &self.temporary))
+fn draft(dir: &Path, sequence: Sequence) -> PathBuf {
+    dir.join(format!("{PREFIX}{sequence:016x}{TEMPORARY}"))
+}
+
+/// Removes what was written of a snapshot that will not be finished.
+pub fn abandon(disk: &dyn Disk, dir: &Path, sequence: Sequence) -> Result<(), Error> {
+    let path = draft(dir, sequence);
+    match disk.remove(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -87,7 +87,26 @@ fn a_failed_rotation_stops_the_store() {
 #[test]
 fn a_full_disk_stops_the_store() {
     stops_and_keeps_what_was_acknowledged(Operation::Write, "spare-", 0, ErrorKind::StorageFull);
-    stops_and_keeps_what_was_acknowledged(Operation::Write, "snapshot-", 0, ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_snapshot_that_a_full_disk_has_no_room_for_is_put_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    disk.fail(Operation::Write, "snapshot-", 0, ErrorKind::StorageFull);
+    let mut number = 0u64;
+    while store.stats().snapshots == 0 {
+        write(&store, fence, vec![put(&format!("{:02}", number % 40), vec![7; 900])]).unwrap();
+        number += 1;
+        assert!(number < 20_000, "no snapshot was taken later");
+    }
+    // The first is due when three segments are full.
+    assert!(number > 230, "the first one was taken, after {number}");
+    let drafts = || disk.files().iter().filter(|(path, _)| path.ends_with("tmp")).count();
+    assert_eq!((drafts(), &*store.status().borrow()), (0, &Status::Ready));
+    store.close().unwrap();
 }
 
 #[test]

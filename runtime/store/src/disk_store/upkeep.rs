@@ -1,5 +1,6 @@
 //! The upkeep: spares, checkpoints, snapshots, reopening the index, and an eye on the free space. Nobody waits for it.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,12 +9,13 @@ use crate::batch::{Fence, Sequence};
 use crate::disk_store::shared::Shared;
 use crate::error::Error;
 use crate::index;
+use crate::log::record::Stored;
 use crate::snapshot::{self, SnapshotInfo};
 use crate::stats::Status;
 
 /// How often the free space is looked at when nothing else happens.
 const TICK: Duration = Duration::from_secs(1);
-/// Pairs between two looks at whether the store closes.
+/// Pairs between two looks at whether the store closes, or the disk is nearly full.
 const SNAPSHOT_PAIRS_PER_LOOK: u64 = 1024;
 
 /// Runs until the store is closed or fails.
@@ -159,7 +161,7 @@ fn is_snapshot_due(shared: &Shared) -> bool {
     log_bytes >= small.max(bytes)
 }
 
-/// Takes a snapshot, unless the store closes meanwhile, and gives up the log before it.
+/// Takes a snapshot, unless the store closes or the disk fills up meanwhile, and gives up the log before it.
 pub fn take_snapshot(shared: &Shared) -> Result<(), Error> {
     let before = Instant::now();
     let Some(info) = write_snapshot(shared)? else { return Ok(()) };
@@ -184,37 +186,53 @@ pub fn take_snapshot(shared: &Shared) -> Result<(), Error> {
     checkpoint(shared)
 }
 
+/// Returns nothing when it was put off: the log is still there for a rebuild.
 fn write_snapshot(shared: &Shared) -> Result<Option<SnapshotInfo>, Error> {
     let sequence = shared.applied.load(Ordering::SeqCst);
+    match whole_snapshot(shared, sequence) {
+        Err(Error::Io { source, path, .. }) if source.kind() == ErrorKind::StorageFull => {
+            tracing::warn!(path = %path.display(), "the disk has no room for a snapshot: it is put off");
+            snapshot::abandon(&*shared.options.disk, &shared.folder.snapshots(), sequence).map(|()| None)
+        }
+        Ok(None) => {
+            snapshot::abandon(&*shared.options.disk, &shared.folder.snapshots(), sequence).map(|()| None)
+        }
+        written => written,
+    }
+}
+
+fn whole_snapshot(shared: &Shared, sequence: Sequence) -> Result<Option<SnapshotInfo>, Error> {
     let disk = shared.options.disk.clone();
     let mut writer = snapshot::Writer::create(disk, &shared.folder.snapshots(), sequence)?;
     for (partition, epoch) in shared.index.epochs()? {
         writer.epoch(Fence { partition, epoch })?;
     }
-    let mut failed = None;
+    let add = |writer: &mut snapshot::Writer, count: usize, key: &[u8], stored: &Stored| {
+        writer.pair(key, &index::encode_stored(stored))?;
+        if (count as u64).is_multiple_of(SNAPSHOT_PAIRS_PER_LOOK) { is_to_go_on(shared) } else { Ok(true) }
+    };
     let is_complete = shared.index.range(&[], None, |pairs| {
         for (count, pair) in pairs.enumerate() {
             let (key, stored) = pair?;
-            if let Err(error) = writer.pair(&key, &index::encode_stored(&stored)) {
-                failed = Some(error);
-                return Ok(false);
-            }
-            if (count as u64).is_multiple_of(SNAPSHOT_PAIRS_PER_LOOK) && is_ending(shared) {
-                return Ok(false);
+            match add(&mut writer, count, &key, &stored) {
+                Ok(true) => {}
+                stopped => return Ok(stopped),
             }
         }
-        Ok(true)
-    })?;
-    match failed {
-        Some(error) => Err(error),
-        None if is_complete => writer.finish().map(Some),
-        None => writer.abandon().map(|()| None),
-    }
+        Ok(Ok(true))
+    })??;
+    if is_complete { writer.finish().map(Some) } else { Ok(None) }
 }
 
-fn is_ending(shared: &Shared) -> bool {
+/// A snapshot is not worth the last bytes of the disk, nor a close that waits for it.
+fn is_to_go_on(shared: &Shared) -> Result<bool, Error> {
+    watch_space(shared)?;
+    if matches!(&*shared.status.borrow(), Status::Refusing { .. }) {
+        tracing::warn!("the disk is nearly full: the snapshot is put off");
+        return Ok(false);
+    }
     let state = shared.state();
-    state.upkeep.is_stopping || state.failed.is_some()
+    Ok(!state.upkeep.is_stopping && state.failed.is_none())
 }
 
 fn reopen(shared: &Shared) -> Result<(), Error> {
