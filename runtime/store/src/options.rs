@@ -14,8 +14,11 @@ const GIB: u64 = 1024 * MIB;
 pub const SEGMENT_BYTES: u64 = 32 * MIB;
 /// Values above this go into a file of their own: an index leaf holds 128 values and is rewritten as a whole.
 pub const INLINE_VALUE_BYTES_MAX: u64 = 32 * KIB;
-/// Keys, small values and references of one batch: it must fit into one segment, and others wait while it is written.
+/// Keys, small values and references of one batch: it must fit into one segment, and others wait while it is written. The
+/// larger values of a batch that has more go into files as well.
 pub const BATCH_BYTES_MAX: u64 = 15 * MIB;
+/// Values of a batch that is too large go into files down to this part of `inline_value_bytes_max`.
+pub const SPILLED_PART_MIN: u64 = 32;
 /// One value.
 pub const VALUE_BYTES_MAX: u64 = 64 * MIB;
 /// One key. The index keeps the first key of each leaf in memory.

@@ -220,7 +220,7 @@ fn what_is_too_large_is_refused_with_the_limit() {
         commit(&store, fence, vec![put(&key, "")]),
         Err(Error::KeyTooLarge { bytes: 5000, .. })
     ));
-    let many = (0..100).map(|n| put(&format!("{n}"), vec![1; 1000])).collect();
+    let many = (0..1000).map(|n| put(&format!("{n}"), [1; 20])).collect();
     assert!(matches!(commit(&store, fence, many), Err(Error::BatchTooLarge { .. })));
     let options = Options { value_bytes_max: 100, ..Options::tiny() };
     drop(store);
@@ -231,6 +231,24 @@ fn what_is_too_large_is_refused_with_the_limit() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn the_values_of_a_batch_that_is_too_large_for_the_log_go_into_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    let value = |n: u32| vec![n as u8; if n.is_multiple_of(2) { 1000 } else { 40 }];
+    let many = |add: u32| (0..200).map(|n| put(&format!("{n:03}"), value(n + add))).collect();
+    write(&store, fence, many(0)).unwrap();
+    wait_until("only as many as there have to be", || store.stats().blobs == 100);
+    write(&store, fence, many(200)).unwrap();
+    store.close().unwrap();
+    let store = open(dir.path());
+    for n in 0..200 {
+        assert_eq!(store.get(View::Durable, format!("{n:03}").as_bytes()).unwrap().unwrap(), value(n + 200));
+    }
+    assert_eq!(store.stats().blobs, 100, "what was replaced is gone");
 }
 
 #[test]

@@ -147,7 +147,10 @@ fn store_blobs(shared: &Shared, group: Vec<Queued>) -> Result<(Vec<Record>, Vec<
         bytes.push(queued.bytes);
         let entry = match queued.what {
             What::Epoch(fence) => Entry::Epoch(fence),
-            What::Batch(batch) => batch_entry(shared, queued.sequence, batch, &mut are_names_new)?,
+            What::Batch { batch, inline_value_bytes_max } => {
+                let Queued { sequence, .. } = queued;
+                batch_entry(shared, sequence, batch, inline_value_bytes_max, &mut are_names_new)?
+            }
         };
         records.push(Record { sequence: queued.sequence, entry });
     }
@@ -161,11 +164,12 @@ fn batch_entry(
     shared: &Shared,
     sequence: u64,
     batch: Batch,
+    inline_value_bytes_max: u64,
     are_names_new: &mut bool,
 ) -> Result<Entry, Error> {
     let mut changes = Vec::with_capacity(batch.ops.len());
     for (position, op) in batch.ops.into_iter().enumerate() {
-        let is_large = op.value_bytes() > shared.options.inline_value_bytes_max;
+        let is_large = op.value_bytes() > inline_value_bytes_max;
         let (key, value) = match op {
             Op::Delete { key } => (key, None),
             Op::Put { key, value } => (key, Some(Value::Whole(value))),

@@ -25,7 +25,7 @@ use crate::error::{Error, printable};
 use crate::faults;
 use crate::folder::Lock;
 use crate::log::record;
-use crate::options::Options;
+use crate::options::{Options, SPILLED_PART_MIN};
 use crate::stats::{Stats, Status};
 use crate::store::{Store, check_fence};
 pub(crate) use shared::Shared;
@@ -72,7 +72,8 @@ impl DiskStore {
         Backup::begin(self.shared.clone())
     }
 
-    fn check_limits(&self, batch: &Batch) -> Result<u64, Error> {
+    /// Returns the bytes of a batch, and how large a value in the log itself can be so that it fits there.
+    fn check_limits(&self, batch: &Batch) -> Result<(u64, u64), Error> {
         let options = &self.shared.options;
         for op in &batch.ops {
             let key = op.key();
@@ -88,11 +89,17 @@ impl DiskStore {
                 });
             }
         }
-        let bytes = record::batch_bytes(batch, options.inline_value_bytes_max);
+        let mut inline_max = options.inline_value_bytes_max;
+        let inline_min = inline_max / SPILLED_PART_MIN;
+        let mut bytes = record::batch_bytes(batch, inline_max);
+        while bytes > options.batch_bytes_max && inline_max > inline_min {
+            inline_max = (inline_max / 2).max(inline_min);
+            bytes = record::batch_bytes(batch, inline_max);
+        }
         if bytes > options.batch_bytes_max {
             return Err(Error::BatchTooLarge { bytes, limit: options.batch_bytes_max });
         }
-        Ok(bytes + batch.ops.iter().map(crate::batch::Op::bytes).sum::<u64>())
+        Ok((bytes + batch.ops.iter().map(crate::batch::Op::bytes).sum::<u64>(), inline_max))
     }
 
     /// Queues under the lock: check, number, make visible, hand over.
@@ -112,7 +119,7 @@ impl DiskStore {
         let what = what(&mut state)?;
         state.committed += 1;
         let sequence = state.committed;
-        if let What::Batch(batch) = &what {
+        if let What::Batch { batch, .. } = &what {
             state.overlay.insert(sequence, batch);
         }
         state.pending_bytes += bytes;
@@ -130,11 +137,11 @@ impl DiskStore {
     }
 
     fn commit_with(&self, batch: Batch, urgency: Urgency) -> Result<Sequence, Error> {
-        let bytes = self.check_limits(&batch)?;
+        let (bytes, inline_value_bytes_max) = self.check_limits(&batch)?;
         let ops = batch.ops.len() as u64;
         let sequence = self.enqueue(bytes, urgency, |state| {
             check_fence(&state.epochs, batch.fence)?;
-            Ok(What::Batch(batch))
+            Ok(What::Batch { batch, inline_value_bytes_max })
         })?;
         let mut counters = self.shared.counters.lock();
         counters.commits += 1;

@@ -30,7 +30,11 @@ pub struct Queued {
 }
 
 pub enum What {
-    Batch(Batch),
+    Batch {
+        batch: Batch,
+        /// Larger values go into files.
+        inline_value_bytes_max: u64,
+    },
     Epoch(Fence),
 }
 
