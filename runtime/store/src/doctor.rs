@@ -15,10 +15,11 @@ use crate::batch::Sequence;
 use crate::blobs::{BlobName, Blobs};
 use crate::disk::OsDisk;
 use crate::error::Error;
-use crate::folder::{FORMAT_VERSION, Folder, Lock};
+use crate::folder::{Folder, Lock};
 use crate::index::Index;
 use crate::log::record::{self, Entry, Stored};
 use crate::log::scan::{Tail, scan};
+use crate::log::secret::LogFolder;
 use crate::options::{INDEX_STALL_MAX, Options};
 use crate::snapshot;
 
@@ -91,15 +92,15 @@ pub struct SnapshotReport {
 /// Looks at a folder that no process uses; a held one is reported as held.
 pub fn doctor(dir: &Path) -> Result<Report, Error> {
     let folder = Folder::new(dir);
-    if folder.check_format(&OsDisk)? {
+    let Some(format) = folder.check_format(&OsDisk)? else {
         let why = "it has no FORMAT file".to_string();
         return Err(Error::NotOurs { dir: dir.to_path_buf(), why });
-    }
+    };
     let free_bytes =
         crate::disk::Disk::free_bytes(&OsDisk, dir).map_err(Error::io("read the free space of", dir))?;
     let mut report = Report {
         dir: dir.to_path_buf(),
-        format: FORMAT_VERSION,
+        format: format.version,
         held_by: None,
         problems: Vec::new(),
         log: LogReport::default(),
@@ -118,7 +119,7 @@ pub fn doctor(dir: &Path) -> Result<Report, Error> {
         Err(error) => return Err(error),
     };
     let (mut referenced, is_index_whole) = look_at_index(&folder, &mut report)?;
-    look_at_log(&folder, &mut report, &mut referenced)?;
+    look_at_log(&folder.log_with(format.secret), &mut report, &mut referenced)?;
     look_at_snapshot(&folder, &mut report)?;
     look_at_blobs(&folder, &mut report, &referenced, is_index_whole)?;
     report.problems = problems(&report);
@@ -184,9 +185,9 @@ fn look_inside(dir: &Path, progress: &AtomicU64) -> Result<Inside, Error> {
 }
 
 /// Verifies every record, and follows what the records behind the index do to blobs.
-fn look_at_log(folder: &Folder, report: &mut Report, referenced: &mut Referenced) -> Result<(), Error> {
+fn look_at_log(log: &LogFolder, report: &mut Report, referenced: &mut Referenced) -> Result<(), Error> {
     let applied = report.index.applied;
-    let scanned = scan(&OsDisk, &folder.log(), |sequence, payload| {
+    let scanned = scan(&OsDisk, log, |sequence, payload| {
         let Some(record) = record::decode(payload) else { return Ok(()) };
         if let Entry::Batch { changes, .. } = record.entry
             && sequence > applied
@@ -217,7 +218,7 @@ fn look_at_log(folder: &Folder, report: &mut Report, referenced: &mut Referenced
     };
     report.log.last_sequence = scanned.last_sequence;
     report.log.is_closed_cleanly = scanned.is_closed;
-    report.log.spares = crate::log::spares_of(&OsDisk, &folder.log())?;
+    report.log.spares = crate::log::spares_of(&OsDisk, &log.dir)?;
     report.log.segments = scanned
         .segments
         .iter()

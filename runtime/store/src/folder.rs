@@ -8,12 +8,23 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::disk::{self, Disk, OsDisk};
 use crate::error::Error;
+use crate::log::scan::Scan;
+use crate::log::secret::{LogFolder, Secret};
 
 /// The version of everything in the folder.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
+/// What the next open makes one of this version: its log has no secret.
+const FORMAT_WITHOUT_SECRET: u32 = 2;
 const FORMAT_PREFIX: &str = "abide data folder, format ";
 pub const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
+
+/// What its FORMAT file says of a folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    pub version: u32,
+    pub secret: Secret,
+}
 
 /// Names of what a data folder holds.
 #[derive(Clone, Debug)]
@@ -28,6 +39,11 @@ impl Folder {
 
     pub fn log(&self) -> PathBuf {
         self.dir.join("log")
+    }
+
+    /// Returns the log with what its records carry.
+    pub fn log_with(&self, secret: Secret) -> LogFolder {
+        LogFolder { dir: self.log(), secret }
     }
 
     pub fn blobs(&self) -> PathBuf {
@@ -57,6 +73,11 @@ impl Folder {
         self.dir.join("INDEX-WHOLE")
     }
 
+    /// Says that the index was closed in order, and with which record.
+    pub fn index_closed(&self) -> PathBuf {
+        self.dir.join("INDEX-CLOSED")
+    }
+
     pub fn format(&self) -> PathBuf {
         self.dir.join(FORMAT)
     }
@@ -76,32 +97,41 @@ impl Folder {
         self.dir.join(LOCK)
     }
 
-    /// Refuses a folder that is somebody else's or from the future; returns whether it is new.
-    pub fn check_format(&self, disk: &dyn Disk) -> Result<bool, Error> {
+    /// Refuses a folder that is somebody else's or from the future; returns nothing for a new one.
+    pub fn check_format(&self, disk: &dyn Disk) -> Result<Option<Format>, Error> {
         let content = match disk::read_all(disk, &self.format()) {
             Ok(content) => content,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.check_empty()?;
-                return Ok(true);
+                return Ok(None);
             }
             Err(error) => return Err(Error::io("read", self.format())(error)),
         };
-        let version = String::from_utf8_lossy(&content)
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix(FORMAT_PREFIX)?.trim().parse::<u32>().ok());
+        let not_ours = |why: String| Err(Error::NotOurs { dir: self.dir.clone(), why });
+        let text = String::from_utf8_lossy(&content);
+        let mut lines = text.lines();
+        let version =
+            lines.next().and_then(|line| line.strip_prefix(FORMAT_PREFIX)?.trim().parse::<u32>().ok());
+        // A wrong one would make every record of the log look like none: it has a checksum.
+        let secret = lines.find(|line| line.starts_with(Secret::PREFIX));
         match version {
-            Some(FORMAT_VERSION) => Ok(false),
+            Some(version @ FORMAT_VERSION) => match secret.and_then(Secret::parse) {
+                Some(secret) => Ok(Some(Format { version, secret })),
+                None => not_ours(
+                    "its FORMAT file is damaged: the secret of the log is not as it was written".into(),
+                ),
+            },
+            Some(version @ FORMAT_WITHOUT_SECRET) if secret.is_none() => {
+                Ok(Some(Format { version, secret: Secret::NONE }))
+            }
+            Some(FORMAT_WITHOUT_SECRET) => {
+                not_ours("its FORMAT file is damaged: this format has no secret of the log".into())
+            }
             Some(found) if found > FORMAT_VERSION => {
                 Err(Error::NewerFormat { dir: self.dir.clone(), found, supported: FORMAT_VERSION })
             }
-            Some(found) => {
-                let why = format!("it has format {found}, of a version that was never released");
-                Err(Error::NotOurs { dir: self.dir.clone(), why })
-            }
-            None => {
-                Err(Error::NotOurs { dir: self.dir.clone(), why: "its FORMAT file is not readable".into() })
-            }
+            Some(found) => not_ours(format!("it has format {found}, of a version that was never released")),
+            None => not_ours("its FORMAT file is not readable".into()),
         }
     }
 
@@ -123,18 +153,41 @@ impl Folder {
         Ok(())
     }
 
-    /// Says whose folder this is. Written before anything else.
-    pub fn write_format(&self, disk: &dyn Disk) -> Result<(), Error> {
-        let text = format!(
-            "{FORMAT_PREFIX}{FORMAT_VERSION}\n\n\
-             log/        the truth: every committed batch, in order\n\
-             index/      what the log says, ready to be read; rebuilt from snapshot and log when it is damaged\n\
-             blobs/      large values\n\
-             snapshots/  the whole content as of some sequence\n\n\
-             Copy this folder only while no process uses it. Do not change or remove single files.\n"
-        );
-        disk::write_whole(disk, &self.format(), text.as_bytes()).map_err(Error::io("write", self.format()))
+    /// Gives a folder of an earlier version what it lacks: the segments after those that there are get a secret. Returns
+    /// the one of the log.
+    pub fn bring_up(&self, disk: &dyn Disk, format: Format, scan: &Scan) -> Result<Secret, Error> {
+        if format.version == FORMAT_VERSION {
+            return Ok(format.secret);
+        }
+        let secret = self.fresh_secret(scan.last_segment().map_or(1, |last| last + 1))?;
+        self.write_format(disk, secret)?;
+        tracing::info!(format = FORMAT_VERSION, "the data folder has a new format: older versions refuse it");
+        Ok(secret)
     }
+
+    /// Returns a secret that nobody knows, for this segment and all after it.
+    pub fn fresh_secret(&self, first_segment: u64) -> Result<Secret, Error> {
+        Secret::fresh(first_segment).map_err(Error::io("draw a random number for", &self.dir))
+    }
+
+    /// Says whose folder this is. Written before anything else.
+    pub fn write_format(&self, disk: &dyn Disk, secret: Secret) -> Result<(), Error> {
+        disk::write_whole(disk, &self.format(), format_text(secret).as_bytes())
+            .map_err(Error::io("write", self.format()))
+    }
+}
+
+/// Returns the content of a FORMAT file.
+pub fn format_text(secret: Secret) -> String {
+    let secret = secret.line();
+    format!(
+        "{FORMAT_PREFIX}{FORMAT_VERSION}\n{secret}\n\n\
+         log/        the truth: every committed batch, in order\n\
+         index/      what the log says, ready to be read; rebuilt from snapshot and log when it is damaged\n\
+         blobs/      large values\n\
+         snapshots/  the whole content as of some sequence\n\n\
+         Copy this folder only while no process uses it. Do not change or remove single files.\n"
+    )
 }
 
 /// Makes a folder that no other user of the machine can look into, and those above it. One that is there stays as it is.
@@ -220,6 +273,30 @@ mod tests {
         drop(lock);
         drop(Lock::take(&folder).unwrap());
         drop(forked);
+    }
+
+    #[test]
+    fn a_flipped_bit_of_format_is_refused_where_it_matters() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::new(home.path());
+        let secret = folder.fresh_secret(1).unwrap();
+        folder.write_format(&OsDisk, secret).unwrap();
+        let written = fs::read(folder.format()).unwrap();
+        for at in 0..written.len() {
+            for bit in 0..8 {
+                let mut flipped = written.clone();
+                flipped[at] ^= 1 << bit;
+                fs::write(folder.format(), flipped).unwrap();
+                if let Ok(format) = folder.check_format(&OsDisk) {
+                    let format = format.expect("it is there");
+                    assert_eq!(
+                        (format.version, format.secret),
+                        (FORMAT_VERSION, secret),
+                        "bit {bit} of byte {at}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use crate::batch::Sequence;
 use crate::blocks;
-use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
+use crate::disk::{Disk, OsDisk};
+use crate::folder::{self, Folder};
 use crate::log::record::{self, Frame};
+pub use crate::log::secret::Secret;
 
 /// A record of a segment, without the zeros behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +19,25 @@ pub struct Place {
     pub group: usize,
 }
 
+/// Returns what the records of a folder's log carry; `None` when its FORMAT file is not there or not readable.
+#[must_use]
+pub fn secret(dir: &Path) -> Option<Secret> {
+    Folder::new(dir).check_format(&OsDisk).ok().flatten().map(|format| format.secret)
+}
+
+/// Returns the FORMAT file of a folder whose log carries what everybody knows: its bytes are the same each time.
+#[must_use]
+pub fn format_without_secret() -> String {
+    folder::format_text(Secret::NONE)
+}
+
 /// Returns the records of a segment up to the first place where none is.
 #[must_use]
-pub fn records(segment: &[u8], number: u64) -> Vec<Place> {
+pub fn records(segment: &[u8], number: u64, secret: Secret) -> Vec<Place> {
     let (mut places, mut offset) = (Vec::new(), 0);
+    let stamp = secret.stamp(number);
     loop {
-        let (payload_bytes, group) = match record::frame_at(segment, number, offset) {
+        let (payload_bytes, group) = match record::frame_at(segment, stamp, offset) {
             Frame::Record { payload, group, .. } => (payload.len(), group),
             Frame::End { group } => (0, group),
             Frame::Broken(_) => return places,
@@ -33,7 +48,7 @@ pub fn records(segment: &[u8], number: u64) -> Vec<Place> {
     }
 }
 
-/// Returns a payload as a record of a group of its own at `offset`, with the checksum that it has to have.
+/// Returns a payload as a record of a group of its own at `offset`, with the checksum that it has to have without a secret.
 ///
 /// # Panics
 /// It is far longer than a segment.
@@ -41,7 +56,7 @@ pub fn records(segment: &[u8], number: u64) -> Vec<Place> {
 pub fn sealed(payload: &[u8], segment: u64, offset: usize) -> Vec<u8> {
     let group = u32::try_from(offset).expect("a segment is small");
     let mut out = Vec::new();
-    record::seal(|out| out.extend_from_slice(payload), segment, group, &mut out);
+    record::seal(|out| out.extend_from_slice(payload), Secret::NONE.stamp(segment), group, &mut out);
     out
 }
 

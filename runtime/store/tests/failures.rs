@@ -277,3 +277,25 @@ fn an_index_is_read_whole_when_a_machine_or_a_disk_may_have_lost_a_part_of_it() 
     let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
     assert!(!store.stats().index_verified, "a clean close says that there was no crash");
 }
+
+#[test]
+fn a_close_that_did_not_come_to_its_end_says_nothing_of_the_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let open_verified = |close: bool| {
+        let store = open(dir.path());
+        let is_verified = store.stats().index_verified;
+        assert!(!dir.path().join("INDEX-CLOSED").exists(), "it does not count twice");
+        if close {
+            store.close().unwrap();
+        }
+        // As on another machine: all that is known comes from the close.
+        fs::remove_file(dir.path().join("INDEX-WHOLE")).unwrap();
+        is_verified
+    };
+    open_verified(true);
+    assert!(!open_verified(true));
+    fs::remove_file(dir.path().join("INDEX-CLOSED")).unwrap();
+    assert!(open_verified(true), "the log was closed, the index perhaps not");
+    fs::write(dir.path().join("INDEX-CLOSED"), "1").unwrap();
+    assert!(open_verified(true), "another index was closed");
+}

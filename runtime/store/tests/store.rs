@@ -3,12 +3,14 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use abide_store::disk::sim::SimDisk;
 use abide_store::options::OWN_SYNC_MAX;
 use abide_store::{
-    Batch, DiskStore, Error, META_PARTITION, MemoryStore, Options, Peeked, Status, Store, View, doctor,
+    Batch, DiskStore, Error, META_PARTITION, MemoryStore, Op, Options, Peeked, Status, Store, View, doctor,
+    inspect,
 };
 use common::{commit, commit_and_push, delete, on, open, put, wait_until, write};
 
@@ -318,13 +320,52 @@ fn a_held_folder_is_refused_with_the_holder() {
     open(dir.path());
 }
 
+/// Format 2 had no secret in its log: what such a log says stays, and what follows has one.
+#[test]
+fn a_folder_of_the_format_before_opens_and_gets_a_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let format = dir.path().join("FORMAT");
+    fs::write(&format, inspect::format_without_secret()).unwrap();
+    let put = |n: u32| vec![Op::Put { key: n.to_be_bytes().to_vec(), value: vec![7; 500].into() }];
+    let store = open(dir.path());
+    let fence = store.acquire(1).unwrap();
+    (0..50).for_each(|n| _ = commit(&store, fence, put(n)).unwrap());
+    store.close().unwrap();
+    fs::write(&format, "abide data folder, format 2\n").unwrap();
+    for life in 1..4 {
+        let store = open(dir.path());
+        let fence = store.acquire(1).unwrap();
+        // More than a segment each time.
+        (0..200).for_each(|n| _ = commit(&store, fence, put(life * 1000 + n)).unwrap());
+        store.close().unwrap();
+        let found = keys_of(dir.path());
+        assert_eq!(found, 50 + life as usize * 200);
+    }
+    assert_ne!(inspect::secret(dir.path()).unwrap(), inspect::Secret::NONE);
+    // As if only one bit of it had changed.
+    let text = fs::read_to_string(&format).unwrap();
+    fs::write(&format, text.replacen("format 3", "format 2", 1)).unwrap();
+    match DiskStore::open(dir.path(), Options::tiny()) {
+        Err(error @ Error::NotOurs { .. }) => assert!(error.to_string().contains("FORMAT"), "{error}"),
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+/// Returns how many keys a folder has.
+fn keys_of(dir: &Path) -> usize {
+    let store = open(dir);
+    let found = store.scan(View::Durable, b"", b"\xff\xff\xff\xff\xff", usize::MAX).unwrap().len();
+    store.close().unwrap();
+    found
+}
+
 #[test]
 fn a_newer_format_and_a_strange_folder_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    fs::write(dir.path().join("FORMAT"), "abide data folder, format 3\n").unwrap();
+    fs::write(dir.path().join("FORMAT"), "abide data folder, format 4\n").unwrap();
     match DiskStore::open(dir.path(), Options::tiny()) {
-        Err(Error::NewerFormat { found: 3, supported: 2, .. }) => {}
+        Err(Error::NewerFormat { found: 4, supported: 3, .. }) => {}
         other => panic!("{:?}", other.err()),
     }
     fs::write(dir.path().join("FORMAT"), "something else").unwrap();

@@ -259,6 +259,7 @@ mod tests {
     use super::*;
     use crate::backup::Label;
     use crate::blocks::Encoder;
+    use crate::log::secret::Secret;
 
     /// Adds to a content.
     type More<'a> = &'a dyn Fn(&mut Encoder);
@@ -290,7 +291,7 @@ mod tests {
 
     fn payload(sequence: Sequence, entry: record::Entry) -> Vec<u8> {
         let mut framed = Vec::new();
-        record::encode(&Record { sequence, entry }, 1, 0, &mut framed);
+        record::encode(&Record { sequence, entry }, Secret::NONE.stamp(1), 0, &mut framed);
         let length = u32::from_le_bytes(framed[..4].try_into().unwrap()) as usize;
         framed[record::HEADER_BYTES..][..length].to_vec()
     }

@@ -18,6 +18,7 @@ use crate::folder::{Folder, LOCK, Lock, create_private};
 use crate::log::Log;
 use crate::log::record::{self, Record};
 use crate::log::scan::scan;
+use crate::log::secret::Secret;
 use crate::options::Options;
 use crate::snapshot;
 use crate::store::Store;
@@ -74,7 +75,8 @@ fn write(
     options: &Options,
     progress: &mut impl FnMut(u64),
 ) -> Result<u64, Error> {
-    let entries = fill(dir, folder, manifest, options, progress)?;
+    let secret = folder.fresh_secret(1)?;
+    let entries = fill(dir, (folder, secret), manifest, options, progress)?;
     for file in &manifest.files {
         let (from, to) = (dir.join(FILES).join(&file.path), folder.dir.join(&file.path));
         copy(&from, &to)?;
@@ -82,7 +84,7 @@ fn write(
     }
     folder.ask_for_index("it was restored from a backup")?;
     sync_folders(&folder.dir)?;
-    folder.write_format(&OsDisk)?;
+    folder.write_format(&OsDisk, secret)?;
     Ok(entries)
 }
 
@@ -120,7 +122,7 @@ fn check_space(data: &Path, manifest: &Manifest, options: &Options) -> Result<()
 /// Writes snapshot, log and blobs; returns how many entries the content has.
 fn fill(
     dir: &Path,
-    folder: &Folder,
+    (folder, secret): (&Folder, Secret),
     manifest: &Manifest,
     options: &Options,
     progress: &mut impl FnMut(u64),
@@ -131,7 +133,7 @@ fn fill(
     let from = Blobs::new(Arc::new(OsDisk), &blobs_of(dir));
     let to = Blobs::new(Arc::new(OsDisk), &folder.blobs());
     let damaged = |why: String| Error::BackupDamaged { dir: dir.to_path_buf(), what: vec![why] };
-    let mut filling = Filling::new(folder, manifest, options)?;
+    let mut filling = Filling::new(folder, secret, manifest, options)?;
     let visited = visit(dir, manifest, |entry| {
         let decoded = decode(entry, filling.last).map_err(|why| damaged(format!("{CONTENT}: {why}")))?;
         for blob in decoded.blobs() {
@@ -183,11 +185,16 @@ struct Filling {
 }
 
 impl Filling {
-    fn new(folder: &Folder, manifest: &Manifest, options: &Options) -> Result<Filling, Error> {
+    fn new(
+        folder: &Folder,
+        secret: Secret,
+        manifest: &Manifest,
+        options: &Options,
+    ) -> Result<Filling, Error> {
         let disk: Arc<dyn Disk> = Arc::new(OsDisk);
-        let dir = folder.log();
-        let nothing = scan(&*disk, &dir, |_, _| Ok(()))?;
-        let log = Log::open(disk.clone(), &dir, options.segment_bytes, options.group_bytes_max, &nothing)?;
+        let log = folder.log_with(secret);
+        let nothing = scan(&*disk, &log, |_, _| Ok(()))?;
+        let log = Log::open(disk.clone(), &log, options.segment_bytes, options.group_bytes_max, &nothing)?;
         let snapshot = snapshot::Writer::create(disk, &folder.snapshots(), manifest.first)?;
         let (pending, pending_bytes_max) = (Vec::new(), options.group_bytes_max);
         Ok(Filling { snapshot, log, pending, pending_bytes: 0, pending_bytes_max, last: manifest.first })
@@ -245,7 +252,7 @@ mod tests {
             blob_bytes: 0,
             files: Vec::new(),
         };
-        let mut filling = Filling::new(&folder, &manifest, &options).unwrap();
+        let mut filling = Filling::new(&folder, Secret::NONE, &manifest, &options).unwrap();
         for sequence in 8..=107 {
             let value = Stored::Inline(vec![7; 10_000].into());
             let changes = vec![(b"key".to_vec(), Some(value))];
@@ -254,7 +261,7 @@ mod tests {
             assert!(filling.pending.len() < 2, "{} of them are in memory", filling.pending.len());
         }
         filling.finish().unwrap();
-        let scanned = scan(&OsDisk, &folder.log(), |_, _| Ok(())).unwrap();
+        let scanned = scan(&OsDisk, &folder.log_with(Secret::NONE), |_, _| Ok(())).unwrap();
         assert_eq!(scanned.last_sequence, 107);
     }
 }

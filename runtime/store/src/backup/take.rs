@@ -202,9 +202,9 @@ impl Sending<'_> {
 
     fn records(&mut self, content: &mut Content, last: Sequence) -> Result<(), Error> {
         let shared = self.backup.shared.clone();
-        let (disk, dir) = (&*shared.options.disk, shared.folder.log());
+        let (disk, log) = (&*shared.options.disk, shared.segments.folder());
         let number = shared.segments.holding(self.backup.first + 1);
-        records::read(disk, &dir, number, self.backup.first + 1..=last, |payload| {
+        records::read(disk, log, number, self.backup.first + 1..=last, |payload| {
             content.encoder.record(payload);
             let ready = content.encoder.take_ready();
             self.content(content, &ready)?;

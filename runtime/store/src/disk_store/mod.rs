@@ -287,7 +287,8 @@ impl Store for DiskStore {
         self.shared.index.close()?;
         match failed {
             Some(reason) => Err(Error::Stopped { reason }),
-            None => Ok(()),
+            // Last: a power cut before this may have hit what the index still wrote.
+            None => whole::close(&self.shared.folder, self.shared.state().committed),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::disk_store::shared::Shared;
 use crate::disk_store::upkeep::newest_snapshot;
 use crate::disk_store::whole;
 use crate::error::Error;
-use crate::folder::{Folder, Lock, create_private, sync_parent};
+use crate::folder::{FORMAT_VERSION, Folder, Format, Lock, create_private, sync_parent};
 use crate::log::Log;
 use crate::log::scan::Tail;
 use crate::options::Options;
@@ -30,9 +30,9 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     folder.check_format(&*disk)?;
     create_private(dir)?;
     let lock = Lock::take(&folder)?;
-    prepare(&*disk, &folder)?;
+    let format = prepare(&*disk, &folder)?;
 
-    let recovered = match recover(&folder, &options) {
+    let recovered = match recover(&folder, &folder.log_with(format.secret), &options) {
         Err(error @ Error::IndexStalled { .. }) => {
             // The thread that is stuck in sled may go on one day: nobody else gets the folder while it lives.
             std::mem::forget(lock);
@@ -44,7 +44,8 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     let last = recovered.scan.last_sequence;
     report(&recovered);
     let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);
-    let log = Log::open(disk.clone(), &folder.log(), segment_bytes, group_bytes_max, &recovered.scan)?;
+    let log = folder.log_with(folder.bring_up(&*disk, format, &recovered.scan)?);
+    let log = Log::open(disk.clone(), &log, segment_bytes, group_bytes_max, &recovered.scan)?;
     let (index, known) = (recovered.index, recovered.known);
     let blobs = Blobs::new(disk.clone(), &folder.blobs());
     let swept = blobs.sweep(&known.blobs)?;
@@ -66,14 +67,18 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
     Ok(Opened { shared: Arc::new(shared), lock })
 }
 
-fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {
+fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<Format, Error> {
     // Again, now that nobody else can be creating it.
-    let is_new = folder.check_format(disk)?;
-    if is_new {
-        disk.create_dir(&folder.dir).map_err(Error::io("create", &folder.dir))?;
-        folder.write_format(disk)?;
-        sync_parent(&folder.dir)?;
-    }
+    let format = match folder.check_format(disk)? {
+        Some(format) => format,
+        None => {
+            disk.create_dir(&folder.dir).map_err(Error::io("create", &folder.dir))?;
+            let secret = folder.fresh_secret(1)?;
+            folder.write_format(disk, secret)?;
+            sync_parent(&folder.dir)?;
+            Format { version: FORMAT_VERSION, secret }
+        }
+    };
     for dir in [folder.log(), folder.blobs(), folder.snapshots()] {
         disk.create_dir(&dir).map_err(Error::io("create", &dir))?;
         for entry in disk.list(&dir).map_err(Error::io("list", &dir))? {
@@ -83,7 +88,8 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<(), Error> {
             }
         }
     }
-    disk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir))
+    disk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir))?;
+    Ok(format)
 }
 
 fn report(recovered: &Recovered) {

@@ -17,6 +17,7 @@ use crate::folder::Folder;
 use crate::index::Index;
 use crate::log::record::{self, Record};
 use crate::log::scan::{Scan, first_sequence, records_behind_sequence, scan, secure};
+use crate::log::secret::LogFolder;
 use crate::options::Options;
 use crate::snapshot;
 
@@ -51,15 +52,15 @@ impl Known {
     }
 }
 
-pub fn recover(folder: &Folder, options: &Options) -> Result<Recovered, Error> {
-    let why = match watched(folder, options)? {
+pub fn recover(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Recovered, Error> {
+    let why = match watched(folder, log, options)? {
         Ok(recovered) => return Ok(recovered),
         Err(why) => why,
     };
-    let index = rebuild(folder, options, &why)?;
+    let index = rebuild(folder, log, options, &why)?;
     let progress = Progress::default();
-    let scan = scan_log(folder, options, &progress)?;
-    let (scan, replayed) = follow_log(&index, folder, options, &progress, scan)?;
+    let scan = scan_log(log, options, &progress)?;
+    let (scan, replayed) = follow_log(&index, log, options, &progress, scan)?;
     // Only now: a crash before this must rebuild again.
     index.flush()?;
     remove_marker(folder)?;
@@ -73,16 +74,18 @@ type Progress = Arc<AtomicU64>;
 
 /// Uses the index as it is, on a thread of its own: sled can loop for ever over a damaged folder. Returns why it cannot
 /// be used; a stall is an error, because the looping thread ends only with the process.
-fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, String>, Error> {
+fn watched(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Result<Recovered, String>, Error> {
     let progress = Progress::default();
     let (result, results) = mpsc::channel();
-    let (folder_of_thread, options_of_thread, progress_of_thread) =
-        (folder.clone(), options.clone(), progress.clone());
+    let (folder_of_thread, log_of_thread) = (folder.clone(), log.clone());
+    let (options_of_thread, progress_of_thread) = (options.clone(), progress.clone());
     thread::Builder::new()
         .name("abide-store-recover".into())
         .spawn(move || {
             // Nobody listens any more when it took too long.
-            result.send(as_it_is(&folder_of_thread, &options_of_thread, &progress_of_thread)).ok();
+            result
+                .send(as_it_is(&folder_of_thread, &log_of_thread, &options_of_thread, &progress_of_thread))
+                .ok();
         })
         .map_err(Error::io("start a thread for", &folder.dir))?;
     let (mut seen, mut since) = (0, Instant::now());
@@ -109,6 +112,7 @@ fn watched(folder: &Folder, options: &Options) -> Result<Result<Recovered, Strin
 
 fn as_it_is(
     folder: &Folder,
+    log: &LogFolder,
     options: &Options,
     progress: &Progress,
 ) -> Result<Result<Recovered, String>, Error> {
@@ -117,18 +121,20 @@ fn as_it_is(
         // What another machine noted must not count again after this one has changed the index, and fell.
         whole::forget(folder)?;
     }
+    let closed_with = whole::take_closed(folder)?;
     // Each takes about as long as the other, and neither needs it.
     let (index, scan) = thread::scope(|scope| {
-        let scan = scope.spawn(|| scan_log(folder, options, progress));
-        (usable_index(folder, options), joined(scan))
+        let scan = scope.spawn(|| scan_log(log, options, progress));
+        (usable_index(folder, log, options), joined(scan))
     });
     let index = match index? {
         Ok(index) => index,
         Err(why) => return Ok(Err(why)),
     };
-    let checked = follow_log(&index, folder, options, progress, scan?).and_then(|(scan, replayed)| {
-        // After a crash of the machine everything is read once. A clean close says that there was none.
-        let is_verified = !scan.is_closed && !is_known;
+    let checked = follow_log(&index, log, options, progress, scan?).and_then(|(scan, replayed)| {
+        // After a crash of the machine everything is read once. A close in order says that there was none.
+        let is_closed = scan.is_closed && closed_with == Some(scan.last_sequence);
+        let is_verified = !is_closed && !is_known;
         if is_verified {
             index.verify(progress)?;
         }
@@ -145,12 +151,12 @@ fn as_it_is(
 }
 
 /// Verifies the log, and sees to it that the disk has all of it.
-fn scan_log(folder: &Folder, options: &Options, progress: &Progress) -> Result<Scan, Error> {
-    let scan = scan(&*options.disk, &folder.log(), |_, _| {
+fn scan_log(log: &LogFolder, options: &Options, progress: &Progress) -> Result<Scan, Error> {
+    let scan = scan(&*options.disk, log, |_, _| {
         progress.fetch_add(1, Ordering::Relaxed);
         Ok(())
     })?;
-    secure(&*options.disk, &folder.log(), &scan)?;
+    secure(&*options.disk, &log.dir, &scan)?;
     Ok(scan)
 }
 
@@ -162,15 +168,15 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 /// Replays what the index misses of a log that was verified.
 fn follow_log(
     index: &Index,
-    folder: &Folder,
+    log: &LogFolder,
     options: &Options,
     progress: &Progress,
     scan: Scan,
 ) -> Result<(Scan, u64), Error> {
     let applied = index.applied()?;
     let (mut replayed, mut group, mut bytes) = (0, Vec::new(), 0);
-    records_behind_sequence(&*options.disk, &folder.log(), &scan, applied, |sequence, payload| {
-        group.push(decoded(folder, sequence, payload)?);
+    records_behind_sequence(&*options.disk, log, &scan, applied, |sequence, payload| {
+        group.push(decoded(log, sequence, payload)?);
         (replayed, bytes) = (replayed + 1, bytes + payload.len());
         if group.len() == REPLAYED_AT_ONCE || bytes > REPLAYED_BYTES_AT_ONCE {
             replay(index, options, &mut group)?;
@@ -183,14 +189,14 @@ fn follow_log(
     if applied > scan.last_sequence {
         let why =
             format!("the index has record {applied} but the log ends with record {}", scan.last_sequence);
-        return Err(Error::LogCorrupt { file: folder.log(), offset: 0, why });
+        return Err(Error::LogCorrupt { file: log.dir.clone(), offset: 0, why });
     }
     index.set_applied(scan.last_sequence)?;
     Ok((scan, replayed))
 }
 
 /// Returns the index, or why it cannot be used.
-fn usable_index(folder: &Folder, options: &Options) -> Result<Result<Index, String>, Error> {
+fn usable_index(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Result<Index, String>, Error> {
     if folder.rebuild_marker().exists() {
         return Ok(Err(fs::read_to_string(folder.rebuild_marker()).unwrap_or_default()));
     }
@@ -203,7 +209,7 @@ fn usable_index(folder: &Folder, options: &Options) -> Result<Result<Index, Stri
         Ok(applied) => applied,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    match first_sequence(&*options.disk, &folder.log())? {
+    match first_sequence(&*options.disk, log)? {
         Some(first) if first > applied + 1 => {
             index.close()?;
             Ok(Err(format!("it ends with record {applied} and the log begins with record {first}")))
@@ -213,10 +219,10 @@ fn usable_index(folder: &Folder, options: &Options) -> Result<Result<Index, Stri
 }
 
 /// Moves the index aside and fills a new one from the newest snapshot; the log is replayed by the caller.
-fn rebuild(folder: &Folder, options: &Options, why: &str) -> Result<Index, Error> {
+fn rebuild(folder: &Folder, log: &LogFolder, options: &Options, why: &str) -> Result<Index, Error> {
     let disk = &*options.disk;
     tracing::warn!(why, dir = %folder.index().display(), "the index cannot be used: it is moved aside and rebuilt");
-    check_rebuildable(folder, disk, why)?;
+    check_rebuildable(folder, log, disk, why)?;
     folder.ask_for_index(why)?;
     set_aside(folder)?;
     let index = Index::open(&folder.index(), options)?;
@@ -238,9 +244,9 @@ fn rebuild(folder: &Folder, options: &Options, why: &str) -> Result<Index, Error
 }
 
 /// Refuses when snapshot and log together do not reach back to the beginning.
-fn check_rebuildable(folder: &Folder, disk: &dyn Disk, why: &str) -> Result<(), Error> {
+fn check_rebuildable(folder: &Folder, log: &LogFolder, disk: &dyn Disk, why: &str) -> Result<(), Error> {
     let covered = snapshot::list(disk, &folder.snapshots())?.last().map_or(0, |newest| newest.sequence);
-    match first_sequence(disk, &folder.log())? {
+    match first_sequence(disk, log)? {
         Some(first) if first > covered + 1 => {
             let missing = format!(
                 "the newest snapshot ends with record {covered} and the log begins with record {first}"
@@ -262,9 +268,9 @@ fn set_aside(folder: &Folder) -> Result<(), Error> {
     fs::rename(&index, &broken).map_err(Error::io("rename", &index))
 }
 
-fn decoded(folder: &Folder, sequence: Sequence, payload: &[u8]) -> Result<Record, Error> {
+fn decoded(log: &LogFolder, sequence: Sequence, payload: &[u8]) -> Result<Record, Error> {
     record::decode(payload).ok_or_else(|| Error::LogCorrupt {
-        file: folder.log(),
+        file: log.dir.clone(),
         offset: 0,
         why: format!("record {sequence} has a valid checksum but is not readable"),
     })

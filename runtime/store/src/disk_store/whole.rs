@@ -4,12 +4,15 @@
 //! disk that failed, to lose or tear some of it. So a note beside the index says which index was found whole, on which
 //! machine, since that machine was started; a start after a mere end of the process then takes no longer the more
 //! there is. A copy of the folder is another index.
+//!
+//! And another note, for as long as nobody uses it, says that it was closed in order: nothing was on its way to the disk.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
+use crate::batch::Sequence;
 use crate::disk::{self, Disk, OsDisk};
 use crate::error::Error;
 use crate::folder::Folder;
@@ -40,6 +43,25 @@ pub fn forget(folder: &Folder) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("remove", note(folder))(error)),
     }
+}
+
+/// Notes that the index has all up to this record, and that all of it is on the disk.
+pub fn close(folder: &Folder, last: Sequence) -> Result<(), Error> {
+    let path = folder.index_closed();
+    disk::write_whole(&OsDisk, &path, last.to_string().as_bytes()).map_err(Error::io("write", &path))
+}
+
+/// Returns the record that it was closed with, for whoever is about to use it: it does not count a second time.
+pub fn take_closed(folder: &Folder) -> Result<Option<Sequence>, Error> {
+    let path = folder.index_closed();
+    let last = match fs::read_to_string(&path) {
+        Ok(noted) => noted.parse().ok(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", &path)(error)),
+    };
+    fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    OsDisk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir))?;
+    Ok(last)
 }
 
 fn note(folder: &Folder) -> PathBuf {

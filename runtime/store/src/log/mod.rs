@@ -3,6 +3,7 @@
 pub mod record;
 pub mod records;
 pub mod scan;
+pub mod secret;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::options::SPARES_MAX;
 use record::Record;
 use scan::{Scan, Tail};
+use secret::{LogFolder, Stamp};
 
 const SEGMENT: &str = "log-";
 const SPARE: &str = "spare-";
@@ -62,7 +64,7 @@ fn numbered(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<Vec<(u64, u64)>
 /// The segments that are full and the spares: shared by the writer, which fills, and the upkeep, which recycles.
 pub struct Segments {
     disk: Arc<dyn Disk>,
-    dir: PathBuf,
+    folder: LogFolder,
     segment_bytes: u64,
     inner: Mutex<Inner>,
 }
@@ -77,18 +79,23 @@ struct Inner {
 }
 
 impl Segments {
-    fn open(disk: Arc<dyn Disk>, dir: &Path, segment_bytes: u64) -> Result<Segments, Error> {
-        let segments = Segments { disk, dir: dir.to_path_buf(), segment_bytes, inner: Mutex::default() };
-        for (number, bytes) in numbered(&*segments.disk, dir, SPARE)? {
+    fn open(disk: Arc<dyn Disk>, folder: &LogFolder, segment_bytes: u64) -> Result<Segments, Error> {
+        let segments = Segments { disk, folder: folder.clone(), segment_bytes, inner: Mutex::default() };
+        for (number, bytes) in numbered(&*segments.disk, &folder.dir, SPARE)? {
             let mut inner = segments.inner.lock();
             inner.next_spare = number + 1;
             if bytes == segment_bytes && inner.spares.len() < SPARES_MAX {
                 inner.spares.push(number);
             } else {
-                segments.remove(&spare_path(dir, number))?;
+                segments.remove(&spare_path(&folder.dir, number))?;
             }
         }
         Ok(segments)
+    }
+
+    /// Returns where the log is, and what its records carry.
+    pub fn folder(&self) -> &LogFolder {
+        &self.folder
     }
 
     fn remove(&self, path: &Path) -> Result<(), Error> {
@@ -103,8 +110,8 @@ impl Segments {
             inner.next_spare += 1;
             inner.next_spare - 1
         };
-        let path = spare_path(&self.dir, number);
-        let temporary = self.dir.join(format!("{SPARE}{number:016x}{TEMPORARY}"));
+        let path = spare_path(&self.folder.dir, number);
+        let temporary = self.folder.dir.join(format!("{SPARE}{number:016x}{TEMPORARY}"));
         let file = self.disk.create(&temporary).map_err(Error::io("create", &temporary))?;
         let zeros = vec![0; CHUNK.min(self.segment_bytes as usize)];
         let mut offset = 0;
@@ -134,9 +141,9 @@ impl Segments {
                 self.inner.lock().spares.pop().expect("a spare was just made and only the writer takes them")
             }
         };
-        let (spare, path) = (spare_path(&self.dir, spare), segment_path(&self.dir, number));
+        let (spare, path) = (spare_path(&self.folder.dir, spare), segment_path(&self.folder.dir, number));
         self.disk.rename(&spare, &path).map_err(Error::io("rename", &spare))?;
-        self.disk.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))?;
+        self.disk.sync_dir(&self.folder.dir).map_err(Error::io("sync", &self.folder.dir))?;
         self.disk.open_write(&path).map_err(Error::io("open", &path))
     }
 
@@ -186,7 +193,7 @@ impl Segments {
     }
 
     fn release(&self, segment: SegmentInfo) -> Result<(), Error> {
-        let path = segment_path(&self.dir, segment.number);
+        let path = segment_path(&self.folder.dir, segment.number);
         if self.spares() >= SPARES_MAX || segment.bytes != self.segment_bytes {
             self.remove(&path)?;
         } else {
@@ -195,11 +202,13 @@ impl Segments {
                 inner.next_spare += 1;
                 inner.next_spare - 1
             };
-            self.disk.rename(&path, &spare_path(&self.dir, number)).map_err(Error::io("rename", &path))?;
+            self.disk
+                .rename(&path, &spare_path(&self.folder.dir, number))
+                .map_err(Error::io("rename", &path))?;
             self.inner.lock().spares.push(number);
         }
         // In order and one by one: a crash must never bring back an old segment without the one after it.
-        self.disk.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))
+        self.disk.sync_dir(&self.folder.dir).map_err(Error::io("sync", &self.folder.dir))
     }
 }
 
@@ -231,12 +240,13 @@ impl Log {
     /// Continues the log where `scan` found its end.
     pub fn open(
         disk: Arc<dyn Disk>,
-        dir: &Path,
+        folder: &LogFolder,
         segment_bytes: u64,
         group_bytes_max: u64,
         scan: &Scan,
     ) -> Result<Log, Error> {
-        let segments = Arc::new(Segments::open(disk.clone(), dir, segment_bytes)?);
+        let dir = &folder.dir;
+        let segments = Arc::new(Segments::open(disk.clone(), folder, segment_bytes)?);
         // Empty segments behind the end are names that a crash left; they go first, the newest first, so that no gap
         // can ever appear.
         for number in scan.empty.iter().rev() {
@@ -282,7 +292,11 @@ impl Log {
     }
 
     fn path(&self) -> PathBuf {
-        segment_path(&self.segments.dir, self.number)
+        segment_path(&self.segments.folder.dir, self.number)
+    }
+
+    fn stamp(&self) -> Stamp {
+        self.segments.folder.secret.stamp(self.number)
     }
 
     /// Says whether records of so many bytes, or somewhat more, fit into this segment.
@@ -311,9 +325,10 @@ impl Log {
         self.buffer.clear();
         let group = u32::try_from(self.offset).expect("a segment fits 32 bits: Options::assert_sane");
         let room = self.capacity.saturating_sub(self.offset) as usize;
+        let stamp = self.stamp();
         for (taken, record) in records.iter().enumerate() {
             let before = self.buffer.len();
-            record::encode(record, self.number, group, &mut self.buffer);
+            record::encode(record, stamp, group, &mut self.buffer);
             let is_too_much = before > 0 && self.buffer.len() as u64 > self.group_bytes_max;
             if is_too_much || self.buffer.len() + record::END_BYTES > room {
                 self.buffer.truncate(before);
@@ -335,7 +350,7 @@ impl Log {
     fn rotate(&mut self) -> Result<(), Error> {
         self.buffer.clear();
         let group = u32::try_from(self.offset).expect("a segment fits 32 bits: Options::assert_sane");
-        record::encode_end(self.number, group, &mut self.buffer);
+        record::encode_end(self.stamp(), group, &mut self.buffer);
         self.write_buffer()?;
         self.segments.seal(SegmentInfo {
             number: self.number,

@@ -3,26 +3,27 @@
 //! | part    | bytes | meaning                                                                            |
 //! |---------|-------|------------------------------------------------------------------------------------|
 //! | length  | 4     | of the payload; all ones in an END record                                          |
-//! | crc     | 4     | over segment number, length, group and payload                                     |
+//! | crc     | 4     | over segment number and secret, length, group and payload                          |
 //! | group   | 4     | offset at which the group of this record starts: all before it was synced by then  |
-//! | magic   | 4     | `ABR1`, to find records behind a damaged one                                       |
+//! | magic   | 4     | the same in the whole log, to find records behind a damaged one                    |
 //! | payload |       | sequence (8), kind (1), then by kind; padded with zeros to a multiple of 8         |
 //!
 //! Numbers are little-endian. Kinds: 1 batch (partition 2, epoch 8, count 4, changes), 2 epoch (partition 2, epoch 8),
 //! 3 mark (nothing: a clean close). A change: tag 1 put (key length 4, key, value length 4, value), 2 delete (key length
 //! 4, key), 3 put of a blob (key length 4, key, reference 52).
 //!
-//! The segment number in the crc makes the old records of a recycled segment invalid without erasing them.
+//! The segment number in the crc makes the old records of a recycled segment invalid without erasing them. Magic and crc are
+//! of the folder, see `secret`: a value that looks like a record is none.
 
 use bytes::Bytes;
 
 use crate::batch::{Batch, Fence, Sequence};
 use crate::blobs::BlobRef;
+use crate::log::secret::Stamp;
 
 pub const HEADER_BYTES: usize = 16;
 pub const END_BYTES: usize = HEADER_BYTES;
 pub const ALIGNMENT: usize = 8;
-const MAGIC: [u8; 4] = *b"ABR1";
 const END: u32 = u32::MAX;
 /// Sequences and epochs are counted from 1: none is ever larger, and whoever counts on need not fear the end of the numbers.
 pub const COUNT_MAX: u64 = 1 << 56;
@@ -77,38 +78,38 @@ pub fn batch_bytes(batch: &Batch, inline_value_bytes_max: u64) -> u64 {
 }
 
 /// Appends the framed record to `out`.
-pub fn encode(record: &Record, segment: u64, group: u32, out: &mut Vec<u8>) {
-    seal(|out| encode_payload(record, out), segment, group, out);
+pub fn encode(record: &Record, stamp: Stamp, group: u32, out: &mut Vec<u8>) {
+    seal(|out| encode_payload(record, out), stamp, group, out);
 }
 
 /// Appends a payload with its frame to `out`.
-pub fn seal(payload: impl FnOnce(&mut Vec<u8>), segment: u64, group: u32, out: &mut Vec<u8>) {
+pub fn seal(payload: impl FnOnce(&mut Vec<u8>), stamp: Stamp, group: u32, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);
     payload(out);
     let length = u32::try_from(out.len() - start - HEADER_BYTES).expect("a record is smaller than a segment");
-    frame(&mut out[start..], segment, length, group);
+    frame(&mut out[start..], stamp, length, group);
     out.resize(out.len().next_multiple_of(ALIGNMENT), 0);
 }
 
 /// Appends the record that ends a segment.
-pub fn encode_end(segment: u64, group: u32, out: &mut Vec<u8>) {
+pub fn encode_end(stamp: Stamp, group: u32, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    frame(&mut out[start..], segment, END, group);
+    frame(&mut out[start..], stamp, END, group);
 }
 
-fn frame(record: &mut [u8], segment: u64, length: u32, group: u32) {
-    let crc = checksum(segment, length, group, &record[HEADER_BYTES..]);
+fn frame(record: &mut [u8], stamp: Stamp, length: u32, group: u32) {
+    let crc = checksum(stamp, length, group, &record[HEADER_BYTES..]);
     record[0..4].copy_from_slice(&length.to_le_bytes());
     record[4..8].copy_from_slice(&crc.to_le_bytes());
     record[8..12].copy_from_slice(&group.to_le_bytes());
-    record[12..16].copy_from_slice(&MAGIC);
+    record[12..16].copy_from_slice(&stamp.magic);
 }
 
-fn checksum(segment: u64, length: u32, group: u32, payload: &[u8]) -> u32 {
+fn checksum(stamp: Stamp, length: u32, group: u32, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&segment.to_le_bytes());
+    hasher.update(&stamp.seed.to_le_bytes());
     hasher.update(&length.to_le_bytes());
     hasher.update(&group.to_le_bytes());
     hasher.update(payload);
@@ -176,11 +177,11 @@ pub enum Frame<'a> {
 }
 
 /// Reads what stands at `offset` of a segment.
-pub fn frame_at(content: &[u8], segment: u64, offset: usize) -> Frame<'_> {
+pub fn frame_at(content: &[u8], stamp: Stamp, offset: usize) -> Frame<'_> {
     let Some(header) = content.get(offset..offset + HEADER_BYTES) else {
         return Frame::Broken("the file ends here");
     };
-    if header[12..16] != MAGIC {
+    if header[12..16] != stamp.magic {
         return Frame::Broken("no record starts here");
     }
     let (length, crc, group) = (u32_at(header, 0), u32_at(header, 4), u32_at(header, 8));
@@ -189,7 +190,7 @@ pub fn frame_at(content: &[u8], segment: u64, offset: usize) -> Frame<'_> {
     let Some(payload) = content.get(start..start.saturating_add(bytes)) else {
         return Frame::Broken("the record is longer than the file");
     };
-    if checksum(segment, length, group, payload) != crc {
+    if checksum(stamp, length, group, payload) != crc {
         return Frame::Broken("the checksum does not match");
     }
     if length == END {

@@ -1,31 +1,30 @@
 //! Reads a part of the log while it is written: records that are on disk, by their sequences.
 
-use std::ops::RangeInclusive;
-use std::path::Path;
-
 use super::record::{self, Frame};
+use super::secret::LogFolder;
 use super::segment_path;
 use crate::batch::Sequence;
 use crate::disk::{self, Disk};
 use crate::error::Error;
+use std::ops::RangeInclusive;
 
 /// Calls `visit` with the payload of each record in `wanted`, which are all on disk. The first is in segment `number`, and
 /// nobody recycles that or a later one.
 pub fn read(
     disk: &dyn Disk,
-    dir: &Path,
+    log: &LogFolder,
     mut number: u64,
     wanted: RangeInclusive<Sequence>,
     mut visit: impl FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (mut next, last) = wanted.into_inner();
     while next <= last {
-        let path = segment_path(dir, number);
+        let path = segment_path(&log.dir, number);
         let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
         let mut offset = 0;
         while next <= last {
             let corrupt = |why: String| Error::LogCorrupt { file: path.clone(), offset: offset as u64, why };
-            match record::frame_at(&content, number, offset) {
+            match record::frame_at(&content, log.secret.stamp(number), offset) {
                 Frame::Record { payload, bytes, .. } => {
                     let sequence = record::sequence_of(payload)
                         .ok_or_else(|| corrupt("the record has no sequence".into()))?;

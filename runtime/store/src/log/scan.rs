@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::record::{self, Frame};
+use super::secret::{LogFolder, Stamp};
 use super::{SegmentInfo, segment_path, segments_of};
 use crate::batch::Sequence;
 use crate::disk::{self, Disk};
@@ -30,6 +31,17 @@ pub struct Scan {
     pub empty: Vec<u64>,
 }
 
+impl Scan {
+    /// Returns the number of the last segment that has records, or may have had some.
+    pub fn last_segment(&self) -> Option<u64> {
+        let open = match &self.tail {
+            Tail::Open { segment, .. } => Some(*segment),
+            Tail::Sealed => None,
+        };
+        open.max(self.segments.last().map(|last| last.number))
+    }
+}
+
 /// Bytes of a segment that were written at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -49,11 +61,11 @@ pub enum Tail {
 
 /// Returns the sequence of the first record of the log, without reading the rest; `None` when there is none or the
 /// first segment is broken, which [`scan`] judges.
-pub fn first_sequence(disk: &dyn Disk, dir: &Path) -> Result<Option<Sequence>, Error> {
-    let Some(number) = segments_of(disk, dir)?.first().copied() else { return Ok(None) };
-    let path = segment_path(dir, number);
+pub fn first_sequence(disk: &dyn Disk, log: &LogFolder) -> Result<Option<Sequence>, Error> {
+    let Some(number) = segments_of(disk, &log.dir)?.first().copied() else { return Ok(None) };
+    let path = segment_path(&log.dir, number);
     let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
-    Ok(match record::frame_at(&content, number, 0) {
+    Ok(match record::frame_at(&content, log.secret.stamp(number), 0) {
         // A mark repeats the sequence before it.
         Frame::Record { payload, .. } => {
             record::sequence_of(payload).map(|sequence| sequence + u64::from(record::is_mark(payload)))
@@ -65,9 +77,10 @@ pub fn first_sequence(disk: &dyn Disk, dir: &Path) -> Result<Option<Sequence>, E
 /// Reads every segment in order and calls `visit` with each record's sequence and payload.
 pub fn scan(
     disk: &dyn Disk,
-    dir: &Path,
+    log: &LogFolder,
     mut visit: impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
 ) -> Result<Scan, Error> {
+    let dir = &log.dir;
     let numbers = segments_of(disk, dir)?;
     let mut result = Scan {
         segments: Vec::new(),
@@ -80,7 +93,7 @@ pub fn scan(
     let mut previous: Option<Sequence> = None;
     let mut broken: Option<(PathBuf, u64, &'static str)> = None;
     for (position, number) in numbers.iter().copied().enumerate() {
-        let path = segment_path(dir, number);
+        let (path, stamp) = (segment_path(dir, number), log.secret.stamp(number));
         if position > 0 && numbers[position - 1] + 1 != number {
             let why = "this segment is missing".to_string();
             return Err(Error::LogCorrupt {
@@ -91,7 +104,7 @@ pub fn scan(
         }
         let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
         if let Some((file, offset, why)) = &broken {
-            if !records_behind(&content, number, 0).is_empty() {
+            if !records_behind(&content, stamp, 0).is_empty() {
                 let why = format!("{why}, but {} behind it has records", path.display());
                 return Err(Error::LogCorrupt { file: file.clone(), offset: *offset, why });
             }
@@ -102,7 +115,7 @@ pub fn scan(
             result.is_closed = record::is_mark(payload);
             visit(sequence, payload)
         };
-        let walk = walk(&content, number, &path, &mut previous, &mut note)?;
+        let walk = walk(&content, stamp, &path, &mut previous, &mut note)?;
         if walk.records > 0 || walk.stop.is_none() {
             result.last_group = Some(Group { segment: number, bytes: walk.last_group.clone() });
             result.segments.push(SegmentInfo {
@@ -112,12 +125,12 @@ pub fn scan(
             });
         }
         let Some(why) = walk.stop else { continue };
-        let behind = records_behind(&content, number, walk.offset);
+        let behind = records_behind(&content, stamp, walk.offset);
         if let Some((at, _)) = behind.iter().find(|(_, group)| *group as usize > walk.offset) {
             let why = format!("{why}, but there is a later record at offset {at}");
             return Err(Error::LogCorrupt { file: path, offset: walk.offset as u64, why });
         }
-        let torn_bytes = torn_bytes(&content, number, walk.offset, &behind);
+        let torn_bytes = torn_bytes(&content, stamp, walk.offset, &behind);
         let stale = behind.into_iter().map(|(at, _)| at as u64).collect();
         result.tail = Tail::Open { segment: number, offset: walk.offset as u64, stale, torn_bytes };
         broken = Some((path, walk.offset as u64, why));
@@ -129,7 +142,7 @@ pub fn scan(
 /// Calls `visit` with each record behind `after`, of a log that was scanned before and not written since.
 pub fn records_behind_sequence(
     disk: &dyn Disk,
-    dir: &Path,
+    log: &LogFolder,
     scan: &Scan,
     after: Sequence,
     mut visit: impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
@@ -140,11 +153,11 @@ pub fn records_behind_sequence(
             previous = Some(segment.last_sequence);
             continue;
         }
-        let path = segment_path(dir, segment.number);
+        let (path, stamp) = (segment_path(&log.dir, segment.number), log.secret.stamp(segment.number));
         let content = disk::read_all(disk, &path).map_err(Error::io("read", &path))?;
         let mut note =
             |sequence, payload: &[u8]| if sequence > after { visit(sequence, payload) } else { Ok(()) };
-        let walk = walk(&content, segment.number, &path, &mut previous, &mut note)?;
+        let walk = walk(&content, stamp, &path, &mut previous, &mut note)?;
         if previous != Some(segment.last_sequence) {
             let (offset, last) = (walk.offset as u64, segment.last_sequence);
             let why = format!("a moment ago it had the records up to {last}, and has not any more");
@@ -180,14 +193,14 @@ struct Walk {
 
 fn walk(
     content: &[u8],
-    number: u64,
+    stamp: Stamp,
     path: &Path,
     previous: &mut Option<Sequence>,
     visit: &mut impl FnMut(Sequence, &[u8]) -> Result<(), Error>,
 ) -> Result<Walk, Error> {
     let mut walk = Walk { offset: 0, records: 0, last_group: 0..0, stop: None };
     loop {
-        match record::frame_at(content, number, walk.offset) {
+        match record::frame_at(content, stamp, walk.offset) {
             Frame::Record { payload, bytes, group } => {
                 let corrupt = |why: String| Error::LogCorrupt {
                     file: path.to_path_buf(),
@@ -221,11 +234,11 @@ fn walk(
 }
 
 /// Returns offset and group of every valid record, END included, at or behind `from`.
-fn records_behind(content: &[u8], number: u64, from: usize) -> Vec<(usize, u32)> {
+fn records_behind(content: &[u8], stamp: Stamp, from: usize) -> Vec<(usize, u32)> {
     let mut found = Vec::new();
     let mut offset = from.next_multiple_of(record::ALIGNMENT);
     while offset + record::HEADER_BYTES <= content.len() {
-        match record::frame_at(content, number, offset) {
+        match record::frame_at(content, stamp, offset) {
             Frame::Record { group, bytes, .. } => {
                 found.push((offset, group));
                 offset += bytes;
@@ -241,9 +254,9 @@ fn records_behind(content: &[u8], number: u64, from: usize) -> Vec<(usize, u32)>
 }
 
 /// Returns how many bytes the torn group left, as far as it can be told; 0 for a clean end.
-fn torn_bytes(content: &[u8], number: u64, offset: usize, behind: &[(usize, u32)]) -> u64 {
+fn torn_bytes(content: &[u8], stamp: Stamp, offset: usize, behind: &[(usize, u32)]) -> u64 {
     let end = match behind.last() {
-        Some((at, _)) => match record::frame_at(content, number, *at) {
+        Some((at, _)) => match record::frame_at(content, stamp, *at) {
             Frame::Record { bytes, .. } => at + bytes,
             Frame::End { .. } | Frame::Broken(_) => at + record::END_BYTES,
         },

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::record::{Entry, Frame, Record, Stored};
 use super::scan::{Scan, Tail, records_behind_sequence, scan, secure};
+use super::secret::Secret;
 use super::*;
 use crate::batch::Fence;
 use crate::blobs::{BlobName, BlobRef};
@@ -15,6 +16,10 @@ use crate::disk::sim::SimDisk;
 
 const SEGMENT_BYTES: u64 = 4096;
 const DIR: &str = "/log";
+
+fn folder() -> LogFolder {
+    LogFolder { dir: PathBuf::from(DIR), secret: Secret::NONE }
+}
 
 fn put(sequence: Sequence, key: &str, value: &str) -> Record {
     let changes =
@@ -24,7 +29,7 @@ fn put(sequence: Sequence, key: &str, value: &str) -> Record {
 
 fn read(disk: &SimDisk) -> Result<(Scan, Vec<Record>), Error> {
     let mut records = Vec::new();
-    let scan = scan(disk, Path::new(DIR), |_, payload| {
+    let scan = scan(disk, &folder(), |_, payload| {
         records.push(record::decode(payload).unwrap());
         Ok(())
     })?;
@@ -33,7 +38,7 @@ fn read(disk: &SimDisk) -> Result<(Scan, Vec<Record>), Error> {
 
 fn open(disk: &SimDisk) -> Log {
     let (scan, _) = read(disk).unwrap();
-    Log::open(Arc::new(disk.clone()), Path::new(DIR), SEGMENT_BYTES, SEGMENT_BYTES, &scan).unwrap()
+    Log::open(Arc::new(disk.clone()), &folder(), SEGMENT_BYTES, SEGMENT_BYTES, &scan).unwrap()
 }
 
 /// Three groups: records 1 and 2, record 3, records 4 and 5.
@@ -60,7 +65,7 @@ fn records_behind_any_sequence_are_read_once_more() {
     assert!(scan.segments.len() > 3 && read == records);
     for after in [0, 1, 6, 7, 100, 399, 400, 500] {
         let mut behind = Vec::new();
-        records_behind_sequence(&disk, Path::new(DIR), &scan, after, |sequence, _| {
+        records_behind_sequence(&disk, &folder(), &scan, after, |sequence, _| {
             behind.push(sequence);
             Ok(())
         })
@@ -69,7 +74,7 @@ fn records_behind_any_sequence_are_read_once_more() {
     }
     let mut other = scan.clone();
     other.segments.last_mut().unwrap().last_sequence += 1;
-    let error = records_behind_sequence(&disk, Path::new(DIR), &other, 300, |_, _| Ok(())).unwrap_err();
+    let error = records_behind_sequence(&disk, &folder(), &other, 300, |_, _| Ok(())).unwrap_err();
     assert!(error.to_string().contains("a moment ago it had the records up to 401"), "{error}");
 }
 
@@ -99,17 +104,47 @@ fn records_have_their_golden_bytes() {
     ];
     for (record, expected) in golden {
         let mut bytes = Vec::new();
-        record::encode(&record, 5, 64, &mut bytes);
+        record::encode(&record, Secret::NONE.stamp(5), 64, &mut bytes);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, expected.replace(' ', ""), "{record:?}");
-        let Frame::Record { payload, group: 64, .. } = record::frame_at(&bytes, 5, 0) else {
+        let Frame::Record { payload, group: 64, .. } = record::frame_at(&bytes, Secret::NONE.stamp(5), 0)
+        else {
             panic!("{hex}")
         };
         assert_eq!(record::decode(payload).unwrap(), record);
         assert!(
-            matches!(record::frame_at(&bytes, 6, 0), Frame::Broken(_)),
+            matches!(record::frame_at(&bytes, Secret::NONE.stamp(6), 0), Frame::Broken(_)),
             "another segment's record is not valid"
         );
+    }
+}
+
+/// What a client writes into values is in a recycled segment behind the records that are written over it.
+#[test]
+fn records_that_a_client_made_are_none() {
+    let known = LogFolder { dir: PathBuf::from(DIR), secret: Secret::NONE };
+    let ours = LogFolder { secret: Secret::fresh(1).unwrap(), ..known.clone() };
+    for (folder, is_fooled) in [(ours, false), (known, true)] {
+        let disk = SimDisk::new();
+        let mut content = Vec::new();
+        record::encode(&put(1, "key", "value"), folder.secret.stamp(1), 0, &mut content);
+        for bytes in [0, 64, 128] {
+            content.resize(content.len() + bytes, 0);
+            let group = u32::try_from(content.len()).unwrap();
+            record::encode(&put(2, "of another", "changed"), Secret::NONE.stamp(1), group, &mut content);
+            record::encode_end(Secret::NONE.stamp(1), group + 8, &mut content);
+        }
+        content.resize(SEGMENT_BYTES as usize, 0);
+        disk.install(&segment_path(Path::new(DIR), 1), content);
+        let mut found = Vec::new();
+        let scanned = scan(&disk, &folder, |sequence, _| {
+            found.push(sequence);
+            Ok(())
+        });
+        assert_eq!(found == [1], !is_fooled, "{found:?}");
+        if !is_fooled {
+            assert!(matches!(scanned.unwrap().tail, Tail::Open { torn_bytes: 0, .. }));
+        }
     }
 }
 
@@ -129,8 +164,13 @@ fn a_sequence_that_nothing_can_follow_is_damage() {
     let mut segment = Vec::new();
     for sequence in [u64::MAX, u64::MAX - 1, record::COUNT_MAX + 1] {
         segment.clear();
-        record::encode(&put(sequence, "key", "value"), 1, 0, &mut segment);
-        record::encode(&put(sequence.wrapping_add(1), "key", "value"), 1, 0, &mut segment);
+        record::encode(&put(sequence, "key", "value"), Secret::NONE.stamp(1), 0, &mut segment);
+        record::encode(
+            &put(sequence.wrapping_add(1), "key", "value"),
+            Secret::NONE.stamp(1),
+            0,
+            &mut segment,
+        );
         disk.install(&segment_path(Path::new(DIR), 1), segment.clone());
         assert!(matches!(read(&disk), Err(Error::LogCorrupt { .. })), "{sequence}");
     }
@@ -265,7 +305,7 @@ fn damage_before_a_later_segment_is_named() {
     let content = crate::disk::read_all(&disk, &first).unwrap();
     let end = (0..content.len() - 16)
         .step_by(8)
-        .find(|at| matches!(record::frame_at(&content, 1, *at), Frame::End { .. }));
+        .find(|at| matches!(record::frame_at(&content, Secret::NONE.stamp(1), *at), Frame::End { .. }));
     disk.flip(&first, end.unwrap(), 1);
     match read(&disk) {
         Err(Error::LogCorrupt { file, offset, .. }) => {

@@ -3,7 +3,7 @@
 use super::Extent;
 use crate::life::{End, Lives};
 use abide_e2e::Guest;
-use abide_store::inspect;
+use abide_store::inspect::{self, Secret};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,10 @@ impl Place {
     fn targets(self, data: &Path) -> Vec<Target> {
         let mut files = files(&data.join(self.folder()));
         match self {
-            Self::Log => return records_before_the_last_group(&files),
+            Self::Log => {
+                let secret = inspect::secret(data).expect("the folder says what its records carry");
+                return records_before_the_last_group(&files, secret);
+            }
             // The newest is read, and no draft.
             Self::Snapshots => {
                 files.retain(|path| path.extension().is_none());
@@ -88,7 +91,7 @@ impl Target {
 
 /// Returns the records behind which something stands that was synced later, so that they were synced before: what a crash
 /// tore off is at the end.
-fn records_before_the_last_group(segments: &[PathBuf]) -> Vec<Target> {
+fn records_before_the_last_group(segments: &[PathBuf], secret: Secret) -> Vec<Target> {
     let mut targets = Vec::new();
     let mut is_last = true;
     for path in segments.iter().rev() {
@@ -96,7 +99,7 @@ fn records_before_the_last_group(segments: &[PathBuf]) -> Vec<Target> {
         let Some(number) = name.strip_prefix("log-").and_then(|hex| u64::from_str_radix(hex, 16).ok()) else {
             continue;
         };
-        let places = inspect::records(&fs::read(path).unwrap_or_default(), number);
+        let places = inspect::records(&fs::read(path).unwrap_or_default(), number, secret);
         let Some(last) = places.last().copied() else { continue };
         let is_synced = |place: &&inspect::Place| !is_last || place.offset < last.group;
         targets.extend(

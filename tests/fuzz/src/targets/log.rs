@@ -1,6 +1,7 @@
 //! The log of a store: damaged, and with records that nobody would write but whose checksum is right.
 
 use super::Target;
+use abide_store::inspect::Secret;
 use abide_store::{Batch, DiskStore, Error, Op, Options, Store, View, inspect};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -33,7 +34,8 @@ impl Written {
         let log = fs::read(dir.join(SEGMENT)).expect("the log is there");
         let format = fs::read(dir.join(FORMAT)).expect("the folder has a format");
         fs::remove_dir_all(&dir).expect("the folder can be removed");
-        let end = inspect::records(&log, NUMBER).last().map_or(0, |last| last.offset + last.bytes);
+        let end =
+            inspect::records(&log, NUMBER, Secret::NONE).last().map_or(0, |last| last.offset + last.bytes);
         Self { log: log[..end].to_vec(), format, states }
     }
 
@@ -80,7 +82,11 @@ fn folder(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("abide-fuzz-{name}-{}", std::process::id()))
 }
 
+/// Its records carry what everybody knows: the inputs that are kept shall say the same to every process.
 fn write(dir: &Path) -> Result<Vec<Content>, Error> {
+    fs::create_dir_all(dir)
+        .and_then(|()| fs::write(dir.join(FORMAT), inspect::format_without_secret()))
+        .expect("a folder can be made");
     let store = DiskStore::open(dir, Options::tiny())?;
     let fence = store.acquire(1)?;
     let (mut content, mut states) = (Content::new(), vec![Content::new()]);
@@ -160,7 +166,8 @@ impl Replay {
             let header = inspect::sealed(b"", NUMBER, 0).len();
             (place.offset, written.log[place.offset + header..place.offset + place.bytes].to_vec())
         };
-        let payloads = inspect::records(&written.log, NUMBER).into_iter().map(payload).collect();
+        let payloads =
+            inspect::records(&written.log, NUMBER, Secret::NONE).into_iter().map(payload).collect();
         Self { written, payloads }
     }
 }
