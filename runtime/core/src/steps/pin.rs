@@ -48,9 +48,7 @@ pub fn newest(rows: &mut Rows, id: InvocationId, service: &str) -> Result<(), Fa
         return Err(Failure::new(404, message));
     };
     check_key(&row.target, service_row.manifest.kind)?;
-    // The id of a run is computed of its key alone.
-    let is_id_of_run = id.is_computed() && row.idempotency_key.is_none();
-    if service_row.manifest.is_workflow_run(&row.target.handler) && !is_id_of_run {
+    if is_run_by_another_id(id, row, &service_row.manifest) {
         let message = format!(
             "a run of the workflow '{service}' is the only one of its key, and this one was submitted before the workflow was registered, or restarted; submit it again"
         );
@@ -76,8 +74,19 @@ fn check_key(target: &Target, kind: ServiceKind) -> Result<(), Failure> {
     }
 }
 
-/// Finds the handler of an invocation in a deployment.
-pub fn to(rows: &Rows, row: &InvocationRow, deployment: &DeploymentId) -> Result<Pin, Refusal> {
+/// Says whether this would be a second run of a workflow: the id of a run is computed of its key alone.
+fn is_run_by_another_id(id: InvocationId, row: &InvocationRow, service: &ServiceManifest) -> bool {
+    let is_id_of_run = id.is_computed() && row.idempotency_key.is_none();
+    service.is_workflow_run(&row.target.handler) && !is_id_of_run
+}
+
+/// Finds the handler for what `row` asks for in a deployment; it is to run as `id`.
+pub fn to(
+    rows: &Rows,
+    id: InvocationId,
+    row: &InvocationRow,
+    deployment: &DeploymentId,
+) -> Result<Pin, Refusal> {
     let offered = rows.deployment(deployment).ok_or(Refusal::UnknownDeployment)?;
     let Target { service, handler, .. } = &row.target;
     let service = offered.manifest.services.iter().find(|offered| offered.name == *service);
@@ -86,6 +95,11 @@ pub fn to(rows: &Rows, row: &InvocationRow, deployment: &DeploymentId) -> Result
     // Who has a key, or a state of its own, cannot become somebody who needs none, nor the other way.
     if row.deployment.is_some() && (service.kind, handler.mode) != (row.kind, row.mode) {
         return Err(Refusal::OtherKind);
+    }
+    // One that never began has not been looked at by anybody.
+    check_key(&row.target, service.kind).map_err(|_| Refusal::OtherKind)?;
+    if is_run_by_another_id(id, row, service) {
+        return Err(Refusal::WorkflowRun);
     }
     Ok(Pin::new(deployment.clone(), service, handler))
 }

@@ -41,7 +41,7 @@ pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
     if entries_len.is_some_and(|entries_len| entries_len != row.entries_len) {
         return Notice::Refused(Refusal::WentOn);
     }
-    match pin::to(rows, row, deployment) {
+    match pin::to(rows, *id, row, deployment) {
         Ok(pin) => {
             pin.bind(rows.invocation_mut(*id).expect("the invocation is there: read above"));
             Notice::Done

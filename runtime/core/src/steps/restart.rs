@@ -38,7 +38,7 @@ fn begin_anew(
     let refused = Notice::Refused;
     let input = rows.input(of).ok_or(refused(Refusal::JournalPurged))?.clone();
     let kept = Kept::of(rows, of, &over, restart.entries_kept).map_err(refused)?;
-    let pin = restart.deployment.as_ref().map(|deployment| pin::to(rows, &over, deployment));
+    let pin = restart.deployment.as_ref().map(|deployment| pin::to(rows, id, &over, deployment));
     let mut row = InvocationRow::new(over.target.clone(), Origin::Restart { of }, place.now);
     if let Some(pin) = pin.transpose().map_err(refused)? {
         pin.bind(&mut row);

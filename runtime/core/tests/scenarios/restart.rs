@@ -192,6 +192,28 @@ fn on_other_code_or_on_the_newest() {
     );
 }
 
+/// It was a call by nobody knew what when it was made, and got an id of its own.
+#[test]
+fn a_run_that_did_not_begin_for_want_of_its_workflow_is_no_second_run() {
+    check(
+        "(undeploy flow)
+         (submit a flow/k/run)
+         upload 2: flow
+         restart b of a on 2
+         restart c of a",
+        expect![[r#"
+            > upload 2: flow
+            > restart b of a on 2
+              ! notice refused, a workflow run
+            > restart c of a
+              ! notice done
+                arm c purge at 1d
+              ! reply c: [404] service 'flow' not found, make sure to register the service before calling it.
+              = c: completed as failure 0/0
+        "#]],
+    );
+}
+
 #[test]
 fn an_exclusive_handler_waits_for_its_key() {
     check(
