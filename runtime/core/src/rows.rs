@@ -57,7 +57,7 @@ pub enum RowKey {
 }
 
 /// Records whose names can be read all at once, at most
-/// [`crate::limits::STATE_NAMES_MAX`] and one more.
+/// [`crate::limits::STATE_NAMES_READ`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NamesOf {
     State(ObjectKey),
@@ -339,6 +339,15 @@ impl Rows {
             Some(Row::Unclaimed(row)) => Some(row),
             None => None,
             Some(other) => unreachable!("promises without the run {run} are stored as {other:?}"),
+        }
+    }
+
+    /// Returns how many names were stored before this step, as far as they were read.
+    pub(crate) fn names_stored(&self, of: &NamesOf) -> usize {
+        match &self.slot(&RowKey::Names(of.clone())).row {
+            Some(Row::Names(names)) => names.len(),
+            None => 0,
+            Some(other) => unreachable!("names are stored as {other:?}"),
         }
     }
 

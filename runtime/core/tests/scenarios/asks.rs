@@ -118,6 +118,9 @@ fn take_in(world: &mut World, append: &mut Append, entries: &mut Vec<Entry>, wor
             (0..number(count))
                 .map(|at| Entry::SetState { name: format!("{name}{at}"), value: Bytes::from_static(b"1") }),
         ),
+        ["clears", count, name] => {
+            entries.extend((0..number(count)).map(|at| Entry::ClearState { name: format!("{name}{at}") }))
+        }
         ["promises", count, name] => {
             entries.extend((0..number(count)).map(|at| Entry::GetPromise { name: format!("{name}{at}") }))
         }

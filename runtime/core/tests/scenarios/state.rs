@@ -385,6 +385,21 @@ fn a_state_with_too_many_names_is_not_cleared_at_once() {
 }
 
 #[test]
+fn a_state_of_which_only_a_part_is_read_is_not_taken_for_smaller_than_it_is() {
+    // Without those that are cleared before, the part that is read has no more names than may be.
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 12000 x)
+         append a: clears 1500 x; clear-all",
+        expect![[r#"
+            > append a: clears 1500 x; clear-all
+                stop a#1
+              = a: paused, the state of obj/k has more than 10000 values (STATE_NAMES_MAX) 13500/0, holds the key
+        "#]],
+    );
+}
+
+#[test]
 fn what_a_limit_cuts_off_was_never_asked() {
     // The calls behind it are not made, and the sleep before it goes on.
     check(

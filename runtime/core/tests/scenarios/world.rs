@@ -5,7 +5,7 @@ use abide_core::command::{Command, Message, Ticket, Timer};
 use abide_core::effect::Effect;
 use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
-use abide_core::limits::STATE_NAMES_MAX;
+use abide_core::limits::STATE_NAMES_READ;
 use abide_core::manifest::ServiceManifest;
 use abide_core::rows::{Row, RowKey, Rows};
 use abide_core::step::{Place, step};
@@ -163,6 +163,6 @@ pub fn row(rows: &BTreeMap<RowKey, Row>, id: InvocationId) -> Option<&Invocation
 
 fn load(stored: &BTreeMap<RowKey, Row>, key: &RowKey) -> Option<Row> {
     let RowKey::Names(of) = key else { return stored.get(key).cloned() };
-    let names = stored.keys().filter_map(|key| key.name_in(of)).take(STATE_NAMES_MAX + 1);
+    let names = stored.keys().filter_map(|key| key.name_in(of)).take(STATE_NAMES_READ);
     Some(Row::Names(names.map(str::to_owned).collect()))
 }

@@ -3,7 +3,7 @@
 use super::known::Known;
 use abide_core::entry::Answer;
 use abide_core::ids::{InvocationId, PartitionId};
-use abide_core::limits::STATE_NAMES_MAX;
+use abide_core::limits::STATE_NAMES_READ;
 use abide_core::rows::{NamesOf, Row, RowKey, Rows};
 use abide_store::keys::Tag;
 use abide_store::{Batch, Fence, Op, Store, View, codec, keys};
@@ -89,14 +89,16 @@ impl<'a> Txn<'a> {
         Ok(Some(row))
     }
 
-    /// Reads the names of several rows, with what was staged.
+    /// Reads the names of several rows, with what was staged: all, or as many as are ever read.
     fn names(&self, of: &NamesOf) -> Result<Vec<String>, TxnError> {
         let tag = match of {
             NamesOf::State(_) => Tag::State,
             NamesOf::Promises(_) => Tag::Promise,
         };
         let (start, end) = keys::names(self.partition, of);
-        let stored = self.store.scan(View::Latest, &start, &end, STATE_NAMES_MAX + 1)?;
+        let is_gone = |(key, row): &(&RowKey, &Option<Row>)| row.is_none() && key.name_in(of).is_some();
+        let gone = self.staged.iter().filter(is_gone).count();
+        let stored = self.store.scan(View::Latest, &start, &end, STATE_NAMES_READ + gone)?;
         let mut names: BTreeSet<String> =
             stored.iter().filter_map(|(key, _)| keys::decode_name(key, tag)).collect();
         for (row_key, row) in &self.staged {

@@ -8,7 +8,7 @@ use crate::command::ReadAhead;
 use crate::effect::Effect;
 use crate::entry::Outcome;
 use crate::invocation::InvocationRow;
-use crate::limits::STATE_NAMES_MAX;
+use crate::limits::{STATE_NAMES_MAX, STATE_NAMES_READ};
 use crate::rows::{NamesOf, Row, RowKey, Rows};
 use crate::steps::settle;
 use crate::target::ObjectKey;
@@ -76,8 +76,10 @@ pub fn keys(asked: Asked<'_>, rows: &mut Rows, effects: &mut Vec<Effect>) -> Res
 }
 
 fn names(rows: &Rows, object: &ObjectKey) -> Result<BTreeSet<String>, LimitReached> {
-    let names = rows.names(&NamesOf::State(object.clone()));
-    if names.len() > STATE_NAMES_MAX {
+    let of = NamesOf::State(object.clone());
+    let names = rows.names(&of);
+    // Of very many only a part is read: without those that this step has cleared, it may look like all.
+    if names.len() > STATE_NAMES_MAX || rows.names_stored(&of) >= STATE_NAMES_READ {
         let text = format!("the state of {object} has more than {STATE_NAMES_MAX} values (STATE_NAMES_MAX)");
         return Err(LimitReached(text));
     }
