@@ -140,7 +140,7 @@ impl From<Message> for Command {
             }
             Message::Tell(tell) => Self::Tell(tell),
             Message::Release { invocation, object } => {
-                Self::Release { invocation, object, is_chained: false }
+                Self::Release { invocation, object, has_waited: false, is_chained: false }
             }
         }
     }
@@ -287,6 +287,12 @@ pub enum End {
     Mismatched(MismatchReport),
     /// The process that ran it is gone.
     Lost,
+    /// The process that ran it, or was to run it, was stopped in order.
+    Stopped,
+    /// What it asks for there is no room for now. It is nobody's fault, so no retry policy is asked.
+    PutOff {
+        message: String,
+    },
 }
 
 /// A person replaces the whole state of an object or workflow.
@@ -444,6 +450,8 @@ pub enum Command {
     Release {
         invocation: InvocationId,
         object: ObjectKey,
+        /// It was in the queue.
+        has_waited: bool,
         /// It ended in the transaction that gave it the key, and so may the next.
         is_chained: bool,
     },

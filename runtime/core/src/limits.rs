@@ -13,6 +13,10 @@ pub const FAILURE_MESSAGE_BYTES_MAX: usize = 8 << 10;
 pub const FAILURE_METADATA_BYTES_MAX: usize = 8 << 10;
 /// Bytes of a name the guest gives: of a run block, of a sleep.
 pub const NAME_BYTES_MAX: usize = 1 << 10;
+/// How long an attempt waits that there was no room for, and up to twice as long.
+pub const PUT_OFF_MS: u64 = 1_000;
+/// A run block whose next try was due longer ago was not waited for when an attempt ended.
+pub const RETRY_MISSED_MS: u64 = 1_000;
 /// Bytes of the message of a failed attempt that is remembered; a longer one is cut. Small, because it
 /// is written with each change of the invocation.
 pub const ATTEMPT_FAILURE_BYTES_MAX: usize = 2 << 10;
@@ -44,6 +48,8 @@ pub const SIGNALS_KEPT: usize = 1_000;
 pub const KEY_BYTES_MAX: usize = 1 << 10;
 /// Values in the state of one object that can be listed, or cleared, all at once.
 pub const STATE_NAMES_MAX: usize = 10_000;
+/// Names that are read of a state: some more, so that those which one step clears may be among them.
+pub const STATE_NAMES_READ: usize = STATE_NAMES_MAX + 1_001;
 /// Bytes of names and values that a person can put into a state at once, and of names that can be
 /// cleared thereby. Of each value no more than [`EDITED_INLINE_BYTES`] counts.
 pub const EDITED_BYTES_MAX: usize = 1 << 20;

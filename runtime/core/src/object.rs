@@ -20,6 +20,16 @@ pub struct KeyQueueRow {
     pub head: u64,
     /// Position of the next that comes.
     pub tail: u64,
+    /// How many of those in between were ended while they waited.
+    pub gone: u64,
+}
+
+impl KeyQueueRow {
+    /// Returns how many wait.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.tail.saturating_sub(self.head).saturating_sub(self.gone)
+    }
 }
 
 /// A durable promise of a workflow.

@@ -75,10 +75,15 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Begin { invocation, service, input } => {
             begin::apply(place, rows, invocation, &service, input, out);
         }
-        Command::Release { invocation, object, is_chained } => {
-            key_queue::release(place, rows, key_queue::Release { invocation, object, is_chained }, out);
+        Command::Release { invocation, object, has_waited, is_chained } => {
+            key_queue::release(
+                place,
+                rows,
+                key_queue::Release { invocation, object, has_waited, is_chained },
+                out,
+            );
         }
-        Command::Grant { object, position } => key_queue::grant(rows, object, position, out),
+        Command::Grant { object, position } => key_queue::grant(place, rows, object, position, out),
         Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),
         Command::Notify { invocation, outcome } => attach::notify(rows, invocation, outcome, out),
         Command::Tell(tell) => tell::apply(place, tell, out),

@@ -176,6 +176,7 @@ impl Engine {
         watch_store(&self.parts.store, &self.fault);
         let sums = counting::Sums::new(self.parts.partitions);
         let stopping = Stopping::new(executor.clone());
+        let (mut drivers, mut outboxes) = (Vec::new(), Vec::new());
         for (index, inbox) in (0..).zip(self.receivers) {
             let partition = PartitionId(index);
             let shell = Shell {
@@ -185,9 +186,15 @@ impl Engine {
                 inboxes: self.inboxes.clone(),
             };
             let fault = self.fault.clone();
-            let driver = driver::Driver::open(partition, &self.parts, inbox, shell, fault.clone(), &sums)?;
+            let (driver, again) =
+                driver::Driver::open(partition, &self.parts, inbox, shell.clone(), fault, &sums)?;
+            drivers.push(driver);
+            outboxes.push((shell, again));
+        }
+        recovery::send_again(outboxes);
+        for (index, driver) in drivers.into_iter().enumerate() {
             let who = format!("the driver of partition {index}");
-            stopping.add(tokio::spawn(fault.watch(who, driver.run(stopping.end()))));
+            stopping.add(tokio::spawn(self.fault.clone().watch(who, driver.run(stopping.end()))));
         }
         Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums, stopping))
     }

@@ -61,7 +61,17 @@ impl Record for EntryRow {
 }
 impl Record for OutcomeRow {}
 impl Record for Outcome {}
-impl Record for KeyQueueRow {}
+/// 2: it counts who left the queue.
+impl Record for KeyQueueRow {
+    const VERSION: u8 = 2;
+
+    fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
+        match version {
+            1 => with_zeros(bytes, &[0]),
+            _ => postcard::from_bytes(bytes),
+        }
+    }
+}
 impl Record for InvocationId {}
 impl Record for PromiseRow {}
 impl Record for UnclaimedRow {}
@@ -274,7 +284,7 @@ mod tests {
         let completes = EntryRow { at: Timestamp(5), outcomes_before: 2, entry: completes };
         let input = InputRow { headers: vec![header], body: Bytes::from_static(b"{}") };
         let outcome = Outcome::Value(Bytes::from_static(b"1"));
-        let queue = KeyQueueRow { holder: ID, head: 3, tail: 5 };
+        let queue = KeyQueueRow { holder: ID, head: 3, tail: 5, gone: 1 };
         let (until, looked_at) = (Timestamp(300), Timestamp(6));
         let unclaimed = UnclaimedRow { object: object(), until, looked_at, after: Some("n".into()) };
         let promise = PromiseRow { outcome: None, waiting: vec![Listener { caller: ID, op: 7 }] };
@@ -301,7 +311,7 @@ mod tests {
             (RowKey::InboxMark(PartitionId(0)), Row::Counter(300), "01ac02"),
             (RowKey::KeyWaiter(object(), 0), Row::KeyWaiter(ID), "010102"),
             (RowKey::State(object(), "n".into()), Row::State(Bytes::from_static(b"42")), "01023432"),
-            (RowKey::KeyQueue(object()), Row::KeyQueue(queue), "0101020305"),
+            (RowKey::KeyQueue(object()), Row::KeyQueue(queue), "020102030501"),
             (RowKey::Promise(object(), "n".into()), Row::Promise(promise), "010001010207"),
             (RowKey::Unclaimed(ID), Row::Unclaimed(unclaimed), "01 0153 016b ac02 06 01016e"),
         ]
@@ -352,6 +362,12 @@ mod tests {
         let golden = "03015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063";
         let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
         assert_eq!(read, InvocationRow { journal_bytes: 0, ..paused() });
+    }
+
+    #[test]
+    fn of_a_queue_of_version_1_nobody_has_left() {
+        let read: KeyQueueRow = decode(b"key", &bytes("0101020305")).unwrap();
+        assert_eq!(read, KeyQueueRow { holder: ID, head: 3, tail: 5, gone: 0 });
     }
 
     #[test]

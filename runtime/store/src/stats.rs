@@ -61,6 +61,8 @@ pub struct Stats {
     pub index_rebuilt: bool,
     /// All of the index was read when the store was opened.
     pub index_verified: bool,
+    /// The process before this one closed the store in order.
+    pub was_closed: bool,
     pub replayed: u64,
     /// Log, index, blobs and snapshots together.
     pub disk_bytes: u64,

@@ -33,7 +33,7 @@ pub fn apply(
     match queue {
         None => {
             row.holds_key = true;
-            rows.put(key, Row::KeyQueue(KeyQueueRow { holder: id, head: 0, tail: 0 }));
+            rows.put(key, Row::KeyQueue(KeyQueueRow { holder: id, head: 0, tail: 0, gone: 0 }));
             effects.push(Effect::Then(Command::Begin { invocation: id, service, input }));
         }
         Some(queue) => {

@@ -20,11 +20,12 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
     effects.extend(stop_listening(id, &mut row));
     tell(place, id, &row, answer.clone().into(), effects);
     // One in the queue may have been granted the key by this very transaction, and not begun yet.
-    if row.holds_key || matches!(phase, Phase::Queued { .. }) {
+    let has_waited = matches!(phase, Phase::Queued { .. });
+    if row.holds_key || has_waited {
         row.holds_key = false;
         let object = row.target.object().expect("only invocations on objects have a key, or wait for one");
         let is_chained = row.tries() == 0;
-        effects.push(Effect::Then(Command::Release { invocation: id, object, is_chained }));
+        effects.push(Effect::Then(Command::Release { invocation: id, object, has_waited, is_chained }));
     }
     keep(place, rows, id, row, answer.clone(), effects);
     effects.push(Effect::Reply { invocation: id, answer });

@@ -25,7 +25,7 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
         return;
     }
     row.modified_at = place.now;
-    if end != End::Lost {
+    if !matches!(end, End::Lost | End::Stopped) {
         row.losses = 0;
     }
     match end {
@@ -41,7 +41,7 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
         }
         End::Suspended { waiting_on, .. } => row.phase = Phase::Suspended { waiting_on },
         End::AwaitsRetry { waiting_on, .. } => {
-            let until = first_retry_at(row, &waiting_on).unwrap_or(place.now);
+            let until = first_retry_at(place.now, row, &waiting_on).unwrap_or(place.now);
             back_off(rows, &ended, until, Some(waiting_on), effects);
         }
         End::Crashed { message, op, retry_after_ms } => {
@@ -51,7 +51,18 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
             row.phase = Phase::Paused { reason: PauseReason::JournalMismatch(report) };
         }
         End::Lost => lost(place, rows, &ended, effects),
+        End::Stopped => begin::start(place, id, row, None, effects),
+        End::PutOff { message } => put_off(place, rows, &ended, message, effects),
     }
+}
+
+/// It tries again after a while, as often as it takes: what was accepted is done.
+fn put_off(place: Place, rows: &mut Rows, ended: &Ended, message: String, effects: &mut Vec<Effect>) {
+    let row = rows.invocation_mut(ended.invocation).expect("the invocation is there: checked by apply");
+    let message = limits::cut(message, limits::ATTEMPT_FAILURE_BYTES_MAX);
+    row.remember(AttemptFailure { attempt: row.tries(), at: place.now, message, op: None });
+    let spread_ms = limits::PUT_OFF_MS * u64::from(ended.jitter) / u64::from(u16::MAX);
+    back_off(rows, ended, place.now.plus_millis(limits::PUT_OFF_MS + spread_ms), None, effects);
 }
 
 /// The process may have ended because of this attempt. One that is lost time and again, and records
@@ -79,9 +90,14 @@ fn lost(place: Place, rows: &mut Rows, ended: &Ended, effects: &mut Vec<Effect>)
 }
 
 /// Returns when the first of the held run blocks may be tried again. Blocks that the guest no longer
-/// waits for do not count: one whose time has passed would start attempts over and over.
-fn first_retry_at(row: &InvocationRow, waiting_on: &WaitSet) -> Option<Timestamp> {
-    let awaited = row.run_tries.iter().filter(|(op, _)| waiting_on.contains(**op));
+/// waits for do not count: one whose time has passed would start attempts over and over. Where it waits for
+/// too many to tell, those do not count whose time has passed for a while: had it waited for one, it had not ended.
+fn first_retry_at(now: Timestamp, row: &InvocationRow, waiting_on: &WaitSet) -> Option<Timestamp> {
+    let counts = |op: OpId, retry_at: Timestamp| match waiting_on {
+        WaitSet::Ops(_) => waiting_on.contains(op),
+        WaitSet::Any => retry_at.plus_millis(limits::RETRY_MISSED_MS) > now,
+    };
+    let awaited = row.run_tries.iter().filter(|(op, tries)| counts(**op, tries.retry_at));
     let first = awaited.map(|(_, tries)| tries.retry_at).min();
     first.or_else(|| row.run_tries.values().map(|tries| tries.retry_at).min())
 }

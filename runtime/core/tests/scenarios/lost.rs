@@ -40,6 +40,75 @@ fn a_lost_attempt_is_followed_by_the_next_at_once() {
 }
 
 #[test]
+fn a_stop_in_order_is_no_loss() {
+    check(
+        "submit a svc/pauses
+         lost a
+         lost a
+         stopped a
+         stopped a
+         lost a",
+        expect![[r#"
+            > submit a svc/pauses
+              ! notice done
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > lost a
+                start a#2 journal 0/0
+              = a: running #2 0/0, 1 losses
+            > lost a
+                start a#3 journal 0/0
+              = a: running #3 0/0, 2 losses
+            > stopped a
+                start a#4 journal 0/0
+              = a: running #4 0/0, 2 losses
+            > stopped a
+                start a#5 journal 0/0
+              = a: running #5 0/0, 2 losses
+            > lost a
+                arm a retry 5 at 100
+              = a: backing off after #5 until 100 0/0, 1 failures, 3 losses
+        "#]],
+    );
+}
+
+#[test]
+fn what_there_is_no_room_for_is_tried_again_and_is_no_failure() {
+    check(
+        "submit a svc/kills
+         put-off a
+         advance 1000
+         put-off a
+         cancel a
+         advance 1000
+         put-off a",
+        expect![[r#"
+            > submit a svc/kills
+              ! notice done
+                start a#1 journal 0/0 with input
+              = a: running #1 0/0
+            > put-off a
+                arm a retry 1 at 1000
+              = a: backing off after #1 until 1000 0/0
+            > advance 1000
+                start a#2 journal 0/0
+              = a: running #2 0/0
+            > put-off a
+                arm a retry 2 at 2000
+              = a: backing off after #2 until 2000 0/0
+            > cancel a
+              ! notice done
+                start a#3 journal 0/1
+              = a: running #3 0/1, cancelled
+            > advance 1000
+            > put-off a
+                arm a retry 3 at 3000
+              = a: backing off after #3 until 3000 0/1, cancelled
+        "#]],
+    );
+}
+
+#[test]
 fn losses_without_progress_are_failures_in_the_end() {
     check(
         "submit a svc/pauses

@@ -168,6 +168,8 @@ fn end(verb: &str, rest: &[&str]) -> End {
             End::Crashed { message: (*message).into(), op: None, retry_after_ms }
         }
         ("lost", []) => End::Lost,
+        ("stopped", []) => End::Stopped,
+        ("put-off", []) => End::PutOff { message: "no room".into() },
         ("mismatch", []) => End::Mismatched(MismatchReport {
             op: 0,
             recorded: Some("run(\"pay\")".into()),

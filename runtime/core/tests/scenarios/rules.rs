@@ -167,6 +167,8 @@ fn holder(rows: &Stored, object: &ObjectKey, queue: &KeyQueueRow) {
     };
     assert!(row.holds_key && row.target.object().as_ref() == Some(object), "the holder of {object}");
     assert!(queue.head <= queue.tail);
+    let waits = |key: &&RowKey| matches!(key, RowKey::KeyWaiter(of, _) if of == object);
+    assert_eq!(queue.waiting(), rows.keys().filter(waits).count() as u64, "so many wait for {object}");
 }
 
 fn waiter(rows: &Stored, object: &ObjectKey, position: u64, id: InvocationId) {

@@ -7,6 +7,7 @@ use super::counting::{Counting, Sums};
 use super::gate::{self, Held};
 use super::inboxes::work;
 use super::known::Known;
+use super::recovery::Unacknowledged;
 use super::shell::Shell;
 use super::tally::Tally;
 use super::timers::{Most, Timers};
@@ -59,7 +60,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Takes the partition and reads what it has to go on with.
+    /// Takes the partition and reads what it has to go on with; returns also what it has to send again.
     pub fn open(
         partition: PartitionId,
         parts: &Parts,
@@ -67,7 +68,7 @@ impl Driver {
         shell: Shell,
         fault: Fault,
         sums: &Sums,
-    ) -> Result<Self, abide_store::Error> {
+    ) -> Result<(Self, Unacknowledged), abide_store::Error> {
         let store = parts.store.clone();
         let fence = store.acquire(partition.0)?;
         let timers = Timers::load(&*store, partition)?;
@@ -76,12 +77,13 @@ impl Driver {
         recovery::submit_lost(&*store, partition, &shell.inboxes, &mut counting)?;
         let tally = Tally::new(parts, partition);
         let gate = gate::open(shell.clone(), store.clone(), &fault);
-        let held = recovery::hold_outbox(&*store, partition, &gate)?;
-        tally.partition.outbox_changes(held);
+        let again = recovery::unacknowledged(&*store, partition)?;
+        let waiting: usize = again.values().map(VecDeque::len).sum();
+        tally.partition.outbox_changes(i64::try_from(waiting).unwrap_or(i64::MAX));
         let place = Place { now, partition, partitions: parts.partitions };
         let clock = parts.clock.clone();
         let known = Known::default();
-        Ok(Self {
+        let driver = Self {
             place,
             store,
             clock,
@@ -97,7 +99,8 @@ impl Driver {
             fault,
             sequence: 0,
             is_ending: false,
-        })
+        };
+        Ok((driver, again))
     }
 
     /// Works until it is told to end or the store fails.

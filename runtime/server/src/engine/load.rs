@@ -173,7 +173,7 @@ impl Load {
 
     /// The queue of a key is this now; None: it is gone.
     pub(super) fn queue_is(&self, key: &ObjectKey, queue: Option<&KeyQueueRow>) {
-        let is_full = queue.is_some_and(|queue| queue.tail - queue.head >= self.limits.key_queue_max);
+        let is_full = queue.is_some_and(|queue| queue.waiting() >= self.limits.key_queue_max);
         if !is_full && self.full_keys_count.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -254,8 +254,12 @@ mod tests {
     fn a_key_is_full_as_long_as_its_queue_is() {
         let load = load(LoadLimits { key_queue_max: 3, ..LoadLimits::default() });
         let key = |key: &str| ObjectKey { service: "Counter".into(), key: key.into() };
-        let queue =
-            |head, tail| KeyQueueRow { holder: InvocationId { unique: 1, partition_key: 2 }, head, tail };
+        let queue = |head, tail| KeyQueueRow {
+            holder: InvocationId { unique: 1, partition_key: 2 },
+            head,
+            tail,
+            gone: 0,
+        };
         let check = |name: &str| load.check_key(|| Some(key(name)));
         load.queue_is(&key("a"), Some(&queue(0, 2)));
         assert_eq!(check("a"), Ok(()));

@@ -1,20 +1,20 @@
 //! Recovery: what was running when the process ended is lost and begins again.
 //!
 //! There is no second logic for it: lost attempts are commands like any other, timers are read from
-//! their rows, and the outbox is sent once more.
+//! their rows, and the outbox is sent once more, when all partitions have been read.
 
 use super::Inboxes;
 use super::counting::Counting;
-use super::gate::Held;
+use super::shell::Shell;
 use abide_core::command::{Command, End, Message};
 use abide_core::effect::Effect;
 use abide_core::ids::PartitionId;
 use abide_core::invocation::InvocationRow;
 use abide_store::keys::{self, Tag};
 use abide_store::{Error, Store, View, codec, pairs};
-use tokio::sync::mpsc;
+use std::collections::{BTreeMap, VecDeque};
 
-/// Submits "attempt lost" for every attempt that ran. On the way all live invocations are counted.
+/// Submits for every attempt that ran that it is over. On the way all live invocations are counted.
 pub fn submit_lost(
     store: &dyn Store,
     partition: PartitionId,
@@ -22,6 +22,7 @@ pub fn submit_lost(
     counting: &mut Counting,
 ) -> Result<(), Error> {
     let mut lost = 0u64;
+    let is_in_order = store.stats().was_closed;
     for pair in pairs(store, View::Latest, keys::all(partition.0, Tag::Invocation)) {
         let (key, value) = pair?;
         let row = match codec::decode::<InvocationRow>(&key, &value) {
@@ -35,8 +36,8 @@ pub fn submit_lost(
         counting.lives(invocation, &row);
         if let Some(attempt) = row.running_attempt() {
             lost += 1;
-            let jitter = rand::random();
-            inboxes.send_to(partition, Command::Ended { invocation, attempt, end: End::Lost, jitter });
+            let (end, jitter) = (if is_in_order { End::Stopped } else { End::Lost }, rand::random());
+            inboxes.send_to(partition, Command::Ended { invocation, attempt, end, jitter });
         }
     }
     if lost > 0 {
@@ -45,24 +46,58 @@ pub fn submit_lost(
     Ok(())
 }
 
-/// Sends again what other partitions have not acknowledged; returns how much that is.
-pub fn hold_outbox(
-    store: &dyn Store,
-    partition: PartitionId,
-    gate: &mpsc::UnboundedSender<Held>,
-) -> Result<i64, Error> {
-    let mut held = 0;
+/// What a partition has to send again, for each that has not acknowledged it, in order.
+pub type Unacknowledged = BTreeMap<PartitionId, VecDeque<(u64, Message)>>;
+
+/// Reads what other partitions have not acknowledged.
+pub fn unacknowledged(store: &dyn Store, partition: PartitionId) -> Result<Unacknowledged, Error> {
+    let mut found = Unacknowledged::new();
     for pair in pairs(store, View::Latest, keys::all(partition.0, Tag::Outbox)) {
         let (key, value) = pair?;
-        held += 1;
         let Some((to, sequence)) = keys::decode_outbox(&key) else { continue };
         match codec::decode::<Message>(&key, &value) {
-            Ok(message) => {
-                let effects = vec![Effect::Transmit { to, sequence, message }];
-                let _ = gate.send(Held { sequence: 0, effects });
-            }
+            Ok(message) => found.entry(to).or_default().push_back((sequence, message)),
             Err(error) => tracing::error!(%error, "a message to another partition cannot be read"),
         }
     }
-    Ok(held)
+    Ok(found)
+}
+
+/// Sends it, for all partitions together.
+pub fn send_again(outboxes: Vec<(Shell, Unacknowledged)>) {
+    let queues = outboxes.into_iter().flat_map(|(shell, outbox)| {
+        outbox.into_iter().map(move |(to, queue)| {
+            let from = shell.clone();
+            queue.into_iter().map(move |message| (from.clone(), to, message)).collect()
+        })
+    });
+    let is_submission = |(_, _, (_, message)): &(_, _, (_, Message))| matches!(message, Message::Submit(_));
+    for (shell, to, (sequence, message)) in submissions_first(queues.collect(), is_submission) {
+        shell.run(Effect::Transmit { to, sequence, message });
+    }
+}
+
+/// Puts queues one behind the other, but what begins something, and stands first in its own, before everything else:
+/// what one partition sends may be about what another has begun before, and would be dropped if it came first.
+fn submissions_first<T>(mut queues: Vec<VecDeque<T>>, is_submission: impl Fn(&T) -> bool) -> Vec<T> {
+    let mut all = Vec::new();
+    for queue in &mut queues {
+        while let Some(first) = queue.pop_front_if(|first| is_submission(first)) {
+            all.push(first);
+        }
+    }
+    all.extend(queues.into_iter().flatten());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_a_submission_of_another_partition_comes_after_it() {
+        let queues = [["signal b", "submit c"], ["submit b", "signal c"]].map(VecDeque::from);
+        let sent = submissions_first(queues.into(), |message| message.starts_with("submit"));
+        assert_eq!(sent, ["submit b", "signal b", "submit c", "signal c"]);
+    }
 }

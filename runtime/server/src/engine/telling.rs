@@ -43,6 +43,8 @@ fn end_of(end: &End) -> (&'static str, Option<Reason>) {
             ("mismatched", Some(Reason::of(&text)))
         }
         End::Lost => ("lost", Some(Reason::of("the process that ran it is gone"))),
+        End::Stopped => ("stopped", Some(Reason::of("the server was stopped in order"))),
+        End::PutOff { message } => ("put off", Some(Reason::of(message))),
     }
 }
 

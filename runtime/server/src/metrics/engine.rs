@@ -9,7 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 
 /// How attempts end, as labels.
-const ENDS: [&str; 6] = ["returned", "failed", "suspended", "crashed", "mismatched", "lost"];
+const ENDS: [&str; 8] =
+    ["returned", "failed", "suspended", "crashed", "mismatched", "lost", "stopped", "put_off"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfEnd {
@@ -99,6 +100,8 @@ impl EngineMetrics {
             End::Crashed { .. } => 3,
             End::Mismatched(_) => 4,
             End::Lost => 5,
+            End::Stopped => 6,
+            End::PutOff { .. } => 7,
         };
         &self.attempts_ended[index]
     }

@@ -150,7 +150,9 @@ pub async fn check(
             let (message, backtrace) = split_backtrace(message);
             Verdict::Fails { op: replay.asked, is_after_all: replay.is_whole, message, backtrace }
         }
-        Ok(End::Suspended { .. } | End::AwaitsRetry { .. } | End::Lost) => Verdict::FitsSoFar(Beyond::Waits),
+        Ok(
+            End::Suspended { .. } | End::AwaitsRetry { .. } | End::Lost | End::Stopped | End::PutOff { .. },
+        ) => Verdict::FitsSoFar(Beyond::Waits),
     };
     Checked { verdict, other_input: replay.other_input }
 }

@@ -144,6 +144,7 @@ impl Execution<'_> {
             Some(Halt::AwaitsRetry { waiting_on, outcomes_seen }) => {
                 Ok(End::AwaitsRetry { waiting_on: waiting_on.clone(), outcomes_seen: *outcomes_seen })
             }
+            Some(Halt::PutOff(message)) => Ok(End::PutOff { message: message.clone() }),
             Some(Halt::Mismatched(report)) => {
                 let mut report = report.clone();
                 report.backtrace = backtrace(error);

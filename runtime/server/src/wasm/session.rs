@@ -64,6 +64,8 @@ pub enum Halt {
     Stopped,
     #[error("the code does not match the journal at operation {}", .0.op)]
     Mismatched(MismatchReport),
+    #[error("{0}")]
+    PutOff(String),
     /// Only a check ends this way.
     #[error("the guest came to where its journal ends")]
     Recorded(Beyond),
@@ -317,16 +319,17 @@ impl Session {
         Ok(op)
     }
 
-    /// Holds up a guest that asks more of a service than can be begun: its attempt fails, and is tried again later,
-    /// as its retry policy says. What is recorded by then stays.
+    /// Holds up a guest that asks more of a service than can be begun: its attempt ends, and another follows later.
+    /// What is recorded by then stays.
     fn check_crowd(&self, entry: &Entry) -> wasmtime::Result<()> {
         let (Entry::Call(request) | Entry::Send { request, delay_ms: None }) = entry else { return Ok(()) };
         let service = &request.target.service;
         if (self.around.is_crowded)(service) {
-            wasmtime::bail!(
-                "too many invocations of \"{service}\" wait for their start (guests.waiting_max): \
-                 the attempt is tried again when its retry policy says so"
+            let message = format!(
+                "too many invocations of \"{service}\" wait for their start (guests.waiting_max): it goes on \
+                 when there is room"
             );
+            return Err(Halt::PutOff(message).into());
         }
         Ok(())
     }

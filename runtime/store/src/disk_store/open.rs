@@ -57,6 +57,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
         replayed: recovered.replayed,
         index_rebuilt: recovered.is_rebuilt,
         index_verified: recovered.is_verified,
+        was_closed: recovered.scan.is_closed,
         blobs: known.blobs.len() as u64,
         blob_bytes: known.blob_bytes,
         snapshot_sequence,

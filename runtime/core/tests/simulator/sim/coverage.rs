@@ -57,6 +57,8 @@ const WANTED: &[&str] = &[
     "end awaits-retry",
     "end mismatched",
     "end lost",
+    "end stopped",
+    "end put-off",
     "timer begin",
     "timer retry",
     "timer sleep",
@@ -389,6 +391,8 @@ fn end_name(end: &End) -> &'static str {
         End::AwaitsRetry { .. } => "end awaits-retry",
         End::Mismatched(_) => "end mismatched",
         End::Lost => "end lost",
+        End::Stopped => "end stopped",
+        End::PutOff { .. } => "end put-off",
     }
 }
 

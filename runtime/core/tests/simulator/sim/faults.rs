@@ -34,7 +34,9 @@ impl World {
         let Some(invocation) = self.some_session() else { return };
         let session = self.sessions.remove(&invocation).expect("it is one of them");
         self.coverage.count("move lose");
-        let (attempt, end) = (session.attempt, End::Lost);
+        let is_put_off = self.rng.chance(30);
+        let end = if is_put_off { End::PutOff { message: "no room".into() } } else { End::Lost };
+        let attempt = session.attempt;
         self.inbox(invocation, Command::Ended { invocation, attempt, end, jitter: 0 });
         self.ghosts.extend(session.give_up().map(|session| (invocation, session)));
         let too_many = self.ghosts.len().saturating_sub(OLD_MAX);

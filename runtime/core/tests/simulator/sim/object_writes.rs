@@ -27,14 +27,25 @@ pub fn check_queue(before: &Table, object: &ObjectKey, row: Option<&Row>, cause:
             assert!(admitted && first.is_none(), "{object} goes to {new:?}");
         }
         (Some(old), Some(new)) if old.holder == new.holder && old.head == new.head => {
-            assert_eq!(new.tail, old.tail + 1, "one joins the queue of {object}");
-            assert!(matches!(cause.command, Command::Admit { .. }), "{object} by {:?}", cause.command);
+            let waiting = waiters(before, object).count() as u64;
+            match cause.command {
+                Command::Admit { .. } => {
+                    assert_eq!(new.tail, old.tail + 1, "one joins the queue of {object}");
+                    assert_eq!(new.waiting(), waiting + 1, "{object}");
+                }
+                Command::Release { .. } => {
+                    assert_eq!(new.tail, old.tail, "one has left the queue of {object}");
+                    assert_eq!(new.waiting(), waiting, "{object}");
+                }
+                other => panic!("{object} by {other:?}"),
+            }
         }
         (Some(old), Some(new)) => {
             assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);
             let (position, next) = first.unwrap_or_else(|| panic!("{object} goes to {new:?}"));
             assert_eq!(new.holder, next, "first come, first served at {object}");
             assert!(new.head == position + 1 && new.tail == old.tail, "{object}: {old:?} to {new:?}");
+            assert_eq!(new.waiting() + 1, waiters(before, object).count() as u64, "{object}");
         }
         (Some(old), None) => {
             assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);

@@ -117,6 +117,7 @@ impl World {
 
     /// As `crash`, for the process of one partition.
     pub fn crash_one(&mut self, partition: usize) {
+        let end = if self.rng.chance(25) { End::Stopped } else { End::Lost };
         self.old_words.clear();
         self.old_timers.clear();
         self.partitions[partition].crash();
@@ -125,15 +126,15 @@ impl World {
         self.sessions.retain(|id, _| is_elsewhere(id));
         self.attempts.retain(|id, _| is_elsewhere(id));
         self.ghosts.retain(|(id, _)| is_elsewhere(id));
-        self.recover(partition);
+        self.recover(partition, &end);
     }
 
-    fn recover(&mut self, partition: usize) {
+    fn recover(&mut self, partition: usize, end: &End) {
         let recovered = &mut self.partitions[partition];
         assert_eq!(recovered.latest.len(), recovered.durable.len());
         for (invocation, row) in all_live(&recovered.durable) {
             if let Some(attempt) = row.running_attempt() {
-                let end = End::Lost;
+                let end = end.clone();
                 recovered.inbox.push_back(Command::Ended { invocation, attempt, end, jitter: 0 });
             }
         }

@@ -120,7 +120,7 @@ pub async fn list(
 fn view(engine: &EngineHandle, object: ObjectRead) -> Result<ObjectView, AdminError> {
     let ObjectRead { key, state_values, state_bytes, queue } = object;
     let holder = queue.as_ref().map(|queue| InvocationRef::of(engine, queue.holder)).transpose()?;
-    let waiting = queue.map_or(0, |queue| queue.tail - queue.head);
+    let waiting = queue.map_or(0, |queue| queue.waiting());
     Ok(ObjectView { key, state_values, state_bytes, holder, waiting })
 }
 

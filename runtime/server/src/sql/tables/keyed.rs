@@ -42,7 +42,7 @@ static HOLDER_COLUMNS: &[Column<(ObjectKey, KeyQueueRow)>] = &[
         "waiting_at_most",
         Ty::Integer,
         "How many wait for it; those that were ended are counted, too.",
-        |it| Ok(it.row.1.tail.saturating_sub(it.row.1.head).into()),
+        |it| Ok(it.row.1.waiting().into()),
     ),
 ];
 
