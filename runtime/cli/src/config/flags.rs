@@ -100,25 +100,24 @@ fn typed(matches: &ArgMatches, id: &str) -> Option<String> {
 fn args((setting, name): (&'static Setting, &'static String)) -> Vec<Arg> {
     use crate::config::kind::Kind;
     let (section, _) = setting.path();
-    let mut arg = Arg::new(setting.key)
+    let arg = Arg::new(setting.key)
         .long(name.as_str())
         .value_name(setting.kind.value_name())
         .help(help(setting))
         .help_heading(section)
-        .hide_short_help(setting.is_rare)
-        .action(ArgAction::Set)
-        // Given twice, the last one counts: scripts add to a command line.
-        .overrides_with(setting.key);
-    match setting.kind {
-        Kind::Switch => arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Kind::List { .. } | Kind::Tokens => arg = arg.action(ArgAction::Append),
+        .hide_short_help(setting.is_rare);
+    // Given twice, the last one counts: scripts add to a command line. Of lists all count.
+    let last = |arg: Arg| arg.action(ArgAction::Set).overrides_with(setting.key);
+    let arg = match setting.kind {
+        Kind::List { .. } | Kind::Tokens => arg.action(ArgAction::Append),
+        Kind::Switch => last(arg).num_args(0..=1).require_equals(true).default_missing_value("true"),
         Kind::Address
         | Kind::Count { .. }
         | Kind::Size { .. }
         | Kind::Time { .. }
         | Kind::Choice(_)
-        | Kind::Text { .. } => {}
-    }
+        | Kind::Text { .. } => last(arg),
+    };
     let old = setting.old_flags.iter().map(|(flag, _)| {
         Arg::new(*flag)
             .long(*flag)
@@ -166,6 +165,21 @@ mod tests {
             ]
         );
         assert!(Cli::try_parse_from("up --guest-cpu-ms 5 --guests-cpu-max 5ms".split(' ')).is_err());
+    }
+
+    #[test]
+    fn of_lists_all_count_and_of_the_rest_the_last_one() {
+        let line = "up --ingress-require-token-for A --guests-attempts-max 7 --guests-cpu-max 5ms \
+                    --ingress-require-token-for B,C --guests-cpu-max 9ms";
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            given(line),
+            [
+                ("ingress.require_token_for", text("ingress-require-token-for"), text("A,B,C")),
+                ("guests.cpu_max", text("guests-cpu-max"), text("9ms")),
+                ("guests.attempts_max", text("guests-attempts-max"), text("7")),
+            ]
+        );
     }
 
     #[test]
