@@ -4,8 +4,8 @@ use super::limits::SqlLimits;
 use super::tables::{BOOLEAN, JSON};
 use super::watch::Watch;
 use crate::base64::base64;
-use rusqlite::Statement;
 use rusqlite::types::ValueRef;
+use rusqlite::{Row, Statement};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
@@ -45,16 +45,10 @@ pub fn collect(statement: &mut Statement<'_>, limits: &SqlLimits, watch: &Watch)
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let before = text.len();
-        text.push_str(if count == 0 { "{" } else { ",{" });
-        for (index, (name, style)) in names.iter().zip(&styles).enumerate() {
-            text.push_str(if index == 0 { "" } else { "," });
-            text.push_str(name);
-            text.push(':');
-            write(row.get_ref(index)?, *style, &mut text);
-        }
-        text.push('}');
+        text.push_str(if count == 0 { "" } else { "," });
+        let fits = write_row(row, &names, &styles, limits.answer_bytes_max, &mut text)?;
         count += 1;
-        if count > limits.rows_max || text.len() > limits.answer_bytes_max {
+        if count > limits.rows_max || !fits {
             text.truncate(before);
             is_truncated = true;
             break;
@@ -65,6 +59,29 @@ pub fn collect(statement: &mut Statement<'_>, limits: &SqlLimits, watch: &Watch)
         RawValue::from_string(text).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
     let elapsed_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Answer { columns, rows, is_truncated, rows_read: watch.rows_read(), elapsed_ms })
+}
+
+/// Writes a row; ends early, and says so, when the text becomes longer than `bytes_max`: a row of many large
+/// columns is many times that long.
+fn write_row(
+    row: &Row<'_>,
+    names: &[String],
+    styles: &[Style],
+    bytes_max: usize,
+    text: &mut String,
+) -> rusqlite::Result<bool> {
+    text.push('{');
+    for (index, (name, style)) in names.iter().zip(styles).enumerate() {
+        text.push_str(if index == 0 { "" } else { "," });
+        text.push_str(name);
+        text.push(':');
+        write(row.get_ref(index)?, *style, text);
+        if text.len() > bytes_max {
+            return Ok(false);
+        }
+    }
+    text.push('}');
+    Ok(text.len() <= bytes_max)
 }
 
 /// Gives columns of the same name another one, as SQLite does within a query: `id`, `id:1`.
@@ -104,5 +121,27 @@ fn write(value: ValueRef<'_>, style: Style, to: &mut String) {
             to.push_str(&if is_json { text.into_owned() } else { quoted(&text) });
         }
         ValueRef::Blob(bytes) => to.push_str(&quoted(&base64(bytes))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    #[test]
+    fn a_wide_row_ends_where_the_answer_is_full() {
+        let connection = Connection::open_in_memory().unwrap();
+        let columns = ["hex(zeroblob(500))"; 20].join(", ");
+        let mut statement = connection.prepare(&format!("SELECT {columns}")).unwrap();
+        let (names, styles) = (vec!["\"a\"".to_owned(); 20], [Style::Plain; 20]);
+        let mut rows = statement.query([]).unwrap();
+        let row = rows.next().unwrap().unwrap();
+        for (bytes_max, fits, bytes) in [(100, false, 1_007), (2_500, false, 3_021), (1 << 20, true, 20_141)]
+        {
+            let mut text = String::new();
+            assert_eq!(write_row(row, &names, &styles, bytes_max, &mut text).unwrap(), fits, "{bytes_max}");
+            assert_eq!(text.len(), bytes, "{bytes_max}");
+        }
     }
 }
