@@ -175,6 +175,24 @@ async fn state_is_read_by_object_by_service_and_whole() {
 }
 
 #[tokio::test]
+async fn a_number_means_all_texts_of_it() {
+    let mut seeds = Seeds::default();
+    for key in ["7", "007", "8"] {
+        seeds.state("Cart", key, "items", b"1");
+    }
+    let world = seeds.start();
+    for (condition, expected) in [
+        ("service_key = CAST('7' AS INTEGER)", "\"007\"\n\"7\""),
+        ("service_name = 'Cart' AND service_key = CAST('7' AS INTEGER)", "\"007\"\n\"7\""),
+        // SQLite makes a text of a number that stands alone.
+        ("service_name = 'Cart' AND service_key = 7", "\"7\""),
+    ] {
+        let query = format!("SELECT service_key FROM state WHERE {condition} ORDER BY service_key");
+        assert_eq!(show(&patient(&world), &query).await, expected, "{condition}");
+    }
+}
+
+#[tokio::test]
 async fn every_column_of_every_table_can_be_read() {
     let mut seeds = Seeds::default();
     let id = InvocationId::new(Timestamp(1), 1, 1);
