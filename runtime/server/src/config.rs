@@ -120,6 +120,8 @@ pub struct AdminConfig {
     /// A token that somebody chose; it opens everything.
     pub token: Option<String>,
     pub tokens: Vec<Grant>,
+    /// The token of the process around the server. That there is one does not mean that others need one.
+    pub own: Option<Grant>,
     /// Also on loopback; elsewhere a token is needed in any case.
     pub require_token: bool,
     /// Names of this port besides those of loopback; `*` for all.
@@ -130,8 +132,13 @@ impl AdminConfig {
     /// Says whether requests need a token: off loopback, and on it when somebody cares for tokens.
     #[must_use]
     pub fn needs_token(&self) -> bool {
-        let is_wanted = self.require_token || self.token.is_some() || !self.tokens.is_empty();
-        is_wanted || !self.listen.ip().is_loopback()
+        self.require_token || self.has_tokens() || !self.listen.ip().is_loopback()
+    }
+
+    /// Says whether somebody cares for tokens.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        self.token.is_some() || !self.tokens.is_empty()
     }
 
     /// Returns what all the tokens of the configuration open.
@@ -143,7 +150,7 @@ impl AdminConfig {
             scope: Scope::Admin,
             services: Vec::new(),
         });
-        self.tokens.iter().cloned().chain(chosen).collect()
+        self.tokens.iter().cloned().chain(chosen).chain(self.own.clone()).collect()
     }
 }
 
@@ -154,6 +161,7 @@ impl Default for AdminConfig {
             tls: TlsFiles::default(),
             token: None,
             tokens: Vec::new(),
+            own: None,
             require_token: false,
             allowed_hosts: Vec::new(),
         }

@@ -69,8 +69,8 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         tokio::task::spawn_blocking(move || Deployments::open(store, clock, components)).await??
     };
     let access = Access::open(&*store, deployments.clone(), clock.clone(), config.admin.grants())?;
-    let admin_door = AdminDoor::new(&config.admin);
-    if admin_door.needs_token && !access.has_admin() {
+    let admin_door = Arc::new(AdminDoor::new(&config.admin));
+    if admin_door.needs_token() && !access.has_admin() {
         return Err(NoToken(admin_addr).into());
     }
     let mut watched = Watched::open(&config, store.clone(), clock.clone()).await?;
@@ -95,14 +95,14 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         trail: Trail::new(&config.data, config.audit.clone()),
         backups,
         open: OpenRequests::default(),
-        admin_door: Arc::new(admin_door),
+        admin_door: admin_door.clone(),
         ingress_door: Arc::new(IngressDoor::new(&config.ingress)),
         ingress_body: config.ingress.body_limits(),
         settings: config.shown.into(),
         ingress_url: IngressUrl { scheme: ingress_scheme, listen: ingress_addr },
     };
     let certificates = [ingress.certificate.clone(), admin.certificate.clone()];
-    let reloader = Reloader { access: state.access.clone(), certificates };
+    let reloader = Reloader { access: state.access.clone(), admin_door, certificates };
     let doors = Doors::open(ingress, admin, state, config.http, shares);
     tracing::info!(%ingress_addr, %admin_addr, data = %config.data.display(), partitions, "the server is up");
     Ok(Server {
@@ -142,6 +142,7 @@ pub struct NoToken(pub SocketAddr);
 #[derive(Clone)]
 pub struct Reloader {
     access: Arc<Access>,
+    admin_door: Arc<AdminDoor>,
     certificates: [Option<Arc<Certificate>>; 2],
 }
 
@@ -153,6 +154,9 @@ impl Reloader {
     /// A certificate cannot be used; the old one goes on.
     pub fn reload(&self, config: &Config) -> Result<(), TlsError> {
         self.access.reconfigure(config.admin.grants());
+        if config.admin.has_tokens() && self.admin_door.close() {
+            tracing::info!("there are tokens now, and the admin port asks for one");
+        }
         self.certificates.iter().flatten().try_for_each(|certificate| certificate.reload())
     }
 }
@@ -206,4 +210,43 @@ fn partitions(store: &dyn Store, wanted: Option<u16>) -> anyhow::Result<u16> {
     let value = codec::encode(&codec::Setup { partitions });
     store.commit(Batch { fence, ops: vec![Op::Put { key, value }] })?;
     Ok(partitions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::token::Digest;
+    use crate::http::tests::world::World;
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    async fn status(world: &World, token: Option<&str>) -> u16 {
+        let mut request = http::Request::get("/services").header("host", "localhost:9070");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = world.admin.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        response.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_token_that_comes_later_closes_the_door_and_the_own_one_stays() {
+        let world = World::start(&Config::default());
+        let (access, admin_door) = (world.state.access.clone(), world.state.admin_door.clone());
+        let reloader = Reloader { access, admin_door, certificates: [None, None] };
+        let mut config = Config::default();
+        config.admin.own = Some(Grant::new("own", Digest::of("own"), Scope::Deploy, Vec::new()).unwrap());
+        for (token, expected) in
+            [(None, [200, 200, 200]), (Some("first"), [401, 200, 200]), (None, [401, 401, 200])]
+        {
+            config.admin.token = token.map(str::to_owned);
+            reloader.reload(&config).unwrap();
+            let found = [
+                status(&world, None).await,
+                status(&world, Some("first")).await,
+                status(&world, Some("own")).await,
+            ];
+            assert_eq!(found, expected, "{token:?}");
+        }
+    }
 }

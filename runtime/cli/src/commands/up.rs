@@ -53,10 +53,11 @@ pub async fn serve(
     let hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let mut server_config = settings.server;
     server_config.compiler = Compiler::own_process();
-    let admin_token = own_token(&mut server_config);
+    let (token, own) = own_token();
+    server_config.admin.own = Some(own.clone());
     let server = abide_server::start(server_config).await.map_err(explain)?;
     let global = Global {
-        admin_token,
+        admin_token: Some(token),
         admin_url: format!("{}://{}", server.admin_scheme, reachable(server.admin_addr)),
         ingress_url: format!("{}://{}", server.ingress_scheme, reachable(server.ingress_addr)),
         ..global
@@ -67,7 +68,7 @@ pub async fn serve(
     let mut serving = std::pin::pin!(serving);
     let working = async {
         let reloading = async {
-            reload(hangup, &up.flags, &loaded, reloader).await;
+            reload(hangup, &up.flags, &loaded, &own, reloader).await;
             Ok(())
         };
         tokio::try_join!(meanwhile(global), reloading)?;
@@ -79,16 +80,12 @@ pub async fn serve(
     }
 }
 
-/// Returns a token with which this process itself can deploy. Where only digests are known, that is one
-/// that nobody else ever sees, and that is gone with the process.
-fn own_token(config: &mut abide_server::Config) -> Option<String> {
-    if config.admin.token.is_some() || !config.admin.needs_token() {
-        return config.admin.token.clone();
-    }
+/// Returns a token with which this process itself can deploy, whichever other tokens come and go. Nobody else
+/// ever sees it, and it is gone with the process.
+fn own_token() -> (String, Grant) {
     let token = token::generate();
     let grant = Grant::new(OWN_TOKEN, Digest::of(&token), Scope::Deploy, Vec::new());
-    config.admin.tokens.push(grant.expect("the name is plain"));
-    Some(token)
+    (token, grant.expect("the name is plain"))
 }
 
 fn settings(loaded: &Loaded) -> Settings {
@@ -109,7 +106,13 @@ fn explain(error: anyhow::Error) -> CliError {
 
 /// Takes over what may change while the server runs, each time it is asked to, and says what else has
 /// changed since the start.
-async fn reload(mut asked: tokio::signal::unix::Signal, flags: &Flags, started: &Loaded, reloader: Reloader) {
+async fn reload(
+    mut asked: tokio::signal::unix::Signal,
+    flags: &Flags,
+    started: &Loaded,
+    own: &Grant,
+    reloader: Reloader,
+) {
     while asked.recv().await.is_some() {
         let loaded = match config::load(flags) {
             Ok(loaded) => loaded,
@@ -122,7 +125,9 @@ async fn reload(mut asked: tokio::signal::unix::Signal, flags: &Flags, started: 
         if !ignored.is_empty() {
             tracing::warn!(settings = ignored.join(", "), "these have changed, and need a new start");
         }
-        match reloader.reload(&loaded.settings.server) {
+        let mut config = loaded.settings.server;
+        config.admin.own = Some(own.clone());
+        match reloader.reload(&config) {
             Ok(()) => tracing::info!("tokens and certificates were read again"),
             Err(error) => tracing::error!(%error, "a certificate cannot be used, the old one goes on"),
         }

@@ -69,6 +69,11 @@ fn tokens_of_the_file_open_what_their_scope_says_until_they_are_removed() {
         (ask(port, "GET", "/services", &reader).status == 401).then_some(())
     });
     ask(port, "GET", "/services", &admin).expect(200);
+    // The token of the process itself is in no file, and stays.
+    let listed = ask(port, "GET", "/tokens", &admin).expect(200).json();
+    let names: Vec<&Value> =
+        listed["tokens"].as_array().expect("a list").iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["ops", "abide-up"]);
     let ignored = "these have changed, and need a new start";
     let line = server.log().lines().find(|line| line.contains(ignored)).map(str::to_owned);
     assert!(line.as_deref().is_some_and(|line| line.contains("guests.cpu_max")), "{line:?}");

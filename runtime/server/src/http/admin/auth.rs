@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Paths that everybody may read, and what is below the last one.
 const PUBLIC: [&str; 3] = ["/", "/health", "/ui"];
@@ -26,7 +27,7 @@ const READING: [&str; 1] = ["/query"];
 /// How the admin port is guarded.
 pub struct AdminDoor {
     hosts: Hosts,
-    pub needs_token: bool,
+    needs_token: AtomicBool,
 }
 
 impl AdminDoor {
@@ -38,7 +39,19 @@ impl AdminDoor {
             (true, []) => Hosts::any(),
             (_, names) => Hosts::new(config.listen.ip(), names),
         };
-        Self { hosts, needs_token }
+        Self { hosts, needs_token: AtomicBool::new(needs_token) }
+    }
+
+    /// Says whether requests need a token.
+    #[must_use]
+    pub fn needs_token(&self) -> bool {
+        self.needs_token.load(Ordering::Acquire)
+    }
+
+    /// Asks for a token from now on: somebody cares for tokens who did not at the start. There is no way back,
+    /// a token that is gone must not open the door to all. Says whether none was needed before.
+    pub fn close(&self) -> bool {
+        !self.needs_token.swap(true, Ordering::AcqRel)
     }
 }
 
@@ -116,7 +129,7 @@ fn identify(state: &AppState, request: &Request, peer: Option<SocketAddr>) -> Re
     }
     match state.access.login(bearer(headers), peer.map(|peer| peer.ip())) {
         Login::Known(grant) => Ok(Actor::Token(grant)),
-        Login::Missing | Login::Wrong | Login::Blocked if !state.admin_door.needs_token => {
+        Login::Missing | Login::Wrong | Login::Blocked if !state.admin_door.needs_token() => {
             Ok(Actor::Loopback)
         }
         Login::Missing => Err(AdminError::Unauthorized),
