@@ -11,7 +11,8 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde::Deserialize;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -103,12 +104,12 @@ fn create_in_file(create: &Create, path: &Path, global: &Global) -> Result<(), C
     let scope: Scope = create.scope.parse().map_err(|error| usage(&error))?;
     let grant = Grant::new(&create.name, Digest::of(&token), scope, create.services.clone());
     let grant = grant.map_err(|error| usage(&error))?;
-    let failed = |what: &str, error: std::io::Error| {
+    let failed = |what: &str, error: io::Error| {
         CliError::failed(format!("cannot {what} the file {}: {error}", path.display()))
     };
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed("read", error)),
     };
     let added = add(path, &text, &grant)?;
@@ -158,16 +159,33 @@ fn add(path: &Path, text: &str, grant: &Grant) -> Result<String, CliError> {
     Ok(added)
 }
 
-/// Puts a new file in the place of the old one: a server that reads it meanwhile sees one of both.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+/// Puts a new file in the place of the old one: a server that reads it meanwhile sees one of both. A link stays,
+/// and what it leads to is replaced.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let new = PathBuf::from(format!("{}.new", path.display()));
-    let mut file = fs::File::create(&new)?;
-    if let Ok(old) = fs::metadata(path) {
+    let written = write_like(&new, &path, text).and_then(|()| fs::rename(&new, &path));
+    if written.is_err() {
+        // What it was to replace is as it was.
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+/// Writes a file that belongs to whom another one does, if that is there: a server that runs as somebody else has
+/// to be able to read it.
+fn write_like(new: &Path, old: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::File::create(new)?;
+    if let Ok(old) = fs::metadata(old) {
+        let kept = fchown(&file, Some(old.uid()), Some(old.gid()));
+        kept.map_err(|error| {
+            let why = format!("whoever runs this cannot leave it to its owner and group ({error})");
+            io::Error::new(error.kind(), why)
+        })?;
         file.set_permissions(old.permissions())?;
     }
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)
+    file.sync_all()
 }
 
 fn tell(create: &Create, token: &str) {
@@ -201,6 +219,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn grant(name: &str, services: &[&str]) -> Grant {
         let services: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
@@ -222,6 +241,28 @@ mod tests {
         let error = add(path, &two, &grant("ops", &[])).unwrap_err();
         assert!(error.message.contains("has a token 'ops' already"), "{}", error.message);
         assert!(add(path, "", &grant("ops", &[])).is_ok());
+    }
+
+    #[test]
+    fn a_file_keeps_its_owner_its_rights_and_the_link_to_it() {
+        let folder = std::env::temp_dir().join(format!("abide-tokens-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (file, link) = (folder.join("abide.toml"), folder.join("link.toml"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        // Only root may give a file away; for others it is their own, before and after.
+        let _ = std::os::unix::fs::chown(&file, Some(4_321), Some(4_322));
+        std::os::unix::fs::symlink("abide.toml", &link).unwrap();
+        let of = |path: &Path| {
+            let metadata = fs::metadata(path).unwrap();
+            (metadata.uid(), metadata.gid(), metadata.mode() & 0o777)
+        };
+        let before = of(&file);
+        write(&link, "new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read_to_string(&file).unwrap(), of(&file)), ("new".to_owned(), before));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
