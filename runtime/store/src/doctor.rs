@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::batch::Sequence;
 use crate::blobs::{BlobName, Blobs};
 use crate::disk::OsDisk;
+use crate::disk_store::missing_for_rebuild;
 use crate::error::Error;
 use crate::folder::{Folder, Lock};
 use crate::index::Index;
@@ -22,6 +23,7 @@ use crate::log::scan::{Tail, scan};
 use crate::log::secret::LogFolder;
 use crate::options::{INDEX_STALL_MAX, Options};
 use crate::snapshot;
+use crate::stall::{self, NoResult, Progress};
 
 /// The findings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,10 +64,12 @@ pub struct SegmentReport {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct IndexReport {
     pub opens: bool,
-    /// Why it does not open or what is wrong inside; the next start rebuilds it.
+    /// Why it does not open or what is wrong inside; the next start rebuilds it if it can.
     pub damage: Option<String>,
     /// The next start rebuilds it anyway.
     pub is_rebuild_asked: bool,
+    /// Why it cannot be rebuilt, where it has to be.
+    pub rebuild_lacks: Option<String>,
     pub keys: u64,
     pub applied: Sequence,
 }
@@ -119,8 +123,10 @@ pub fn doctor(dir: &Path) -> Result<Report, Error> {
         Err(error) => return Err(error),
     };
     let (mut referenced, is_index_whole) = look_at_index(&folder, &mut report)?;
-    look_at_log(&folder.log_with(format.secret), &mut report, &mut referenced)?;
+    let log = folder.log_with(format.secret);
+    look_at_log(&log, &mut report, &mut referenced)?;
     look_at_snapshot(&folder, &mut report)?;
+    report.index.rebuild_lacks = rebuild_lacks(&folder, &log, &report)?;
     look_at_blobs(&folder, &mut report, &referenced, is_index_whole)?;
     report.problems = problems(&report);
     Ok(report)
@@ -144,9 +150,10 @@ fn look_at_index(folder: &Folder, report: &mut Report) -> Result<(Referenced, bo
     // On a thread of its own: sled can loop for ever over a damaged folder.
     let (result, results) = mpsc::channel();
     let dir = folder.index();
-    let progress = Arc::new(AtomicU64::new(0));
-    std::thread::spawn(move || result.send(look_inside(&dir, &progress)));
-    match results.recv_timeout(INDEX_STALL_MAX) {
+    let progress = Progress::default();
+    let progress_of_thread = progress.clone();
+    std::thread::spawn(move || result.send(look_inside(&dir, &progress_of_thread)));
+    match stall::result_of(&results, &progress, INDEX_STALL_MAX) {
         Ok(Ok(inside)) => {
             report.index.opens = true;
             report.index.keys = inside.keys;
@@ -158,8 +165,12 @@ fn look_at_index(folder: &Folder, report: &mut Report) -> Result<(Referenced, bo
             Ok((Referenced::new(), false))
         }
         Ok(Err(error)) => Err(error),
-        Err(_) => {
-            report.index.damage = Some("sled does not answer".into());
+        Err(no_result) => {
+            let why = match no_result {
+                NoResult::Stalled => "sled does not answer",
+                NoResult::Panicked => "its reader panicked",
+            };
+            report.index.damage = Some(why.into());
             Ok((Referenced::new(), false))
         }
     }
@@ -173,6 +184,7 @@ fn look_inside(dir: &Path, progress: &AtomicU64) -> Result<Inside, Error> {
         for pair in pairs {
             let (key, stored) = pair?;
             keys += 1;
+            progress.fetch_add(1, Ordering::Relaxed);
             if let Stored::Blob(blob) = stored {
                 referenced.insert(key, (blob.name, blob.bytes));
             }
@@ -250,6 +262,19 @@ fn look_at_snapshot(folder: &Folder, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
+/// Says why the next start cannot rebuild the index, if it has to.
+fn rebuild_lacks(folder: &Folder, log: &LogFolder, report: &Report) -> Result<Option<String>, Error> {
+    if report.index.damage.is_none() && !report.index.is_rebuild_asked {
+        return Ok(None);
+    }
+    let is_snapshot_damaged = report.snapshot.as_ref().is_some_and(|snapshot| snapshot.damage.is_some());
+    match (report.log.damage.is_some(), is_snapshot_damaged) {
+        (true, _) => Ok(Some("the log is damaged".into())),
+        (false, true) => Ok(Some("the newest snapshot is damaged".into())),
+        (false, false) => missing_for_rebuild(folder, log, &OsDisk),
+    }
+}
+
 fn look_at_blobs(
     folder: &Folder,
     report: &mut Report,
@@ -277,8 +302,15 @@ fn problems(report: &Report) -> Vec<String> {
     if let Some(damage) = &report.log.damage {
         problems.push(damage.clone());
     }
-    if let Some(damage) = &report.index.damage {
-        problems.push(format!("the index cannot be used ({damage}); the next start rebuilds it"));
+    let lacks = report.index.rebuild_lacks.as_ref();
+    let lacks = lacks.map(|lacks| format!("it cannot be rebuilt: {lacks}; restore the folder from a backup"));
+    match (&report.index.damage, lacks) {
+        (Some(damage), lacks) => {
+            let next = lacks.unwrap_or_else(|| "the next start rebuilds it".to_owned());
+            problems.push(format!("the index cannot be used ({damage}); {next}"));
+        }
+        (None, Some(lacks)) => problems.push(format!("the next start wants to rebuild the index; {lacks}")),
+        (None, None) => {}
     }
     if let Some(damage) = report.snapshot.as_ref().and_then(|snapshot| snapshot.damage.as_ref()) {
         problems.push(damage.clone());

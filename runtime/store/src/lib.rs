@@ -23,6 +23,7 @@
 //! | when something is in the index                         | `disk_store/applier.rs`   |
 //! | checkpoints, snapshots, memory, free space             | `disk_store/upkeep.rs`    |
 //! | what happens after a crash                             | `disk_store/open.rs`, `disk_store/recover.rs` |
+//! | how long one waits for sled                            | `stall.rs`                |
 //! | when all of the index is read at a start              | `disk_store/whole.rs`     |
 //! | how the two views are read                             | `disk_store/read.rs`      |
 //! | what sled does wrong and how it is kept away from us   | `index/mod.rs`, `index/guard.rs` |
@@ -63,6 +64,7 @@ pub mod options;
 mod overlay;
 mod pairs;
 mod snapshot;
+mod stall;
 pub mod stats;
 pub mod store;
 

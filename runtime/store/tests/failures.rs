@@ -190,6 +190,7 @@ fn a_damaged_index_is_moved_aside_and_rebuilt() {
     }
     let report = doctor(dir.path()).unwrap();
     assert!(!report.index.opens && report.problems.len() == 1, "{report:?}");
+    assert!(report.problems[0].ends_with("the next start rebuilds it"), "{report:?}");
     check(dir.path(), 1500, true);
     assert!(dir.path().join("index.broken").exists());
     let report = doctor(dir.path()).unwrap();
@@ -204,6 +205,9 @@ fn without_index_and_snapshot_a_cut_log_is_not_enough() {
     for entry in fs::read_dir(dir.path().join("snapshots")).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }
+    let report = doctor(dir.path()).unwrap();
+    let [problem] = report.problems.as_slice() else { panic!("{report:?}") };
+    assert!(problem.contains("it cannot be rebuilt: the newest snapshot ends with record 0"), "{problem}");
     assert!(matches!(DiskStore::open(dir.path(), Options::tiny()), Err(Error::IndexLost { .. })));
 }
 

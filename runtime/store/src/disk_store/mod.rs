@@ -28,6 +28,7 @@ use crate::log::record;
 use crate::options::{Options, SPILLED_PART_MIN};
 use crate::stats::{Stats, Status};
 use crate::store::{Store, check_fence};
+pub(crate) use recover::missing_for_rebuild;
 pub(crate) use shared::Shared;
 use shared::{Queued, What};
 

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
 
 use crate::batch::Sequence;
 use crate::blobs::BlobName;
@@ -20,8 +19,8 @@ use crate::log::scan::{Scan, first_sequence, records_behind_sequence, scan, secu
 use crate::log::secret::LogFolder;
 use crate::options::Options;
 use crate::snapshot;
+use crate::stall::{self, NoResult, Progress};
 
-const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// Records that are replayed together, and about how many bytes of them: they are in memory meanwhile.
 const REPLAYED_AT_ONCE: usize = 4_096;
 const REPLAYED_BYTES_AT_ONCE: usize = 8 << 20;
@@ -69,9 +68,6 @@ pub fn recover(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Re
     Ok(Recovered { index, known, scan, replayed, is_rebuilt: true, is_verified: false })
 }
 
-/// Goes up while the recovery does something.
-type Progress = Arc<AtomicU64>;
-
 /// Uses the index as it is, on a thread of its own: sled can loop for ever over a damaged folder. Returns why it cannot
 /// be used; a stall is an error, because the looping thread ends only with the process.
 fn watched(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Result<Recovered, String>, Error> {
@@ -88,24 +84,14 @@ fn watched(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Result
                 .ok();
         })
         .map_err(Error::io("start a thread for", &folder.dir))?;
-    let (mut seen, mut since) = (0, Instant::now());
-    loop {
-        match results.recv_timeout(WATCH_EVERY) {
-            Ok(result) => return result,
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Err(Error::Index { why: "the recovery panicked".into() });
-            }
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-        }
-        let now = progress.load(Ordering::Relaxed);
-        if now != seen {
-            (seen, since) = (now, Instant::now());
-        }
-        if since.elapsed() > options.index_stall_max {
+    match stall::result_of(&results, &progress, options.index_stall_max) {
+        Ok(result) => result,
+        Err(NoResult::Panicked) => Err(Error::Index { why: "the recovery panicked".into() }),
+        Err(NoResult::Stalled) => {
             let seconds = options.index_stall_max.as_secs();
             let error = Error::IndexStalled { dir: folder.index(), seconds };
             folder.ask_for_index(&error.to_string())?;
-            return Err(error);
+            Err(error)
         }
     }
 }
@@ -245,16 +231,23 @@ fn rebuild(folder: &Folder, log: &LogFolder, options: &Options, why: &str) -> Re
 
 /// Refuses when snapshot and log together do not reach back to the beginning.
 fn check_rebuildable(folder: &Folder, log: &LogFolder, disk: &dyn Disk, why: &str) -> Result<(), Error> {
-    let covered = snapshot::list(disk, &folder.snapshots())?.last().map_or(0, |newest| newest.sequence);
-    match first_sequence(disk, log)? {
-        Some(first) if first > covered + 1 => {
-            let missing = format!(
-                "the newest snapshot ends with record {covered} and the log begins with record {first}"
-            );
-            Err(Error::IndexLost { dir: folder.index(), why: why.to_string(), missing })
-        }
-        Some(_) | None => Ok(()),
+    match missing_for_rebuild(folder, log, disk)? {
+        Some(missing) => Err(Error::IndexLost { dir: folder.index(), why: why.to_string(), missing }),
+        None => Ok(()),
     }
+}
+
+/// Says what is missing when snapshot and log together do not reach back to the beginning.
+pub fn missing_for_rebuild(
+    folder: &Folder,
+    log: &LogFolder,
+    disk: &dyn Disk,
+) -> Result<Option<String>, Error> {
+    let covered = snapshot::list(disk, &folder.snapshots())?.last().map_or(0, |newest| newest.sequence);
+    let first = first_sequence(disk, log)?.filter(|first| *first > covered + 1);
+    Ok(first.map(|first| {
+        format!("the newest snapshot ends with record {covered} and the log begins with record {first}")
+    }))
 }
 
 fn set_aside(folder: &Folder) -> Result<(), Error> {
