@@ -94,7 +94,10 @@ async fn attempt(
 /// Names a few of the files, as seen from the crate.
 fn shown(changed: &BTreeSet<PathBuf>, crate_folder: &Path) -> String {
     let folder = crate_folder.canonicalize().unwrap_or_else(|_| crate_folder.to_path_buf());
-    let name = |path: &PathBuf| path.strip_prefix(&folder).unwrap_or(path).display().to_string();
+    // Nothing is left of the path of a file that is followed by itself.
+    let is_something = |left: &&Path| !left.as_os_str().is_empty();
+    let within = |path: &PathBuf| path.strip_prefix(&folder).ok().filter(is_something).map(Path::to_path_buf);
+    let name = |path: &PathBuf| within(path).as_ref().unwrap_or(path).display().to_string();
     let names: Vec<String> = changed.iter().map(name).collect();
     match names.as_slice() {
         [one] => one.clone(),
@@ -113,6 +116,7 @@ mod tests {
         let show =
             |paths: &[&str]| shown(&paths.iter().map(PathBuf::from).collect(), Path::new("/nowhere/x"));
         assert_eq!(show(&["/nowhere/x/src/lib.rs"]), "src/lib.rs");
+        assert_eq!(show(&["/nowhere/x"]), "/nowhere/x");
         assert_eq!(show(&["/a", "/b"]), "/a and /b");
         assert_eq!(show(&["/a", "/b", "/c"]), "/a and 2 more files");
     }
