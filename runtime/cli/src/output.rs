@@ -1,7 +1,9 @@
 //! What goes to standard output: tables for people, JSON for programs.
 
+use crate::error::CliError;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Stdout, Write};
+use std::sync::OnceLock;
 
 /// Colours text when a person looks at it.
 #[derive(Clone, Copy)]
@@ -80,19 +82,53 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(written).collect()
 }
 
-/// Writes to standard output. A reader that went away, as in `abide … | head`, is no mistake.
+/// Why standard output takes nothing any more.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
+
+/// Writes to standard output. Whatever becomes of that, a command does what it was asked to; [`finish`] tells in the
+/// end.
 pub fn print(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    put(|stdout| writeln!(stdout, "{text}"));
 }
 
 /// Writes bytes as they are; on a terminal the prompt then starts on a new line.
 pub fn print_raw(bytes: &[u8]) {
-    let mut stdout = std::io::stdout();
-    let _ = stdout.write_all(bytes);
-    if stdout.is_terminal() && !bytes.is_empty() && !bytes.ends_with(b"\n") {
-        let _ = stdout.write_all(b"\n");
+    put(|stdout| {
+        stdout.write_all(bytes)?;
+        let is_open = stdout.is_terminal() && !bytes.is_empty() && !bytes.ends_with(b"\n");
+        if is_open { stdout.write_all(b"\n") } else { Ok(()) }
+    });
+}
+
+fn put(write: impl FnOnce(&mut Stdout) -> io::Result<()>) {
+    if is_unheard() {
+        return;
     }
-    let _ = stdout.flush();
+    let mut stdout = io::stdout();
+    if let Err(error) = write(&mut stdout).and_then(|()| stdout.flush()) {
+        // Another thread may have failed before; then it said why.
+        let _ = FAILED.set(error);
+    }
+}
+
+/// Says whether standard output takes nothing any more: there is no use in waiting for more to print.
+pub fn is_unheard() -> bool {
+    FAILED.get().is_some()
+}
+
+/// Says whether all that was printed was taken.
+pub fn finish() -> Result<(), CliError> {
+    outcome(FAILED.get())
+}
+
+/// A reader that went away, as in `abide … | head`, is no mistake.
+fn outcome(failed: Option<&io::Error>) -> Result<(), CliError> {
+    match failed {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::failed(format!("cannot write to standard output: {error}")))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Says something on standard error.
@@ -103,6 +139,14 @@ pub fn say(text: impl std::fmt::Display) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_reader_that_went_away_is_no_mistake() {
+        assert!(outcome(None).is_ok());
+        assert!(outcome(Some(&io::ErrorKind::BrokenPipe.into())).is_ok());
+        let error = outcome(Some(&io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert!(error.message.starts_with("cannot write to standard output"), "{}", error.message);
+    }
 
     #[test]
     fn text_stays_on_its_line() {

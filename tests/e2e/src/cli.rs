@@ -4,7 +4,7 @@ use crate::Server;
 use crate::process::clean_env;
 use crate::{binary, guests};
 use serde_json::Value;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// What a command came to.
 #[derive(Clone, Debug)]
@@ -43,6 +43,12 @@ pub fn abide(args: &[&str]) -> Ran {
     Ran::of(&command(args).output().expect("the binary can be run"))
 }
 
+/// The same, with something else for its standard output.
+#[must_use]
+pub fn abide_into(args: &[&str], stdout: impl Into<Stdio>) -> Ran {
+    Ran::of(&command(args).stdout(stdout).output().expect("the binary can be run"))
+}
+
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(binary::abide());
     clean_env(&mut command);
@@ -61,10 +67,19 @@ impl Server {
     /// The same, with variables of its environment.
     #[must_use]
     pub fn abide_with(&self, args: &[&str], env: &[(&str, &str)]) -> Ran {
+        Ran::of(&self.asking(args).envs(env.iter().copied()).output().expect("the binary can be run"))
+    }
+
+    /// The same, with something else for its standard output.
+    #[must_use]
+    pub fn abide_into(&self, args: &[&str], stdout: impl Into<Stdio>) -> Ran {
+        Ran::of(&self.asking(args).stdout(stdout).output().expect("the binary can be run"))
+    }
+
+    fn asking(&self, args: &[&str]) -> Command {
         let mut command = command(args);
         command.env("ABIDE_ADMIN_URL", format!("http://{}", self.admin().addr));
         command.env("ABIDE_INGRESS_URL", format!("http://{}", self.ingress().addr));
-        command.envs(env.iter().copied());
-        Ran::of(&command.output().expect("the binary can be run"))
+        command
     }
 }

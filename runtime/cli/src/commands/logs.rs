@@ -3,7 +3,7 @@
 use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::{CliError, Kind};
-use crate::output::{Paint, one_line, print, say};
+use crate::output::{Paint, is_unheard, one_line, print, say};
 use crate::when;
 use clap::Args;
 use serde::Deserialize;
@@ -82,7 +82,7 @@ pub async fn run(logs: Logs, global: &Global) -> Result<(), CliError> {
     if !logs.follow {
         return Ok(());
     }
-    loop {
+    while !is_unheard() {
         match ask(&client, &logs, Some(tail.next_after)).await {
             Ok(next) => {
                 show(&next, global);
@@ -92,6 +92,7 @@ pub async fn run(logs: Logs, global: &Global) -> Result<(), CliError> {
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 /// Says whether the server is not there, or about to stop.

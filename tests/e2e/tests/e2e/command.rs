@@ -115,6 +115,16 @@ fn exit_codes_tell_kinds_of_errors() {
 }
 
 #[test]
+fn what_cannot_be_printed_is_a_failure_unless_its_reader_went_away() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device of Linux");
+    let failed = cli::abide_into(&["completions", "bash"], full).expect(1);
+    assert!(failed.stderr.contains("cannot write to standard output"), "{}", failed.stderr);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    assert_eq!(cli::abide_into(&["completions", "bash"], writer).expect(0).stderr, "");
+}
+
+#[test]
 fn without_arguments_it_says_what_there_is() {
     let help = cli::abide(&["--help"]).expect(0).stdout;
     for command in ["up", "deploy", "call", "deployments", "services", "invocations", "doctor"] {

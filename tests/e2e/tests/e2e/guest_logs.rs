@@ -133,4 +133,8 @@ fn who_follows_all_hears_each_line_once_and_the_command_shows_them() {
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| line["invocation_id"] == id.as_str()), "{said}");
+    // Whose reader has gone away does not follow for ever.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    assert_eq!(server.abide_into(&["logs", "--follow", "-n", "3"], writer).expect(0).stderr, "");
 }

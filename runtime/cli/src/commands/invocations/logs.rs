@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::commands::logs::Line;
 use crate::error::CliError;
-use crate::output::{Paint, print, say};
+use crate::output::{Paint, is_unheard, print, say};
 use clap::Args;
 use serde::Deserialize;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub async fn run(logs: Logs, global: &Global) -> Result<(), CliError> {
         while let Some(after) = show(&client, &logs.id, next, global).await? {
             next = after;
         }
-        if is_over {
+        if is_over || is_unheard() {
             return Ok(());
         }
         tokio::time::sleep(LOOK_AGAIN).await;
