@@ -135,6 +135,8 @@ pub struct Handler {
 pub struct Invocations {
     pub invocations: Vec<Invocation>,
     pub next_before: Option<String>,
+    #[serde(default)]
+    pub is_truncated: bool,
 }
 
 #[derive(Deserialize)]

@@ -62,7 +62,15 @@ pub struct Page {
     pub invocations: Vec<(InvocationId, InvocationRow)>,
     /// Where the next page begins; None at the end of the list. The page may be short all the same.
     pub next: Option<Cursor>,
+    /// There are more than were looked at, and any of them may be missing.
+    pub is_truncated: bool,
     pub rows_read: usize,
+}
+
+impl Page {
+    fn empty() -> Self {
+        Self { invocations: Vec::new(), next: None, is_truncated: false, rows_read: 0 }
+    }
 }
 
 /// How much may be read.
@@ -104,7 +112,7 @@ pub fn list(reader: &Reader<'_>, query: &InvocationQuery, budget: &Budget<'_>) -
     if !query.filter.ids.is_empty() {
         return list_ids(reader, query);
     }
-    let mut page = Page { invocations: Vec::new(), next: None, rows_read: 0 };
+    let mut page = Page::empty();
     let mut walk = CreationWalk::begin(reader.store, route(reader, query))?;
     while let Some((place, found)) = walk.next(reader.store)? {
         reader.note_read(walk.take_rows_read());
@@ -179,7 +187,7 @@ fn list_ids(reader: &Reader<'_>, query: &InvocationQuery) -> Result<Page, Engine
     found.truncate(query.limit);
     let next = found.last().filter(|_| is_more).map(|(place, _)| query.cursor(*place));
     let invocations = found.into_iter().map(|((_, id), row)| (id, row)).collect();
-    Ok(Page { invocations, next, rows_read: reader.rows_read.get() })
+    Ok(Page { invocations, next, is_truncated: false, rows_read: reader.rows_read.get() })
 }
 
 /// Lists by the last change what is meant, from what a look at all has found.
@@ -201,7 +209,8 @@ pub fn list_changes(
         (Some(after), Order::Descending) => *place >= after.place,
     };
     let begin = changes.places.partition_point(is_before);
-    let mut page = Page { invocations: Vec::new(), next: None, rows_read: 0 };
+    let mut page = Page::empty();
+    page.is_truncated = !changes.is_whole;
     let mut last = query.after.map(|cursor| cursor.place);
     let mut rest = changes.places[begin..].iter();
     while page.invocations.len() < query.limit && budget.is_left(reader) {

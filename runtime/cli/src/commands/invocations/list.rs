@@ -50,6 +50,11 @@ pub async fn run(list: List, global: &Global) -> Result<(), CliError> {
 }
 
 fn show(found: &Invocations) {
+    if found.is_truncated {
+        say(
+            "there are too many to sort all by their last change, and some are missing; a filter makes them fewer",
+        );
+    }
     let now = jiff::Timestamp::now();
     if found.invocations.is_empty() {
         match &found.next_before {

@@ -74,6 +74,8 @@ pub struct Changes {
     pub places: Vec<Place>,
     /// There are no more behind them.
     pub is_all: bool,
+    /// All invocations were looked at.
+    pub is_whole: bool,
 }
 
 /// Places that are kept of one look at all; the next ones need another look.
@@ -115,5 +117,5 @@ pub fn changes(
     }
     is_all &= places.len() <= CHANGES_KEPT;
     first(&mut places);
-    Ok(Changes { places, is_all })
+    Ok(Changes { places, is_all, is_whole })
 }

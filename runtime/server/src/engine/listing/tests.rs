@@ -368,6 +368,19 @@ fn what_is_looked_at_in_no_order_is_the_same() {
 }
 
 #[test]
+fn a_list_by_change_says_that_not_all_were_looked_at() {
+    let store = store(&[1, 2, 3, 4, 5, 6, 7, 8]);
+    let query = InvocationQuery { sort: Sort::Modified, ..newest(20) };
+    for (rows, is_truncated) in [(3, true), (1_000, false)] {
+        let reader = reader(&store);
+        let found = changes(&reader, &query, &Budget::new(&SystemClock, rows, 3_600_000)).unwrap();
+        let page = list_changes(&reader, &query, &found, &budget()).unwrap();
+        assert_eq!((page.is_truncated, page.next.is_none()), (is_truncated, true), "{rows}");
+        assert_eq!(page.invocations.len() < 8, is_truncated, "{rows}");
+    }
+}
+
+#[test]
 fn partitions_without_keys_are_all() {
     let filter = InvocationFilter::default();
     assert_eq!(filter.partitions(2), [PartitionId(0), PartitionId(1)]);

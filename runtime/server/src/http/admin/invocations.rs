@@ -45,6 +45,8 @@ pub struct Listing {
     invocations: Vec<InvocationView>,
     /// Null: there are no more.
     next_before: Option<String>,
+    /// There are too many to sort all by their last change: some are on no page. A filter makes them fewer.
+    is_truncated: bool,
 }
 
 /// Lists invocations.
@@ -70,7 +72,8 @@ pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Listin
             Ok(view)
         };
         let invocations = page.invocations.iter().map(view).collect::<Result<_, AdminError>>()?;
-        Ok(Listing { invocations, next_before: page.next.map(|cursor| cursor.to_string()) })
+        let next_before = page.next.map(|cursor| cursor.to_string());
+        Ok(Listing { invocations, next_before, is_truncated: page.is_truncated })
     });
     Ok(Json(listing.await?))
 }

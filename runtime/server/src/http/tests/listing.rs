@@ -59,7 +59,7 @@ async fn filters_narrow_the_list() {
         GET :9070/invocations?before=x
           400 {"code":"bad_field","message":"The request field 'before' is invalid. Reason: bad format; it is the next_before of a page"}
         GET :9070/invocations?service=None&limit=1
-          200 {"invocations":[],"next_before":null}
+          200 {"invocations":[],"next_before":null,"is_truncated":false}
         "#,
     )
     .await;
