@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use abide_core::ids::InvocationId;
 use abide_core::target::Target;
 use abide_store::keys::{self, Tag};
-use abide_store::{LOG_PARTITION, Store, View, codec, pairs};
+use abide_store::{LOG_PARTITION, Status, Store, View, codec, pairs};
 use book::{Book, Waiting};
 use marks::Marks;
 use parking_lot::Mutex;
@@ -163,13 +163,17 @@ impl GuestLogs {
     /// # Errors
     /// The store cannot be read.
     pub fn read(&self, invocation: InvocationId, from: u64, max: usize) -> Result<Part, LogError> {
+        // Nothing goes from what waits to the book meanwhile.
         let book = self.inner.book.lock();
-        let pending = self.inner.pending.lock();
-        if pending.forgotten.contains(&invocation) {
-            return Ok(Part::default());
-        }
-        let none = Waiting::default();
-        book.read(invocation, from, max, pending.lines.get(&invocation).unwrap_or(&none))
+        let waiting = {
+            let pending = self.inner.pending.lock();
+            if pending.forgotten.contains(&invocation) {
+                return Ok(Part::default());
+            }
+            // A copy: all guests that log, and the drivers, wait for this lock, and the store may take its time.
+            pending.lines.get(&invocation).cloned().unwrap_or_default()
+        };
+        book.read(invocation, from, max, &waiting)
     }
 
     /// Returns the last lines of all invocations.
@@ -196,20 +200,21 @@ impl GuestLogs {
         found.unwrap_or_else(|_| self.inner.ring.lock().from(from, wanted, max))
     }
 
-    /// Writes what waits, now.
+    /// Writes what waits, now. What cannot be written is dropped, and does not keep the rest.
     ///
     /// # Errors
-    /// The store takes nothing.
+    /// Something could not be written; the error says why, of the first.
     pub fn flush(&self) -> Result<(), LogError> {
         let mut book = self.inner.book.lock();
         let pending = std::mem::take(&mut *self.inner.pending.lock());
+        let mut written = Ok(());
         for invocation in pending.forgotten {
-            book.forget(invocation)?;
+            written = written.and(book.forget(invocation));
         }
         for (invocation, waiting) in pending.lines {
-            book.append(invocation, waiting)?;
+            written = written.and(book.append(invocation, waiting));
         }
-        book.commit()
+        written.and(book.commit())
     }
 
     /// Writes what comes, until the store takes nothing any more.
@@ -220,10 +225,20 @@ impl GuestLogs {
             let logs = self.clone();
             match tokio::task::spawn_blocking(move || logs.flush()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return tracing::debug!(%error, "guest logs are not written any more"),
+                Ok(Err(error)) if self.is_over(&error) => {
+                    return tracing::debug!(%error, "guest logs are not written any more");
+                }
+                Ok(Err(error)) => tracing::error!(%error, "some lines of guests were not written"),
                 Err(error) => return tracing::error!(%error, "guest logs are not written any more"),
             }
         }
+    }
+
+    /// Says whether nothing can be written any more: the store stopped, or belongs to another process.
+    fn is_over(&self, error: &LogError) -> bool {
+        use abide_store::Error::{StaleFence, Stopped};
+        matches!(error, LogError::Store(Stopped { .. } | StaleFence { .. }))
+            || matches!(&*self.inner.store.status().borrow(), Status::Failed { .. })
     }
 
     /// Finds lines whose invocation, or its journal, was purged just before a crash, and which invocations

@@ -14,13 +14,14 @@ use std::sync::Arc;
 
 /// A chunk that is smaller is filled up before another one begins.
 const CHUNK_BYTES: u32 = 8 << 10;
-/// Bytes of one batch, about; the store takes 8 MiB.
+/// Bytes of one batch, about. The store takes 15 MiB and puts larger values into files, but a batch is in memory as a
+/// whole, and those of others wait behind it.
 const BATCH_BYTES: usize = 256 << 10;
 /// Chunks looked at in one go when the oldest have to go.
 const PAGE: usize = 64;
 
 /// Lines of one invocation that are not in the book yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Waiting {
     pub lines: VecDeque<Line>,
     pub bytes: usize,
@@ -72,10 +73,10 @@ impl Book {
             let place = self.put(id, chunk, next, Vec::new(), &mut lines);
             next = place.end();
             places.push_back((chunk, place));
+            self.commit_if_large()?;
         }
         self.shorten(id, places)?;
-        self.forget_oldest()?;
-        self.commit_if_large()
+        self.forget_oldest()
     }
 
     /// Fills up the last chunk of an invocation, if there is room.
@@ -135,6 +136,7 @@ impl Book {
             lines -= u64::from(place.lines);
             bytes -= u64::from(place.bytes);
             self.delete(id, chunk, place);
+            self.commit_if_large()?;
         }
         Ok(())
     }
@@ -168,8 +170,9 @@ impl Book {
     pub fn forget(&mut self, id: InvocationId) -> Result<(), LogError> {
         for (chunk, place) in self.places(id)? {
             self.delete(id, chunk, place);
+            self.commit_if_large()?;
         }
-        self.commit_if_large()
+        Ok(())
     }
 
     /// Returns lines of an invocation from number `from` on, at most `max`; `waiting` come after them.

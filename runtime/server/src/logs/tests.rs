@@ -3,7 +3,10 @@
 use super::*;
 use crate::clock::SystemClock;
 use abide_core::time::Timestamp;
-use abide_store::MemoryStore;
+use abide_store::{Batch, Error, Fence, MemoryStore, Op, Sequence, Stats};
+use bytes::Bytes;
+use std::sync::{OnceLock, Weak};
+use tokio::sync::watch;
 
 const A: InvocationId = InvocationId { unique: 1, partition_key: 1 };
 const B: InvocationId = InvocationId { unique: 2, partition_key: 1 };
@@ -17,7 +20,11 @@ struct World {
 
 impl World {
     fn new(limits: LogLimits) -> Self {
-        let (store, counters) = (Arc::new(MemoryStore::new()), LogCounters::default());
+        Self::on(MemoryStore::new(), limits)
+    }
+
+    fn on(store: MemoryStore, limits: LogLimits) -> Self {
+        let (store, counters) = (Arc::new(store), LogCounters::default());
         let logs = GuestLogs::open(store.clone(), Arc::new(SystemClock), limits, counters.clone()).unwrap();
         Self { store, limits, counters, logs }
     }
@@ -177,4 +184,134 @@ async fn who_follows_is_woken_by_the_next_line() {
     assert_eq!(news.lines.len(), 1);
     let none = world.logs.follow(news.next, &all, 10, Duration::from_millis(1)).await;
     assert_eq!((none.lines.len(), none.next), (0, news.next));
+}
+
+#[test]
+fn much_is_written_in_several_batches() {
+    let world = World::new(LogLimits::default());
+    let batches = || *world.store.durable().borrow();
+    let before = batches();
+    world.write(A, (0..900).map(|_| "x".repeat(1_000)));
+    world.logs.flush().unwrap();
+    assert!((3..10).contains(&(batches() - before)), "{} batches", batches() - before);
+    assert_eq!(world.read(A, 0, 0).1, 900);
+}
+
+/// Returns a store in which the lines of A cannot be read.
+fn damaged() -> MemoryStore {
+    let store = MemoryStore::new();
+    let fence = store.acquire(LOG_PARTITION).unwrap();
+    let op = Op::Put { key: keys::log_place(A, 1), value: Bytes::from_static(b"\0") };
+    store.commit(Batch { fence, ops: vec![op] }).unwrap();
+    store
+}
+
+#[test]
+fn what_cannot_be_written_does_not_keep_the_rest() {
+    let mut world = World::on(damaged(), LogLimits::default());
+    let others: Vec<_> = (2..12).map(|unique| InvocationId { unique, partition_key: 1 }).collect();
+    for id in [A].iter().chain(&others) {
+        world.write(*id, world.numbers(0, 3));
+    }
+    assert!(world.logs.flush().is_err());
+    world.restart();
+    others.iter().for_each(|id| world.check(*id, 3, 0));
+}
+
+#[tokio::test]
+async fn writing_goes_on_after_an_error() {
+    let world = World::on(damaged(), LogLimits::default());
+    let writing = tokio::spawn(world.logs.clone().run());
+    let pause = Duration::from_millis(5);
+    world.write(A, world.numbers(0, 1));
+    while !world.logs.inner.pending.lock().lines.is_empty() {
+        tokio::time::sleep(pause).await;
+    }
+    world.write(B, world.numbers(0, 1));
+    while pairs(&*world.store, View::Latest, keys::logs_of(B)).count() == 0 {
+        assert!(!writing.is_finished());
+        tokio::time::sleep(pause).await;
+    }
+    writing.abort();
+}
+
+/// A store that looks, whenever it is read, whether somebody has what waits locked.
+#[derive(Default)]
+struct Watching {
+    store: MemoryStore,
+    logs: OnceLock<Weak<Inner>>,
+}
+
+impl Watching {
+    fn look(&self) -> &MemoryStore {
+        let logs = self.logs.get().and_then(Weak::upgrade);
+        let is_free = logs.is_none_or(|inner| inner.pending.try_lock().is_some());
+        assert!(is_free, "who logs would wait for the store");
+        &self.store
+    }
+}
+
+impl Store for Watching {
+    fn acquire(&self, partition: u16) -> Result<Fence, Error> {
+        self.look().acquire(partition)
+    }
+
+    fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        self.look().get(view, key)
+    }
+
+    fn scan_within(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+        self.look().scan_within(view, start, end, limit, bytes_max)
+    }
+
+    fn scan_back(
+        &self,
+        view: View,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+        self.look().scan_back(view, start, end, limit)
+    }
+
+    fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
+        self.look().commit(batch)
+    }
+
+    fn durable(&self) -> watch::Receiver<Sequence> {
+        self.store.durable()
+    }
+
+    fn status(&self) -> watch::Receiver<Status> {
+        self.store.status()
+    }
+
+    fn stats(&self) -> Stats {
+        self.store.stats()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.store.close()
+    }
+}
+
+#[test]
+fn nobody_who_logs_waits_for_a_reader_of_the_store() {
+    let store = Arc::new(Watching::default());
+    let (clock, counters) = (Arc::new(SystemClock), LogCounters::default());
+    let logs = GuestLogs::open(store.clone(), clock, LogLimits::default(), counters).unwrap();
+    store.logs.set(Arc::downgrade(&logs.inner)).expect("set once");
+    let target = Arc::new(Target { service: "S".into(), key: None, handler: "h".into() });
+    let (level, source) = (Level::Info, Source::Log);
+    logs.record(A, &target, Line { at: Timestamp(1), attempt: 1, level, source, message: "x".into() });
+    assert_eq!(logs.read(A, 0, 9).unwrap().lines.len(), 1);
+    logs.flush().unwrap();
+    assert_eq!(logs.read(A, 0, 9).unwrap().lines.len(), 1);
 }
