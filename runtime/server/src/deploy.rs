@@ -53,7 +53,7 @@ pub struct Uploaded {
     pub is_new: bool,
 }
 
-/// An upload that passed all checks, and is not a deployment yet.
+/// An upload that passed all checks, and is not a deployment yet. When it does not become one, it leaves nothing.
 pub struct Candidate {
     pub id: DeploymentId,
     pub size_bytes: u64,
@@ -162,17 +162,10 @@ impl Deployments {
         let inner = self.inner.clone();
         let size_bytes = component.len() as u64;
         let examined = run_apart(async move { inner.components.examine(&component).await }).await??;
-        let id =
-            DeploymentId::from_digest(u128::from_be_bytes(*examined.digest.first_chunk().expect("32 bytes")));
+        let id = DeploymentId::from_digest(u128::from_be_bytes(
+            *examined.digest().first_chunk().expect("32 bytes"),
+        ));
         Ok(Candidate { id, size_bytes, examined })
-    }
-
-    /// Forgets what was examined and does not become a deployment. What a deployment uses stays.
-    pub async fn discard(&self, candidate: Candidate) {
-        let _changing = self.inner.changing.lock().await;
-        if self.get(&candidate.id).is_none() {
-            self.inner.components.delete(&candidate.examined.digest);
-        }
     }
 
     /// Records a candidate and offers its services, all at once. The same bytes again are the same
@@ -341,7 +334,7 @@ impl Deployments {
         settings: Settings,
     ) -> Result<Arc<DeploymentView>, UploadError> {
         let row = DeploymentRow {
-            digest: examined.digest,
+            digest: examined.digest(),
             size_bytes,
             created_at: self.inner.clock.now(),
             manifest: examined.manifest.clone(),

@@ -193,11 +193,7 @@ impl Upgrades {
         let checked = self.check_candidate(&candidate, &settings, options).await;
         let done = match checked {
             Ok(done) if !options.is_dry_run => done,
-            other => {
-                let preview = Preview::of(&candidate, deployments);
-                deployments.discard(candidate).await;
-                return Ok(Accepted::DryRun(preview, other?.report));
-            }
+            other => return Ok(Accepted::DryRun(Preview::of(&candidate, deployments), other?.report)),
         };
         let id = candidate.id.clone();
         let uploaded = deployments.register(candidate, settings).await?;

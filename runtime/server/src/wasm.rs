@@ -6,6 +6,7 @@ mod background;
 mod bindings;
 mod budget;
 mod check;
+mod claims;
 mod compiler;
 mod components;
 mod crowd;

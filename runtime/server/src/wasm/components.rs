@@ -2,6 +2,7 @@
 
 use super::artifacts::{self, ArtifactError, Artifacts, ComponentDigest};
 use super::bindings::ServicePre;
+use super::claims::{Claims, Upload};
 use super::compiler::Compiler;
 use super::guest::Guest;
 use super::inspect::{self, Invalid};
@@ -21,14 +22,19 @@ pub struct Loaded {
     pub manifest: Arc<Manifest>,
 }
 
-/// An upload that passed all checks and is on disk, but is not offered yet.
+/// An upload that passed all checks and is on disk, but is not offered yet. When it never is, its files go with it.
 pub struct Examined {
-    pub digest: ComponentDigest,
     pub manifest: Manifest,
     pre: ServicePre<Guest>,
+    upload: Upload,
 }
 
 impl Examined {
+    #[must_use]
+    pub fn digest(&self) -> ComponentDigest {
+        self.upload.digest
+    }
+
     /// Returns what it would be as a deployment with these settings.
     #[must_use]
     pub fn loaded(&self, settings: Settings) -> Loaded {
@@ -69,7 +75,8 @@ impl Drop for HeldFiles {
 pub struct Components {
     engine: Arc<WasmEngine>,
     linker: Linker<Guest>,
-    artifacts: Artifacts,
+    artifacts: Arc<Artifacts>,
+    claims: Arc<Claims>,
     limits: GuestLimits,
     loaded: RwLock<HashMap<DeploymentId, Arc<Loaded>>>,
 }
@@ -86,8 +93,9 @@ impl Components {
         limits: GuestLimits,
     ) -> Result<Self, ArtifactError> {
         let linker = linker::build(engine.engine()).map_err(ArtifactError::Invalid)?;
-        let artifacts = Artifacts::open(engine.engine().clone(), compiler, limits.clone(), data)?;
-        Ok(Self { engine, linker, artifacts, limits, loaded: RwLock::default() })
+        let artifacts = Arc::new(Artifacts::open(engine.engine().clone(), compiler, limits.clone(), data)?);
+        let (claims, loaded) = (Arc::default(), RwLock::default());
+        Ok(Self { engine, linker, artifacts, claims, limits, loaded })
     }
 
     pub(super) fn engine(&self) -> &WasmEngine {
@@ -105,6 +113,7 @@ impl Components {
     pub async fn examine(&self, component: &[u8]) -> Result<Examined, ExamineError> {
         inspect::check_header(component)?;
         let digest = artifacts::digest(component);
+        let upload = Upload::new(self.artifacts.clone(), self.claims.clone(), digest);
         let compiled = self.artifacts.compile(&digest, component).map_err(|error| match error {
             ArtifactError::Invalid(error) => ExamineError::Invalid(Invalid::new(
                 "invalid_component",
@@ -129,12 +138,13 @@ impl Components {
         })?;
         let manifest = discover::discover(self, &pre).await?;
         self.artifacts.keep(&digest, component)?;
-        Ok(Examined { digest, manifest, pre })
+        Ok(Examined { manifest, pre, upload })
     }
 
     /// Makes an examined component available to attempts.
     pub fn offer(&self, id: DeploymentId, examined: Examined, settings: Settings) {
-        let Examined { pre, manifest, .. } = examined;
+        let Examined { manifest, pre, upload } = examined;
+        self.claims.deployed(upload.digest);
         let loaded = Loaded { pre, settings, manifest: Arc::new(manifest) };
         self.loaded.write().insert(id, Arc::new(loaded));
     }
@@ -171,9 +181,10 @@ impl Components {
         self.loaded.write().remove(id);
     }
 
-    /// Deletes the files of a component. Attempts that run have it in memory.
+    /// Deletes the files of a component that is no deployment any more, unless it is being uploaded again. Attempts
+    /// that run have it in memory.
     pub fn delete(&self, digest: &ComponentDigest) {
-        self.artifacts.delete(digest);
+        self.claims.removed(digest, || self.artifacts.delete(digest));
     }
 
     /// Keeps the files of all components, also of those that are deleted meanwhile, as long as the guard lives.
@@ -183,9 +194,10 @@ impl Components {
         HeldFiles { components: self.clone() }
     }
 
-    /// Deletes the files of all components but these: what uploads left that did not come to their end.
+    /// Deletes the files of all components but these, of the deployments there are: what uploads left that did not
+    /// come to their end.
     pub fn sweep(&self, in_use: impl Iterator<Item = ComponentDigest>) {
-        self.artifacts.sweep(in_use);
+        self.artifacts.sweep(in_use.inspect(|digest| self.claims.deployed(*digest)));
     }
 
     /// Returns how many components are loaded.
