@@ -101,7 +101,8 @@ pub struct RunningCheck {
 
 #[derive(Deserialize)]
 pub struct Settings {
-    pub env: BTreeMap<String, String>,
+    /// Null: the value is not shown to this token.
+    pub env: BTreeMap<String, Option<String>>,
     pub allowed_hosts: Vec<String>,
 }
 

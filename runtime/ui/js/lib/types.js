@@ -51,8 +51,8 @@
  *   took_ms: number, groups: Group[]}} Report
  *
  * @typedef {{id: string, created_at: string, size_bytes: number, sdk_version: string, status?: string,
- *   invocations_live?: number, services: any[], settings?: {env: Record<string, string>, allowed_hosts: string[]},
- *   check?: Report}} Deployment
+ *   invocations_live?: number, services: any[], check?: Report,
+ *   settings?: {env: Record<string, string | null>, allowed_hosts: string[]}}} Deployment
  */
 
 export {};

@@ -240,7 +240,9 @@ function settingsCard(one, edit) {
                   { key: name, class: "mono small" },
                   h("span", { class: "c-name" }, name),
                   h("span", { class: "c-punct" }, " = "),
-                  h("span", { class: "c-string" }, value),
+                  value === null
+                    ? h("span", { class: "faint" }, "not for this token")
+                    : h("span", { class: "c-string" }, value),
                 ),
               ),
             )

@@ -55,8 +55,9 @@ impl AdminDoor {
     }
 }
 
-/// Who may come in.
-enum Actor {
+/// Who may come in; handlers find it in the extensions of the request.
+#[derive(Clone)]
+pub enum Actor {
     /// It needs no token: the port is on loopback, or what it asks for is for everybody.
     Loopback,
     Token(Arc<Grant>),
@@ -67,6 +68,14 @@ impl Actor {
         match self {
             Actor::Loopback => "loopback",
             Actor::Token(grant) => &grant.name,
+        }
+    }
+
+    /// Says whether it may do what needs this.
+    pub fn may(&self, need: Need) -> bool {
+        match self {
+            Actor::Loopback => true,
+            Actor::Token(grant) => grant.scope.allows(need),
         }
     }
 }
@@ -103,12 +112,15 @@ async fn let_in(
     change.await.unwrap_or_else(|error| AdminError::Internal(error.to_string()).into_response())
 }
 
-async fn respond(actor: &Actor, need: Option<Need>, request: Request, next: Next) -> Response {
+async fn respond(actor: &Actor, need: Option<Need>, mut request: Request, next: Next) -> Response {
     match (actor, need) {
         (Actor::Token(grant), Some(need)) if !grant.scope.allows(need) => {
             forbidden(grant, need).into_response()
         }
-        (Actor::Token(_) | Actor::Loopback, Some(_) | None) => next.run(request).await,
+        (Actor::Token(_) | Actor::Loopback, Some(_) | None) => {
+            request.extensions_mut().insert(actor.clone());
+            next.run(request).await
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 //! `breaking` and `migrate`. The content type is required: a web page of another site cannot send it
 //! without asking first, and it is not allowed to ask.
 
+use crate::access::grant::Need;
 use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange};
+use crate::http::admin::auth::Actor;
 use crate::http::admin::checks::{self, ReportView};
 use crate::http::admin::preview::{self, DryRun};
 use crate::http::admin::shapes::SettingsShape;
@@ -16,9 +18,9 @@ use crate::http::{AppState, body, time};
 use crate::upgrade::{Accepted, Deployed, Moved, Report, Status, UploadOptions, Usage};
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::Settings;
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,8 +62,7 @@ struct Details {
     created_at: String,
     size_bytes: u64,
     sdk_version: String,
-    #[schema(value_type = SettingsShape)]
-    settings: Settings,
+    settings: SettingsShape,
     #[serde(flatten)]
     role: Role,
     services: Vec<services::ServiceDetails>,
@@ -111,7 +112,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<Listing>, AdminE
     Ok(Json(Listing { deployments: deployments.iter().map(|view| summary(&state, view, &usage)).collect() }))
 }
 
-/// Describes a deployment, with its services and settings.
+/// Describes a deployment, with its services and settings; the values of its variables are for those who may deploy.
 #[utoipa::path(
     get,
     path = "/deployments/{id}",
@@ -119,10 +120,18 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<Listing>, AdminE
     params(("id" = String, Path, description = "The deployment")),
     responses((status = 200, body = Details)),
 )]
-pub async fn describe(State(state): State<AppState>, Path(id): Path<String>) -> Result<Response, AdminError> {
+pub async fn describe(
+    State(state): State<AppState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Result<Response, AdminError> {
     let view = state.deployments.get(&parse_id(&id)?).ok_or(AdminError::UnknownDeployment(id))?;
     let usage = state.upgrades.usage().await.map_err(checks::refused)?;
-    Ok(Json(details(&state, &view, &usage)).into_response())
+    let mut details = details(&state, &view, &usage);
+    if !actor.may(Need::Deploy) {
+        details.settings.hide_values();
+    }
+    Ok(Json(details).into_response())
 }
 
 /// Uploads a component, and makes its services ready to be called.
@@ -295,7 +304,7 @@ fn details(state: &AppState, view: &DeploymentView, usage: &Usage) -> Details {
         created_at: time::rfc3339(view.created_at),
         size_bytes: view.size_bytes,
         sdk_version: view.sdk.clone(),
-        settings: view.settings.clone(),
+        settings: SettingsShape::of(&view.settings),
         role: role_of(state, view, usage),
         services: view.services.iter().map(|service| services::details(service)).collect(),
     }

@@ -1,5 +1,6 @@
 //! Shapes of the core's types, for the description of the API: the core knows nothing of HTTP.
 
+use abide_core::manifest::Settings;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -29,10 +30,22 @@ pub struct MismatchShape {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Settings)]
 pub struct SettingsShape {
-    /// Environment variables of the guest.
-    env: BTreeMap<String, String>,
+    /// Environment variables of the guest. Null: the value is not shown to who only may read.
+    env: BTreeMap<String, Option<String>>,
     /// Hosts that run blocks may reach by HTTP: `host`, `host:port`, or `*` for any.
     allowed_hosts: Vec<String>,
+}
+
+impl SettingsShape {
+    pub fn of(settings: &Settings) -> Self {
+        let env = settings.env.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
+        Self { env: env.collect(), allowed_hosts: settings.allowed_hosts.clone() }
+    }
+
+    /// Leaves only the names of the variables.
+    pub fn hide_values(&mut self) {
+        self.env.values_mut().for_each(|value| *value = None);
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +53,6 @@ mod tests {
     use super::*;
     use abide_core::entry::Header;
     use abide_core::invocation::MismatchReport;
-    use abide_core::manifest::Settings;
     use serde_json::to_value;
 
     #[test]
@@ -53,7 +65,8 @@ mod tests {
         let of_core = MismatchReport { op: 1, recorded: None, asked: None, backtrace: None };
         assert_eq!(to_value(mismatch).unwrap(), to_value(of_core).unwrap());
 
-        let settings = SettingsShape { env: BTreeMap::new(), allowed_hosts: Vec::new() };
-        assert_eq!(to_value(settings).unwrap(), to_value(Settings::default()).unwrap());
+        let settings =
+            Settings { env: [("A".into(), "1".into())].into(), allowed_hosts: vec!["x.test".into()] };
+        assert_eq!(to_value(SettingsShape::of(&settings)).unwrap(), to_value(settings).unwrap());
     }
 }

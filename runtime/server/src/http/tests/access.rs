@@ -2,10 +2,14 @@
 
 use super::script::check_with;
 use super::world::World;
+use crate::access::grant::Scope;
 use crate::config::{AdminConfig, Config, IngressConfig};
+use crate::deploy::SettingsChange;
+use abide_core::ids::DeploymentId;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
+use serde_json::json;
 use std::task::Poll;
 use std::time::Duration;
 use tower::ServiceExt;
@@ -120,6 +124,24 @@ async fn tokens_are_made_used_and_revoked() {
         forbidden("ci", "deploy", "admin"),
     );
     check_with(&guarded(IngressConfig::default()), &script).await;
+}
+
+#[tokio::test]
+async fn who_may_only_read_sees_the_names_of_variables() {
+    let world = World::start(&guarded(IngressConfig::default()));
+    let (id, env) = (DeploymentId::from_digest(1), [("PASSWORD".to_owned(), Some("hush".to_owned()))].into());
+    world.state.deployments.update(&id, SettingsChange { env, allowed_hosts: None }).await.unwrap();
+    for (scope, value) in
+        [(Scope::Read, json!(null)), (Scope::Deploy, json!("hush")), (Scope::Admin, json!("hush"))]
+    {
+        let token = world.state.access.create(scope.name(), scope, Vec::new()).await.unwrap();
+        let path = format!("/deployments/{id}");
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        let response = ask(&world.admin, request).await;
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(shown["settings"]["env"], json!({ "PASSWORD": value }), "{}", scope.name());
+    }
 }
 
 #[tokio::test]
