@@ -25,6 +25,11 @@ mod when;
 use abide_server::wasm::{COMPILER_ARGUMENT, serve_as_compiler};
 use clap::Parser;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the process waits for what works on threads of its own and is of no use any more: a component that is being
+/// compiled, say.
+const THREADS_END_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -43,11 +48,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(commands::run(cli)).and_then(|()| output::finish()) {
+    let code = match runtime.block_on(commands::run(cli)).and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error.print();
             error.kind.exit_code()
         }
-    }
+    };
+    runtime.shutdown_timeout(THREADS_END_MAX);
+    code
 }

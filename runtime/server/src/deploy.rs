@@ -15,12 +15,14 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// Bytes of an uploaded component at most.
 pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
 /// Bytes of all environment variables of a deployment together.
 pub const ENV_BYTES_MAX: usize = 64 << 10;
+/// Uploads that are compiled and discovered at once; more wait for their turn.
+const EXAMINED_AT_ONCE: usize = 2;
 /// Hosts a deployment may be allowed.
 pub const ALLOWED_HOSTS_MAX: usize = 100;
 
@@ -105,6 +107,7 @@ struct Inner {
     catalog: RwLock<Catalog>,
     /// One change of the catalog at a time.
     changing: Mutex<()>,
+    examining: Arc<Semaphore>,
 }
 
 /// All deployments. Cheap to clone.
@@ -150,6 +153,7 @@ impl Deployments {
             components,
             catalog: RwLock::new(catalog),
             changing: Mutex::default(),
+            examining: Arc::new(Semaphore::new(EXAMINED_AT_ONCE)),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -161,7 +165,13 @@ impl Deployments {
     pub async fn examine(&self, component: Bytes) -> Result<Candidate, UploadError> {
         let inner = self.inner.clone();
         let size_bytes = component.len() as u64;
-        let examined = run_apart(async move { inner.components.examine(&component).await }).await??;
+        let turn = inner.examining.clone().acquire_owned().await.expect("it is never closed");
+        // Kept to the end of the work, also when nobody waits for it any more.
+        let examine = async move {
+            let _turn = turn;
+            inner.components.examine(&component).await
+        };
+        let examined = run_apart(examine).await??;
         let id = DeploymentId::from_digest(u128::from_be_bytes(
             *examined.digest().first_chunk().expect("32 bytes"),
         ));

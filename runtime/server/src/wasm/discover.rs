@@ -15,7 +15,11 @@ use abide_core::manifest::{
 use abide_core::time::Timestamp;
 use prometheus_client::metrics::gauge::Gauge;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+/// How long a component may take to tell what it offers, which takes milliseconds; how long it computes has a limit of
+/// its own.
+const DISCOVER_MAX: Duration = Duration::from_secs(30);
 const SERVICES_MAX: usize = 1_000;
 const HANDLERS_MAX: usize = 1_000;
 const NAME_BYTES_MAX: usize = 128;
@@ -44,7 +48,7 @@ pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Resul
         let instance = pre.instantiate_async(&mut store).await?;
         instance.abide_runtime_guest().call_discover(&mut store).await
     };
-    let manifest = asked.await.map_err(|error| {
+    let manifest = within(DISCOVER_MAX, asked).await.map_err(|error| {
         let message = format!(
             "the component does not tell what it offers: {}",
             super::execution::describe(&error, &output)
@@ -56,6 +60,12 @@ pub async fn discover(components: &Components, pre: &ServicePre<Guest>) -> Resul
         )
     })?;
     read(manifest)
+}
+
+/// Bounds the time: a guest that waits for something that never comes computes nothing.
+async fn within<T>(limit: Duration, asked: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    let told = tokio::time::timeout(limit, asked).await;
+    told.unwrap_or_else(|_| Err(wasmtime::Error::msg(format!("it waits for longer than {limit:?}"))))
 }
 
 fn read(manifest: wit::Manifest) -> Result<Manifest, Invalid> {
@@ -220,6 +230,14 @@ mod tests {
         };
         let manifest = read(wit::Manifest { sdk: "test".into(), services: vec![service] })?;
         Ok(manifest.services[0].kind)
+    }
+
+    #[tokio::test]
+    async fn a_component_that_waits_for_ever_is_given_up() {
+        let limit = Duration::from_millis(1);
+        assert_eq!(within(limit, async { Ok(7) }).await.unwrap(), 7);
+        let error = within::<()>(limit, std::future::pending()).await.unwrap_err();
+        assert_eq!(error.to_string(), "it waits for longer than 1ms");
     }
 
     #[test]
