@@ -50,12 +50,21 @@ pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
     }
 }
 
-/// A guest of the code before goes no further.
+/// A guest of the code before goes no further, and what it waited for need not be what the new code waits for: that says
+/// so itself. One that backs off or is paused begins when that ends.
 pub fn start_anew(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
     let Some(row) = rows.invocation_mut(id) else { return };
     row.modified_at = place.now;
-    if let Some(attempt) = row.running_attempt() {
-        effects.push(Effect::StopAttempt { invocation: id, attempt });
-        begin::start(place, id, row, None, effects);
+    match row.phase {
+        Phase::Running { attempt } => {
+            effects.push(Effect::StopAttempt { invocation: id, attempt });
+            begin::start(place, id, row, None, effects);
+        }
+        Phase::Suspended { .. } => begin::start(place, id, row, None, effects),
+        Phase::BackingOff { .. }
+        | Phase::Paused { .. }
+        | Phase::Scheduled { .. }
+        | Phase::Queued { .. }
+        | Phase::Completed { .. } => {}
     }
 }

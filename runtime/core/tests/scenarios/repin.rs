@@ -67,7 +67,7 @@ fn the_options_are_those_of_the_new_code() {
 }
 
 #[test]
-fn a_running_guest_begins_anew_and_a_waiting_one_later() {
+fn a_running_guest_begins_anew_and_so_does_a_waiting_one() {
     check(
         "upload 2: svc
          (submit a svc/h)
@@ -92,10 +92,43 @@ fn a_running_guest_begins_anew_and_a_waiting_one_later() {
               = a: suspended on [0] 1/0
             > resume a on 3
               ! notice done
-            > advance 100
-                start a#3 journal 1/1 on 3
+                start a#3 journal 1/0 on 3
               ! release a#3 below 1
+              = a: running #3 1/0
+            > advance 100
+                deliver a#3 op 0 order 0 at 100: empty
               = a: running #3 1/1
+        "#]],
+    );
+}
+
+#[test]
+fn a_waiting_one_waits_for_what_its_new_code_waits_for() {
+    check(
+        "upload 2: svc
+         (submit a svc/h)
+         (append a: awakeable)
+         (suspend a 0 seen 0)
+         repin a 2 at 1
+         append a: sleep 100
+         suspend a 0,1 seen 0
+         advance 100",
+        expect![[r#"
+            > upload 2: svc
+            > repin a 2 at 1
+              ! notice done
+                start a#2 journal 1/0 on 2
+              ! release a#2 below 1
+              = a: running #2 1/0
+            > append a: sleep 100
+                arm a sleep 1 at 100
+              = a: running #2 2/0
+            > suspend a 0,1 seen 0
+              = a: suspended on [0, 1] 2/0
+            > advance 100
+                start a#3 journal 2/1 on 2
+              ! release a#3 below 2
+              = a: running #3 2/1
         "#]],
     );
 }

@@ -128,7 +128,8 @@ async fn move_one(engine: EngineHandle, to: DeploymentId, one: Fitting) -> Resul
     Ok(went)
 }
 
-/// Says whether the invocation should go on at once: the new code may be what it was waiting for.
+/// Says whether the invocation should go on at once: the new code may be what it was waiting for. Those that run or are
+/// suspended begin anew with the move.
 fn goes_on(row: &InvocationRow) -> bool {
     match &row.phase {
         Phase::BackingOff { .. } => true,
