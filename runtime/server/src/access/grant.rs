@@ -117,6 +117,12 @@ impl Grant {
         Ok(Self { name: name.to_owned(), digest, scope, services })
     }
 
+    /// Says whether it opens every service of the ingress.
+    #[must_use]
+    pub fn may_call_all(&self) -> bool {
+        self.scope.allows_calls() && self.services.is_empty()
+    }
+
     /// Says whether it opens a service of the ingress.
     #[must_use]
     pub fn may_call(&self, service: &str) -> bool {
@@ -198,6 +204,7 @@ mod tests {
             let services = services.iter().map(|name| (*name).to_owned()).collect();
             Grant::new("n", Digest::of("t"), Scope::Call, services).unwrap()
         };
+        assert!(grant(&[]).may_call_all() && !grant(&["Cart"]).may_call_all());
         assert!(grant(&[]).may_call("Cart"));
         assert!(grant(&["Cart"]).may_call("Cart"));
         assert!(!grant(&["Cart"]).may_call("Carts"));

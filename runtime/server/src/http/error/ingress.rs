@@ -30,7 +30,7 @@ pub enum IngressError {
     TooManyLogins,
     #[error("the token does not allow to call the service '{0}'")]
     Forbidden(String),
-    #[error("the token does not allow to call handlers")]
+    #[error("the token does not allow to call all services, and what this belongs to is not known")]
     ForbiddenHere,
     #[error(
         "the host '{0}' is not a name of this server; if it should be one, add it to the setting \

@@ -126,26 +126,33 @@ impl Caller {
         Ok(())
     }
 
-    /// Checks that the caller may see or complete an invocation: whoever may call its service may.
+    /// Checks that the caller may see or complete an invocation: whoever may call its service may. `named` is the
+    /// service that its id was computed of. Where nobody knows the service, it may be any, also a moment later.
     ///
     /// # Errors
     /// As [`Caller::may_call`].
-    pub fn may_touch(&self, state: &AppState, id: InvocationId) -> Result<(), IngressError> {
+    pub fn may_touch(
+        &self,
+        state: &AppState,
+        id: InvocationId,
+        named: Option<&str>,
+    ) -> Result<(), IngressError> {
         if !state.ingress_door.has_rules() {
             return Ok(());
         }
-        let service = state.engine.invocation(id)?.map(|row| row.target.service);
-        if !state.ingress_door.needs_token(service.as_deref()) {
+        let recorded = state.engine.invocation(id)?.map(|row| row.target.service);
+        let service = recorded.as_deref().or(named);
+        if !state.ingress_door.needs_token(service) {
             return Ok(());
         }
-        self.log_in(state, service.as_deref())
+        self.log_in(state, service)
     }
 
     fn log_in(&self, state: &AppState, service: Option<&str>) -> Result<(), IngressError> {
         match state.access.login(self.token.as_deref(), self.from) {
             Login::Known(grant) => match service {
                 Some(service) if !grant.may_call(service) => Err(IngressError::Forbidden(service.to_owned())),
-                None if !grant.scope.allows_calls() => Err(IngressError::ForbiddenHere),
+                None if !grant.may_call_all() => Err(IngressError::ForbiddenHere),
                 Some(_) | None => Ok(()),
             },
             Login::Missing => Err(IngressError::Unauthorized),

@@ -10,7 +10,6 @@ pub use auth::IngressDoor;
 pub use headers::IDEMPOTENCY_KEY;
 pub use invoke::{Checked, check};
 
-use crate::engine::address;
 use crate::http::AppState;
 use crate::http::error::IngressError;
 use crate::http::path::{self, BadPath, IngressPath};
@@ -19,6 +18,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use http::Method;
+use retrieve::Wanted;
 use std::time::Instant;
 
 /// Returns the router: every path goes through one parser, because services name the paths.
@@ -54,7 +54,7 @@ async fn handle(
         }
         IngressPath::Retrieve { id, how } => {
             allow(&request, &[Method::GET])?;
-            retrieve::by_id(state, &caller, id, how).await
+            retrieve::answer(state, &caller, Wanted { id, service: None }, how).await
         }
         IngressPath::RetrieveDescribed { how } => {
             allow(&request, &[Method::POST])?;
@@ -62,11 +62,12 @@ async fn handle(
         }
         IngressPath::RetrieveByIdempotencyKey { target, idempotency_key, how } => {
             allow(&request, &[Method::GET])?;
-            retrieve::by_id(state, &caller, address::idempotent(&target, &idempotency_key), how).await
+            let wanted = Wanted::idempotent(target, &idempotency_key);
+            retrieve::answer(state, &caller, wanted, how).await
         }
         IngressPath::RetrieveWorkflow { workflow, how } => {
             allow(&request, &[Method::GET])?;
-            retrieve::by_id(state, &caller, address::workflow_run(&workflow), how).await
+            retrieve::answer(state, &caller, Wanted::workflow(workflow), how).await
         }
         IngressPath::Lookup => {
             allow(&request, &[Method::POST])?;
@@ -74,7 +75,7 @@ async fn handle(
         }
         IngressPath::Awakeable { id, verb } => {
             allow(&request, &[Method::POST])?;
-            caller.may_touch(state, id.invocation)?;
+            caller.may_touch(state, id.invocation, None)?;
             awakeable::complete(state, request, id, verb).await
         }
         IngressPath::Scoped => Err(IngressError::Unsupported("scopes")),

@@ -20,15 +20,33 @@ use serde::Deserialize;
 /// Until when a stored answer is kept.
 const EXPIRES_HEADER: HeaderName = HeaderName::from_static("idempotency-expires");
 
+/// The invocation that somebody asks for.
+pub struct Wanted {
+    pub id: InvocationId,
+    /// None: the id says nothing of it.
+    pub service: Option<String>,
+}
+
+impl Wanted {
+    pub fn idempotent(target: Target, idempotency_key: &str) -> Self {
+        Self { id: address::idempotent(&target, idempotency_key), service: Some(target.service) }
+    }
+
+    pub fn workflow(workflow: ObjectKey) -> Self {
+        Self { id: address::workflow_run(&workflow), service: Some(workflow.service) }
+    }
+}
+
 /// Answers for an invocation, now or when it ends.
-pub async fn by_id(
+pub async fn answer(
     state: &AppState,
     caller: &Caller,
-    id: InvocationId,
+    wanted: Wanted,
     how: Retrieval,
 ) -> Result<Response, IngressError> {
+    let Wanted { id, service } = wanted;
     state.engine.arrived(id).await?;
-    caller.may_touch(state, id)?;
+    caller.may_touch(state, id, service.as_deref())?;
     let answer = match how {
         Retrieval::Attach => match state.engine.attach(id).await? {
             Some(answer) => answer,
@@ -50,12 +68,12 @@ pub async fn described(
     request: Request,
     how: Retrieval,
 ) -> Result<Response, IngressError> {
-    by_id(state, caller, read_description(request, "request").await?, how).await
+    answer(state, caller, read_description(request, "request").await?, how).await
 }
 
 /// Answers the id of the invocation that the body describes, whether or not there is one.
 pub async fn lookup(request: Request) -> Result<Response, IngressError> {
-    let id = read_description(request, "lookup").await?;
+    let Wanted { id, .. } = read_description(request, "lookup").await?;
     Ok(Json(serde_json::json!({ "invocationId": id.to_string() })).into_response())
 }
 
@@ -116,14 +134,14 @@ enum Description {
     },
 }
 
-async fn read_description(request: Request, what: &'static str) -> Result<InvocationId, IngressError> {
+async fn read_description(request: Request, what: &'static str) -> Result<Wanted, IngressError> {
     let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
     let description = serde_json::from_slice(&bytes);
     find(description.map_err(|error| IngressError::BodyContent { what, why: error.to_string() })?)
 }
 
 /// Computes the id; only a scope would make it another invocation, and those are not there yet.
-fn find(description: Description) -> Result<InvocationId, IngressError> {
+fn find(description: Description) -> Result<Wanted, IngressError> {
     match description {
         Description::Workflow { scope: Some(_), .. }
         | Description::IdempotentInvocation { scope: Some(_), .. } => {
@@ -131,16 +149,17 @@ fn find(description: Description) -> Result<InvocationId, IngressError> {
         }
         Description::Workflow { workflow_name: service, workflow_key: key, scope: None } => {
             keys::check_key(&key)?;
-            Ok(address::workflow_run(&ObjectKey { service, key }))
+            Ok(Wanted::workflow(ObjectKey { service, key }))
         }
         Description::IdempotentInvocation { service, key, handler, idempotency_key, scope: None } => {
             key.as_deref().map_or(Ok(()), keys::check_key)?;
             keys::check_idempotency_key(&idempotency_key)?;
-            Ok(address::idempotent(&Target { service, key, handler }, &idempotency_key))
+            Ok(Wanted::idempotent(Target { service, key, handler }, &idempotency_key))
         }
         Description::Invocation { invocation_id } => {
-            let parsed = invocation_id.parse();
-            Ok(parsed.map_err(|why| BadPath::InvocationId { text: invocation_id, why })?)
+            let id = invocation_id.parse();
+            let id = id.map_err(|why| BadPath::InvocationId { text: invocation_id, why })?;
+            Ok(Wanted { id, service: None })
         }
     }
 }
@@ -183,7 +202,7 @@ mod tests {
 
     async fn described_id(body: &str) -> String {
         let read = read_description(Request::new(Body::from(body.to_owned())), "lookup").await;
-        read.map_or_else(|error| error.to_string(), |id| id.to_string())
+        read.map_or_else(|error| error.to_string(), |wanted| wanted.id.to_string())
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use super::world::World;
 use crate::access::grant::Scope;
 use crate::config::{AdminConfig, Config, IngressConfig};
 use crate::deploy::SettingsChange;
-use abide_core::ids::DeploymentId;
+use abide_core::ids::{AwakeableId, DeploymentId, InvocationId};
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
@@ -206,6 +206,39 @@ async fn calls_need_a_token_where_the_settings_say_so() {
           200 E expires 5
         "#;
     check_with(&guarded(rules), script).await;
+}
+
+/// The headers of a request may come before there is the invocation, and its body later.
+#[tokio::test]
+async fn what_is_not_known_is_for_tokens_of_all_services() {
+    let rules =
+        IngressConfig { require_token: true, no_token_for: names(&["Counter"]), ..IngressConfig::default() };
+    let world = World::start(&guarded(rules));
+    let of_all = call_token(&world, "all", &[]).await;
+    let of_one = call_token(&world, "one", &["Probe"]).await;
+    let id = InvocationId { unique: 1, partition_key: 2 };
+    let awakeable = AwakeableId { invocation: id, op: 0, birth: 0 };
+    let resolve = Request::post(format!("/restate/awakeables/{awakeable}/resolve"));
+    assert_eq!(status(&world, resolve, &of_one).await, 403);
+    let resolve = Request::post(format!("/restate/awakeables/{awakeable}/resolve"));
+    assert_eq!(status(&world, resolve, &of_all).await, 202);
+    let output = |path: &str| Request::get(format!("/restate/{path}/output"));
+    let of_id = format!("invocation/{id}");
+    assert_eq!(status(&world, output(&of_id), &of_one).await, 403);
+    assert_eq!(status(&world, output(&of_id), &of_all).await, 404);
+    // Who names the service says what it is.
+    assert_eq!(status(&world, output("invocation/Probe/echo/k"), &of_one).await, 404);
+    assert_eq!(status(&world, output("workflow/SignupWorkflow/k"), &of_one).await, 403);
+    assert_eq!(status(&world, output("invocation/Counter/k/echo/k"), "guess").await, 404);
+}
+
+async fn call_token(world: &World, name: &str, services: &[&str]) -> String {
+    world.state.access.create(name, Scope::Call, names(services)).await.unwrap()
+}
+
+async fn status(world: &World, request: http::request::Builder, token: &str) -> u16 {
+    let request = request.header("authorization", format!("Bearer {token}"));
+    ask(&world.ingress, request).await.status().as_u16()
 }
 
 #[tokio::test]
