@@ -5,7 +5,11 @@
 //! power cut may lose the last ones. When the file cannot be written, the change stands all the same, and
 //! the log has its line: a full disk must not keep anybody from repairing it.
 
+mod refusals;
+
+use abide_core::time::Timestamp;
 use parking_lot::Mutex;
+use refusals::Refusals;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -60,6 +64,7 @@ struct Inner {
     config: AuditConfig,
     /// None: not opened yet, or it failed.
     open: Mutex<Option<Open>>,
+    refusals: Refusals,
 }
 
 struct Open {
@@ -70,7 +75,18 @@ struct Open {
 impl Trail {
     #[must_use]
     pub fn new(data: &Path, config: AuditConfig) -> Self {
-        Self { inner: Arc::new(Inner { path: data.join(FILE), config, open: Mutex::new(None) }) }
+        let (path, open, refusals) = (data.join(FILE), Mutex::new(None), Refusals::default());
+        Self { inner: Arc::new(Inner { path, config, open, refusals }) }
+    }
+
+    /// Writes a line of a request that its token did not allow, unless there are many of them: then one that comes later
+    /// says how many.
+    pub async fn refused(&self, mut record: Record, now: Timestamp) {
+        let Some(left_out) = self.inner.refusals.count(&record.who, now) else { return };
+        if left_out > 0 {
+            record.detail = Some(format!("{left_out} more were refused before"));
+        }
+        self.record(record).await;
     }
 
     /// Writes a line; it is in the file once this returns.

@@ -124,6 +124,8 @@ fn tokens_are_made_and_revoked_while_the_server_runs() {
             json!(["admin.token", "DELETE", "/tokens/ci", null, 404]),
         ]
     );
+    let detail = audit(&server)[1]["detail"].clone();
+    assert!(detail.as_str().is_some_and(|id| id.starts_with("dp_")), "what came of the upload: {detail}");
     assert!(
         audit(&server)
             .iter()

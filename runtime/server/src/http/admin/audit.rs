@@ -3,6 +3,7 @@
 use crate::audit::Record;
 use crate::clock::Clock;
 use crate::http::time;
+use abide_core::limits::cut;
 use axum::extract::Request;
 use axum::response::Response;
 use std::net::SocketAddr;
@@ -11,6 +12,9 @@ use std::net::SocketAddr;
 /// carries the environment of its handlers.
 const SHOWN: [&str; 9] =
     ["allow_host", "breaking", "deployment", "dry_run", "force", "from", "key", "migrate", "reject"];
+
+/// Bytes of the path of a line, and of its query: what is longer tells nothing more, and fills the trail.
+const SHOWN_BYTES_MAX: usize = 1 << 10;
 
 /// What a handler adds to the line of its request: it puts this into the extensions of its answer.
 #[derive(Clone, Debug)]
@@ -26,8 +30,8 @@ impl Asked {
             who,
             from,
             method: request.method().to_string(),
-            path: request.uri().path().to_owned(),
-            query: request.uri().query().map(shown),
+            path: cut(request.uri().path().to_owned(), SHOWN_BYTES_MAX),
+            query: request.uri().query().map(|query| cut(shown(query), SHOWN_BYTES_MAX)),
             status: 0,
             detail: None,
         })
@@ -51,6 +55,15 @@ fn shown(query: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_long_is_cut() {
+        let uri = format!("/{}?{}", "p".repeat(20_000), "force&".repeat(5_000));
+        let request = Request::builder().uri(uri).body(axum::body::Body::empty()).unwrap();
+        let Asked(record) = Asked::of(&request, "ops".to_owned(), None);
+        assert_eq!((record.path.len(), record.query.unwrap().len()), (SHOWN_BYTES_MAX, SHOWN_BYTES_MAX));
+        assert!(record.path.ends_with("(cut)"));
+    }
 
     #[test]
     fn values_that_may_be_secret_are_not_shown() {

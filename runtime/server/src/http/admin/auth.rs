@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::task::JoinError;
 
 /// Paths that everybody may read, and what is below the last one.
 const PUBLIC: [&str; 3] = ["/", "/health", "/ui"];
@@ -105,22 +106,37 @@ async fn let_in(
     let Some(asked) = asked else { return respond(&actor, need, request, next).await };
     // On its own: a client that hangs up before the answer must not keep its change out of the trail.
     let change = tokio::spawn(async move {
-        let response = respond(&actor, need, request, next).await;
+        if let Some(refusal) = refusal(&actor, need) {
+            let response = refusal.into_response();
+            state.trail.refused(asked.answered(&response, &*state.clock), state.clock.now()).await;
+            return response;
+        }
+        // Once more: what breaks off may have changed something before.
+        let responding = tokio::spawn(async move { respond(&actor, need, request, next).await });
+        let response = responding.await.unwrap_or_else(broke_off);
         state.trail.record(asked.answered(&response, &*state.clock)).await;
         response
     });
-    change.await.unwrap_or_else(|error| AdminError::Internal(error.to_string()).into_response())
+    change.await.unwrap_or_else(broke_off)
+}
+
+fn broke_off(error: JoinError) -> Response {
+    AdminError::Internal(error.to_string()).into_response()
 }
 
 async fn respond(actor: &Actor, need: Option<Need>, mut request: Request, next: Next) -> Response {
+    if let Some(refusal) = refusal(actor, need) {
+        return refusal.into_response();
+    }
+    request.extensions_mut().insert(actor.clone());
+    next.run(request).await
+}
+
+/// Says why an actor may not do what needs this, if it may not.
+fn refusal(actor: &Actor, need: Option<Need>) -> Option<AdminError> {
     match (actor, need) {
-        (Actor::Token(grant), Some(need)) if !grant.scope.allows(need) => {
-            forbidden(grant, need).into_response()
-        }
-        (Actor::Token(_) | Actor::Loopback, Some(_) | None) => {
-            request.extensions_mut().insert(actor.clone());
-            next.run(request).await
-        }
+        (Actor::Token(grant), Some(need)) if !grant.scope.allows(need) => Some(forbidden(grant, need)),
+        (Actor::Token(_) | Actor::Loopback, Some(_) | None) => None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::access::grant::Need;
 use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange};
+use crate::http::admin::audit::Detail;
 use crate::http::admin::auth::Actor;
 use crate::http::admin::checks::{self, ReportView};
 use crate::http::admin::preview::{self, DryRun};
@@ -172,8 +173,9 @@ pub async fn upload(State(state): State<AppState>, request: Request) -> Result<R
     let location = HeaderValue::try_from(format!("deployments/{}", uploaded.deployment.id));
     let location = location.expect("an id is ASCII");
     let changed = changed(&state, &uploaded.deployment, &report, moved).await?;
+    let detail = Extension(Detail(uploaded.deployment.id.to_string()));
     let answer = Answer::Deployed(Box::new(changed));
-    Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
+    Ok((status, [(header::LOCATION, location)], detail, Json(answer)).into_response())
 }
 
 /// Describes a deployment that has just changed.

@@ -366,6 +366,19 @@ async fn changes_leave_a_trail() {
 }
 
 #[tokio::test]
+async fn who_may_change_nothing_cannot_fill_the_trail() {
+    let world = World::start(&guarded(IngressConfig::default()));
+    let token = world.state.access.create("sly", Scope::Read, Vec::new()).await.unwrap();
+    for _ in 0..30 {
+        let path = format!("/services/{}?{}", "x".repeat(20_000), "y".repeat(20_000));
+        let request = Request::patch(path).header("authorization", format!("Bearer {token}"));
+        assert_eq!(ask(&world.admin, request).await.status(), 403);
+    }
+    let (lines, bytes) = (world.trail().len(), serde_json::to_vec(&world.trail()).unwrap().len());
+    assert!((1..30).contains(&lines) && bytes < 64 << 10, "{lines} lines of {bytes} bytes");
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_leaves_its_line_in_the_trail() {
     let world = World::start(&Config::default());
     let create = Request::post("/tokens").body(Body::from(r#"{"name":"sly","scope":"read"}"#)).unwrap();
