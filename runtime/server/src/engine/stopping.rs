@@ -65,7 +65,11 @@ impl EngineHandle {
         self.inner.stopping.is_closed.borrow().then_some(REASON)
     }
 
-    pub(super) fn check_open(&self) -> Result<(), EngineError> {
+    /// Says whether new work is taken now.
+    ///
+    /// # Errors
+    /// It is not: the server stops, or the store refuses it.
+    pub fn check_open(&self) -> Result<(), EngineError> {
         match self.closing() {
             Some(reason) => Err(EngineError::Stopped { reason: reason.into() }),
             None => self.check_running(),

@@ -212,3 +212,29 @@ impl Components {
         self.loaded.read().get(id).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component of nothing: it compiles, and offers no services.
+    const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+
+    #[tokio::test]
+    async fn a_refused_upload_leaves_no_files() {
+        let folder = std::env::temp_dir().join(format!("abide-components-{}", std::process::id()));
+        let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
+        let engine = Arc::new(WasmEngine::new(&limits).unwrap());
+        let components = Components::open(engine, Compiler::Here, &folder, limits).unwrap();
+        let files = || std::fs::read_dir(folder.join("artifacts")).unwrap().count();
+        components.artifacts.compile(&artifacts::digest(&EMPTY), &EMPTY).unwrap();
+        assert_eq!(files(), 1);
+        match components.examine(&EMPTY).await {
+            Err(ExamineError::Invalid(invalid)) => assert_eq!(invalid.code, "missing_export"),
+            Err(ExamineError::Fault(fault)) => panic!("{fault}"),
+            Ok(_) => panic!("it offers nothing"),
+        }
+        assert_eq!(files(), 0);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -24,6 +24,8 @@ const SERVICES_MAX: usize = 1_000;
 const HANDLERS_MAX: usize = 1_000;
 const NAME_BYTES_MAX: usize = 128;
 const SCHEMA_BYTES_MAX: usize = 256 << 10;
+/// Bytes of all that a component tells, as JSON: it is read at each start, and is in memory as long as the deployment.
+const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// First path segments of the ingress that are not services.
 const RESERVED: [&str; 2] = ["restate", "openapi"];
 /// The handler that a workflow comes to.
@@ -78,7 +80,20 @@ fn read(manifest: wit::Manifest) -> Result<Manifest, Invalid> {
     }
     unique("service", manifest.services.iter().map(|service| service.name.as_str()))?;
     let services = manifest.services.into_iter().map(service).collect::<Result<_, _>>()?;
-    Ok(Manifest { sdk: manifest.sdk, services })
+    let manifest = Manifest { sdk: manifest.sdk, services };
+    check_size(&manifest)?;
+    Ok(manifest)
+}
+
+fn check_size(manifest: &Manifest) -> Result<(), Invalid> {
+    let bytes = serde_json::to_vec(manifest).expect("a manifest can be written as JSON").len();
+    if bytes <= MANIFEST_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "what the component tells of itself has {bytes} bytes, the limit is {MANIFEST_BYTES_MAX} (MANIFEST_BYTES_MAX)"
+    );
+    Err(Invalid::new("bad_manifest", message, "shorten documentation and schemas, or split the component up"))
 }
 
 fn service(service: wit::ServiceManifest) -> Result<ServiceManifest, Invalid> {
@@ -230,6 +245,31 @@ mod tests {
         };
         let manifest = read(wit::Manifest { sdk: "test".into(), services: vec![service] })?;
         Ok(manifest.services[0].kind)
+    }
+
+    #[test]
+    fn what_a_component_tells_has_a_limit() {
+        let manifest = |handlers: usize| {
+            let payload = |schema: String| wit::Payload { content_type: None, schema: Some(schema) };
+            let handler = |number: usize| wit::HandlerManifest {
+                name: format!("h{number}"),
+                mode: wit::HandlerMode::Shared,
+                input: payload("x".repeat(SCHEMA_BYTES_MAX)),
+                output: payload(String::new()),
+                docs: None,
+                options: Vec::new(),
+            };
+            let service = wit::ServiceManifest {
+                name: "S".into(),
+                kind: wit::ServiceKind::Service,
+                handlers: (0..handlers).map(handler).collect(),
+                docs: None,
+                options: Vec::new(),
+            };
+            read(wit::Manifest { sdk: "test".into(), services: vec![service] })
+        };
+        assert!(manifest(3).is_ok());
+        assert_eq!(manifest(5).unwrap_err().code, "bad_manifest");
     }
 
     #[tokio::test]

@@ -161,6 +161,7 @@ pub async fn describe(
 pub async fn upload(State(state): State<AppState>, request: Request) -> Result<Response, AdminError> {
     check_content_type(request.headers())?;
     let (settings, options) = read_query(query(request.uri())?)?;
+    state.engine.check_open()?;
     let component = body::read(request.version(), request.into_body(), COMPONENT_BYTES_MAX).await?;
     let accepted = state.upgrades.deploy(component, settings, options).await.map_err(checks::refused)?;
     let Deployed { uploaded, report, moved } = match accepted {

@@ -55,6 +55,19 @@ async fn who_comes_while_the_server_stops_may_come_again() {
     world.state.engine.closed().await;
 }
 
+#[tokio::test]
+async fn an_upload_is_new_work() {
+    let world = World::start(&Config::default());
+    let upload = async || {
+        let request = Request::post("/deployments").header("content-type", "application/wasm");
+        let response = world.admin.clone().oneshot(request.body(Body::from("x")).unwrap()).await.unwrap();
+        response.status().as_u16()
+    };
+    assert_eq!(upload().await, 400, "it is no component");
+    world.state.engine.close();
+    assert_eq!(upload().await, 503);
+}
+
 /// Else it would ask again at once, time and again, and the server would not come to its end.
 #[tokio::test]
 async fn who_follows_the_log_of_a_server_that_stops_is_told_to_come_later() {
