@@ -221,12 +221,52 @@ impl Upgrades {
         if self.inner.deployments.is_newest(&candidate.id) && !options.is_dry_run && !options.migrates {
             return Ok(Done::nothing(&candidate.id));
         }
-        let done = self.replay(&candidate.id, loaded).await?;
         // Who only asks is not refused.
-        if !options.is_dry_run {
-            check_objections(&done.report, options)?;
+        if options.is_dry_run {
+            return self.replay(&candidate.id, loaded).await;
+        }
+        self.check_takeover(&candidate.id, loaded, options).await
+    }
+
+    /// Replays what is recorded on a deployment that is to take calls, and refuses what speaks against it.
+    async fn check_takeover(
+        &self,
+        id: &DeploymentId,
+        loaded: Arc<Loaded>,
+        options: UploadOptions,
+    ) -> Result<Done, UpgradeError> {
+        let done = self.replay(id, loaded.clone()).await?;
+        check_objections(&done.report, options)?;
+        // The replays took up to a minute, in which others were accepted.
+        if !options.may_break && !options.is_forced {
+            check_objections(&self.stranded(id, &loaded.manifest).await?, options)?;
         }
         Ok(done)
+    }
+
+    /// Reports the invocations that have not begun, and would fail if a deployment took over.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn stranded(
+        &self,
+        id: &DeploymentId,
+        manifest: &Arc<Manifest>,
+    ) -> Result<Report, EngineError> {
+        if !self.loses_handlers(manifest) {
+            return Ok(Done::nothing(id).report);
+        }
+        run::stranded(self.inner.engine.clone(), self.scope(id, manifest, false)).await
+    }
+
+    /// Says whether services have handlers now that they would not have.
+    fn loses_handlers(&self, manifest: &Manifest) -> bool {
+        manifest.services.iter().any(|service| {
+            let known = self.inner.deployments.service(&service.name);
+            known.is_some_and(|known| {
+                known.manifest.handlers.iter().any(|handler| service.handler(&handler.name).is_none())
+            })
+        })
     }
 
     /// Refuses a service that has become one of another kind.
@@ -266,8 +306,8 @@ impl Upgrades {
         if !is_forced {
             self.check_kinds(&loaded.manifest)?;
         }
-        let done = self.replay(id, loaded).await?;
-        check_objections(&done.report, UploadOptions { is_forced, ..UploadOptions::default() })?;
+        let options = UploadOptions { is_forced, ..UploadOptions::default() };
+        let done = self.check_takeover(id, loaded, options).await?;
         let promoted = self.inner.deployments.promote(id).await?;
         let deployment = promoted.ok_or_else(|| UpgradeError::Unknown(id.clone()))?;
         let uploaded = Uploaded { deployment, is_new: false };
@@ -372,17 +412,17 @@ impl Upgrades {
         loaded: Arc<Loaded>,
         is_for_migration: bool,
     ) -> Result<Done, UpgradeError> {
-        let scope = self.scope(id, &loaded, is_for_migration);
+        let scope = self.scope(id, &loaded.manifest, is_for_migration);
         let progress = Arc::new(Progress::default());
         *self.inner.progress.lock() = Some((id.clone(), progress.clone()));
         let _shown = Shown(&self.inner.progress);
         Ok(run::run(self.tools(), loaded, scope, progress).await?)
     }
 
-    fn scope(&self, id: &DeploymentId, loaded: &Loaded, is_for_migration: bool) -> Scope {
+    fn scope(&self, id: &DeploymentId, manifest: &Arc<Manifest>, is_for_migration: bool) -> Scope {
         Scope {
             deployment: id.clone(),
-            manifest: loaded.manifest.clone(),
+            manifest: manifest.clone(),
             offered_by: self.inner.deployments.offered_by(),
             is_for_migration,
         }

@@ -172,6 +172,25 @@ pub fn choose(engine: &EngineHandle, scope: &Scope, grouping: &mut Grouping) -> 
     Ok(chosen)
 }
 
+/// Looks for invocations that have not begun, and could not on the deployment.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn add_stranded(
+    engine: &EngineHandle,
+    scope: &Scope,
+    grouping: &mut Grouping,
+) -> Result<(), EngineError> {
+    engine.visit_live(|id, row| {
+        if row.deployment.is_none()
+            && let Match::Changed(how) = scope.find(row)
+        {
+            add_changed(scope, grouping, id, row, how);
+        }
+        ControlFlow::Continue(())
+    })
+}
+
 fn begins_here() -> Finding {
     Finding::saying(Kind::Fits, "not begun yet: it begins on the newest code")
 }

@@ -75,7 +75,7 @@ impl Upgrades {
     /// Counts live invocations of its services that have begun elsewhere.
     async fn count_elsewhere(&self, id: &DeploymentId) -> Result<u64, UpgradeError> {
         let loaded = self.code(id)?;
-        let scope = self.scope(id, &loaded, true);
+        let scope = self.scope(id, &loaded.manifest, true);
         let engine = self.inner.engine.clone();
         let counting = tokio::task::spawn_blocking(move || {
             let mut count = 0;

@@ -1,6 +1,6 @@
 //! Running a check: few replays at a time, on threads of their own, until all are done or time is up.
 
-use super::choose::{Chosen, Item, Match, Scope, choose};
+use super::choose::{Chosen, Item, Match, Scope, add_stranded, choose};
 use super::finding::{self, Judged};
 use super::report::{Case, Grouping, Kind, Report};
 use crate::clock::Clock;
@@ -104,6 +104,19 @@ pub async fn run(
     add_unreached(&mut grouping, &chosen, &reached);
     let took_ms = work.tools.clock.now().millis_since(began);
     Ok(Done { report: grouping.report(work.scope.deployment.clone(), took_ms), fitting })
+}
+
+/// Checks those alone that have not begun, without a replay.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn stranded(engine: EngineHandle, scope: Scope) -> Result<Report, EngineError> {
+    apart(move || {
+        let mut grouping = Grouping::default();
+        add_stranded(&engine, &scope, &mut grouping)?;
+        Ok(grouping.report(scope.deployment, 0))
+    })
+    .await
 }
 
 /// Half of the processors, so that calls find the other half free.

@@ -1,6 +1,14 @@
 //! What is told of deployments, and when one may go.
 
 use super::script::check;
+use super::world::World;
+use crate::config::Config;
+use abide_core::ids::DeploymentId;
+use abide_core::manifest::Manifest;
+use axum::body::Body;
+use http::Request;
+use std::sync::Arc;
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn a_deployment_goes_when_nothing_needs_it_or_by_force() {
@@ -43,4 +51,22 @@ async fn what_is_not_loaded_cannot_take_over() {
         "#,
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_was_accepted_for_a_handler_that_goes_speaks_against_an_upgrade() {
+    let world = World::start(&Config::default());
+    let send = Request::post("/Probe/echo/send?delay=1h").header("content-type", "application/json");
+    let sent = world.ingress.clone().oneshot(send.body(Body::from("1")).unwrap()).await.unwrap();
+    assert_eq!(sent.status(), 202);
+    let without = |handler: &str| {
+        let mut service = (*world.state.deployments.service("Probe").unwrap().manifest).clone();
+        service.handlers.retain(|offered| offered.name != handler);
+        Arc::new(Manifest { sdk: "test/1".into(), services: vec![service] })
+    };
+    for (handler, breaking) in [("echo", 1), ("wait", 0), ("none", 0)] {
+        let (id, manifest) = (DeploymentId::from_digest(2), without(handler));
+        let report = world.state.upgrades.stranded(&id, &manifest).await.unwrap();
+        assert_eq!(report.objections.breaking, breaking, "{handler}");
+    }
 }
