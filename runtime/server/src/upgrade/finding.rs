@@ -46,6 +46,12 @@ fn of_live(row: &InvocationRow, verdict: Verdict) -> (Finding, bool) {
     match verdict {
         Verdict::Fits | Verdict::AnswersOtherwise { .. } => (Finding::new(Kind::Fits), false),
         Verdict::FitsSoFar(_) => (Finding::new(Kind::FitsSoFar), false),
+        // The code it has waits here. Others may be about to end like this with theirs.
+        Verdict::EndsInFailure { message } if matches!(row.phase, Phase::Suspended { .. }) => {
+            let message = format!("it waits, and would end with a {message}");
+            (Finding::saying(Kind::Traps, brief(&message)), true)
+        }
+        Verdict::EndsInFailure { .. } => (Finding::new(Kind::Fits), false),
         Verdict::Diverges(report) => (diverging(report), true),
         Verdict::Fails { op, is_after_all, message, backtrace } => {
             // What fails where it has come to now does not fail because of other code.
@@ -60,7 +66,7 @@ fn of_live(row: &InvocationRow, verdict: Verdict) -> (Finding, bool) {
 
 fn of_finished(answer: Option<&Answer>, verdict: Verdict) -> Finding {
     match verdict {
-        Verdict::Fits => Finding::new(Kind::Fits),
+        Verdict::Fits | Verdict::EndsInFailure { .. } => Finding::new(Kind::Fits),
         Verdict::FitsSoFar(Beyond::Asks { op, entry }) if !has_failed(answer) => Finding {
             op: Some(op),
             asked: Some(entry),
@@ -122,6 +128,25 @@ fn kind_of(entry: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::invocation::{Origin, WaitSet};
+    use abide_core::target::Target;
+    use abide_core::time::Timestamp;
+
+    #[test]
+    fn who_waits_and_would_fail_instead_speaks_against_the_code() {
+        let target = Target { service: "S".into(), key: None, handler: "h".into() };
+        let mut row = InvocationRow::new(target, Origin::Ingress, Timestamp(0));
+        for (phase, kind) in [
+            (Phase::Suspended { waiting_on: WaitSet::Any }, Kind::Traps),
+            (Phase::Running { attempt: 1 }, Kind::Fits),
+            (Phase::Paused { reason: PauseReason::ByPerson }, Kind::Fits),
+        ] {
+            row.phase = phase;
+            let (finding, speaks_against) =
+                of_live(&row, Verdict::EndsInFailure { message: "failure [409] no".into() });
+            assert_eq!((finding.kind, speaks_against), (kind, kind == Kind::Traps), "{:?}", row.phase);
+        }
+    }
 
     #[test]
     fn a_panic_is_told_on_one_line() {

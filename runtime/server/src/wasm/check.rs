@@ -77,6 +77,10 @@ pub enum Verdict {
         recorded: String,
         asked: String,
     },
+    /// It comes to its end, which is a failure, where no end is recorded.
+    EndsInFailure {
+        message: String,
+    },
     Diverges(MismatchReport),
     /// It traps, or fails in a way that is worth another try.
     Fails {
@@ -158,11 +162,12 @@ pub async fn check(
 }
 
 fn compare(recorded: Option<Answer>, given: Answer) -> Verdict {
-    match recorded {
-        Some(recorded) if recorded != given => {
+    match (recorded, given) {
+        (Some(recorded), given) if recorded != given => {
             Verdict::AnswersOtherwise { recorded: show(&recorded), asked: show(&given) }
         }
-        Some(_) | None => Verdict::Fits,
+        (None, given @ Answer::Failure(_)) => Verdict::EndsInFailure { message: show(&given) },
+        (None, Answer::Value(_)) | (Some(_), _) => Verdict::Fits,
     }
 }
 
@@ -203,6 +208,9 @@ mod tests {
     fn another_answer_is_shown_beside_the_recorded_one() {
         assert_eq!(compare(None, value("1")), Verdict::Fits);
         assert_eq!(compare(Some(value("1")), value("1")), Verdict::Fits);
+        let failure = || Answer::Failure(Failure::new(409, "no"));
+        assert_eq!(compare(Some(failure()), failure()), Verdict::Fits);
+        assert_eq!(compare(None, failure()), Verdict::EndsInFailure { message: "failure [409] no".into() });
         let Verdict::AnswersOtherwise { recorded, asked } =
             compare(Some(value("")), Answer::Failure(Failure::new(409, "no")))
         else {
