@@ -206,7 +206,7 @@ async fn who_waits_hears_that_the_driver_panicked() {
     let call = engine.call(submission_to(&engine, greeter(), None));
     let error = tokio::time::timeout(Duration::from_secs(10), call).await.expect("it hears").unwrap_err();
     assert!(error.to_string().contains("of partition") && error.to_string().contains("panicked"), "{error}");
-    assert_eq!(engine.refusal(), Some(error.to_string()));
+    assert!(error.to_string().starts_with(&engine.refusal().expect("it takes nothing")), "{error}");
 }
 
 #[tokio::test]

@@ -35,6 +35,12 @@ pub enum EngineError {
     /// The store takes no work: the disk is full, or a write failed.
     #[error("{reason}")]
     Stopped { reason: String },
+    /// The engine stopped with the request on its way to the disk: it may be there, or not.
+    #[error(
+        "{reason}; this may have been accepted all the same, and goes on then once the server is up again{}",
+        if *is_repeatable { ", so ask again then" } else { ", so submitting it again may do it twice" }
+    )]
+    Interrupted { reason: String, is_repeatable: bool },
     #[error(transparent)]
     Fault(#[from] TxnError),
 }

@@ -136,7 +136,7 @@ impl EngineHandle {
             // The answer comes after the submission is durable, so nobody has to hear of that.
             let submission = Submission { receipt: Receipt::Nobody, ..submission };
             self.inner.inboxes.send(id, Command::Submit(submission));
-            return self.unless_stopped(answer).await.map(fresh);
+            return self.until_stopped(answer).await.map(fresh).map_err(interrupted(false));
         }
         let is_workflow_run = submission.idempotency_key.is_none();
         let (ticket, known) = self.inner.waiters.for_notice(None);
@@ -150,7 +150,7 @@ impl EngineHandle {
                 Ok(_) = known => Ok(None),
             }
         };
-        match self.unless_stopped(first).await? {
+        match self.until_stopped(first).await.map_err(interrupted(true))? {
             Some(answer) => Ok(fresh(answer)),
             None if is_workflow_run => Ok(Called::WorkflowKnown),
             // It may be purged in between; then whoever asked has come too late, as after a purge.
@@ -190,7 +190,7 @@ impl EngineHandle {
             Output::Unknown => Ok(None),
             Output::Ready(retrieved) => Ok(Some(retrieved)),
             Output::NotReady => {
-                let answer = self.unless_stopped(answer).await?;
+                let answer = self.until_stopped(answer).await.map_err(interrupted(true))?;
                 Ok(Some(Retrieved { answer, kept_until: None }))
             }
         }
@@ -281,24 +281,40 @@ impl EngineHandle {
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         let (ticket, notice) = self.inner.waiters.for_notice(Some(permit));
-        self.inner.inboxes.send_to(owner, command(ticket));
-        self.unless_stopped(notice).await
+        let command = command(ticket);
+        let interrupted = interrupted(is_repeatable(&command));
+        self.inner.inboxes.send_to(owner, command);
+        self.until_stopped(notice).await.map_err(interrupted)
     }
 
-    async fn unless_stopped<T>(
+    /// Waits for what comes of a command that was handed in; an error says why the engine stopped before that. The
+    /// command may be on the disk all the same.
+    async fn until_stopped<T>(
         &self,
         wanted: impl Future<Output = Result<T, oneshot::error::RecvError>>,
-    ) -> Result<T, EngineError> {
+    ) -> Result<T, String> {
         let mut fault = self.inner.fault.subscribe();
-        let stopped = |reason: Option<String>| EngineError::Stopped {
-            reason: reason.unwrap_or_else(|| "the server is stopping".into()),
-        };
+        let stopped = |reason: Option<String>| reason.unwrap_or_else(|| "the server is stopping".into());
         tokio::select! {
             biased;
             wanted = wanted => wanted.map_err(|_| stopped(self.refusal())),
             reason = fault.wait_for(Option::is_some) => Err(stopped(reason.ok().and_then(|reason| reason.clone()))),
         }
     }
+}
+
+/// Says whether a command that was applied already changes nothing when it comes again.
+fn is_repeatable(command: &Command) -> bool {
+    match command {
+        Command::Submit(submission) => submission.invocation.is_computed(),
+        Command::Signal { .. } | Command::Restart(_) => false,
+        _ => true,
+    }
+}
+
+/// The engine stopped before it was known what came of something.
+fn interrupted(is_repeatable: bool) -> impl FnOnce(String) -> EngineError {
+    move |reason| EngineError::Interrupted { reason, is_repeatable }
 }
 
 fn fresh(answer: Answer) -> Called {

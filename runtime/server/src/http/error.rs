@@ -19,7 +19,9 @@ fn engine_status(error: &EngineError) -> StatusCode {
     match error {
         // The server works, and there is too much of it: 503 says that it takes nothing at all.
         EngineError::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
-        EngineError::Stopped { .. } | EngineError::Purged => StatusCode::SERVICE_UNAVAILABLE,
+        EngineError::Stopped { .. } | EngineError::Interrupted { .. } | EngineError::Purged => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         EngineError::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -213,8 +213,11 @@ impl AdminError {
             Self::NothingToBackUp => "nothing_to_back_up",
             Self::Backup(_) => "backup_not_begun",
             Self::Unhealthy(_)
-            | Self::Engine(EngineError::Stopped { .. })
+            | Self::Engine(
+                EngineError::Stopped { .. } | EngineError::Interrupted { is_repeatable: true, .. },
+            )
             | Self::Upload(UploadError::Stopped(_)) => "stopped",
+            Self::Engine(EngineError::Interrupted { is_repeatable: false, .. }) => "interrupted",
             Self::Upload(UploadError::Invalid(invalid)) => invalid.code,
             Self::Engine(EngineError::Overloaded(_)) => "overloaded",
             Self::Engine(EngineError::Purged) => "purged",
@@ -274,8 +277,15 @@ impl AdminError {
             Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
             Self::Engine(EngineError::Overloaded(overload)) => overload.hint(),
             Self::CutShort | Self::Stalled => "nothing was registered; send it again",
+            Self::Engine(EngineError::Interrupted { is_repeatable: false, .. }) => {
+                "look whether it was done once the server is up again, before you ask for it once more"
+            }
             Self::Unhealthy(_)
-            | Self::Engine(EngineError::Stopped { .. } | EngineError::Purged)
+            | Self::Engine(
+                EngineError::Stopped { .. }
+                | EngineError::Interrupted { is_repeatable: true, .. }
+                | EngineError::Purged,
+            )
             | Self::Upload(UploadError::Stopped(_)) => "try again later; the log of the server says more",
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
             | Self::Engine(EngineError::Fault(_))
@@ -315,7 +325,9 @@ impl IntoResponse for AdminError {
         if let Self::Engine(error) = &self {
             spread_retry(&mut response, error);
         }
-        advise_retry(&mut response);
+        if !matches!(self, Self::Engine(EngineError::Interrupted { is_repeatable: false, .. })) {
+            advise_retry(&mut response);
+        }
         response
     }
 }

@@ -148,6 +148,15 @@ impl IngressError {
         }
     }
 
+    /// Says whether what was asked may have been accepted, and would be done twice if it were asked again.
+    fn is_done_twice(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopping { is_repeatable: false }
+                | Self::Engine(EngineError::Interrupted { is_repeatable: false, .. })
+        )
+    }
+
     /// Returns what a program can do about it, beside the message that existing clients know.
     fn metadata(&self) -> Vec<Header> {
         let Self::Engine(EngineError::Overloaded(overload)) = self else { return Vec::new() };
@@ -188,7 +197,7 @@ impl IntoResponse for IngressError {
             spread_retry(&mut response, error);
         }
         challenge(&mut response);
-        if !matches!(self, Self::Stopping { is_repeatable: false }) {
+        if !self.is_done_twice() {
             advise_retry(&mut response);
         }
         response
@@ -311,6 +320,20 @@ mod tests {
             assert_eq!(body["message"], "too many requests, the ingress is overloaded. Retry later.");
             assert_eq!(body["metadata"]["limit"], overload.limit());
             assert_eq!(body["metadata"]["hint"], overload.hint());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_may_have_been_accepted_is_told_and_asked_again_only_where_that_is_one_invocation() {
+        for (is_repeatable, advice) in [(true, "ask again then"), (false, "may do it twice")] {
+            let reason = "the disk is broken".to_owned();
+            let response =
+                IngressError::Engine(EngineError::Interrupted { reason, is_repeatable }).into_response();
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.headers().contains_key("retry-after"), is_repeatable);
+            let said = body_of(response).await;
+            assert!(said.contains("the disk is broken; this may have been accepted"), "{said}");
+            assert!(said.contains(advice), "{said}");
         }
     }
 

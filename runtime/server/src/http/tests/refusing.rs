@@ -5,6 +5,7 @@ use crate::config::Config;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use http::request::Builder;
 use tower::ServiceExt;
 
 /// Asks; returns the status, and whether to try again.
@@ -16,8 +17,11 @@ async fn ask(router: &Router, method: &str, path: &str) -> (u16, bool) {
 
 /// Posts to the ingress; returns the status, whether to try again, and what is said.
 async fn post(ingress: &Router, path: &str) -> (u16, bool, String) {
-    let request = Request::post(path).header("content-type", "application/json").body(Body::from("1"));
-    let response = ingress.clone().oneshot(request.unwrap()).await.unwrap();
+    answer(ingress, Request::post(path).header("content-type", "application/json")).await
+}
+
+async fn answer(ingress: &Router, request: Builder) -> (u16, bool, String) {
+    let response = ingress.clone().oneshot(request.body(Body::from("1")).unwrap()).await.unwrap();
     let (status, may_retry) = (response.status().as_u16(), response.headers().contains_key("retry-after"));
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (status, may_retry, String::from_utf8_lossy(&body).into_owned())
@@ -66,6 +70,36 @@ async fn an_upload_is_new_work() {
     assert_eq!(upload().await, 400, "it is no component");
     world.state.engine.close();
     assert_eq!(upload().await, 503);
+}
+
+/// Whoever were told to come again would have done twice what had reached the disk.
+#[tokio::test]
+async fn who_was_on_the_way_to_a_disk_that_fails_is_not_told_that_nothing_was_taken() {
+    let world = World::start(&Config::default());
+    let call = |key: Option<&'static str>| {
+        let ingress = world.ingress.clone();
+        let mut request = Request::post("/Probe/sleep").header("content-type", "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        tokio::spawn(async move { answer(&ingress, request).await })
+    };
+    let waiting = [call(None), call(Some("k"))];
+    while world.state.engine.taken().calls < 2 {
+        tokio::task::yield_now().await;
+    }
+    world.store.close().unwrap();
+    let mut told = vec![post(&world.ingress, "/Probe/echo/send").await];
+    for waiting in waiting {
+        told.push(waiting.await.unwrap());
+    }
+    for ((status, may_retry, said), is_repeatable) in told.into_iter().zip([false, false, true]) {
+        assert_eq!((status, may_retry), (503, is_repeatable), "{said}");
+        assert!(said.contains("may have been accepted"), "{said}");
+    }
+    let (status, may_retry, said) = post(&world.ingress, PATHS[0]).await;
+    assert_eq!((status, may_retry), (503, true), "{said}");
+    assert!(said.contains("takes no requests now"), "{said}");
 }
 
 /// Else it would ask again at once, time and again, and the server would not come to its end.
