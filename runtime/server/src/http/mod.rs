@@ -23,7 +23,7 @@ pub use admin::AdminDoor;
 pub use body::BodyLimits;
 pub use ingress::IngressDoor;
 pub use ingress_url::IngressUrl;
-pub use serve::{OpenRequest, OpenRequests, Peer, serve};
+pub use serve::{Asked, IsRepeatable, OpenRequest, OpenRequests, Peer, serve};
 
 use crate::access::Access;
 use crate::audit::Trail;
@@ -71,7 +71,17 @@ pub fn ingress(state: AppState) -> Router {
     ingress::router(state)
 }
 
+/// Returns what says which requests to the ingress may be asked again.
+pub fn ingress_repeats(state: AppState) -> IsRepeatable {
+    Arc::new(move |asked: &Asked| ingress::is_repeatable(&state, asked))
+}
+
 /// Returns the router of the admin port.
 pub fn admin(state: AppState) -> Router {
     admin::router(state)
+}
+
+/// Returns what says which requests to the admin port may be asked again: who only looks may look again.
+pub fn admin_repeats() -> IsRepeatable {
+    Arc::new(|asked: &Asked| asked.method.is_safe())
 }

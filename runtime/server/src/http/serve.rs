@@ -14,7 +14,7 @@ use crate::tls::Certificate;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{Request, Version};
+use http::{Method, Request, Uri, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -63,16 +63,34 @@ impl Drop for OpenRequest {
     }
 }
 
+/// What is left of a request once it was handed over, to say in the end whether it may be asked again.
+pub struct Asked {
+    pub method: Method,
+    pub uri: Uri,
+    pub has_idempotency_key: bool,
+}
+
+impl Asked {
+    fn of<B>(request: &Request<B>) -> Self {
+        let has_idempotency_key = request.headers().contains_key(IDEMPOTENCY_KEY);
+        Self { method: request.method().clone(), uri: request.uri().clone(), has_idempotency_key }
+    }
+}
+
+/// Says of a request that was handed over whether nothing is done twice when it comes again.
+pub type IsRepeatable = Arc<dyn Fn(&Asked) -> bool + Send + Sync>;
+
 /// Serves the router on the listener until `shutdown` ends; open requests are then told that the server stops.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    is_repeatable: IsRepeatable,
     certificate: Option<Arc<Certificate>>,
     limits: DoorLimits,
     open: OpenRequests,
     shutdown: impl Future<Output = ()>,
 ) {
-    let connection = Connections::new(router, certificate, limits, open);
+    let connection = Connections::new(router, is_repeatable, certificate, limits, open);
     let mut tasks = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -109,6 +127,7 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone)]
 struct Connections {
     router: Router,
+    is_repeatable: IsRepeatable,
     http: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
     is_stopping: watch::Sender<bool>,
@@ -120,6 +139,7 @@ struct Connections {
 impl Connections {
     fn new(
         router: Router,
+        is_repeatable: IsRepeatable,
         certificate: Option<Arc<Certificate>>,
         limits: DoorLimits,
         open: OpenRequests,
@@ -136,7 +156,7 @@ impl Connections {
             .keep_alive_interval(HTTP2_PING_INTERVAL);
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let is_stopping = watch::Sender::new(false);
-        Self { router, http, places, is_stopping, certificate, limits, open }
+        Self { router, is_repeatable, http, places, is_stopping, certificate, limits, open }
     }
 
     async fn run(self, stream: TcpStream, peer: Peer, _permit: OwnedSemaphorePermit) {
@@ -165,12 +185,13 @@ impl Connections {
         let service = {
             let (router, has_spoken, is_stopping) =
                 (self.router, has_spoken.clone(), self.is_stopping.clone());
-            let (open, unread) = (self.open.clone(), unread.clone());
+            let (is_repeatable, open, unread) = (self.is_repeatable, self.open.clone(), unread.clone());
             hyper::service::service_fn(move |mut request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
                 request.extensions_mut().insert(peer);
                 let unread = (request.version() == Version::HTTP_2).then(|| unread.clone());
-                let answer = answer(router.clone(), request, open.enter(), is_stopping.subscribe());
+                let (router, is_repeatable) = (router.clone(), is_repeatable.clone());
+                let answer = answer(router, is_repeatable, request, open.enter(), is_stopping.subscribe());
                 async move {
                     let response = answer.await?;
                     Ok::<_, Infallible>(match unread {
@@ -223,18 +244,18 @@ fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
 /// for their handlers, and those go on only after the next start.
 async fn answer(
     router: Router,
+    is_repeatable: IsRepeatable,
     request: Request<Incoming>,
     _open: OpenRequest,
     mut is_stopping: watch::Receiver<bool>,
 ) -> Result<Response, Infallible> {
-    // Who only looks may look again, and a key makes sure that a call is not done twice.
-    let is_repeatable = request.method().is_safe() || request.headers().contains_key(IDEMPOTENCY_KEY);
+    let asked = Asked::of(&request);
     tokio::select! {
         biased;
         response = router.oneshot(request.map(Body::new)) => response,
         // An error means that the server is gone altogether.
         _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
-            Ok(IngressError::Stopping { is_repeatable }.into_response())
+            Ok(IngressError::Stopping { is_repeatable: is_repeatable(&asked) }.into_response())
         }
     }
 }

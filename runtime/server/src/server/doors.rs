@@ -4,7 +4,7 @@ use super::descriptors::Shares;
 use crate::config::DoorLimits;
 use crate::engine::EngineHandle;
 use crate::http::limits::SHUTDOWN_LOOK;
-use crate::http::{self, AppState, OpenRequests};
+use crate::http::{self, AppState, IsRepeatable, OpenRequests};
 use crate::tls::{Certificate, TlsFiles};
 use anyhow::Context;
 use axum::Router;
@@ -57,18 +57,21 @@ impl Doors {
             tasks: Vec::new(),
         };
         let of_ingress = DoorLimits { connections_max: shares.ingress, ..limits.clone() };
-        doors.serve(ingress, http::ingress(state.clone()), of_ingress);
-        doors.serve(admin, http::admin(state), DoorLimits { connections_max: shares.admin, ..limits });
+        let of_admin = DoorLimits { connections_max: shares.admin, ..limits };
+        let repeats = http::ingress_repeats(state.clone());
+        doors.serve(ingress, http::ingress(state.clone()), repeats, of_ingress);
+        doors.serve(admin, http::admin(state), http::admin_repeats(), of_admin);
         doors
     }
 
-    fn serve(&mut self, door: Door, router: Router, limits: DoorLimits) {
+    fn serve(&mut self, door: Door, router: Router, repeats: IsRepeatable, limits: DoorLimits) {
         let Door { listener, certificate, .. } = door;
         if let Some(certificate) = certificate.clone() {
             self.tasks.push(tokio::spawn(certificate.watch(stopped(&self.stop))));
         }
         let stopped = stopped(&self.stop);
-        let serving = http::serve(listener, router, certificate, limits, self.open.clone(), stopped);
+        let open = self.open.clone();
+        let serving = http::serve(listener, router, repeats, certificate, limits, open, stopped);
         self.tasks.push(tokio::spawn(serving));
     }
 

@@ -10,9 +10,10 @@ pub use auth::IngressDoor;
 pub use headers::IDEMPOTENCY_KEY;
 pub use invoke::{Checked, check};
 
-use crate::http::AppState;
+use crate::engine::address;
 use crate::http::error::IngressError;
 use crate::http::path::{self, BadPath, IngressPath};
+use crate::http::{AppState, Asked};
 use crate::metrics::UNMATCHED;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,32 @@ use std::time::Instant;
 pub fn router(state: AppState) -> Router {
     let cors = state.ingress_door.cors();
     Router::new().fallback(dispatch).with_state(state).layer(cors)
+}
+
+/// Says whether nothing is done twice when a request comes again, whatever became of it. Its method does not tell:
+/// handlers are called by GET, too.
+pub fn is_repeatable(state: &AppState, asked: &Asked) -> bool {
+    let service = |name: &str| state.deployments.service(name);
+    match path::parse(asked.uri.path(), |name| service(name).map(|service| service.kind)) {
+        Ok(IngressPath::Invoke { target, .. }) => {
+            let service = service(&target.service);
+            asked.has_idempotency_key
+                || service.is_some_and(|service| service.manifest.is_workflow_run(&target.handler))
+        }
+        // Nobody does anything for these but tell, or complete what is completed once.
+        Ok(
+            IngressPath::Health
+            | IngressPath::Retrieve { .. }
+            | IngressPath::RetrieveDescribed { .. }
+            | IngressPath::RetrieveByIdempotencyKey { .. }
+            | IngressPath::RetrieveWorkflow { .. }
+            | IngressPath::Lookup
+            | IngressPath::Awakeable { .. }
+            | IngressPath::Scoped,
+        ) => true,
+        // It may have been the call of a service that has gone since.
+        Err(_) => asked.has_idempotency_key,
+    }
 }
 
 async fn dispatch(State(state): State<AppState>, request: Request) -> Response {

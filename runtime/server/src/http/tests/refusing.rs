@@ -2,6 +2,8 @@
 
 use super::world::World;
 use crate::config::Config;
+use crate::http::{self, Asked};
+use abide_core::ids::InvocationId;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -100,6 +102,34 @@ async fn who_was_on_the_way_to_a_disk_that_fails_is_not_told_that_nothing_was_ta
     let (status, may_retry, said) = post(&world.ingress, PATHS[0]).await;
     assert_eq!((status, may_retry), (503, true), "{said}");
     assert!(said.contains("takes no requests now"), "{said}");
+}
+
+#[tokio::test]
+async fn a_stop_tells_those_to_come_again_who_would_do_nothing_twice() {
+    let world = World::start(&Config::default());
+    let is_repeatable = http::ingress_repeats(world.state.clone());
+    let id = InvocationId { unique: 1, partition_key: 2 };
+    let attach = format!("/restate/attach/{id}");
+    let cases = [
+        ("GET", "/Probe/echo", false, false),
+        ("GET", "/Probe/echo/send", false, false),
+        ("POST", "/restate/call/Counter/k/echo", false, false),
+        ("POST", "/Probe/echo", true, true),
+        ("POST", "/SignupWorkflow/w/run", false, true),
+        ("POST", "/SignupWorkflow/w/run/send", false, true),
+        ("POST", "/SignupWorkflow/w/click", false, false),
+        ("GET", attach.as_str(), false, true),
+        ("POST", "/restate/attach", false, true),
+        ("GET", "/restate/workflow/SignupWorkflow/w/output", false, true),
+        ("POST", "/restate/lookup", false, true),
+        ("GET", "/restate/health", false, true),
+        ("GET", "/Gone/echo", false, false),
+    ];
+    for (method, path, has_idempotency_key, expected) in cases {
+        let asked =
+            Asked { method: method.parse().unwrap(), uri: path.parse().unwrap(), has_idempotency_key };
+        assert_eq!(is_repeatable(&asked), expected, "{method} {path}");
+    }
 }
 
 /// Else it would ask again at once, time and again, and the server would not come to its end.
