@@ -77,6 +77,11 @@ impl MemoryStore {
         self.sync(&mut self.state.lock(), upto);
     }
 
+    /// From now on the store says that it wants no new work, as one does whose disk is nearly full.
+    pub fn refuse(&self, reason: &str) {
+        self.status.send_replace(Status::Refusing { reason: reason.to_owned() });
+    }
+
     /// Returns a store with what was durable. This one refuses everything from now on.
     pub fn crash(&self) -> MemoryStore {
         let state = self.state.lock();

@@ -62,7 +62,7 @@ impl EngineHandle {
         }
         let invocation = InvocationId::new(self.now(), rand::random(), of.partition_key);
         let restart = |ticket| Command::Restart(Restart { of, invocation, entries_kept, deployment, ticket });
-        Ok(match self.ask(of, restart).await? {
+        Ok(match self.ask_for_work(of, restart).await? {
             Notice::Done => Ok(invocation),
             notice => Err(notice),
         })

@@ -71,6 +71,8 @@ pub(super) struct Inner {
     pub waiters: Arc<Waiters>,
     pub journals: JournalReader,
     pub submissions: Arc<Semaphore>,
+    /// Apart from the submissions, so that what is too much can be ended.
+    pub commands: Arc<Semaphore>,
     pub calls: Arc<Semaphore>,
     pub load: Arc<Load>,
     pub fault: Fault,
@@ -94,6 +96,7 @@ impl EngineHandle {
             clock: parts.clock.clone(),
             journals: JournalReader::new(parts.store.clone(), parts.partitions),
             submissions: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
+            commands: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             load: parts.load.clone(),
             inboxes,
@@ -159,12 +162,20 @@ impl EngineHandle {
     /// Returns why no work is taken now, if so.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
+        self.failure().or_else(|| match &*self.inner.store.status().borrow() {
+            Status::Refusing { reason } => Some(reason.clone()),
+            Status::Ready | Status::Failed { .. } => None,
+        })
+    }
+
+    /// Returns why nothing at all is done, if so.
+    fn failure(&self) -> Option<String> {
         if let Some(reason) = self.inner.fault.subscribe().borrow().clone() {
             return Some(reason);
         }
         match &*self.inner.store.status().borrow() {
-            Status::Ready => None,
-            Status::Refusing { reason } | Status::Failed { reason } => Some(reason.clone()),
+            Status::Failed { reason } => Some(reason.clone()),
+            Status::Ready | Status::Refusing { .. } => None,
         }
     }
 
@@ -215,7 +226,8 @@ impl EngineHandle {
         self.inner.store.stats()
     }
 
+    /// Checks that what was accepted goes on, whether or not new work is taken.
     pub(super) fn check_running(&self) -> Result<(), EngineError> {
-        self.refusal().map_or(Ok(()), |reason| Err(EngineError::Stopped { reason }))
+        self.failure().map_or(Ok(()), |reason| Err(EngineError::Stopped { reason }))
     }
 }

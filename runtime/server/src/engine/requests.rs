@@ -15,7 +15,8 @@ use abide_core::rows::RowKey;
 use abide_core::target::{ObjectKey, Target};
 use abide_core::time::Timestamp;
 use abide_store::View;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// For so long after its creation an invocation may be on its way: a handler that sends one knows the id
 /// before its owner knows the invocation.
@@ -90,6 +91,13 @@ impl EngineHandle {
         Room::new(self.inner.load.clone())
     }
 
+    /// Returns the room for the body of a request that brings what was accepted nearer to its end: it counts, and is
+    /// never refused.
+    #[must_use]
+    pub fn room_beside(&self) -> Room {
+        Room::unbounded(self.inner.load.clone())
+    }
+
     fn check_load(&self, service: &str) -> Result<(), Overload> {
         let stopping = &self.inner.stopping;
         self.inner.load.check(stopping.starts_waiting(), || stopping.starts_waiting_of(service))
@@ -108,7 +116,7 @@ impl EngineHandle {
     /// The engine takes no work now.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
         self.check_open()?;
-        let permit = self.place_for_ask()?;
+        let permit = self.place_for_work()?;
         self.enter(&submission)?;
         let id = submission.invocation;
         let submit = |ticket| Command::Submit(Submission { receipt: Receipt::Always(ticket), ..submission });
@@ -259,18 +267,34 @@ impl EngineHandle {
         self.ask_owner(id.partition(self.inner.inboxes.partitions()), command).await
     }
 
-    /// The same, of whoever owns it.
+    /// The same, of whoever owns it. Not refused because no new work is taken, or because of much of it.
     pub(super) async fn ask_owner(
         &self,
         owner: PartitionId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         self.check_running()?;
-        self.ask_from(self.place_for_ask()?, owner, command).await
+        let place = self.place_of(&self.inner.commands)?;
+        self.ask_from(place, owner, command).await
     }
 
-    fn place_for_ask(&self) -> Result<OwnedSemaphorePermit, EngineError> {
-        let place = self.inner.submissions.clone().try_acquire_owned();
+    /// The same for a command that makes new work.
+    pub(super) async fn ask_for_work(
+        &self,
+        id: InvocationId,
+        command: impl FnOnce(Ticket) -> Command,
+    ) -> Result<Notice, EngineError> {
+        self.check_open()?;
+        let place = self.place_for_work()?;
+        self.ask_from(place, id.partition(self.inner.inboxes.partitions()), command).await
+    }
+
+    fn place_for_work(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        self.place_of(&self.inner.submissions)
+    }
+
+    fn place_of(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, EngineError> {
+        let place = places.clone().try_acquire_owned();
         Ok(place.map_err(|_| self.inner.load.refuse(Overload::Submissions))?)
     }
 

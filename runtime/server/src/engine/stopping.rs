@@ -70,10 +70,8 @@ impl EngineHandle {
     /// # Errors
     /// It is not: the server stops, or the store refuses it.
     pub fn check_open(&self) -> Result<(), EngineError> {
-        match self.closing() {
-            Some(reason) => Err(EngineError::Stopped { reason: reason.into() }),
-            None => self.check_running(),
-        }
+        let reason = self.closing().map(str::to_owned).or_else(|| self.refusal());
+        reason.map_or(Ok(()), |reason| Err(EngineError::Stopped { reason }))
     }
 
     /// Lets attempts that only wait leave memory, and returns how many are left in it.

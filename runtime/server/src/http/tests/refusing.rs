@@ -2,12 +2,14 @@
 
 use super::world::World;
 use crate::config::Config;
-use crate::http::{self, Asked};
-use abide_core::ids::InvocationId;
+use crate::http::{Asked, ingress_repeats};
+use abide_core::ids::{AwakeableId, InvocationId};
+use abide_store::MemoryStore;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use http::request::Builder;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// Asks; returns the status, and whether to try again.
@@ -40,6 +42,9 @@ async fn more_than_there_is_room_for_is_refused_and_may_come_again() {
         assert_eq!((status, may_retry), (429, true), "{path}: {said}");
         assert!(said.contains("overloaded"), "{path}: {said}");
     }
+    let awakeable = AwakeableId { invocation: InvocationId { unique: 1, partition_key: 2 }, op: 7, birth: 0 };
+    let resolve = format!("/restate/awakeables/{awakeable}/resolve");
+    assert_eq!(post(&world.ingress, &resolve).await.0, 202, "it brings something nearer to its end");
     drop(room);
     for path in PATHS {
         assert!(post(&world.ingress, path).await.0 < 300, "{path}");
@@ -72,6 +77,27 @@ async fn an_upload_is_new_work() {
     assert_eq!(upload().await, 400, "it is no component");
     world.state.engine.close();
     assert_eq!(upload().await, 503);
+}
+
+#[tokio::test]
+async fn what_runs_can_be_ended_while_the_disk_is_nearly_full() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::on(store.clone(), &Config::default());
+    let (_, _, sent) = post(&world.ingress, "/Probe/wait/send").await;
+    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
+    let id: InvocationId = sent["invocationId"].as_str().unwrap().parse().unwrap();
+    store.refuse("the disk is nearly full");
+    for path in PATHS {
+        let (status, may_retry, said) = post(&world.ingress, path).await;
+        assert_eq!((status, may_retry), (503, true), "{path}: {said}");
+    }
+    let awakeable = AwakeableId { invocation: id, op: 7, birth: 0 };
+    assert_eq!(post(&world.ingress, &format!("/restate/awakeables/{awakeable}/resolve")).await.0, 202);
+    let control =
+        async |action: &str| ask(&world.admin, "PATCH", &format!("/invocations/{id}/{action}")).await;
+    assert_eq!(control("kill").await, (200, false));
+    assert_eq!(control("restart-as-new").await, (503, true), "that is new work");
+    assert_eq!(control("purge").await, (200, false));
 }
 
 /// Whoever were told to come again would have done twice what had reached the disk.
@@ -107,7 +133,7 @@ async fn who_was_on_the_way_to_a_disk_that_fails_is_not_told_that_nothing_was_ta
 #[tokio::test]
 async fn a_stop_tells_those_to_come_again_who_would_do_nothing_twice() {
     let world = World::start(&Config::default());
-    let is_repeatable = http::ingress_repeats(world.state.clone());
+    let is_repeatable = ingress_repeats(world.state.clone());
     let id = InvocationId { unique: 1, partition_key: 2 };
     let attach = format!("/restate/attach/{id}");
     let cases = [

@@ -51,11 +51,13 @@ impl World {
     }
 
     /// Starts on what a store holds already.
-    pub fn on(store: MemoryStore, setup: &Config) -> Self {
+    pub fn on(store: impl Into<Arc<MemoryStore>>, setup: &Config) -> Self {
         static WORLDS: AtomicU32 = AtomicU32::new(0);
         let name = format!("abide-http-{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
-        let store: Arc<dyn Store> = Arc::new(with_services(store));
+        let store: Arc<MemoryStore> = store.into();
+        add_services(&store);
+        let store: Arc<dyn Store> = store;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let limits = GuestLimits { attempts_max: 1, ..GuestLimits::default() };
         let wasm = Arc::new(WasmEngine::new(&limits).unwrap());
@@ -122,7 +124,7 @@ impl Drop for World {
     }
 }
 
-fn with_services(store: MemoryStore) -> MemoryStore {
+fn add_services(store: &MemoryStore) {
     let fence = store.acquire(META_PARTITION).unwrap();
     let id = DeploymentId::from_digest(1);
     let services = services();
@@ -141,7 +143,6 @@ fn with_services(store: MemoryStore) -> MemoryStore {
         ops.push(Op::Put { key, value: codec::encode(&row) });
     }
     store.commit(Batch { fence, ops }).unwrap();
-    store
 }
 
 const JSON: Option<&str> = Some("application/json");
