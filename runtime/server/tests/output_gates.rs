@@ -7,7 +7,8 @@ use abide_core::entry::{Answer, Entry, Outcome};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId};
 use abide_core::invocation::{InputRow, Origin};
 use abide_core::manifest::{
-    HandlerManifest, HandlerMode, HandlerOptions, Payload, ServiceKind, ServiceManifest, ServiceRow,
+    HandlerManifest, HandlerMode, HandlerOptions, Payload, Retention, ServiceKind, ServiceManifest,
+    ServiceRow,
 };
 use abide_core::target::Target;
 use abide_server::clock::SystemClock;
@@ -93,13 +94,17 @@ fn store_with_a_service() -> Arc<MemoryStore> {
 }
 
 fn offer(store: &MemoryStore, name: &str, kind: ServiceKind, mode: HandlerMode) {
+    offer_kept(store, name, kind, mode, Retention::default());
+}
+
+fn offer_kept(store: &MemoryStore, name: &str, kind: ServiceKind, mode: HandlerMode, retention: Retention) {
     let handler = HandlerManifest {
         name: "greet".into(),
         mode,
         input: Payload::default(),
         output: Payload::default(),
         docs: None,
-        options: HandlerOptions::default(),
+        options: HandlerOptions { retention, ..HandlerOptions::default() },
     };
     let manifest =
         ServiceManifest { name: name.into(), kind, handlers: vec![handler], docs: None, is_private: false };
@@ -322,4 +327,59 @@ async fn the_same_idempotency_key_is_one_invocation() {
         other => panic!("expected a stored answer, got {other:?}"),
     }
     assert!(world.asked.try_recv().is_err(), "it ran twice");
+}
+
+fn answered(called: Called) -> Answer {
+    match called {
+        Called::Answered(retrieved) => retrieved.answer,
+        Called::WorkflowKnown => panic!("it was submitted before"),
+    }
+}
+
+#[tokio::test]
+async fn a_workflow_that_ends_while_it_is_submitted_again_does_not_answer_the_second_call() {
+    let store = store_with_a_service();
+    offer(&store, "Signup", ServiceKind::Workflow, HandlerMode::Exclusive);
+    let mut world = start(store);
+    world.store.hold_durability();
+    let target = Target { service: "Signup".into(), key: Some("a".into()), handler: "greet".into() };
+    let submission = Submission {
+        invocation: world.engine.address(&target, None, true),
+        ..world.submission_to(target, None)
+    };
+    let call = |world: &World| {
+        let (engine, submission) = (world.engine.clone(), submission.clone());
+        tokio::spawn(async move { engine.call(submission).await })
+    };
+    let first = call(&world);
+    let attempt = world.next_start().await;
+    world.ended(&attempt, End::Returned(Bytes::from_static(b"first")));
+    let second = call(&world);
+    world.settle().await;
+    world.store.release_durability();
+    assert_eq!(answered(first.await.unwrap().unwrap()), Answer::Value(Bytes::from_static(b"first")));
+    assert_eq!(second.await.unwrap().unwrap(), Called::WorkflowKnown);
+}
+
+#[tokio::test]
+async fn a_call_is_not_answered_by_an_earlier_one_of_its_key_that_is_kept_for_no_time() {
+    let store = store_with_a_service();
+    let forgotten = Retention { idempotency_ms: 0, ..Retention::default() };
+    offer_kept(&store, "Brief", ServiceKind::Service, HandlerMode::Shared, forgotten);
+    let mut world = start(store);
+    world.store.hold_durability();
+    let target = Target { service: "Brief".into(), key: None, handler: "greet".into() };
+    let mut calls = Vec::new();
+    for output in ["first", "second"] {
+        let (engine, submission) = (world.engine.clone(), world.submission_to(target.clone(), Some("k")));
+        calls.push((output, tokio::spawn(async move { engine.call(submission).await })));
+        let attempt = world.next_start().await;
+        world.ended(&attempt, End::Returned(Bytes::from_static(output.as_bytes())));
+    }
+    world.settle().await;
+    assert!(calls.iter().all(|(_, call)| !call.is_finished()), "an answer left before it was durable");
+    world.store.release_durability();
+    for (output, call) in calls {
+        assert_eq!(answered(call.await.unwrap().unwrap()), Answer::Value(output.into()));
+    }
 }

@@ -9,6 +9,9 @@ use abide_store::{Sequence, Store};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
+/// Effects that nobody waits for and that are kept for the next batch, at most.
+const EARLY_MAX: usize = 256;
+
 /// Effects, and the batch that has to be durable before they happen.
 pub struct Held {
     pub sequence: Sequence,
@@ -30,7 +33,13 @@ async fn run(
     fault: watch::Receiver<Option<String>>,
 ) {
     let mut durable = store.durable();
+    let mut early = Vec::new();
     while let Some(next) = held.recv().await {
+        if early.len() < EARLY_MAX && next.effects.iter().all(|effect| shell.is_in_no_hurry(effect)) {
+            // They only have to come before what follows, and no sync is made for them.
+            early.extend(next.effects);
+            continue;
+        }
         store.push(next.sequence);
         if durable.wait_for(|sequence| *sequence >= next.sequence).await.is_err() {
             return;
@@ -39,7 +48,7 @@ async fn run(
         if fault.borrow().is_some() {
             return;
         }
-        for effect in next.effects {
+        for effect in early.drain(..).chain(next.effects) {
             let timer = shell.run(effect);
             debug_assert!(timer.is_none(), "timers have an open gate");
         }

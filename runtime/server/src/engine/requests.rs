@@ -5,7 +5,6 @@
 use super::address;
 use super::handle::{EngineError, EngineHandle};
 use super::load::{Overload, Room};
-use super::waiters::Waiters;
 use abide_core::command::{Command, Receipt, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::{Answer, Outcome};
@@ -133,36 +132,41 @@ impl EngineHandle {
     /// # Errors
     /// The engine takes no work now, or stopped before there was an answer.
     pub async fn call(&self, submission: Submission) -> Result<Called, EngineError> {
-        let id = submission.invocation;
-        let _waiting = Waiting { waiters: &self.inner.waiters, id };
-        let answer = self.inner.waiters.for_answer(id);
         self.check_open()?;
         let open = self.inner.calls.clone().try_acquire_owned();
         let _open = open.map_err(|_| self.inner.load.refuse(Overload::Calls))?;
         self.enter(&submission)?;
-        if !id.is_computed() {
-            // The answer comes after the submission is durable, so nobody has to hear of that.
-            let submission = Submission { receipt: Receipt::Nobody, ..submission };
-            self.inner.inboxes.send(id, Command::Submit(submission));
-            return self.until_stopped(answer).await.map(fresh).map_err(interrupted(false));
+        let id = submission.invocation;
+        if id.is_computed() {
+            // Apart, so that the usual call does not take the memory of it.
+            return Box::pin(self.call_once(submission)).await;
         }
+        let (_place, answer) = self.inner.waiters.for_answer(id);
+        // The answer comes after the submission is durable, so nobody has to hear of that.
+        let submission = Submission { receipt: Receipt::Nobody, ..submission };
+        self.inner.inboxes.send(id, Command::Submit(submission));
+        self.until_stopped(answer).await.map(fresh).map_err(interrupted(false))
+    }
+
+    /// The same with an id that may have been there before, or still is.
+    async fn call_once(&self, submission: Submission) -> Result<Called, EngineError> {
+        let id = submission.invocation;
         let is_workflow_run = submission.idempotency_key.is_none();
-        let (ticket, known) = self.inner.waiters.for_notice(None);
-        let _ticket = Held { waiters: &self.inner.waiters, ticket };
-        let submission = Submission { receipt: Receipt::IfKnown(ticket), ..submission };
+        let (place, notice, mut answer) = self.inner.waiters.for_call(id);
+        let submission = Submission { receipt: Receipt::Always(place.ticket()), ..submission };
         self.inner.inboxes.send(id, Command::Submit(submission));
         let first = async {
             tokio::select! {
                 biased;
-                answer = answer => answer.map(Some),
-                Ok(_) = known => Ok(None),
+                Ok(Notice::Known) = notice => Ok(None),
+                answer = &mut answer => answer.map(Some),
             }
         };
         match self.until_stopped(first).await.map_err(interrupted(true))? {
             Some(answer) => Ok(fresh(answer)),
             None if is_workflow_run => Ok(Called::WorkflowKnown),
             // It may be purged in between; then whoever asked has come too late, as after a purge.
-            None => match self.attach(id).await? {
+            None => match self.answer_of(id, answer).await? {
                 Some(retrieved) => Ok(Called::Answered(retrieved)),
                 None => Err(EngineError::Purged),
             },
@@ -192,8 +196,16 @@ impl EngineHandle {
     /// The store cannot be read, or the engine stopped before there was an answer.
     pub async fn attach(&self, id: InvocationId) -> Result<Option<Retrieved>, EngineError> {
         self.arrived(id).await?;
-        let _waiting = Waiting { waiters: &self.inner.waiters, id };
-        let answer = self.inner.waiters.for_answer(id);
+        let (_place, answer) = self.inner.waiters.for_answer(id);
+        self.answer_of(id, answer).await
+    }
+
+    /// Returns the answer that is there, or waits for it.
+    async fn answer_of(
+        &self,
+        id: InvocationId,
+        answer: oneshot::Receiver<Answer>,
+    ) -> Result<Option<Retrieved>, EngineError> {
         match self.output(id)? {
             Output::Unknown => Ok(None),
             Output::Ready(retrieved) => Ok(Some(retrieved)),
@@ -304,7 +316,7 @@ impl EngineHandle {
         owner: PartitionId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
-        let (ticket, notice) = self.inner.waiters.for_notice(Some(permit));
+        let (ticket, notice) = self.inner.waiters.for_notice(permit);
         let command = command(ticket);
         let interrupted = interrupted(is_repeatable(&command));
         self.inner.inboxes.send_to(owner, command);
@@ -343,29 +355,4 @@ fn interrupted(is_repeatable: bool) -> impl FnOnce(String) -> EngineError {
 
 fn fresh(answer: Answer) -> Called {
     Called::Answered(Retrieved { answer, kept_until: None })
-}
-
-/// Gives up the place among the waiters when the client goes away. Made before the place is taken,
-/// so that it is dropped after it.
-struct Waiting<'a> {
-    waiters: &'a Waiters,
-    id: InvocationId,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.waiters.tidy(self.id);
-    }
-}
-
-/// Gives up the ticket of a call that was new, or whose client went away.
-struct Held<'a> {
-    waiters: &'a Waiters,
-    ticket: Ticket,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.waiters.drop_ticket(self.ticket);
-    }
 }

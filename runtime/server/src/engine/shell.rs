@@ -5,7 +5,7 @@ use super::executor::{Executor, Tell};
 use super::waiters::Waiters;
 use crate::faults::{self, Edge, Site};
 use abide_core::command::{Command, Timer};
-use abide_core::effect::Effect;
+use abide_core::effect::{Effect, Notice};
 use abide_core::ids::{Attempt, InvocationId, PartitionId};
 use std::sync::Arc;
 
@@ -25,6 +25,12 @@ impl Shell {
         let timer = self.run_now(effect);
         faults::reach(site, Edge::After);
         timer
+    }
+
+    /// Says whether nobody waits for the effect itself: a call that is recorded waits for its answer, which comes
+    /// behind.
+    pub fn is_in_no_hurry(&self, effect: &Effect) -> bool {
+        matches!(effect, Effect::Notice { ticket, notice: Notice::Done } if self.waiters.is_of_call(*ticket))
     }
 
     fn run_now(&self, effect: Effect) -> Option<Timer> {

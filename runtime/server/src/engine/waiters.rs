@@ -17,64 +17,113 @@ pub struct Waiters {
 struct Waiting {
     noticed: HashMap<Ticket, Requested>,
     last_ticket: Ticket,
-    answered: HashMap<InvocationId, Vec<oneshot::Sender<Answer>>>,
+    /// Each by its ticket, so that one of very many who goes away is found at once.
+    answered: HashMap<InvocationId, HashMap<Ticket, oneshot::Sender<Answer>>>,
 }
 
-/// Somebody who waits for what comes of a request, and the room it takes until then. A client that
-/// goes away does not make room: its request is still on its way to the disk.
+impl Waiting {
+    fn next_ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+
+    fn enter(&mut self, id: InvocationId, ticket: Ticket, sender: oneshot::Sender<Answer>) {
+        self.answered.entry(id).or_default().insert(ticket, sender);
+    }
+}
+
+/// Somebody who waits for what comes of a request.
 struct Requested {
     sender: oneshot::Sender<Notice>,
-    _permit: Option<OwnedSemaphorePermit>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// The room it takes until then. A client that goes away does not make room: its request is still on its way to
+    /// the disk.
+    Ask { _permit: OwnedSemaphorePermit },
+    /// It waits for the answer of this invocation from then on.
+    Call { id: InvocationId, sender: oneshot::Sender<Answer> },
+}
+
+/// The place of somebody who waits for an answer; it is given up when the client goes away.
+pub struct Place<'a> {
+    waiters: &'a Waiters,
+    id: InvocationId,
+    ticket: Ticket,
+}
+
+impl Place<'_> {
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.waiters.waiting.lock();
+        waiting.noticed.remove(&self.ticket);
+        if let Some(senders) = waiting.answered.get_mut(&self.id) {
+            senders.remove(&self.ticket);
+            if senders.is_empty() {
+                waiting.answered.remove(&self.id);
+            }
+        }
+    }
 }
 
 impl Waiters {
     /// Registers for the notice of a request, which has to carry the ticket.
-    pub fn for_notice(&self, permit: Option<OwnedSemaphorePermit>) -> (Ticket, oneshot::Receiver<Notice>) {
+    pub fn for_notice(&self, permit: OwnedSemaphorePermit) -> (Ticket, oneshot::Receiver<Notice>) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
-        waiting.last_ticket += 1;
-        let ticket = waiting.last_ticket;
-        waiting.noticed.insert(ticket, Requested { sender, _permit: permit });
+        let ticket = waiting.next_ticket();
+        waiting.noticed.insert(ticket, Requested { sender, kind: Kind::Ask { _permit: permit } });
         (ticket, receiver)
     }
 
-    /// Forgets a ticket that is of no use any more.
-    pub fn drop_ticket(&self, ticket: Ticket) {
-        self.waiting.lock().noticed.remove(&ticket);
+    /// Registers for the answer to a submission whose id may have been used before. It counts from the notice on:
+    /// an answer that comes before that is of the earlier invocation.
+    pub fn for_call(
+        &self,
+        id: InvocationId,
+    ) -> (Place<'_>, oneshot::Receiver<Notice>, oneshot::Receiver<Answer>) {
+        let ((sender, notice), (answer_sender, answer)) = (oneshot::channel(), oneshot::channel());
+        let mut waiting = self.waiting.lock();
+        let ticket = waiting.next_ticket();
+        let kind = Kind::Call { id, sender: answer_sender };
+        waiting.noticed.insert(ticket, Requested { sender, kind });
+        (Place { waiters: self, id, ticket }, notice, answer)
     }
 
     /// Registers for the answer. Register first, then look whether it is there already.
-    pub fn for_answer(&self, id: InvocationId) -> oneshot::Receiver<Answer> {
+    pub fn for_answer(&self, id: InvocationId) -> (Place<'_>, oneshot::Receiver<Answer>) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
-        let senders = waiting.answered.entry(id).or_default();
-        // Clients that went away leave their place here; one that comes tidies up.
-        senders.retain(|sender| !sender.is_closed());
-        senders.push(sender);
-        receiver
+        let ticket = waiting.next_ticket();
+        waiting.enter(id, ticket, sender);
+        (Place { waiters: self, id, ticket }, receiver)
     }
 
-    /// Forgets those of an invocation who went away, and the invocation with the last of them.
-    pub fn tidy(&self, id: InvocationId) {
-        let mut waiting = self.waiting.lock();
-        if let Some(senders) = waiting.answered.get_mut(&id) {
-            senders.retain(|sender| !sender.is_closed());
-            if senders.is_empty() {
-                waiting.answered.remove(&id);
-            }
-        }
+    /// Says whether the ticket is of a call, which waits for its answer and not for the notice.
+    pub fn is_of_call(&self, ticket: Ticket) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.noticed.get(&ticket).is_some_and(|requested| matches!(requested.kind, Kind::Call { .. }))
     }
 
     pub fn noticed(&self, ticket: Ticket, notice: Notice) {
-        let requested = self.waiting.lock().noticed.remove(&ticket);
-        if let Some(requested) = requested {
-            let _ = requested.sender.send(notice);
+        let mut waiting = self.waiting.lock();
+        let Some(Requested { sender, kind }) = waiting.noticed.remove(&ticket) else { return };
+        if let Kind::Call { id, sender } = kind {
+            waiting.enter(id, ticket, sender);
         }
+        drop(waiting);
+        let _ = sender.send(notice);
     }
 
     pub fn answered(&self, id: InvocationId, answer: &Answer) {
         let senders = self.waiting.lock().answered.remove(&id);
-        for sender in senders.into_iter().flatten() {
+        for sender in senders.into_iter().flat_map(HashMap::into_values) {
             let _ = sender.send(answer.clone());
         }
     }
