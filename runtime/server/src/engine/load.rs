@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// Submissions that may wait for the disk at once, and so many commands about what was accepted besides.
 pub const SUBMISSIONS_MAX: usize = 20_000;
-/// Calls that may be held open at once, whatever they wait for.
+/// Calls that may be held open at once, whatever they wait for, and those who attached with them.
 pub const CALLS_MAX: usize = 100_000;
 
 /// A body up to this size is small. Large ones may take half of the room, so that a few that are huge or slow do not
@@ -85,7 +85,7 @@ impl Overload {
                 "one handler at a time runs per key; spread the calls over more keys, or send them again later"
             }
             Self::Bodies => "send it again after the time in retry-after, or a smaller body",
-            Self::Calls => "send it instead of calling it, and ask for its output later",
+            Self::Calls => "send it instead of calling it, and ask for its output later instead of attaching",
         }
     }
 }

@@ -133,13 +133,12 @@ impl EngineHandle {
     /// The engine takes no work now, or stopped before there was an answer.
     pub async fn call(&self, submission: Submission) -> Result<Called, EngineError> {
         self.check_open()?;
-        let open = self.inner.calls.clone().try_acquire_owned();
-        let _open = open.map_err(|_| self.inner.load.refuse(Overload::Calls))?;
+        let open = self.place_for_call()?;
         self.enter(&submission)?;
         let id = submission.invocation;
         if id.is_computed() {
             // Apart, so that the usual call does not take the memory of it.
-            return Box::pin(self.call_once(submission)).await;
+            return Box::pin(self.call_once(submission, open)).await;
         }
         let (_place, answer) = self.inner.waiters.for_answer(id);
         // The answer comes after the submission is durable, so nobody has to hear of that.
@@ -149,7 +148,11 @@ impl EngineHandle {
     }
 
     /// The same with an id that may have been there before, or still is.
-    async fn call_once(&self, submission: Submission) -> Result<Called, EngineError> {
+    async fn call_once(
+        &self,
+        submission: Submission,
+        open: OwnedSemaphorePermit,
+    ) -> Result<Called, EngineError> {
         let id = submission.invocation;
         let is_workflow_run = submission.idempotency_key.is_none();
         let (place, notice, mut answer) = self.inner.waiters.for_call(id);
@@ -166,7 +169,7 @@ impl EngineHandle {
             Some(answer) => Ok(fresh(answer)),
             None if is_workflow_run => Ok(Called::WorkflowKnown),
             // It may be purged in between; then whoever asked has come too late, as after a purge.
-            None => match self.answer_of(id, answer).await? {
+            None => match self.answer_of(id, answer, Some(open)).await? {
                 Some(retrieved) => Ok(Called::Answered(retrieved)),
                 None => Err(EngineError::Purged),
             },
@@ -193,23 +196,25 @@ impl EngineHandle {
     /// Waits for the end of an invocation; None when there is no such invocation.
     ///
     /// # Errors
-    /// The store cannot be read, or the engine stopped before there was an answer.
+    /// The store cannot be read, there are too many who wait already, or the engine stopped before there was an answer.
     pub async fn attach(&self, id: InvocationId) -> Result<Option<Retrieved>, EngineError> {
         self.arrived(id).await?;
         let (_place, answer) = self.inner.waiters.for_answer(id);
-        self.answer_of(id, answer).await
+        self.answer_of(id, answer, None).await
     }
 
-    /// Returns the answer that is there, or waits for it.
+    /// Returns the answer that is there, or waits for it, in a place among the open calls.
     async fn answer_of(
         &self,
         id: InvocationId,
         answer: oneshot::Receiver<Answer>,
+        open: Option<OwnedSemaphorePermit>,
     ) -> Result<Option<Retrieved>, EngineError> {
         match self.output(id)? {
             Output::Unknown => Ok(None),
             Output::Ready(retrieved) => Ok(Some(retrieved)),
             Output::NotReady => {
+                let _open = open.map_or_else(|| self.place_for_call(), Ok)?;
                 let answer = self.until_stopped(answer).await.map_err(interrupted(true))?;
                 Ok(Some(Retrieved { answer, kept_until: None }))
             }
@@ -299,6 +304,11 @@ impl EngineHandle {
         self.check_open()?;
         let place = self.place_for_work()?;
         self.ask_from(place, id.partition(self.inner.inboxes.partitions()), command).await
+    }
+
+    fn place_for_call(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        let place = self.inner.calls.clone().try_acquire_owned();
+        Ok(place.map_err(|_| self.inner.load.refuse(Overload::Calls))?)
     }
 
     fn place_for_work(&self) -> Result<OwnedSemaphorePermit, EngineError> {

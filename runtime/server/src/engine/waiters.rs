@@ -128,3 +128,38 @@ impl Waiters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
+
+    #[test]
+    fn who_goes_away_leaves_the_others_and_in_the_end_nothing() {
+        let waiters = Waiters::default();
+        let (first, mut to_first) = waiters.for_answer(ID);
+        let (second, mut to_second) = waiters.for_answer(ID);
+        drop(first);
+        waiters.answered(ID, &Answer::Value("1".into()));
+        assert!(to_first.try_recv().is_err());
+        assert_eq!(to_second.try_recv(), Ok(Answer::Value("1".into())));
+        drop(second);
+        drop(waiters.for_answer(ID));
+        drop(waiters.for_call(ID));
+        let waiting = waiters.waiting.lock();
+        assert!(waiting.answered.is_empty() && waiting.noticed.is_empty());
+    }
+
+    #[test]
+    fn a_call_hears_what_comes_behind_its_notice() {
+        let waiters = Waiters::default();
+        let (place, mut notice, mut answer) = waiters.for_call(ID);
+        waiters.answered(ID, &Answer::Value("of an earlier one".into()));
+        assert!(waiters.is_of_call(place.ticket()) && answer.try_recv().is_err());
+        waiters.noticed(place.ticket(), Notice::Done);
+        waiters.answered(ID, &Answer::Value("1".into()));
+        assert_eq!(notice.try_recv(), Ok(Notice::Done));
+        assert_eq!(answer.try_recv(), Ok(Answer::Value("1".into())));
+    }
+}

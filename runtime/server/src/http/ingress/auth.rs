@@ -55,6 +55,11 @@ impl IngressDoor {
         self.require_token || !self.require_token_for.is_empty()
     }
 
+    /// Says whether there is no service that is called without a token.
+    fn needs_token_always(&self) -> bool {
+        self.require_token && self.no_token_for.is_empty()
+    }
+
     /// Says whether calls of a service need a token; None: of something that belongs to no service.
     fn needs_token(&self, service: Option<&str>) -> bool {
         match service {
@@ -124,6 +129,14 @@ impl Caller {
         self.log_in(state, Some(service))?;
         request.headers_mut().remove(header::AUTHORIZATION);
         Ok(())
+    }
+
+    /// Checks, before anything is looked for, that this is not somebody who may see nothing at all.
+    ///
+    /// # Errors
+    /// As [`Caller::may_call`].
+    pub fn may_look(&self, state: &AppState) -> Result<(), IngressError> {
+        if state.ingress_door.needs_token_always() { self.log_in(state, None) } else { Ok(()) }
     }
 
     /// Checks that the caller may see or complete an invocation: whoever may call its service may. `named` is the

@@ -81,6 +81,8 @@ async fn handle(
         }
         IngressPath::Retrieve { id, how } => {
             allow(&request, &[Method::GET])?;
+            // It may wait for days, and its headers need not.
+            drop(request);
             retrieve::answer(state, &caller, Wanted { id, service: None }, how).await
         }
         IngressPath::RetrieveDescribed { how } => {
@@ -89,11 +91,13 @@ async fn handle(
         }
         IngressPath::RetrieveByIdempotencyKey { target, idempotency_key, how } => {
             allow(&request, &[Method::GET])?;
+            drop(request);
             let wanted = Wanted::idempotent(target, &idempotency_key);
             retrieve::answer(state, &caller, wanted, how).await
         }
         IngressPath::RetrieveWorkflow { workflow, how } => {
             allow(&request, &[Method::GET])?;
+            drop(request);
             retrieve::answer(state, &caller, Wanted::workflow(workflow), how).await
         }
         IngressPath::Lookup => {

@@ -44,6 +44,7 @@ pub async fn answer(
     wanted: Wanted,
     how: Retrieval,
 ) -> Result<Response, IngressError> {
+    caller.may_look(state)?;
     let Wanted { id, service } = wanted;
     state.engine.arrived(id).await?;
     caller.may_touch(state, id, service.as_deref())?;

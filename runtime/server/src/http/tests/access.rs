@@ -391,3 +391,13 @@ async fn a_client_that_hangs_up_leaves_its_line_in_the_trail() {
     }
     assert_eq!(world.trail()[0]["detail"], "sly (read)");
 }
+
+/// Whoever has just been sent may be on its way, and is waited for; not for the sake of somebody who may see nothing.
+#[tokio::test]
+async fn who_has_no_token_is_not_let_wait() {
+    let world = World::start(&guarded(IngressConfig { require_token: true, ..IngressConfig::default() }));
+    let id = InvocationId::new(world.state.engine.now(), 7, 1);
+    let asked = ask(&world.ingress, Request::get(format!("/restate/output/{id}")));
+    let response = tokio::time::timeout(Duration::from_millis(500), asked).await.expect("it does not wait");
+    assert_eq!(response.status(), 401);
+}

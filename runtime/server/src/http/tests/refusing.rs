@@ -31,12 +31,22 @@ async fn answer(ingress: &Router, request: Builder) -> (u16, bool, String) {
     (status, may_retry, String::from_utf8_lossy(&body).into_owned())
 }
 
+/// Sends to a handler; returns the id.
+async fn send(ingress: &Router, path: &str) -> InvocationId {
+    let (_, _, sent) = post(ingress, path).await;
+    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
+    sent["invocationId"].as_str().unwrap().parse().unwrap()
+}
+
 const PATHS: [&str; 3] = ["/Probe/echo", "/Probe/echo/send", "/Counter/k/echo"];
 
 #[tokio::test]
 async fn more_than_there_is_room_for_is_refused_and_may_come_again() {
     let world = World::start(&Config::default());
+    let id = send(&world.ingress, "/Probe/wait/send").await;
     let room = world.state.engine.take_room();
+    let attach = format!("/restate/attach/{id}");
+    assert_eq!(ask(&world.ingress, "GET", &attach).await, (429, true), "who attaches waits as a call does");
     for path in PATHS {
         let (status, may_retry, said) = post(&world.ingress, path).await;
         assert_eq!((status, may_retry), (429, true), "{path}: {said}");
@@ -83,9 +93,7 @@ async fn an_upload_is_new_work() {
 async fn what_runs_can_be_ended_while_the_disk_is_nearly_full() {
     let store = Arc::new(MemoryStore::new());
     let world = World::on(store.clone(), &Config::default());
-    let (_, _, sent) = post(&world.ingress, "/Probe/wait/send").await;
-    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
-    let id: InvocationId = sent["invocationId"].as_str().unwrap().parse().unwrap();
+    let id = send(&world.ingress, "/Probe/wait/send").await;
     store.refuse("the disk is nearly full");
     for path in PATHS {
         let (status, may_retry, said) = post(&world.ingress, path).await;
