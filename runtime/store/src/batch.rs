@@ -114,8 +114,10 @@ pub enum View {
 pub enum Peeked {
     Absent,
     Value(Bytes),
-    /// A value in a file of its own.
-    Apart,
+    /// A value in a file of its own, of so many bytes.
+    Apart {
+        bytes: u64,
+    },
 }
 
 /// In which order the pairs of a span come.

@@ -281,7 +281,7 @@ fn who_peeks_sees_small_values_and_that_there_are_large_ones() {
     commit(&store, fence, vec![delete("gone")]).unwrap();
     let peeked =
         || ["small", "large", "gone", "never"].map(|key| store.peek(View::Latest, key.as_bytes()).unwrap());
-    let expected = [Peeked::Value("1".into()), Peeked::Apart, Peeked::Absent, Peeked::Absent];
+    let expected = [Peeked::Value("1".into()), Peeked::Apart { bytes: 5000 }, Peeked::Absent, Peeked::Absent];
     assert_eq!(peeked(), expected);
     wait_until("it is applied", || store.stats().overlay_keys == 0);
     assert_eq!(peeked(), expected, "from the index");

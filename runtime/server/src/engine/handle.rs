@@ -1,7 +1,7 @@
 //! The handle to a running engine: what the ingress and the admin API may ask of it.
 
 use super::counting::Sums;
-use super::load::{CALLS_MAX, Load, Overload, SUBMISSIONS_MAX};
+use super::load::{ANSWERS_BYTES_MAX, CALLS_MAX, Load, Overload, SUBMISSIONS_MAX};
 use super::overview::Overviews;
 use super::stopping::Stopping;
 use super::txn::TxnError;
@@ -56,6 +56,8 @@ pub struct Taken {
     pub starts: u64,
     /// Bytes of bodies that are read, or wait for a driver.
     pub bodies_bytes: u64,
+    /// Bytes of large stored answers that their clients have not taken yet.
+    pub answers_bytes: u64,
 }
 
 /// A running engine. Cheap to clone.
@@ -74,6 +76,8 @@ pub(super) struct Inner {
     /// Apart from the submissions, so that what is too much can be ended.
     pub commands: Arc<Semaphore>,
     pub calls: Arc<Semaphore>,
+    /// By the byte.
+    pub answers: Arc<Semaphore>,
     pub load: Arc<Load>,
     pub fault: Fault,
     pub overviews: Overviews,
@@ -98,6 +102,7 @@ impl EngineHandle {
             submissions: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             commands: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            answers: Arc::new(Semaphore::new(ANSWERS_BYTES_MAX)),
             load: parts.load.clone(),
             inboxes,
             waiters,
@@ -183,20 +188,21 @@ impl EngineHandle {
     #[must_use]
     pub fn taken(&self) -> Taken {
         let taken = |room: usize, left: &Semaphore| (room - left.available_permits()) as u64;
-        let Inner { submissions, calls, load, stopping, .. } = &*self.inner;
+        let Inner { submissions, calls, answers, load, stopping, .. } = &*self.inner;
         Taken {
             submissions: taken(SUBMISSIONS_MAX, submissions),
             calls: taken(CALLS_MAX, calls),
             starts: (load.submitted() + stopping.starts_waiting()) as u64,
             bodies_bytes: load.bodies_bytes() as u64,
+            answers_bytes: taken(ANSWERS_BYTES_MAX, answers),
         }
     }
 
-    /// Takes all the room for requests and calls, as long as the permits live.
+    /// Takes all the room for requests, calls and answers, as long as the permits live.
     #[cfg(test)]
-    pub(crate) fn take_room(&self) -> [tokio::sync::OwnedSemaphorePermit; 2] {
-        let Inner { submissions, calls, .. } = &*self.inner;
-        [(submissions, SUBMISSIONS_MAX), (calls, CALLS_MAX)]
+    pub(crate) fn take_room(&self) -> [tokio::sync::OwnedSemaphorePermit; 3] {
+        let Inner { submissions, calls, answers, .. } = &*self.inner;
+        [(submissions, SUBMISSIONS_MAX), (calls, CALLS_MAX), (answers, ANSWERS_BYTES_MAX)]
             .map(|(room, size)| room.clone().try_acquire_many_owned(u32::try_from(size).unwrap()).unwrap())
     }
 

@@ -121,6 +121,16 @@ impl JournalReader {
         self.row(View::Durable, &RowKey::Answer(id), id)
     }
 
+    /// Returns about how large the answer of an invocation is, without reading a large one.
+    pub(super) fn answer_bytes(&self, id: InvocationId) -> Result<Option<usize>, TxnError> {
+        let key = keys::encode(id.partition(self.partitions), &RowKey::Answer(id));
+        Ok(match self.store.peek(View::Durable, &key)? {
+            Peeked::Absent => None,
+            Peeked::Value(value) => Some(value.len()),
+            Peeked::Apart { bytes } => Some(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        })
+    }
+
     /// Reads a value of the state of the object that an invocation runs on, as the driver would now; None when it is
     /// large, or cannot be read: the driver will say why.
     pub fn read_ahead(&self, id: InvocationId, object: &ObjectKey, name: &str) -> Option<Outcome> {
@@ -128,7 +138,7 @@ impl JournalReader {
         let key = keys::encode(id.partition(self.partitions), &row_key);
         match self.store.peek(View::Latest, &key).ok()? {
             Peeked::Absent => Some(Outcome::Empty),
-            Peeked::Apart => None,
+            Peeked::Apart { .. } => None,
             Peeked::Value(value) => match codec::decode_row(&row_key, &key, &value).ok()? {
                 Row::State(value) => Some(Outcome::Value(value)),
                 _ => None,

@@ -17,6 +17,11 @@ pub const SUBMISSIONS_MAX: usize = 20_000;
 /// Calls that may be held open at once, whatever they wait for, and those who attached with them.
 pub const CALLS_MAX: usize = 100_000;
 
+/// Bytes of large stored answers that are read for clients and that these have not taken yet.
+pub const ANSWERS_BYTES_MAX: usize = 256 << 20;
+/// An answer up to this size is small, and not counted: it is about what a connection takes.
+pub const SMALL_ANSWER_BYTES: usize = 64 << 10;
+
 /// A body up to this size is small. Large ones may take half of the room, so that a few that are huge or slow do not
 /// keep the usual call out.
 const SMALL_BODY_BYTES: usize = 64 << 10;
@@ -51,11 +56,14 @@ pub enum Overload {
     Submissions,
     #[error("{CALLS_MAX} calls wait for their answer (CALLS_MAX)")]
     Calls,
+    #[error("the answers that clients read take all the memory they may (ANSWERS_BYTES_MAX)")]
+    Answers,
 }
 
 impl Overload {
     /// All of them, in the order of [`Overload::index`].
-    pub const ALL: [Self; 5] = [Self::Waiting, Self::KeyQueue, Self::Bodies, Self::Submissions, Self::Calls];
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::KeyQueue, Self::Bodies, Self::Submissions, Self::Calls, Self::Answers];
 
     /// Returns the limit's name, as metrics and answers have it.
     #[must_use]
@@ -66,6 +74,7 @@ impl Overload {
             Self::Bodies => "bodies",
             Self::Submissions => "submissions",
             Self::Calls => "calls",
+            Self::Answers => "answers",
         }
     }
 
@@ -86,6 +95,7 @@ impl Overload {
             }
             Self::Bodies => "send it again after the time in retry-after, or a smaller body",
             Self::Calls => "send it instead of calling it, and ask for its output later instead of attaching",
+            Self::Answers => "ask for it again after the time in retry-after",
         }
     }
 }

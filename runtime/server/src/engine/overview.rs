@@ -112,7 +112,7 @@ impl EngineHandle {
     }
 
     /// Runs something that reads much of the store, away from the tasks that serve connections.
-    async fn away<T: Send + 'static>(
+    pub(super) async fn away<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {

@@ -4,7 +4,7 @@
 
 use super::address;
 use super::handle::{EngineError, EngineHandle};
-use super::load::{Overload, Room};
+use super::load::{Overload, Room, SMALL_ANSWER_BYTES};
 use abide_core::command::{Command, Receipt, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::{Answer, Outcome};
@@ -14,6 +14,7 @@ use abide_core::rows::RowKey;
 use abide_core::target::{ObjectKey, Target};
 use abide_core::time::Timestamp;
 use abide_store::View;
+use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -53,6 +54,32 @@ pub enum Output {
     Unknown,
     NotReady,
     Ready(Retrieved),
+}
+
+impl Output {
+    /// Has an answer keep its room until nobody has its bytes any more.
+    fn within(self, room: OwnedSemaphorePermit) -> Self {
+        match self {
+            Self::Ready(Retrieved { answer: Answer::Value(value), kept_until }) => {
+                let value = Bytes::from_owner(Roomed { value, _room: room });
+                Self::Ready(Retrieved { answer: Answer::Value(value), kept_until })
+            }
+            Self::Ready(Retrieved { answer: Answer::Failure(_), .. }) | Self::NotReady | Self::Unknown => {
+                self
+            }
+        }
+    }
+}
+
+struct Roomed {
+    value: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Roomed {
+    fn as_ref(&self) -> &[u8] {
+        &self.value
+    }
 }
 
 impl EngineHandle {
@@ -210,7 +237,7 @@ impl EngineHandle {
         answer: oneshot::Receiver<Answer>,
         open: Option<OwnedSemaphorePermit>,
     ) -> Result<Option<Retrieved>, EngineError> {
-        match self.output(id)? {
+        match self.retrieve(id).await? {
             Output::Unknown => Ok(None),
             Output::Ready(retrieved) => Ok(Some(retrieved)),
             Output::NotReady => {
@@ -219,6 +246,28 @@ impl EngineHandle {
                 Ok(Some(Retrieved { answer, kept_until: None }))
             }
         }
+    }
+
+    /// Returns the answer for a client, if there is one. A large one takes room until the client has it, and is read
+    /// away from the tasks that serve connections.
+    ///
+    /// # Errors
+    /// The store cannot be read, or there is no room.
+    pub async fn retrieve(&self, id: InvocationId) -> Result<Output, EngineError> {
+        match self.inner.journals.answer_bytes(id)? {
+            Some(bytes) if bytes > SMALL_ANSWER_BYTES => {
+                let room = self.room_for_answer(bytes)?;
+                let output = self.away(move |engine| engine.output(id)).await?;
+                Ok(output.within(room))
+            }
+            Some(_) | None => self.output(id),
+        }
+    }
+
+    fn room_for_answer(&self, bytes: usize) -> Result<OwnedSemaphorePermit, EngineError> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let room = self.inner.answers.clone().try_acquire_many_owned(bytes);
+        Ok(room.map_err(|_| self.inner.load.refuse(Overload::Answers))?)
     }
 
     /// Returns the answer if there is one.

@@ -65,6 +65,8 @@ impl Levels {
         reading.gauge("abide_starts_waiting", help, open.starts)?;
         let help = "Bodies of requests that are read, or wait for a driver";
         reading.bytes("abide_request_bodies", help, open.bodies_bytes)?;
+        let help = "Large stored answers that are read for clients, and that these have not taken yet";
+        reading.bytes("abide_answers", help, open.answers_bytes)?;
         let loaded = self.components.loaded() as u64;
         reading.gauge("abide_components_loaded", "Components that are compiled and loaded", loaded)?;
         reading.bytes("abide_guest_log", "Lines of guests that are kept, about", self.logs.bytes())?;

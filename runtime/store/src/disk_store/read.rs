@@ -78,13 +78,16 @@ pub fn peek(shared: &Shared, view: View, key: &[u8]) -> Result<Peeked, Error> {
         Some(Some(Value::Whole(value))) if value.len() as u64 <= shared.options.inline_value_bytes_max => {
             Ok(Peeked::Value(value))
         }
-        Some(Some(_)) => Ok(Peeked::Apart),
+        Some(Some(value)) => {
+            let bytes = value.pieces().iter().map(|piece| piece.len() as u64).sum();
+            Ok(Peeked::Apart { bytes })
+        }
         None => {
             let found = steady(shared, || shared.index.get(key).map(Some))?;
             Ok(match found.flatten() {
                 None => Peeked::Absent,
                 Some(Stored::Inline(value)) => Peeked::Value(value),
-                Some(Stored::Blob(_)) => Peeked::Apart,
+                Some(Stored::Blob(blob)) => Peeked::Apart { bytes: blob.bytes },
             })
         }
     }

@@ -53,7 +53,7 @@ pub async fn answer(
             Some(answer) => answer,
             None => return Ok(error::nothing_to_attach_to(id)),
         },
-        Retrieval::Output => match state.engine.output(id)? {
+        Retrieval::Output => match state.engine.retrieve(id).await? {
             Output::Ready(answer) => answer,
             Output::NotReady => return Err(IngressError::NotReady),
             Output::Unknown => return Err(IngressError::InvocationNotFound),

@@ -62,6 +62,25 @@ async fn more_than_there_is_room_for_is_refused_and_may_come_again() {
 }
 
 #[tokio::test]
+async fn large_answers_share_their_memory_until_their_clients_have_them() {
+    let world = World::start(&Config::default());
+    let large = format!("\"{}\"", "x".repeat(100 << 10));
+    let call = Request::post("/Probe/echo").header("content-type", "application/json");
+    let call = call.header("idempotency-key", "k").body(Body::from(large)).unwrap();
+    let called = world.ingress.clone().oneshot(call).await.unwrap();
+    let output = format!("/restate/output/{}", called.headers()["x-restate-id"].to_str().unwrap());
+    let room = world.state.engine.take_room();
+    assert_eq!(ask(&world.ingress, "GET", &output).await, (429, true));
+    drop(room);
+    let get = Request::get(&output).body(Body::empty()).unwrap();
+    let response = world.ingress.clone().oneshot(get).await.unwrap();
+    let taken = || world.state.engine.taken().answers_bytes;
+    assert_eq!((response.status().as_u16(), taken() > 100 << 10), (200, true));
+    drop(response);
+    assert_eq!(taken(), 0);
+}
+
+#[tokio::test]
 async fn who_comes_while_the_server_stops_may_come_again() {
     let world = World::start(&Config::default());
     assert_eq!(post(&world.ingress, PATHS[0]).await.0, 200);
