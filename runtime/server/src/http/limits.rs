@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Body of one ingress request. The same as the largest value a journal takes.
 pub const INGRESS_BODY_BYTES_MAX: usize = abide_core::limits::VALUE_BYTES_MAX;
+/// Body that describes an invocation to attach to or look up: two keys at most, and names.
+pub const DESCRIPTION_BYTES_MAX: usize = 16 << 10;
 /// Body of a call over the admin port: an input in a frame of JSON.
 pub const INVOKE_BODY_BYTES_MAX: usize = INGRESS_BODY_BYTES_MAX + (1 << 20);
 /// How long a call over the admin port is waited for, when the caller names no time, and at most.

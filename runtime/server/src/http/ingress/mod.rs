@@ -102,7 +102,7 @@ async fn handle(
         }
         IngressPath::Lookup => {
             allow(&request, &[Method::POST])?;
-            retrieve::lookup(request).await
+            retrieve::lookup(state, request).await
         }
         IngressPath::Awakeable { id, verb } => {
             allow(&request, &[Method::POST])?;

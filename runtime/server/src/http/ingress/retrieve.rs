@@ -1,9 +1,10 @@
 //! Answers of invocations submitted before: attach, output and lookup.
 
-use crate::engine::{Output, Retrieved, address};
+use crate::engine::{Output, Retrieved, Room, address};
+use crate::http::body::BodyLimits;
 use crate::http::error::{self, ID_HEADER, IngressError, id_value};
 use crate::http::ingress::auth::Caller;
-use crate::http::limits::ADMIN_BODY_BYTES_MAX;
+use crate::http::limits::DESCRIPTION_BYTES_MAX;
 use crate::http::path::{BadPath, Retrieval};
 use crate::http::{AppState, body, keys, time};
 use abide_core::entry::Answer;
@@ -69,12 +70,14 @@ pub async fn described(
     request: Request,
     how: Retrieval,
 ) -> Result<Response, IngressError> {
-    answer(state, caller, read_description(request, "request").await?, how).await
+    let wanted = read_description(state.engine.room(), state.ingress_body, request, "request").await?;
+    answer(state, caller, wanted, how).await
 }
 
 /// Answers the id of the invocation that the body describes, whether or not there is one.
-pub async fn lookup(request: Request) -> Result<Response, IngressError> {
-    let Wanted { id, .. } = read_description(request, "lookup").await?;
+pub async fn lookup(state: &AppState, request: Request) -> Result<Response, IngressError> {
+    let Wanted { id, .. } =
+        read_description(state.engine.room(), state.ingress_body, request, "lookup").await?;
     Ok(Json(serde_json::json!({ "invocationId": id.to_string() })).into_response())
 }
 
@@ -135,8 +138,14 @@ enum Description {
     },
 }
 
-async fn read_description(request: Request, what: &'static str) -> Result<Wanted, IngressError> {
-    let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
+async fn read_description(
+    mut room: Room,
+    limits: BodyLimits,
+    request: Request,
+    what: &'static str,
+) -> Result<Wanted, IngressError> {
+    let limits = BodyLimits { bytes_max: DESCRIPTION_BYTES_MAX.min(limits.bytes_max), ..limits };
+    let bytes = body::read_into(&mut room, request.version(), request.into_body(), limits).await?;
     let description = serde_json::from_slice(&bytes);
     find(description.map_err(|error| IngressError::BodyContent { what, why: error.to_string() })?)
 }
@@ -168,8 +177,12 @@ fn find(description: Description) -> Result<Wanted, IngressError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Load, LoadLimits};
+    use crate::metrics::RefusedMetrics;
     use abide_core::entry::Failure;
     use abide_core::time::Timestamp;
+    use prometheus_client::registry::Registry;
+    use std::time::Duration;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
 
@@ -202,7 +215,10 @@ mod tests {
     }
 
     async fn described_id(body: &str) -> String {
-        let read = read_description(Request::new(Body::from(body.to_owned())), "lookup").await;
+        let load = Load::new(LoadLimits::default(), RefusedMetrics::new(&mut Registry::default()));
+        let limits = BodyLimits { bytes_max: usize::MAX, timeout: Duration::from_secs(10) };
+        let request = Request::new(Body::from(body.to_owned()));
+        let read = read_description(Room::new(load), limits, request, "lookup").await;
         read.map_or_else(|error| error.to_string(), |wanted| wanted.id.to_string())
     }
 
@@ -254,6 +270,7 @@ mod tests {
                 "cannot read body: invalid lookup body: unknown variant `foo`, expected one of `workflow`, \
                  `idempotentInvocation`, `invocation` at line 1 column 15",
             ),
+            ("x".repeat(DESCRIPTION_BYTES_MAX + 1), "length limit exceeded"),
             ("x".into(), "cannot read body: invalid lookup body: expected value at line 1 column 1"),
             (
                 r#"{"target":"workflow","workflowName":"W"}"#.into(),
