@@ -29,6 +29,8 @@ pub const ANSWER_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 pub const KEEPALIVE_PROBES: u32 = 4;
+/// Between two looks whether the client of an open request is gone, where it is not noticed at once.
+pub const GONE_LOOK_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a backup waits, all in all, while its client reads the next `BACKUP_PACE_BYTES`.
 pub const BACKUP_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The server keeps what a running backup needs, so one that is read by drops is given up.

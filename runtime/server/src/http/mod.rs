@@ -6,6 +6,7 @@ mod content;
 mod delay;
 mod eager;
 mod error;
+mod gone;
 mod guard;
 mod ingress;
 mod ingress_url;

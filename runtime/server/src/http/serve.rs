@@ -3,10 +3,11 @@
 use crate::config::DoorLimits;
 use crate::http::eager::eagerly;
 use crate::http::error::IngressError;
+use crate::http::gone::{HasEnd, Watched};
 use crate::http::ingress::IDEMPOTENCY_KEY;
 use crate::http::limits::{
-    HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
-    SHUTDOWN_GRACE,
+    GONE_LOOK_INTERVAL, HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES, SHUTDOWN_GRACE,
 };
 use crate::http::patience::Patient;
 use crate::http::unread::Unread;
@@ -29,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 /// Pause after a failed accept: the process has no file descriptors left, and some have to close.
@@ -179,7 +181,7 @@ impl Connections {
         }
     }
 
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, peer: Peer) {
+    async fn talk(self, stream: impl AsyncRead + AsyncWrite + HasEnd + Unpin + 'static, peer: Peer) {
         let has_spoken = Arc::new(AtomicBool::new(false));
         let unread = Arc::new(Unread::default());
         let service = {
@@ -201,14 +203,16 @@ impl Connections {
                 }
             })
         };
-        let stream = Patient::new(stream, self.limits.answer_timeout);
+        let look = Arc::new(AtomicBool::new(false));
+        let stream = Patient::new(Watched::new(stream, look.clone()), self.limits.answer_timeout);
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut is_stopping = self.is_stopping.subscribe();
-        // The builder's own timeout starts once it knows the version; this one covers all before.
+        // The builder's own timeout starts once it knows the version; this one covers all before. Later it says when to
+        // look whether the client is gone.
         let mut silence = std::pin::pin!(tokio::time::sleep(self.limits.header_timeout));
         let mut waits_for_client = std::pin::pin!(unread.has_waited(self.limits.answer_timeout));
-        let (mut is_first_wait, mut is_told) = (true, false);
+        let mut is_told = false;
         loop {
             tokio::select! {
                 // What goes wrong here concerns the client, and is too common to log.
@@ -217,11 +221,13 @@ impl Connections {
                     tracing::debug!(from = %peer.0, "the client does not take its answer");
                     return;
                 }
-                () = &mut silence, if is_first_wait => {
-                    is_first_wait = false;
+                () = &mut silence => {
                     if !has_spoken.load(Ordering::Relaxed) {
                         return;
                     }
+                    look.store(true, Ordering::Relaxed);
+                    let pause = self.limits.header_timeout.min(GONE_LOOK_INTERVAL);
+                    silence.as_mut().reset(Instant::now() + pause);
                 }
                 _ = is_stopping.wait_for(|is_stopping| *is_stopping), if !is_told => {
                     is_told = true;
@@ -256,6 +262,45 @@ async fn answer(
         // An error means that the server is gone altogether.
         _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
             Ok(IngressError::Stopping { is_repeatable: is_repeatable(&asked) }.into_response())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    async fn until(is_so: impl Fn() -> bool) {
+        let waiting = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it comes to that");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_gone_is_noticed_though_it_left_a_byte_of_a_further_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(std::future::pending::<Response>);
+        let limits = DoorLimits { header_timeout: Duration::from_millis(100), ..DoorLimits::default() };
+        let open = OpenRequests::default();
+        let is_repeatable: IsRepeatable = Arc::new(|_: &Asked| true);
+        let stop = std::future::pending();
+        tokio::spawn(serve(listener, router, is_repeatable, None, limits, open.clone(), stop));
+        let requests =
+            ["GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", "GET / HTTP/1.1\r\nhost: localhost\r\n\r\nG"];
+        for request in requests {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+            until(|| open.count() == 1).await;
+            // Who waits is not taken for gone.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert_eq!(open.count(), 1, "{request}");
+            drop(client);
+            until(|| open.count() == 0).await;
         }
     }
 }
