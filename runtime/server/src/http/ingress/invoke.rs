@@ -130,9 +130,13 @@ async fn call(
         Called::WorkflowKnown => Ok(error::workflow_known(id)),
         // A stored answer may be that of an older deployment.
         Called::Answered(stored @ Retrieved { kept_until: Some(_), .. }) => {
-            Ok(retrieve::answered(id, stored, || retrieve::declared_content_type(state, id)))
+            Ok(retrieve::answered(id, stored, || retrieve::declared(state, id).flatten()))
         }
-        Called::Answered(fresh) => Ok(retrieve::answered(id, fresh, || handler.output.content_type.clone())),
+        // So may one that an earlier call with the same id began.
+        Called::Answered(fresh) => Ok(retrieve::answered(id, fresh, || {
+            let declared = id.is_computed().then(|| retrieve::declared(state, id)).flatten();
+            declared.unwrap_or_else(|| handler.output.content_type.clone())
+        })),
     }
 }
 

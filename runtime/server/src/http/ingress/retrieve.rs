@@ -49,6 +49,11 @@ pub async fn answer(
     let Wanted { id, service } = wanted;
     state.engine.arrived(id).await?;
     caller.may_touch(state, id, service.as_deref())?;
+    // By its end it may be forgotten, and its code with it.
+    let declared_before = match how {
+        Retrieval::Attach => declared(state, id),
+        Retrieval::Output => None,
+    };
     let answer = match how {
         Retrieval::Attach => match state.engine.attach(id).await? {
             Some(answer) => answer,
@@ -60,7 +65,7 @@ pub async fn answer(
             Output::Unknown => return Err(IngressError::InvocationNotFound),
         },
     };
-    Ok(answered(id, answer, || declared_content_type(state, id)))
+    Ok(answered(id, answer, || declared(state, id).or(declared_before).flatten()))
 }
 
 /// The same, for an invocation that the body describes.
@@ -109,12 +114,13 @@ fn succeeded(id: InvocationId, value: Bytes, content_type: impl FnOnce() -> Opti
     response
 }
 
-/// Returns the content type that the invocation's own deployment declared for its answer.
-pub fn declared_content_type(state: &AppState, id: InvocationId) -> Option<String> {
+/// Returns the content type that the invocation's own deployment declared for its answer, if it declared one; None
+/// when it has no deployment, or not any more.
+pub fn declared(state: &AppState, id: InvocationId) -> Option<Option<String>> {
     let row = state.engine.invocation(id).ok().flatten()?;
     let deployment = state.deployments.get(&row.deployment?)?;
     let service = deployment.services.iter().find(|service| service.name == row.target.service)?;
-    service.manifest.handler(&row.target.handler)?.output.content_type.clone()
+    Some(service.manifest.handler(&row.target.handler)?.output.content_type.clone())
 }
 
 /// An invocation that was submitted before, as the body of a request describes it.

@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod content_type;
 mod control;
 mod counting;
 mod deployments;

@@ -21,7 +21,7 @@ use abide_core::entry::{Entry, Failure, Outcome, Request};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId, OpId};
 use abide_core::invocation::WaitSet;
 use abide_core::manifest::{
-    DeploymentRow, HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, ServiceKind,
+    DeploymentRow, HandlerManifest, HandlerMode, HandlerOptions, Manifest, Payload, Retention, ServiceKind,
     ServiceManifest, ServiceRow, Settings,
 };
 use abide_core::target::Target;
@@ -124,19 +124,38 @@ impl Drop for World {
     }
 }
 
-fn add_services(store: &MemoryStore) {
+/// Adds a deployment that invocations can be bound to; its handlers answer plain text, which is kept so long.
+pub fn add_other(store: &MemoryStore, retention: Retention) -> DeploymentId {
+    let mut services = services();
+    for handler in services.iter_mut().flat_map(|service| &mut service.handlers) {
+        handler.output.content_type = Some("text/plain".to_owned());
+        handler.options.retention = retention;
+    }
     let fence = store.acquire(META_PARTITION).unwrap();
-    let id = DeploymentId::from_digest(1);
-    let services = services();
-    let deployment = DeploymentRow {
-        digest: [1; 32],
+    let (id, op) = deployment(2, services);
+    store.commit(Batch { fence, ops: vec![op] }).unwrap();
+    id
+}
+
+fn deployment(number: u8, services: Vec<ServiceManifest>) -> (DeploymentId, Op) {
+    let id = DeploymentId::from_digest(number.into());
+    let row = DeploymentRow {
+        digest: [number; 32],
         size_bytes: 1,
         created_at: Timestamp(0),
         revisions: vec![1; services.len()],
-        manifest: Manifest { sdk: "test/1".into(), services: services.clone() },
+        manifest: Manifest { sdk: "test/1".into(), services },
         settings: Settings::default(),
     };
-    let mut ops = vec![Op::Put { key: keys::deployment(&id), value: codec::encode(&deployment) }];
+    let op = Op::Put { key: keys::deployment(&id), value: codec::encode(&row) };
+    (id, op)
+}
+
+fn add_services(store: &MemoryStore) {
+    let fence = store.acquire(META_PARTITION).unwrap();
+    let services = services();
+    let (id, op) = deployment(1, services.clone());
+    let mut ops = vec![op];
     for manifest in services {
         let key = keys::service(&manifest.name);
         let row = ServiceRow { deployment: id.clone(), revision: 1, manifest };
