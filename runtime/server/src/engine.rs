@@ -2,6 +2,7 @@
 //! runs the effects, each as soon as its gate allows.
 
 pub mod address;
+mod answers;
 mod census;
 mod control;
 mod counting;
@@ -33,6 +34,7 @@ mod timers;
 mod txn;
 mod waiters;
 
+pub use answers::{Output, Retrieved};
 pub use gathering::Gathering;
 pub use handle::{EngineError, EngineHandle, STALL_MS, Taken};
 pub use inboxes::Inboxes;
@@ -45,7 +47,7 @@ pub use load::{Load, LoadLimits, Overload, Room};
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};
 pub use reader::{Kept, Reader, Walk};
-pub use requests::{Called, Output, Retrieved, Submitted};
+pub use requests::{Called, Submitted};
 pub use summary::{Counts, Summary};
 pub use txn::TxnError;
 
