@@ -2,11 +2,12 @@
 
 use super::background::Heavy;
 use super::execution::{CameTo, Execution, crashed};
-use super::executor::{LetIn, Place, Shared, Slot};
+use super::executor::{LetIn, Shared, Slot};
 use super::guest::Link;
 use super::output::{Keep, Output};
 use super::sandbox::Scope;
 use super::session::{Purpose, Surroundings};
+use super::start::{Found, Start, watch};
 use crate::engine::executor::Tell;
 use crate::metrics::Held;
 use crate::traces::Trail;
@@ -32,8 +33,16 @@ pub async fn run(shared: Arc<Shared>, let_in: LetIn) {
         Report { shared: shared.clone(), invocation: start.invocation, attempt: start.attempt, is_of_crowd };
     let attempt = async {
         let heavy = Heavy::default();
-        let admitted = Admitted { told, heavy: heavy.clone(), place, slot, is_of_crowd };
-        let work = Box::pin(execute(shared.clone(), start, admitted, report));
+        let beginning = Start::new(place);
+        let admitted =
+            Admitted { told, heavy: heavy.clone(), beginning: beginning.clone(), slot, is_of_crowd };
+        let work = execute(shared.clone(), start, admitted, report);
+        let work = Box::pin(watch(work, heavy.clone(), move |found| match found {
+            Found::Waits => beginning.ends(),
+            // A crowd leaves half of the places to others, and is let in no faster than it computes.
+            Found::Computes if is_of_crowd => {}
+            Found::Computes => beginning.takes_long(),
+        }));
         if is_of_crowd {
             work.await;
         } else {
@@ -55,13 +64,13 @@ pub async fn run(shared: Arc<Shared>, let_in: LetIn) {
 struct Admitted {
     told: mpsc::UnboundedReceiver<Tell>,
     heavy: Heavy,
-    place: Place,
+    beginning: Start,
     slot: Slot,
     is_of_crowd: bool,
 }
 
 async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted, report: Report) {
-    let Admitted { told, heavy, place, slot: _slot, is_of_crowd } = admitted;
+    let Admitted { told, heavy, beginning, slot: _slot, is_of_crowd } = admitted;
     let _counted = Held::of(&shared.parts.metrics.guests.instances);
     let Some(loaded) = shared.parts.components.get(&start.deployment) else {
         let message =
@@ -108,7 +117,7 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
         trail,
     };
     let (pressure, idle) = (shared.pressure.clone(), metrics.guests.idle.clone());
-    let link = |session| Link { session, told, pressure, start: Some(place), idle };
+    let link = |session| Link { session, told, pressure, start: beginning, idle };
     let (components, memory_bytes) = (&shared.parts.components, metrics.guests.memory_bytes.clone());
     let execution =
         Execution { components, loaded: &loaded, start: &start, output, scope, heavy, memory_bytes };

@@ -8,7 +8,7 @@ use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -17,15 +17,31 @@ use tracing::{Instrument, Span};
 /// Says whether an attempt belongs in the background, because it computes for long. Its budget sets it, whoever
 /// polls it looks.
 #[derive(Clone, Debug, Default)]
-pub struct Heavy(Arc<AtomicBool>);
+pub struct Heavy(Arc<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    computes: AtomicBool,
+    ticks: AtomicU32,
+}
 
 impl Heavy {
     pub fn set(&self, computes: bool) {
-        self.0.store(computes, Ordering::Relaxed);
+        self.0.computes.store(computes, Ordering::Relaxed);
     }
 
     pub fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.computes.load(Ordering::Relaxed)
+    }
+
+    /// The guest stops for a tick in the middle of its computation.
+    pub fn tick(&self) {
+        self.0.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how often it did.
+    pub fn ticks(&self) -> u32 {
+        self.0.ticks.load(Ordering::Relaxed)
     }
 }
 

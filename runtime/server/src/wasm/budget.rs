@@ -97,6 +97,7 @@ impl CpuBudget {
 
     /// Another tick passed while the guest computed: it lets others go on, or ends.
     pub fn tick(&mut self) -> Result<UpdateDeadline> {
+        self.heavy.tick();
         self.used += TICK;
         if self.used > self.max {
             wasmtime::bail!(

@@ -11,6 +11,7 @@ use super::guest::Link;
 use super::output::Output;
 use super::sandbox::Scope;
 use super::session::{Beyond, Halt, Purpose, Surroundings};
+use super::start::Start;
 use crate::clock::Clock;
 use crate::engine::LoadedJournal;
 use crate::metrics::Histogram;
@@ -135,7 +136,7 @@ pub async fn check(
         session,
         told,
         pressure: Arc::new(Notify::new()),
-        start: None,
+        start: Start::default(),
         idle: Gauge::default(),
     };
     let memory_bytes = Gauge::default();

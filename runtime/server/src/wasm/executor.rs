@@ -25,6 +25,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 /// whoever has the next turn.
 const STARTS_PER_PROCESSOR: usize = 4;
 const STARTS_MIN: usize = 16;
+/// Attempts that compute for long, for each place: they are in the background, and the place is given to others. With
+/// more of them on the way they keep their places, so that not all slots are taken by those who share the processors.
+const COMPUTING_PER_PLACE: usize = 16;
 /// Attempts that wait for their turn to start, before those that timers would start are held back.
 const WAITING_MAX: usize = 1_000;
 /// Inputs that attempts keep while they wait for their start, all together; others are read again then.
@@ -62,9 +65,10 @@ struct State {
     is_closed: bool,
 }
 
-/// How many more may start, and how many more may be in memory.
+/// How many more may start, compute for long without a place, and be in memory.
 struct Free {
     places: usize,
+    computing: usize,
     slots: usize,
 }
 
@@ -101,12 +105,35 @@ pub struct LetIn {
     pub is_of_crowd: bool,
 }
 
-/// A place among those that start; given back early, see [`super::guest::Link`].
-pub struct Place(Arc<Shared>);
+/// A place among those that start; given back early, see [`super::start`].
+pub struct Place {
+    shared: Arc<Shared>,
+    /// It is one of those that compute for long, and others have the place.
+    is_aside: bool,
+}
+
+impl Place {
+    /// Lets another one have the place, if there is room among those that compute for long.
+    pub fn stand_aside(&mut self) {
+        if self.is_aside {
+            return;
+        }
+        self.shared.change(|state| {
+            if state.free.computing > 0 {
+                state.free.computing -= 1;
+                state.free.places += 1;
+                self.is_aside = true;
+            }
+        });
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.change(|state| state.free.places += 1);
+        self.shared.change(|state| match self.is_aside {
+            true => state.free.computing += 1,
+            false => state.free.places += 1,
+        });
     }
 }
 
@@ -153,7 +180,7 @@ impl WasmExecutor {
         let state = State {
             attempts: HashMap::new(),
             turns: Turns::default(),
-            free: Free { places, slots: attempts_max as usize },
+            free: Free { places, computing: COMPUTING_PER_PLACE * places, slots: attempts_max as usize },
             inputs_waiting_bytes: 0,
             is_closed: false,
         };
@@ -353,7 +380,8 @@ impl State {
             self.inputs_waiting_bytes -= input_bytes;
             self.free.places -= 1;
             self.free.slots -= 1;
-            let (place, slot) = (Place(shared.clone()), Slot(shared.clone()));
+            let place = Place { shared: shared.clone(), is_aside: false };
+            let slot = Slot(shared.clone());
             return Some(LetIn { start, told, stopped, place, slot, is_of_crowd });
         }
         None

@@ -3,11 +3,11 @@
 use super::GuestLimits;
 use super::background::Heavy;
 use super::budget::{CpuBudget, MemoryBudget};
-use super::executor::Place;
 use super::outbound::Outbound;
 use super::output::Output;
 use super::sandbox::{self, Scope};
 use super::session::Session;
+use super::start::Start;
 use crate::engine::executor::Tell;
 use crate::traces::Trail;
 use abide_core::manifest::Settings;
@@ -36,8 +36,8 @@ pub struct Link {
     pub told: mpsc::UnboundedReceiver<Tell>,
     /// Somebody needs the room of an idle attempt.
     pub pressure: Arc<Notify>,
-    /// The place among those that start; given back when the guest first waits for something slow.
-    pub start: Option<Place>,
+    /// Ends when the guest first waits for something slow.
+    pub start: Start,
     /// Counts those that only wait.
     pub idle: Gauge,
 }

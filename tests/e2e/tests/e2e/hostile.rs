@@ -74,6 +74,21 @@ fn calls_beside_endless_loops_take_hardly_longer() {
     }
 }
 
+#[test]
+fn endless_loops_do_not_keep_the_places_of_those_that_start() {
+    let server = Server::with(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    // As many places as the server has (`STARTS_MIN`, `STARTS_PER_PROCESSOR`), and some more.
+    let places = std::thread::available_parallelism().map_or(16, |processors| (4 * processors.get()).max(16));
+    let ids: Vec<_> = (0..places + 8).map(|_| server.send_nothing("Misbehaving/endlessLoop")).collect();
+    ids.iter().for_each(|id| _ = server.wait_for_status(id, "running"));
+    let start = Instant::now();
+    server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200);
+    let took = start.elapsed();
+    ids.iter().for_each(|id| server.kill_invocation(id));
+    assert!(took < Duration::from_secs(3), "a call of another service took {took:?}");
+}
+
 /// Returns the only row of a query.
 fn query(server: &Server, query: &str) -> Value {
     let answer = server.admin().post("/query", &json!({ "query": query }).to_string()).expect(200).json();

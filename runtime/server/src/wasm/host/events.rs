@@ -54,7 +54,7 @@ impl Guest {
             }
             let rest = link.session.rest(!io.is_empty(), now)?;
             if !io.is_empty() || matches!(rest, Rest::Idle) {
-                link.start = None;
+                link.start.ends();
             }
             match rest {
                 Rest::Busy { until: None } => {

@@ -18,7 +18,7 @@ impl Host for Guest {
         faults::reach(Site::Run, Edge::Before);
         let (link, _) = self.linked()?;
         // A closure may take as long as it likes, and may call this very server.
-        link.start = None;
+        link.start.ends();
         link.session.enter_run(op)
     }
 
