@@ -1,11 +1,13 @@
 //! Sends a request with `wasi:http` and waits for it on the SDK's executor.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions,
-    Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody,
+    OutgoingRequest, RequestOptions, Scheme,
 };
 use wasip2::io::poll::Pollable;
 use wasip2::io::streams::StreamError;
@@ -17,6 +19,7 @@ use crate::scope;
 
 /// How much is read from a response at once.
 const READ_BYTES: u64 = 64 * 1024;
+const CONTENT_LENGTH: &str = "content-length";
 
 pub(super) async fn send(
     method: &str,
@@ -25,16 +28,24 @@ pub(super) async fn send(
     body: &[u8],
     timeout: Option<Duration>,
 ) -> Result<Response, Error> {
-    let request = build(method, &url, headers)?;
+    let request = build(method, &url, headers, body.len())?;
     let outgoing = request.body().map_err(|()| malformed("it has no body"))?;
-    let code = |code| failed(code, &url);
-    let response = outgoing_handler::handle(request, options(timeout)).map_err(code)?;
-    // A denied request never takes its body; the response then carries the reason.
-    let written = write(outgoing, body).await;
+    let response = outgoing_handler::handle(request, options(timeout)).map_err(|code| failed(code, &url))?;
+    let receiving = pin!(receive(response, &url));
+    let writing = pin!(write(outgoing, body));
+    // Whoever answers before it has read the body may never read the rest of it, and a denied request never takes its
+    // body. So it is the answer that counts, and what is not written when it is complete is dropped.
+    match select(receiving, writing).await {
+        Either::Left((response, _unwritten)) => response,
+        Either::Right((_written, receiving)) => receiving.await,
+    }
+}
+
+/// Waits for the response and reads all of it.
+async fn receive(response: FutureIncomingResponse, url: &Url<'_>) -> Result<Response, Error> {
     ready(response.subscribe()).await;
     let answer = response.get().and_then(Result::ok).expect("ready, and asked for once");
-    let response = answer.map_err(code)?;
-    written?;
+    let response = answer.map_err(|code| failed(code, url))?;
     let headers = response.headers().entries();
     Ok(Response {
         url: url.text.to_owned(),
@@ -44,10 +55,21 @@ pub(super) async fn send(
     })
 }
 
-fn build(method: &str, url: &Url<'_>, headers: &[(String, Vec<u8>)]) -> Result<OutgoingRequest, Error> {
+fn build(
+    method: &str,
+    url: &Url<'_>,
+    headers: &[(String, Vec<u8>)],
+    body_len: usize,
+) -> Result<OutgoingRequest, Error> {
     let fields = Fields::new();
-    for (name, value) in headers {
-        fields.append(name, value).map_err(|error| malformed(&format!("header \"{name}\": {error}")))?;
+    let append = |name: &str, value: &[u8]| {
+        fields.append(name, value).map_err(|error| malformed(&format!("header \"{name}\": {error}")))
+    };
+    headers.iter().try_for_each(|(name, value)| append(name, value))?;
+    let has_length = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_LENGTH));
+    // Without it the body would go in chunks, which not every server takes, and none can refuse at once.
+    if !has_length && (body_len > 0 || matches!(method, "POST" | "PUT" | "PATCH")) {
+        append(CONTENT_LENGTH, body_len.to_string().as_bytes())?;
     }
     let request = OutgoingRequest::new(fields);
     let scheme = if url.is_https { Scheme::Https } else { Scheme::Http };

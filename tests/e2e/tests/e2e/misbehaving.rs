@@ -1,9 +1,12 @@
 //! Guests that misbehave end as failed attempts with a message that names the cause, and disturb nobody.
 
 use abide_e2e::api::{failures, millis, text};
+use abide_e2e::http::{read_headers, read_line};
 use abide_e2e::poll::within;
 use abide_e2e::{Counter, Guest, Server, Setup};
 use serde_json::{Value, json};
+use std::io::{BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 /// Handler, input, and what the report of the failed attempts has to say.
@@ -139,6 +142,38 @@ fn outside_run_blocks_there_is_no_http_and_the_guest_is_told() {
     let told = call(&server, "httpOutsideRun", Some(&place)).expect(200);
     assert!(text(&told.json()).contains("run block"), "{}", told.text());
     assert_eq!(counter.count(), 0);
+}
+
+/// Answers at once that the body is too large, and never reads it.
+fn start_refusing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let headers = {
+                let mut reader = BufReader::new(&stream);
+                read_line(&mut reader).and_then(|_| read_headers(&mut reader)).expect("a request")
+            };
+            let length = headers.iter().find(|(name, _)| name == "content-length");
+            let text = format!("refused {} bytes", length.map_or("?", |(_, value)| value));
+            let answer = format!("HTTP/1.1 413 No\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+            stream.write_all(answer.as_bytes()).expect("it is taken");
+            held.push(stream);
+        }
+    });
+    addr
+}
+
+#[test]
+fn an_answer_that_comes_before_the_body_is_read_is_heard() {
+    let server = Server::with(Guest::Probe);
+    let (url, bytes) = (format!("http://{}/", start_refusing()), 32 << 20);
+    let id = server.send("Probe/upload", &json!({ "n": bytes, "url": url }));
+    let failing = server.invocation_when(&id, "a failure", |it| it["last_failures"][0].is_object());
+    let said = failures(&failing);
+    assert!(said.contains("status 413") && said.contains(&format!("refused {bytes} bytes")), "{said}");
 }
 
 #[test]
