@@ -19,8 +19,9 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Things of the host that a guest keeps at once: requests, headers, streams, what it waits for.
-const HANDLES_MAX: usize = 4_000;
+/// Things of the host that a guest keeps at once: requests, headers, streams, what it waits for. A request has about six
+/// on its way, so this is some hundreds of them.
+const HANDLES_MAX: usize = 2_000;
 /// Bytes of the headers of one request or response. They are memory of the host, as much as a guest keeps of them.
 const FIELDS_BYTES_MAX: usize = 32 << 10;
 

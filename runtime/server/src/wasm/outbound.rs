@@ -12,6 +12,9 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 /// How long each part of a request may take where the guest does not say.
 const PART_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Bytes of a body that are taken at once. Two times as many wait in memory of the host, for each request.
+const BODY_CHUNK_BYTES: usize = 32 << 10;
+
 type Later<T> = Box<dyn Future<Output = T> + Send>;
 type Sent = Result<(http::Response<WasiBody>, Later<Result<(), Error>>), Error>;
 
@@ -89,6 +92,10 @@ impl WasiHttpHooks for Outbound {
             let io: Later<Result<(), Error>> = Box::new(io);
             Ok((response.map(BodyExt::boxed_unsync), io))
         })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tracing::Span;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// Bytes of stderr kept for the message of a panic.
 const TAIL_BYTES_MAX: usize = 4 << 10;
@@ -19,6 +19,8 @@ const TAIL_BYTES_MAX: usize = 4 << 10;
 const LINE_BYTES_MAX: usize = 16 << 10;
 /// Bytes a guest may write in one call.
 const WRITE_BYTES_MAX: usize = 64 << 10;
+/// Room that is kept for the next line.
+const PARTIAL_BYTES_KEPT: usize = 1 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -119,7 +121,7 @@ impl Output {
 
     fn remember(&self, bytes: &[u8]) {
         let mut tail = self.tail.lock();
-        tail.extend(bytes);
+        tail.extend(&bytes[bytes.len().saturating_sub(TAIL_BYTES_MAX)..]);
         let extra = tail.len().saturating_sub(TAIL_BYTES_MAX);
         tail.drain(..extra);
     }
@@ -158,19 +160,32 @@ impl Lines {
     fn put(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = piece.strip_suffix(b"\n");
-            self.partial.extend_from_slice(text.unwrap_or(piece));
-            if text.is_some() || self.partial.len() > LINE_BYTES_MAX {
-                self.writer.output.line(self.writer.stream, &self.partial);
-                self.partial.clear();
+            let mut rest = text.unwrap_or(piece);
+            while self.partial.len() + rest.len() > LINE_BYTES_MAX {
+                let (now, later) = rest.split_at(LINE_BYTES_MAX - self.partial.len());
+                self.partial.extend_from_slice(now);
+                self.end_line();
+                rest = later;
+            }
+            self.partial.extend_from_slice(rest);
+            if text.is_some() {
+                self.end_line();
             }
         }
+    }
+
+    fn end_line(&mut self) {
+        self.writer.output.line(self.writer.stream, &self.partial);
+        self.partial.clear();
+        // There may be many of these, and nearly all lines are short.
+        self.partial.shrink_to(PARTIAL_BYTES_KEPT);
     }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
         if !self.partial.is_empty() {
-            self.writer.output.line(self.writer.stream, &self.partial);
+            self.end_line();
         }
     }
 }
@@ -182,6 +197,13 @@ impl Pollable for Lines {
 
 impl OutputStream for Lines {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > WRITE_BYTES_MAX {
+            let message = format!(
+                "the guest writes {} bytes at once, {WRITE_BYTES_MAX} are allowed (WRITE_BYTES_MAX)",
+                bytes.len()
+            );
+            return Err(StreamError::trap(&message));
+        }
         if self.writer.stream == Stream::Stderr {
             self.writer.output.remember(&bytes);
         }
@@ -195,5 +217,37 @@ impl OutputStream for Lines {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(WRITE_BYTES_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(stream: Stream) -> Lines {
+        Lines { writer: Output::new(None, 0).writer(stream), partial: Vec::new() }
+    }
+
+    #[test]
+    fn more_than_is_allowed_at_once_is_a_trap() {
+        let mut lines = lines(Stream::Stdout);
+        lines.write(vec![b'x'; WRITE_BYTES_MAX].into()).unwrap();
+        let refused = lines.write(vec![b'x'; WRITE_BYTES_MAX + 1].into()).unwrap_err();
+        assert!(matches!(&refused, StreamError::Trap(_)), "{refused}");
+        assert!(refused.to_string().contains("WRITE_BYTES_MAX"), "{refused}");
+    }
+
+    #[test]
+    fn what_a_guest_writes_is_in_memory_for_one_line_only() {
+        let mut lines = lines(Stream::Stderr);
+        for _ in 0..10 {
+            lines.write(vec![b'x'; WRITE_BYTES_MAX].into()).unwrap();
+            assert!(lines.partial.len() <= LINE_BYTES_MAX);
+        }
+        let tail = lines.writer.output.tail.lock().capacity();
+        assert!(tail <= 4 * TAIL_BYTES_MAX, "{tail} bytes for the tail");
+        lines.write(Bytes::from_static(b"\nshort\n")).unwrap();
+        assert!(lines.partial.capacity() <= PARTIAL_BYTES_KEPT);
+        assert!(lines.writer.output.stderr_tail().ends_with("short"));
     }
 }
