@@ -49,6 +49,17 @@ fn machine_micros() -> i64 {
     micros.saturating_add(faults::clock_offset_ms().saturating_mul(1000))
 }
 
+/// Returns for how long this thread has had a processor; None where that is not told.
+pub fn worked() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        let worked = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Some(Duration::new(u64::try_from(worked.tv_sec).ok()?, u32::try_from(worked.tv_nsec).ok()?))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Makes a time that never runs backwards and never stands still of one that people set.
 #[derive(Debug)]
 struct Steady {

@@ -2,6 +2,7 @@
 
 use super::limits::SQL_CLOCK_TIMES;
 use super::source::Fault;
+use crate::clock::worked;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -84,17 +85,6 @@ impl Watch {
     pub fn take_refusal(&self) -> Option<Refusal> {
         self.refusal.lock().take()
     }
-}
-
-/// Returns for how long this thread has had a processor; None where that is not told.
-fn worked() -> Option<Duration> {
-    #[cfg(target_os = "linux")]
-    {
-        let worked = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        Some(Duration::new(u64::try_from(worked.tv_sec).ok()?, u32::try_from(worked.tv_nsec).ok()?))
-    }
-    #[cfg(not(target_os = "linux"))]
-    None
 }
 
 #[cfg(test)]

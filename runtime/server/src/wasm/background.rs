@@ -4,12 +4,14 @@
 //! is handed over to these, and comes back when it waits.
 
 use super::threads::{Stand, Threads};
+use crate::clock;
 use std::io;
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
@@ -23,6 +25,8 @@ pub struct Heavy(Arc<Told>);
 struct Told {
     computes: AtomicBool,
     ticks: AtomicU32,
+    /// What the thread had worked when the guest went on; 0 where nobody says so.
+    went_on_nanos: AtomicU64,
 }
 
 impl Heavy {
@@ -43,6 +47,37 @@ impl Heavy {
     pub fn ticks(&self) -> u32 {
         self.0.ticks.load(Ordering::Relaxed)
     }
+
+    /// Polls a guest, and notes what its thread had worked each time before it goes on.
+    pub async fn note<T>(&self, guest: impl Future<Output = T>) -> T {
+        let mut guest = pin!(guest);
+        std::future::poll_fn(|context| {
+            self.goes_on();
+            guest.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// The guest goes on, on this thread.
+    pub fn goes_on(&self) {
+        self.0.went_on_nanos.store(worked_nanos(), Ordering::Relaxed);
+    }
+
+    /// Returns how long the guest has worked since it went on, or since it was asked; None where that is not known. Other
+    /// than the time that went by, it does not count what others did meanwhile.
+    pub fn worked(&self) -> Option<Duration> {
+        let went_on = self.0.went_on_nanos.load(Ordering::Relaxed);
+        if went_on == 0 {
+            return None;
+        }
+        self.goes_on();
+        let now = self.0.went_on_nanos.load(Ordering::Relaxed);
+        Some(Duration::from_nanos(now.saturating_sub(went_on)))
+    }
+}
+
+fn worked_nanos() -> u64 {
+    clock::worked().map_or(0, |worked| u64::try_from(worked.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Something that is polled, wherever.
@@ -129,7 +164,6 @@ async fn stretch<T>(mut work: Work<T>, home: Handle, heavy: Heavy, is_heavy: boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn is_behind() -> bool {
         std::thread::current().name() == Some("guest-heavy")

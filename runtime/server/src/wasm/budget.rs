@@ -76,7 +76,7 @@ impl ResourceLimiter for MemoryBudget {
     }
 }
 
-/// Counts the ticks a guest computes without waiting for anything.
+/// Counts the time a guest computes without waiting for anything.
 #[derive(Debug)]
 pub struct CpuBudget {
     max: Duration,
@@ -98,7 +98,8 @@ impl CpuBudget {
     /// Another tick passed while the guest computed: it lets others go on, or ends.
     pub fn tick(&mut self) -> Result<UpdateDeadline> {
         self.heavy.tick();
-        self.used += TICK;
+        // A single instruction, or what it asks of the host, may take much longer than from tick to tick.
+        self.used += self.heavy.worked().unwrap_or(TICK);
         if self.used > self.max {
             wasmtime::bail!(
                 "the guest computed for {} ms without waiting for anything (guest cpu_ms_max): \
@@ -116,6 +117,7 @@ impl CpuBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::worked;
     use crate::wasm::GuestLimits;
     use crate::wasm::engine::WasmEngine;
     use wasmtime::{Instance, Module, Store};
@@ -128,6 +130,36 @@ mod tests {
         \x04\x04\x01\x70\0\x01\
         \x07\x08\x01\x04grow\0\0\
         \x0a\x0b\x01\x09\0\xd0\x70\x20\0\xfc\x0f\0\x0b";
+
+    const MAX: Duration = Duration::from_millis(20);
+
+    fn budget(heavy: &Heavy) -> CpuBudget {
+        CpuBudget::new(20, heavy.clone())
+    }
+
+    #[test]
+    fn a_tick_counts_what_the_guest_worked_and_not_what_it_waited_for_the_thread() {
+        let heavy = Heavy::default();
+        heavy.goes_on();
+        std::thread::sleep(2 * MAX);
+        budget(&heavy).tick().expect("it did nothing");
+        heavy.goes_on();
+        if let Some(begun) = worked() {
+            while worked().is_some_and(|now| now - begun <= MAX) {
+                std::hint::spin_loop();
+            }
+            let Err(ended) = budget(&heavy).tick() else { panic!("it worked for too long") };
+            assert!(ended.to_string().contains("cpu_ms_max"), "{ended}");
+        }
+    }
+
+    #[test]
+    fn a_tick_counts_for_itself_where_nobody_says_when_the_guest_goes_on() {
+        let mut budget = budget(&Heavy::default());
+        let ticks = MAX.as_millis() / TICK.as_millis();
+        (0..ticks).for_each(|_| _ = budget.tick().expect("no more than it may"));
+        assert!(budget.tick().is_err());
+    }
 
     #[test]
     fn a_table_grows_to_its_limit_and_the_guest_is_told_which_it_was() {

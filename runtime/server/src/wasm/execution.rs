@@ -24,6 +24,9 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 /// Frames of a guest's backtrace that a report shows.
 const FRAMES_MAX: usize = 12;
 
+/// What wasmtime says of a guest that hands over more than it may; it has no type for that.
+const TOO_MUCH_AT_ONCE: &str = "fuel allocated for hostcalls";
+
 /// What is executed.
 pub struct Execution<'a> {
     pub components: &'a Components,
@@ -88,7 +91,7 @@ impl Execution<'_> {
             link: Some(link(session)),
         };
         let mut store = Guest::into_store(self.components.engine().engine(), parts);
-        let end = match invoke(&mut store, self.loaded, invocation).await {
+        let end = match self.heavy.note(invoke(&mut store, self.loaded, invocation)).await {
             Ok(result) => Ok(self.returned(&mut store, result)),
             Err(error) => self.halted(&mut store, &error),
         };
@@ -187,7 +190,7 @@ pub fn describe(error: &wasmtime::Error, output: &Output) -> String {
             Some(exit) => {
                 format!("the guest ended its process with code {}: return from the handler instead", exit.0)
             }
-            None => format!("{}", error.root_cause()),
+            None => cause(error),
         },
     };
     if let Some(backtrace) = backtrace(error) {
@@ -195,6 +198,16 @@ pub fn describe(error: &wasmtime::Error, output: &Output) -> String {
         text.push_str(&backtrace);
     }
     text
+}
+
+fn cause(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause().to_string();
+    if cause.contains(TOO_MUCH_AT_ONCE) {
+        return format!(
+            "the guest hands over more at once than a value may have (guest value_bytes_max): {cause}"
+        );
+    }
+    cause
 }
 
 /// Returns the guest's frames, the innermost first, as far as the component names them. Those of a

@@ -22,6 +22,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// Things of the host that a guest keeps at once: requests, headers, streams, what it waits for. A request has about six
 /// on its way, so this is some hundreds of them.
 const HANDLES_MAX: usize = 2_000;
+/// Bytes that a guest hands over in one call beside the largest value: names, headers, and what describes them.
+const HANDED_OVER_BYTES_MORE: usize = 4 << 20;
 /// Bytes of the headers of one request or response. They are memory of the host, as much as a guest keeps of them.
 const FIELDS_BYTES_MAX: usize = 32 << 10;
 
@@ -97,6 +99,7 @@ impl Guest {
         };
         let mut store = Store::new(engine, guest);
         store.set_max_component_handles(HANDLES_MAX);
+        store.set_hostcall_fuel(limits.value_bytes_max.saturating_add(HANDED_OVER_BYTES_MORE));
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());

@@ -6,7 +6,10 @@ use crate::wasm::bindings::abide::runtime::events::{Completion, Event, Host};
 use crate::wasm::bindings::abide::runtime::types::OpId;
 use crate::wasm::guest::{Guest, Link};
 use crate::wasm::session::{Next, Rest};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
+use tokio::task::coop::unconstrained;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::io::poll::Host as _;
@@ -32,8 +35,27 @@ pub enum Wakeup {
 
 impl Guest {
     /// Waits for the next event, or for I/O of run blocks.
+    ///
+    /// I/O that is ready at once, as often as the guest likes, is no wait: then it computes on.
     pub async fn wait(&mut self, io: &[Resource<DynPollable>]) -> wasmtime::Result<Wakeup> {
-        self.cpu.reset();
+        let mut has_waited = false;
+        let wakeup = {
+            // Nothing is pending only because much was ready before.
+            let mut waiting = pin!(unconstrained(self.come_to_wakeup(io)));
+            poll_fn(|context| {
+                let poll = waiting.as_mut().poll(context);
+                has_waited |= poll.is_pending();
+                poll
+            })
+            .await?
+        };
+        if has_waited || matches!(wakeup, Wakeup::Event(_)) {
+            self.cpu.reset();
+        }
+        Ok(wakeup)
+    }
+
+    async fn come_to_wakeup(&mut self, io: &[Resource<DynPollable>]) -> wasmtime::Result<Wakeup> {
         let suspend_after = Duration::from_millis(self.limits.suspend_after_ms);
         let (link, table) = self.linked()?;
         hear_all(link);
