@@ -3,6 +3,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::logs::{GuestLogs, Level, Line, Source};
 use abide_core::ids::{Attempt, InvocationId};
+use abide_core::limits::cut;
 use abide_core::target::Target;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -15,8 +16,10 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// Bytes of stderr kept for the message of a panic.
 const TAIL_BYTES_MAX: usize = 4 << 10;
-/// Bytes of one line; a longer one is split.
-const LINE_BYTES_MAX: usize = 16 << 10;
+/// Bytes of one line; a longer one that is printed is split, one that is logged is cut.
+pub const LINE_BYTES_MAX: usize = 16 << 10;
+/// What a line counts apart from its text: the server writes before it when it came, and whose it is.
+const LINE_OVERHEAD_BYTES: usize = 32;
 /// Bytes a guest may write in one call.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 /// Room that is kept for the next line.
@@ -69,12 +72,13 @@ impl Output {
         Writer { output: self.clone(), stream }
     }
 
-    /// Says whether a log line may be written; says once that the budget is used up.
+    /// Says whether a log line of so many bytes may be written; says once that the budget is used up.
     pub fn may_log(&self, bytes: usize) -> bool {
+        let bytes = bytes.saturating_add(LINE_OVERHEAD_BYTES);
         if self.is_silent.load(Ordering::Relaxed) {
             return false;
         }
-        let spend = |budget: usize| (budget > 0).then(|| budget.saturating_sub(bytes.max(1)));
+        let spend = |budget: usize| (budget > 0).then(|| budget.saturating_sub(bytes));
         match self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
             Ok(before) if before <= bytes => {
                 let notice = "the guest's log is full (guest log_bytes_max); what follows is dropped";
@@ -91,7 +95,8 @@ impl Output {
         if !self.may_log(line.len()) {
             return;
         }
-        let line = String::from_utf8_lossy(line);
+        // What is no UTF-8 takes more room as text.
+        let line = cut(String::from_utf8_lossy(line).into_owned(), LINE_BYTES_MAX);
         let _whose = self.whose().entered();
         match stream {
             Stream::Stdout => tracing::info!(target: "guest", "{line}"),
@@ -101,13 +106,12 @@ impl Output {
             Stream::Stdout => (Level::Info, Source::Stdout),
             Stream::Stderr => (Level::Warn, Source::Stderr),
         };
-        self.keep(level, source, line.into_owned());
+        self.keep(level, source, line);
     }
 
     /// Keeps a line that may be written with the invocation.
     pub fn keep(&self, level: Level, source: Source, message: String) {
         let Some(Keep { logs, invocation, attempt, target }) = &self.keep else { return };
-        let message = abide_core::limits::cut(message, LINE_BYTES_MAX);
         let line = Line { at: SystemClock.now(), attempt: *attempt, level, source, message };
         logs.record(*invocation, target, line);
     }
@@ -235,6 +239,13 @@ mod tests {
         let refused = lines.write(vec![b'x'; WRITE_BYTES_MAX + 1].into()).unwrap_err();
         assert!(matches!(&refused, StreamError::Trap(_)), "{refused}");
         assert!(refused.to_string().contains("WRITE_BYTES_MAX"), "{refused}");
+    }
+
+    #[test]
+    fn an_empty_line_counts_too() {
+        let output = Output::new(None, 3 * LINE_OVERHEAD_BYTES);
+        let written = (0..100).filter(|_| output.may_log(0)).count();
+        assert_eq!(written, 3);
     }
 
     #[test]
