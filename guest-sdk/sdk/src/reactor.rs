@@ -148,10 +148,6 @@ impl Operation {
         Self { id, is_over: false }
     }
 
-    pub(crate) fn id(&self) -> OpId {
-        self.id
-    }
-
     /// Says whether a cancellation ended it.
     pub(crate) fn is_cancelled(&self) -> bool {
         REACTOR.with_borrow(|reactor| {

@@ -90,6 +90,53 @@ fn future_that_is_dropped_leaves_its_signal_to_the_next() {
 }
 
 #[test]
+fn future_that_is_dropped_leaves_its_signal_to_one_that_waits_already() {
+    check(
+        "empty 1
+         value 0 \"first\"
+         value 2 \"second\"",
+        async |ctx| {
+            let impatient = ctx.timeout(Duration::from_secs(1), ctx.signal::<String>("line"));
+            let (impatient, patient) = join!(impatient, ctx.signal::<String>("line"));
+            let next = ctx.signal::<String>("line").await?;
+            Ok::<_, TerminalError>((impatient?.is_none(), patient?, next))
+        },
+        expect![[r#"
+            0: signal line
+            1: sleep 1000 (timeout)
+            2: signal line
+            <- empty 1
+            <- value 0 "first"
+            <- value 2 "second"
+            => Ok((true, "first", "second"))
+        "#]],
+    );
+}
+
+#[test]
+fn cancellation_ends_all_that_wait_and_none_that_come_later() {
+    check(
+        "cancelled
+         value 2 \"after\"",
+        async |ctx| {
+            let (one, other) = join!(ctx.signal::<String>("line"), ctx.signal::<String>("line"));
+            let after = ctx.signal::<String>("line").await?;
+            Ok::<_, TerminalError>((one.is_err(), other.is_err(), after))
+        },
+        expect![[r#"
+            0: signal line
+            1: signal line
+            <- cancelled
+            forget 0
+            forget 1
+            2: signal line
+            <- value 2 "after"
+            => Ok((true, true, "after"))
+        "#]],
+    );
+}
+
+#[test]
 fn cancellation_ends_what_was_left() {
     check(
         "empty 1
