@@ -15,6 +15,12 @@ pub const TICK: Duration = Duration::from_millis(2);
 /// Instances for uploads that are discovered.
 const DISCOVERED_AT_ONCE: u32 = 16;
 
+/// What a component may have, and what the pool holds of it for each instance: with less there, guests would fail only
+/// because others are at work. An SDK makes components of three or four core instances and tables, and one memory.
+const CORE_INSTANCES_MAX: u32 = 40;
+const TABLES_MAX: u32 = 6;
+const MEMORIES_MAX: u32 = 1;
+
 /// The kernel's limit of memory maps: 6 per live instance, some for the rest of the process.
 const MAPS_PER_INSTANCE: u32 = 6;
 const MAPS_FOR_THE_REST: u32 = 5_000;
@@ -91,14 +97,14 @@ fn config(instances: u32, limits: &GuestLimits) -> Config {
     // (`decommit_batch_size`), each would keep all it has until then, and its place in the pool.
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_memories(instances)
+        .total_memories(instances.saturating_mul(MEMORIES_MAX))
         .total_stacks(instances)
-        .total_core_instances(instances * 6)
-        .total_tables(instances * 6)
-        .max_core_instances_per_component(40)
-        .max_tables_per_component(20)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_MAX))
+        .total_tables(instances.saturating_mul(TABLES_MAX))
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_tables_per_component(TABLES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
-        .max_memories_per_component(2)
+        .max_memories_per_component(MEMORIES_MAX)
         .max_component_instance_size(8 << 20)
         .max_memory_size(limits.memory_bytes_max)
         .linear_memory_keep_resident(1 << 20)
@@ -132,4 +138,58 @@ fn tick(engine: Engine, stop: Arc<AtomicBool>) {
 fn max_map_count() -> u32 {
     let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
     text.trim().parse().unwrap_or(MAX_MAP_COUNT_DEFAULT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::Store;
+    use wasmtime::component::{Component, Linker};
+
+    const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    const ONE_MEMORY: &[u8] = b"\x05\x03\x01\0\x01";
+    const ONE_TABLE: &[u8] = b"\x70\0\x01";
+
+    /// Puts an id and a length before the content; all of them are short here.
+    fn section(id: u8, content: &[u8]) -> Vec<u8> {
+        [&[id, u8::try_from(content.len()).unwrap()][..], content].concat()
+    }
+
+    /// Returns a component with so many instances of a module with one memory and all tables, and of an empty one.
+    fn component(full: u8, empty: u8) -> Vec<u8> {
+        let tables = [&[TABLES_MAX as u8][..], &ONE_TABLE.repeat(TABLES_MAX as usize)].concat();
+        let module = [EMPTY_MODULE, &section(4, &tables), ONE_MEMORY].concat();
+        let instances =
+            [&[full + empty][..], &[0_u8, 0, 0].repeat(full.into()), &[0_u8, 1, 0].repeat(empty.into())]
+                .concat();
+        let modules = [section(1, &module), section(1, EMPTY_MODULE)].concat();
+        [&b"\0asm\x0d\0\x01\0"[..], &modules, &section(2, &instances)].concat()
+    }
+
+    #[test]
+    fn the_pool_has_room_for_instances_with_all_that_they_may_have() {
+        let engine = WasmEngine::new(&GuestLimits { attempts_max: 1, ..GuestLimits::default() }).unwrap();
+        let engine = engine.engine();
+        let largest = Component::new(engine, component(1, CORE_INSTANCES_MAX as u8 - 1)).unwrap();
+        let linker = Linker::new(engine);
+        let instances = (0..=DISCOVERED_AT_ONCE).map(|_| {
+            let mut store = Store::new(engine, ());
+            linker.instantiate(&mut store, &largest).unwrap();
+            store
+        });
+        assert_eq!(instances.collect::<Vec<_>>().len(), 17, "all of them live at once");
+    }
+
+    #[test]
+    fn a_component_that_needs_more_is_refused_before_it_runs() {
+        let engine = WasmEngine::for_compiling(&GuestLimits::default()).unwrap();
+        for (full, empty, words) in
+            [(2, 0, "linear memories"), (1, CORE_INSTANCES_MAX as u8, "core module instances")]
+        {
+            let Err(refused) = Component::new(&engine, component(full, empty)) else {
+                panic!("{words}: it is too much")
+            };
+            assert!(format!("{refused:#}").contains(words), "{refused:#}");
+        }
+    }
 }
