@@ -54,13 +54,14 @@ pub(crate) fn client(component: &Component) -> TokenStream {
 }
 
 fn method(handler: &Handler) -> TokenStream {
-    let Handler { function, name, docs, output, .. } = handler;
+    let Handler { function, name, docs, cfgs, output, .. } = handler;
     let docs = if docs.is_empty() { format!("Calls the handler `{name}`.") } else { docs.clone() };
     let call = quote_spanned!(output.span()=> ::abide_sdk::Call<#output>);
     match &handler.input {
         // The lifetime has the bound checked where the function is called, so that the inputs of
         // handlers that are called over HTTP only need not be `Serialize`.
         Some(input) => quote! {
+            #(#cfgs)*
             #[doc = #docs]
             pub fn #function(&self, input: impl ::abide_sdk::registry::Given<#input>) -> #call
             where
@@ -70,6 +71,7 @@ fn method(handler: &Handler) -> TokenStream {
             }
         },
         None => quote! {
+            #(#cfgs)*
             #[doc = #docs]
             pub fn #function(&self) -> #call {
                 self.callee.call(#name, &())

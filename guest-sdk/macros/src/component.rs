@@ -154,7 +154,11 @@ fn functions<'a>(item: &'a mut ItemImpl, problems: &mut Problems) -> Vec<&'a mut
 
 fn check_names(handlers: &[Handler], problems: &mut Problems) {
     for (index, handler) in handlers.iter().enumerate() {
-        if handlers[..index].iter().any(|earlier| earlier.name == handler.name) {
+        // Of two that are compiled under a condition it may be one.
+        let is_in_the_way = |earlier: &Handler| {
+            earlier.name == handler.name && (earlier.cfgs.is_empty() || handler.cfgs.is_empty())
+        };
+        if handlers[..index].iter().any(is_in_the_way) {
             let message = format!("there is already a handler named \"{}\"", handler.name);
             problems.add(syn::Error::new(handler.name_span, message));
         }

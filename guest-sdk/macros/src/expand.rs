@@ -29,7 +29,8 @@ pub(crate) fn component(component: &Component) -> TokenStream {
                     ::abide_sdk::registry::ServiceKind::#kind,
                     #docs,
                     #options,
-                    ::std::vec![#(#manifests),*],
+                    // Elements of an array may have a `cfg`.
+                    ::std::vec::Vec::from([#(#manifests),*]),
                 )
             }
 
@@ -52,7 +53,7 @@ pub(crate) fn component(component: &Component) -> TokenStream {
 }
 
 fn manifest(handler: &Handler) -> TokenStream {
-    let Handler { name, docs, output, .. } = handler;
+    let Handler { name, docs, cfgs, output, .. } = handler;
     let nothing = syn::parse_quote!(());
     let input = handler.input.as_ref().unwrap_or(&nothing);
     let mode = format_ident!("{}", handler.mode.variant());
@@ -61,6 +62,7 @@ fn manifest(handler: &Handler) -> TokenStream {
     let input = quote_spanned!(input.span()=> #input);
     let output = quote_spanned!(output.span()=> #output);
     quote! {
+        #(#cfgs)*
         ::abide_sdk::registry::describe_handler::<#input, #output>(
             #name,
             ::abide_sdk::registry::HandlerMode::#mode,
@@ -71,13 +73,14 @@ fn manifest(handler: &Handler) -> TokenStream {
 }
 
 fn arm(component: &Component, handler: &Handler) -> TokenStream {
-    let Handler { name, function, context, .. } = handler;
+    let Handler { name, cfgs, function, context, .. } = handler;
     let self_type = &component.self_type;
     let (read, argument) = match &handler.input {
         Some(input) => (quote!(let input = ::abide_sdk::registry::decode::<#input>(body)?;), quote!(, input)),
         None => (quote!(::abide_sdk::registry::decode::<()>(body)?;), quote!()),
     };
     quote! {
+        #(#cfgs)*
         #name => ::std::option::Option::Some(::std::boxed::Box::pin(async move {
             #read
             let context = <#context as ::abide_sdk::registry::FromContext>::from_context(context);

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericArgument, Ident, ImplItemFn, PathArguments, ReturnType, Signature, Type};
+use syn::{Attribute, FnArg, GenericArgument, Ident, ImplItemFn, PathArguments, ReturnType, Signature, Type};
 
 use crate::component::{Kind, Mode, docs};
 use crate::options::{Options, RenameAll};
@@ -13,6 +13,8 @@ pub(crate) struct Handler {
     pub(crate) name: String,
     pub(crate) name_span: Span,
     pub(crate) docs: String,
+    /// The `#[cfg]` attributes: what is written for the handler is compiled where it is.
+    pub(crate) cfgs: Vec<Attribute>,
     pub(crate) options: Options,
     /// The type after `ctx: &`.
     pub(crate) context: Type,
@@ -44,7 +46,9 @@ impl Handler {
             }
         };
         let docs = docs(&function.attrs);
-        Ok(Self { function: ident, name, name_span, docs, options, context, mode, input, output })
+        let cfgs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+        let cfgs = cfgs.cloned().collect();
+        Ok(Self { function: ident, name, name_span, docs, cfgs, options, context, mode, input, output })
     }
 }
 

@@ -85,6 +85,30 @@ impl Loan {
     }
 }
 
+struct Seasonal;
+
+#[service]
+impl Seasonal {
+    async fn always(_ctx: &Context) -> HandlerResult<u8> {
+        Ok(1)
+    }
+
+    #[cfg(test)]
+    async fn season(_ctx: &Context) -> HandlerResult<String> {
+        Ok("summer".to_owned())
+    }
+
+    #[cfg(not(test))]
+    async fn season(_ctx: &Context, _of: NoSuchType) -> HandlerResult<String> {
+        Ok("winter".to_owned())
+    }
+
+    #[cfg(not(test))]
+    async fn never(_ctx: &Context) -> HandlerResult<NoSuchType> {
+        unreachable!("it is not compiled")
+    }
+}
+
 fn manifest(name: &str) -> ServiceManifest {
     registry::manifests().into_iter().find(|service| service.name == name).unwrap()
 }
@@ -103,6 +127,15 @@ fn check_manifest(name: &str, expected: Expect) {
 
 fn options(options: &[Header]) -> String {
     options.iter().map(|option| format!(" {}={}", option.name, option.value)).collect()
+}
+
+#[test]
+fn handlers_that_are_not_compiled_are_not_offered() {
+    let handlers = manifest("Seasonal").handlers;
+    let names: Vec<_> = handlers.iter().map(|handler| handler.name.as_str()).collect();
+    assert_eq!(names, ["always", "season"]);
+    let methods = |client: &SeasonalClient| (client.always(), client.season());
+    let _compiles: fn(&SeasonalClient) -> (crate::Call<u8>, crate::Call<String>) = methods;
 }
 
 #[test]
