@@ -10,7 +10,6 @@ pub use auth::IngressDoor;
 pub use headers::IDEMPOTENCY_KEY;
 pub use invoke::{Checked, check};
 
-use crate::engine::address;
 use crate::http::error::IngressError;
 use crate::http::path::{self, BadPath, IngressPath};
 use crate::http::{AppState, Asked};
