@@ -77,6 +77,11 @@ pub enum Message {
         invocation: InvocationId,
         object: ObjectKey,
     },
+    /// The listener has ended and does not wait for the end of the invocation any more.
+    Detach {
+        invocation: InvocationId,
+        listener: Listener,
+    },
 }
 
 /// Operations that get the same outcome.
@@ -107,6 +112,7 @@ impl Message {
             Self::Answer { listener, .. } => listener.caller,
             Self::CompleteAwakeable { awakeable, .. } => awakeable.invocation,
             Self::Attach { invocation, .. }
+            | Self::Detach { invocation, .. }
             | Self::Tell(Tell { invocation, .. })
             | Self::Release { invocation, .. }
             | Self::End { invocation, .. }
@@ -126,6 +132,7 @@ impl From<Message> for Command {
                 outcome,
             }),
             Message::Attach { invocation, listener } => Self::Attach { invocation, listener },
+            Message::Detach { invocation, listener } => Self::Detach { invocation, listener },
             Message::End { invocation, how: HowToEnd::Cancel, caller } => {
                 Self::Cancel { invocation, caller, ticket: None }
             }
@@ -380,6 +387,11 @@ pub enum Command {
     },
     /// A person wants what a completed invocation was asked to be done once more, by a new one.
     Restart(Restart),
+    /// Somebody looks for an invocation that may be on its way: what was sent to its owner before comes first.
+    Look {
+        invocation: InvocationId,
+        ticket: Ticket,
+    },
     /// A person wants no more than the answer of a completed invocation to be kept.
     PurgeJournal {
         invocation: InvocationId,
@@ -462,6 +474,11 @@ pub enum Command {
     },
     /// Follow-up: an operation wants to hear the end of the invocation.
     Attach {
+        invocation: InvocationId,
+        listener: Listener,
+    },
+    /// Follow-up: an operation of one that has ended wants to hear no more.
+    Detach {
         invocation: InvocationId,
         listener: Listener,
     },

@@ -211,6 +211,8 @@ pub struct InvocationRow {
     /// About the bytes of the entries and outcomes in its journal; at most [`limits::JOURNAL_BYTES_MAX`] and what
     /// comes from others. Of an invocation that began when nobody counted, of the later part.
     pub journal_bytes: u64,
+    /// Invocations it waits for the end of and did not call, at most [`limits::OPEN_ATTACHES_KEPT`]: as with promises.
+    pub open_attaches: BTreeMap<OpId, InvocationId>,
 }
 
 /// A cancellation that the journal holds.
@@ -306,6 +308,7 @@ impl InvocationRow {
             open_sleeps: BTreeMap::new(),
             open_calls: OpenCalls::default(),
             open_promises: BTreeMap::new(),
+            open_attaches: BTreeMap::new(),
             has_listeners: false,
             has_mailbox: false,
             depth: 0,

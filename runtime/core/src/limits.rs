@@ -37,6 +37,8 @@ pub const OPEN_CALLS_KEPT: usize = 64;
 pub const CALL_DEPTH_MAX: u32 = 100;
 /// Promises an invocation remembers that it waits for, so that it is taken off their lists at its end.
 pub const OPEN_PROMISES_KEPT: usize = 64;
+/// Other invocations an invocation remembers that it waits for the end of, for the same reason.
+pub const OPEN_ATTACHES_KEPT: usize = 64;
 /// Operations, and about the bytes of their outcomes, that are told the same in one transaction.
 pub const TOLD_AT_ONCE: usize = 256;
 pub const TOLD_BYTES_AT_ONCE: usize = 1 << 20;

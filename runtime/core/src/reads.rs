@@ -21,6 +21,7 @@ impl Command {
             }
             Self::Kill { invocation, .. }
             | Self::Pause { invocation, .. }
+            | Self::Look { invocation, .. }
             | Self::Resume { invocation, deployment: None, .. }
             | Self::Purge { invocation, .. } => either(*invocation).into(),
             Self::Resume { invocation, deployment: Some(deployment), .. }
@@ -65,6 +66,9 @@ impl Command {
                 RowKey::Listeners(*invocation),
             ],
             Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
+            Self::Detach { invocation, .. } => {
+                vec![RowKey::Invocation(*invocation), RowKey::Listeners(*invocation)]
+            }
             Self::Spread { invocation, from, until, .. } => reads_of_spread(*invocation, *from, *until),
             Self::PurgeObject { invocation, object } => reads_of_object(*invocation, object),
             Self::PurgePromise { object, name, .. }

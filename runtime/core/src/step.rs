@@ -7,7 +7,7 @@ use crate::rows::Rows;
 use crate::steps::entries::promise;
 use crate::steps::{
     acknowledged, admit, append, attach, begin, cancel, complete_awakeable, edit_state, ended, key_queue,
-    kill, pause, post, purge, receive, repin, restart, resume, settle, signal, spread, submit, tell,
+    kill, look, pause, post, purge, receive, repin, restart, resume, settle, signal, spread, submit, tell,
     timer_due, unclaimed,
 };
 use crate::time::Timestamp;
@@ -48,6 +48,7 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
             repin::apply(place, rows, repin::Repin { invocation, deployment, entries_len }, ticket, out);
         }
         Command::Restart(wanted) => restart::apply(place, rows, wanted, out),
+        Command::Look { invocation, ticket } => look::apply(rows, invocation, ticket, out),
         Command::PurgeJournal { invocation: id, ticket } => purge::journal_now(place, rows, id, ticket, out),
         Command::Cancel { invocation, caller, ticket } => {
             cancel::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
@@ -85,6 +86,7 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         }
         Command::Grant { object, position } => key_queue::grant(place, rows, object, position, out),
         Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),
+        Command::Detach { invocation, listener } => attach::detach(rows, invocation, listener),
         Command::Notify { invocation, outcome } => attach::notify(rows, invocation, outcome, out),
         Command::Tell(tell) => tell::apply(place, tell, out),
         Command::Spread { invocation, from, until, how } => {

@@ -13,6 +13,7 @@ pub mod ended;
 pub mod entries;
 pub mod key_queue;
 pub mod kill;
+pub mod look;
 pub mod pause;
 pub mod pin;
 pub mod post;

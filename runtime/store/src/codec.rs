@@ -39,15 +39,16 @@ pub trait Record: Serialize + DeserializeOwned {
 }
 
 /// 2: ids of awakeables tell its birth; it may be paused by a person, and begin with the journal of another.
-/// 3: it knows how deep it is in calls. 4: it counts the bytes of its journal.
+/// 3: it knows how deep it is in calls. 4: it counts the bytes of its journal. 5: it knows whose end it waits for.
 impl Record for InvocationRow {
-    const VERSION: u8 = 4;
+    const VERSION: u8 = 5;
 
     fn read(version: u8, bytes: &[u8]) -> postcard::Result<Self> {
         match version {
             1 => postcard::from_bytes::<InvocationV1>(bytes).map(Self::from),
-            2 => with_zeros(bytes, &[0, 0]),
-            3 => with_zeros(bytes, &[0]),
+            2 => with_zeros(bytes, &[0, 0, 0]),
+            3 => with_zeros(bytes, &[0, 0]),
+            4 => with_zeros(bytes, &[0]),
             _ => postcard::from_bytes(bytes),
         }
     }
@@ -98,8 +99,9 @@ impl Record for u64 {}
 /// A value of a state.
 impl Record for Bytes {}
 
-/// Reads a record from before it got its last fields, numbers that are 0 for all of that time: postcard writes
-/// fields one after the other, and 0 as one zero byte, so the newer record is the older one and those bytes.
+/// Reads a record from before it got its last fields, numbers that are 0 for all of that time, or maps with nothing in
+/// them: postcard writes fields one after the other, and those as one zero byte, so the newer record is the older one
+/// and those bytes.
 fn with_zeros<T: DeserializeOwned>(bytes: &[u8], zeros: &[u8]) -> postcard::Result<T> {
     postcard::from_bytes(&[bytes, zeros].concat())
 }
@@ -292,7 +294,7 @@ mod tests {
             (
                 RowKey::Invocation(ID),
                 Row::Invocation(Box::new(paused())),
-                "04015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063ac02",
+                "05015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063ac0200",
             ),
             (RowKey::Input(ID), Row::Input(input), "010101610162027b7d"),
             (RowKey::Answer(ID), Row::Answer(Answer::Failure(failure)), "0101f403026e6f0101610162"),
@@ -362,6 +364,13 @@ mod tests {
         let golden = "03015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063";
         let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
         assert_eq!(read, InvocationRow { journal_bytes: 0, ..paused() });
+    }
+
+    #[test]
+    fn an_invocation_of_version_4_waits_for_nobodys_end() {
+        let golden = "04015301016b01680005050000f403d00f01e0d4030146000080b8992980b8992980b899290000010000000503000007030101020000000000000000000000000063ac02";
+        let read: InvocationRow = decode(b"key", &bytes(golden)).unwrap();
+        assert_eq!(read, paused());
     }
 
     #[test]

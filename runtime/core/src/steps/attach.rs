@@ -37,6 +37,21 @@ fn listen(rows: &mut Rows, id: InvocationId, listener: Listener) -> Option<Outco
     None
 }
 
+/// One that waited has ended: it must not be in the way of others.
+pub fn detach(rows: &mut Rows, id: InvocationId, listener: Listener) {
+    let mut row = rows.listeners(id);
+    let before = row.listeners.len();
+    row.listeners.retain(|other| *other != listener);
+    if row.listeners.len() == before {
+        return;
+    }
+    let is_empty = row.listeners.is_empty();
+    if is_empty && let Some(invocation) = rows.invocation_mut(id) {
+        invocation.has_listeners = false;
+    }
+    rows.set(RowKey::Listeners(id), (!is_empty).then_some(Row::Listeners(row)));
+}
+
 /// The invocation has ended: all who listen hear it.
 pub fn notify(rows: &mut Rows, id: InvocationId, outcome: Outcome, effects: &mut Vec<Effect>) {
     let listeners = rows.listeners(id).listeners;

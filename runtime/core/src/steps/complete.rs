@@ -1,6 +1,6 @@
 //! An invocation is over: its answer is recorded and goes to whoever waits.
 
-use crate::command::{Command, Timer, TimerKind};
+use crate::command::{Command, Message, Timer, TimerKind};
 use crate::effect::Effect;
 use crate::entry::{Answer, Outcome};
 use crate::ids::InvocationId;
@@ -18,6 +18,7 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
     row.modified_at = place.now;
     stop_waiting(rows, id, &mut row, &phase);
     effects.extend(stop_listening(id, &mut row));
+    effects.extend(detach(place, id, &mut row));
     tell(place, id, &row, answer.clone().into(), effects);
     // One in the queue may have been granted the key by this very transaction, and not begun yet.
     let has_waited = matches!(phase, Phase::Queued { .. });
@@ -62,6 +63,15 @@ fn stop_listening(id: InvocationId, row: &mut InvocationRow) -> Vec<Effect> {
         Effect::Then(Command::StopListening { object: object.clone(), name, listener })
     };
     promises.into_iter().map(stop).collect()
+}
+
+/// Takes it off the lists of invocations whose end it waits for.
+fn detach(place: Place, id: InvocationId, row: &mut InvocationRow) -> impl Iterator<Item = Effect> {
+    let attaches = std::mem::take(&mut row.open_attaches);
+    attaches.into_iter().map(move |(op, invocation)| {
+        let listener = Listener { caller: id, op };
+        Effect::Then(place.route(Message::Detach { invocation, listener }))
+    })
 }
 
 fn tell(place: Place, id: InvocationId, row: &InvocationRow, outcome: Outcome, effects: &mut Vec<Effect>) {

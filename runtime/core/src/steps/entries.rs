@@ -57,7 +57,7 @@ pub fn record(
         Entry::Sleep { duration_ms, .. } => sleep::sleep(asked, rows, *duration_ms, effects),
         Entry::Call(request) => call::call(asked, rows, request.clone(), effects),
         Entry::Send { request, delay_ms } => call::send(asked, request.clone(), *delay_ms, effects),
-        Entry::Attach { invocation } => end::attach(asked, *invocation, effects),
+        Entry::Attach { invocation } => end::attach(asked, rows, *invocation, effects),
         Entry::Cancel { invocation } => end::cancel(asked, *invocation, effects),
         Entry::Kill { invocation } => end::kill(asked, *invocation, effects),
         Entry::GetState { name } => state::get(asked, rows, name, effects),

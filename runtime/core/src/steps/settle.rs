@@ -104,6 +104,7 @@ pub fn write(
     row.open_sleeps.remove(&op);
     row.open_calls.callees.remove(&op);
     row.open_promises.remove(&op);
+    row.open_attaches.remove(&op);
     let settled = Settled { op, order, at, outcome: outcome.clone() };
     rows.put(RowKey::Outcome(id, op), Row::Outcome(OutcomeRow { order, at, outcome }));
     Some(settled)

@@ -274,8 +274,7 @@ fn attaching() {
               | op 0 attach: 42 (order 1)
               | op 1 attach: 43 (order 2)
               | op 2 attach: [404] not found (order 0)
-              | listeners: b@1.1
-              | 3 entry, 1 input, 1 listeners, 1 live, 3 outcome
+              | 3 entry, 1 input, 1 live, 3 outcome
             > append c@2: attach b@1
               = c@2: running #1 4/4
             > show c@2
@@ -283,8 +282,7 @@ fn attaching() {
               | op 1 attach: 43 (order 2)
               | op 2 attach: [404] not found (order 0)
               | op 3 attach: 43 (order 3)
-              | listeners: b@1.1
-              | 4 entry, 1 input, 1 listeners, 1 live, 4 outcome
+              | 4 entry, 1 input, 1 live, 4 outcome
         "#]],
     );
 }

@@ -36,6 +36,90 @@ fn an_attach_to_a_running_one_hears_its_end() {
 }
 
 #[test]
+fn one_that_ends_before_what_it_waits_for_is_in_nobodys_way() {
+    check(
+        "(submit a svc/h)
+         (submit b@1 svc/h)
+         (submit c svc/h)
+         (append b@1: attach a; sleep 100)
+         (append c: attach a)
+         (exchange)
+         show a
+         advance 100
+         return b@1 late
+         kill c
+         (exchange)
+         show a
+         return a 42",
+        expect![[r#"
+            > show a
+              | listeners: c.0 b@1.0
+              | 1 input, 1 listeners, 1 live
+            > advance 100
+                deliver b@1#1 op 1 order 0 at 100: empty
+              = b@1: running #1 2/1
+            > return b@1 late
+                arm b@1 purge at 1d+100
+              ! reply b@1: late
+              ! transmit to 0 #2: detach b@1.0 from a
+              = b@1: completed 2/1
+            > kill c
+              ! notice done
+                stop c#1
+                arm c purge at 1d+100
+              ! reply c: [409] killed
+              = c: completed as failure 1/0
+            > show a
+              | 1 input, 1 live
+            > return a 42
+                arm a purge at 1d+100
+              ! reply a: 42
+              = a: completed 0/0
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_waits_for_its_own_end_and_ends_is_forgotten() {
+    check(
+        "(submit a svc/h)
+         (append a: attach a)
+         return a 1
+         show rows",
+        expect![[r#"
+            > return a 1
+                arm a purge at 1d
+              ! reply a: 1
+              = a: completed 1/0
+            > show rows
+              | 1 answer, 1 completed, 1 entry, 1 input, 1 timer
+        "#]],
+    );
+}
+
+#[test]
+fn who_looks_hears_what_there_is_and_changes_nothing() {
+    check(
+        "(submit a svc/h)
+         look a
+         (return a 1)
+         look a
+         look b
+         show rows",
+        expect![[r#"
+            > look a
+              ! notice done
+            > look a
+              ! notice completed
+            > look b
+              ! notice absent
+            > show rows
+              | 1 answer, 1 completed, 1 input, 1 timer
+        "#]],
+    );
+}
+
+#[test]
 fn an_attach_to_a_completed_one_hears_its_answer_at_once() {
     check(
         "(submit a svc/h)

@@ -56,7 +56,7 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
         ["edit", object, options @ ..] => edits::run(world, object, options, items),
         [
             "submit" | "pause" | "resume" | "repin" | "restart" | "cancel" | "kill" | "purge"
-            | "purge-journal" | "resolve" | "signal",
+            | "purge-journal" | "look" | "resolve" | "signal",
             ..,
         ] => {
             world.ticket += 1;
@@ -89,6 +89,7 @@ fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
         ["kill", _] => Command::Kill { invocation, caller, ticket: wants },
         ["restart", _, "of", of, rest @ ..] => Command::Restart(restart(world, invocation, of, rest)),
         ["purge-journal", _] => Command::PurgeJournal { invocation, ticket },
+        ["look", _] => Command::Look { invocation, ticket },
         ["purge", _] => Command::Purge { invocation, ticket: wants },
         ["resolve", at, value, born @ ..] => {
             let mut awakeable = awakeable(world, at);

@@ -133,6 +133,9 @@ fn message(world: &World, message: &Message) -> String {
         Message::Attach { invocation, listener: by } => {
             format!("attach {} to {}", listener(world, by), world.name(*invocation))
         }
+        Message::Detach { invocation, listener: by } => {
+            format!("detach {} from {}", listener(world, by), world.name(*invocation))
+        }
         Message::End { invocation, how, caller } => {
             let how = match how {
                 HowToEnd::Cancel => "cancel",

@@ -10,6 +10,7 @@
 //! | `pause a`, `resume a [on 2]`, `repin a 2`, `cancel a`, `kill a`, `purge a` | a person wants it; 2 is a deployment |
 //! | `edit obj/k [seen] [unseen] [forced] [run F]: a=1` | a person replaces a state, as seen now or not |
 //! | `restart b of a [keep 2] [on 2]`, `purge-journal a` | a completed one is done once more; its journal goes |
+//! | `look a`                      | somebody looks whether it is there                           |
 //! | `resolve a.1 ok [born 2]`, `signal a go [409]` | somebody completes an awakeable, perhaps by the id of an earlier life, or sends a signal |
 //! | `advance 100`                 | time passes; timers that are due fire, the earliest first; `1d` is a day |
 //! | `clock 50`                    | the clock jumps; nothing fires                               |

@@ -17,7 +17,7 @@ const FAILED_ONCE: &[Plan] = &[
 ];
 
 /// Seeds per number of partitions.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 50;
 const MOVES: u32 = 3_000;
 
 fn all(partitions: u16) -> Report {

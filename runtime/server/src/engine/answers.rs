@@ -3,6 +3,7 @@
 use super::handle::{EngineError, EngineHandle};
 use super::load::{Overload, SMALL_ANSWER_BYTES};
 use super::requests::interrupted;
+use abide_core::command::Command;
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::InvocationRow;
@@ -62,12 +63,12 @@ impl AsRef<[u8]> for Roomed {
 
 impl EngineHandle {
     /// Waits for an invocation that a handler has just sent, and whose owner does not know it yet, so that
-    /// whoever got its id from that handler finds it. Does not wait for any other.
+    /// whoever heard of it from that handler finds it. Does not wait for any other.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or the engine stopped meanwhile.
     pub async fn arrived(&self, id: InvocationId) -> Result<(), EngineError> {
-        let Some(created_at) = id.created_at() else { return Ok(()) };
+        let Some(created_at) = id.created_at() else { return self.told(id).await };
         let until = created_at.plus_millis(ON_ITS_WAY_MS);
         loop {
             let now = self.now();
@@ -76,6 +77,14 @@ impl EngineHandle {
             }
             self.inner.clock.sleep_until(now.plus_millis(LOOK_AGAIN_MS)).await;
         }
+    }
+
+    /// Lets the owner come to all that was sent to it before. A computed id does not say since when it may be on its way.
+    async fn told(&self, id: InvocationId) -> Result<(), EngineError> {
+        if self.invocation(id)?.is_none() {
+            self.ask(id, |ticket| Command::Look { invocation: id, ticket }).await?;
+        }
+        Ok(())
     }
 
     /// Waits for the end of an invocation; None when there is no such invocation.

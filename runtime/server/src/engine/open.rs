@@ -158,6 +158,7 @@ fn known_open(row: &InvocationRow) -> BTreeSet<OpId> {
     calls
         .chain(row.open_sleeps.keys())
         .chain(row.open_promises.keys())
+        .chain(row.open_attaches.keys())
         .chain(row.run_tries.keys())
         .copied()
         .collect()

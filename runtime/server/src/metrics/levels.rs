@@ -60,7 +60,7 @@ impl Levels {
     fn engine(&self, reading: &mut Reading<'_>) -> Written {
         let open = self.engine.taken();
         reading.gauge("abide_submissions_waiting", "Requests that wait for the disk", open.submissions)?;
-        reading.gauge("abide_calls_open", "Calls that wait for their answer", open.calls)?;
+        reading.gauge("abide_calls_open", "Calls and attaches that wait for an answer", open.calls)?;
         let help = "Invocations that were accepted or woken and wait for their start";
         reading.gauge("abide_starts_waiting", help, open.starts)?;
         let help = "Bodies of requests that are read, or wait for a driver";

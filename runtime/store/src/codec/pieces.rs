@@ -60,7 +60,9 @@ fn of_message(message: &Message) -> Option<&Bytes> {
         | Message::CompleteAwakeable { outcome, .. }
         | Message::Signal { outcome, .. } => of_outcome(outcome),
         Message::Tell(tell) => of_outcome(&tell.outcome),
-        Message::Attach { .. } | Message::End { .. } | Message::Release { .. } => None,
+        Message::Attach { .. } | Message::Detach { .. } | Message::End { .. } | Message::Release { .. } => {
+            None
+        }
     }
 }
 

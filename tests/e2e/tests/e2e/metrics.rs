@@ -168,7 +168,7 @@ fn levels_say_how_it_is_now() {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| server.attach(&open));
         let call = scope.spawn(|| server.act("Act/script", &[awakeable("b"), wait_for(0)]));
-        eventually("a call is open", || (server.numbers().of("abide_calls_open", &[]) == 1.0).then_some(()));
+        eventually("two wait", || (server.numbers().of("abide_calls_open", &[]) == 2.0).then_some(()));
         eventually("both are there", || (live(&server).len() == 2).then_some(()));
         for invocation in live(&server) {
             server.kill_invocation(&invocation);

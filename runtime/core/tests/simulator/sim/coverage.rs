@@ -22,6 +22,7 @@ const WANTED: &[&str] = &[
     "command resume",
     "command repin",
     "command restart",
+    "command look",
     "command purge-journal",
     "command cancel",
     "command kill",
@@ -38,6 +39,7 @@ const WANTED: &[&str] = &[
     "command release",
     "command grant",
     "command attach",
+    "command detach",
     "command notify",
     "command spread",
     "command take-signal",
@@ -68,6 +70,7 @@ const WANTED: &[&str] = &[
     "message submit",
     "message answer",
     "message attach",
+    "message detach",
     "message end-cancel",
     "message end-kill",
     "message complete-awakeable",
@@ -250,6 +253,7 @@ impl Coverage {
             Command::Restart(restart) => {
                 self.note("command restart", Some(restart.of), u64::from(restart.entries_kept));
             }
+            Command::Look { invocation, .. } => self.note("command look", Some(*invocation), now),
             Command::PurgeJournal { invocation, .. } => {
                 self.note("command purge-journal", Some(*invocation), now);
             }
@@ -275,6 +279,9 @@ impl Coverage {
             Command::Grant { position, .. } => self.note("command grant", None, *position),
             Command::Attach { invocation, listener } => {
                 self.note("command attach", Some(*invocation), u64::from(listener.op));
+            }
+            Command::Detach { invocation, listener } => {
+                self.note("command detach", Some(*invocation), u64::from(listener.op));
             }
             Command::Notify { invocation, .. } => self.note("command notify", Some(*invocation), now),
             Command::Spread { invocation, from, .. } => {
@@ -442,6 +449,7 @@ fn message_name(message: &Message) -> &'static str {
         Message::Submit(_) => "message submit",
         Message::Answer { .. } => "message answer",
         Message::Attach { .. } => "message attach",
+        Message::Detach { .. } => "message detach",
         Message::End { how: HowToEnd::Cancel, .. } => "message end-cancel",
         Message::End { how: HowToEnd::Kill, .. } => "message end-kill",
         Message::CompleteAwakeable { .. } => "message complete-awakeable",

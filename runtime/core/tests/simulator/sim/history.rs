@@ -223,6 +223,7 @@ impl History {
             life.open_calls().for_each(|callee| self.ledger.kills(id, callee));
             self.killed.insert(id);
         }
+        life.open_attaches().for_each(|(op, of)| self.ledger.detaches(of, (id, op)));
         self.ledger.answered(id, answer.clone());
         self.invocations += 1;
     }

@@ -181,7 +181,10 @@ fn check_open(table: &Table, id: InvocationId, row: &InvocationRow, settled: &BT
             }
             Entry::GetState { .. } | Entry::StateKeys => assert!(!is_open, "{id} op {op} waits"),
             Entry::PeekPromise { .. } | Entry::CompletePromise { .. } => assert!(!is_open, "{id} op {op}"),
-            Entry::Attach { .. } | Entry::Awakeable { .. } | Entry::ReceiveSignal { .. } => {}
+            Entry::Attach { invocation } => {
+                assert_eq!(row.open_attaches.get(&op), is_open.then_some(invocation), "{id} op {op} waits");
+            }
+            Entry::Awakeable { .. } | Entry::ReceiveSignal { .. } => {}
             Entry::Send { .. }
             | Entry::Cancel { .. }
             | Entry::Kill { .. }
@@ -237,8 +240,9 @@ fn check_completed(table: &Table, id: InvocationId, row: &InvocationRow) {
     check_created(table, id, row);
     assert_eq!(listeners(table, id), None, "{id} has ended and somebody listens");
     assert!(!row.holds_key && !holds_key(table, id, row), "{id} has ended and has a key");
+    let waits_for_ends = !row.open_calls.callees.is_empty() || !row.open_attaches.is_empty();
     assert!(
-        row.open_calls.callees.is_empty() && row.open_sleeps.is_empty() && row.open_promises.is_empty(),
+        !waits_for_ends && row.open_sleeps.is_empty() && row.open_promises.is_empty(),
         "{id} waits and has ended"
     );
     assert!(row.run_tries.is_empty(), "{id} tries and has ended");

@@ -25,6 +25,7 @@ enum Deed {
     /// With a digest of all that was asked, and of how deep in calls.
     Submit(InvocationId, Asker, u64),
     Attach(InvocationId, Asker),
+    Detach(InvocationId, Asker),
     Cancel(InvocationId),
     Kill(InvocationId),
     /// The end of the first reaches what it called.
@@ -135,6 +136,11 @@ impl Ledger {
         self.sent(Deed::SpreadCancel(caller, callee));
     }
 
+    /// One that has ended waits for no end any more.
+    pub fn detaches(&mut self, invocation: InvocationId, by: (InvocationId, OpId)) {
+        self.sent(Deed::Detach(invocation, by));
+    }
+
     /// A kill goes on to what its invocation called.
     pub fn kills(&mut self, caller: InvocationId, callee: InvocationId) {
         self.sent(Deed::SpreadKill(caller, callee));
@@ -173,6 +179,17 @@ impl Ledger {
                     None => Due::Now(Outcome::Failure(Failure::new(404, "not found"))),
                 };
                 self.waits(*invocation, asker(*listener), due);
+            }
+            Command::Detach { invocation, listener } => {
+                self.arrived(Deed::Detach(*invocation, asker(*listener)));
+                // One that waits for its own end has ended, and has told nobody yet.
+                let lives = self.lives(*invocation) - usize::from(*invocation == listener.caller);
+                if let Some(due) = self.due.get_mut(&(*invocation, asker(*listener))) {
+                    due.retain(|due| *due != Due::Listens(lives));
+                    if due.is_empty() {
+                        self.due.remove(&(*invocation, asker(*listener)));
+                    }
+                }
             }
             Command::Cancel { invocation, caller: None, ticket: None } => {
                 self.arrived(Deed::Cancel(*invocation));

@@ -72,6 +72,15 @@ impl Life {
         })
     }
 
+    /// Returns whose end it waits for, and by which operation.
+    pub fn open_attaches(&self) -> impl Iterator<Item = (OpId, InvocationId)> {
+        let open = (0..).zip(&self.entries).filter(|(op, _)| !self.outcomes.contains_key(op));
+        open.filter_map(|(op, row)| match &row.entry {
+            Entry::Attach { invocation } => Some((op, *invocation)),
+            _ => None,
+        })
+    }
+
     pub fn settles(&mut self, op: OpId, row: OutcomeRow) {
         assert_eq!(row.order as usize, self.outcomes.len(), "outcomes of {} come in order", self.id);
         let earlier = self.outcomes.insert(op, row);

@@ -194,6 +194,8 @@ impl World {
         if let Some(invocation) = self.some_invocation() {
             let ticket = self.outside.ticket(None);
             self.inbox(invocation, Command::PurgeJournal { invocation, ticket });
+            let ticket = self.outside.ticket(None);
+            self.inbox(invocation, Command::Look { invocation, ticket });
         }
     }
 

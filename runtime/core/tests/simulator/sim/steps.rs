@@ -34,8 +34,9 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
             check_told(before, step, restart.of, Some(restart.ticket), told);
             restarts::check(before, step, restart);
         }
-        Command::PurgeJournal { invocation, ticket } => {
+        Command::PurgeJournal { invocation, ticket } | Command::Look { invocation, ticket } => {
             check_told(before, step, *invocation, Some(*ticket), told);
+            assert!(step.writes.is_empty() || !matches!(step.command, Command::Look { .. }));
         }
         Command::Cancel { invocation, ticket, caller } => {
             check_told(before, step, *invocation, *ticket, told);
