@@ -15,6 +15,7 @@ use crate::batch::Sequence;
 use crate::blobs::{BlobName, Blobs};
 use crate::disk::OsDisk;
 use crate::disk_store::missing_for_rebuild;
+use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::{Folder, Lock};
 use crate::index::Index;
@@ -122,7 +123,12 @@ pub fn doctor(dir: &Path) -> Result<Report, Error> {
         }
         Err(error) => return Err(error),
     };
+    // While the index is open it may be written.
+    let closed_with = whole::take_closed(&folder)?;
     let (mut referenced, is_index_whole) = look_at_index(&folder, &mut report)?;
+    if let Some(last) = closed_with.filter(|_| is_index_whole) {
+        whole::close(&folder, last)?;
+    }
     let log = folder.log_with(format.secret);
     look_at_log(&log, &mut report, &mut referenced)?;
     look_at_snapshot(&folder, &mut report)?;

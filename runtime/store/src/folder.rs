@@ -15,6 +15,8 @@ use crate::log::secret::{LogFolder, Secret};
 pub const FORMAT_VERSION: u32 = 3;
 /// What the next open makes one of this version: its log has no secret.
 const FORMAT_WITHOUT_SECRET: u32 = 2;
+/// Copies of the secret, far apart: without it nothing of the log can be read.
+const SECRETS: usize = 2;
 const FORMAT_PREFIX: &str = "abide data folder, format ";
 pub const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
@@ -24,6 +26,8 @@ const FORMAT: &str = "FORMAT";
 pub struct Format {
     pub version: u32,
     pub secret: Secret,
+    /// Both copies of the secret are there.
+    pub is_whole: bool,
 }
 
 /// Names of what a data folder holds.
@@ -112,17 +116,23 @@ impl Folder {
         let mut lines = text.lines();
         let version =
             lines.next().and_then(|line| line.strip_prefix(FORMAT_PREFIX)?.trim().parse::<u32>().ok());
-        // A wrong one would make every record of the log look like none: it has a checksum.
-        let secret = lines.find(|line| line.starts_with(Secret::PREFIX));
+        // A wrong one would make every record of the log look like none: it has a checksum, and it is there twice.
+        let secrets: Vec<_> =
+            lines.filter(|line| line.starts_with(Secret::PREFIX)).map(Secret::parse).collect();
+        let secret = secrets.iter().flatten().next().copied();
+        let is_one = secrets.iter().flatten().all(|other| Some(*other) == secret);
         match version {
-            Some(version @ FORMAT_VERSION) => match secret.and_then(Secret::parse) {
-                Some(secret) => Ok(Some(Format { version, secret })),
+            Some(version @ FORMAT_VERSION) => match secret.filter(|_| is_one) {
+                Some(secret) => {
+                    let is_whole = secrets.iter().flatten().count() == SECRETS;
+                    Ok(Some(Format { version, secret, is_whole }))
+                }
                 None => not_ours(
                     "its FORMAT file is damaged: the secret of the log is not as it was written".into(),
                 ),
             },
-            Some(version @ FORMAT_WITHOUT_SECRET) if secret.is_none() => {
-                Ok(Some(Format { version, secret: Secret::NONE }))
+            Some(version @ FORMAT_WITHOUT_SECRET) if secrets.is_empty() => {
+                Ok(Some(Format { version, secret: Secret::NONE, is_whole: true }))
             }
             Some(FORMAT_WITHOUT_SECRET) => {
                 not_ours("its FORMAT file is damaged: this format has no secret of the log".into())
@@ -157,6 +167,12 @@ impl Folder {
     /// the one of the log.
     pub fn bring_up(&self, disk: &dyn Disk, format: Format, scan: &Scan) -> Result<Secret, Error> {
         if format.version == FORMAT_VERSION {
+            if !format.is_whole {
+                tracing::warn!(
+                    "a copy of the secret of the log in the FORMAT file was damaged: it is written again"
+                );
+                self.write_format(disk, format.secret)?;
+            }
             return Ok(format.secret);
         }
         let secret = self.fresh_secret(scan.last_segment().map_or(1, |last| last + 1))?;
@@ -186,7 +202,8 @@ pub fn format_text(secret: Secret) -> String {
          index/      what the log says, ready to be read; rebuilt from snapshot and log when it is damaged\n\
          blobs/      large values\n\
          snapshots/  the whole content as of some sequence\n\n\
-         Copy this folder only while no process uses it. Do not change or remove single files.\n"
+         Copy this folder only while no process uses it. Do not change or remove single files.\n\
+         The second line once more, in case that it cannot be read:\n{secret}\n"
     )
 }
 
@@ -276,24 +293,24 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_of_format_is_refused_where_it_matters() {
+    fn a_flipped_bit_of_format_costs_nothing_but_perhaps_its_version() {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::new(home.path());
         let secret = folder.fresh_secret(1).unwrap();
         folder.write_format(&OsDisk, secret).unwrap();
         let written = fs::read(folder.format()).unwrap();
+        let version_ends = written.iter().position(|byte| *byte == b'\n').unwrap();
         for at in 0..written.len() {
             for bit in 0..8 {
                 let mut flipped = written.clone();
                 flipped[at] ^= 1 << bit;
                 fs::write(folder.format(), flipped).unwrap();
-                if let Ok(format) = folder.check_format(&OsDisk) {
+                let format = folder.check_format(&OsDisk);
+                assert!(format.is_ok() || at < version_ends, "bit {bit} of byte {at}: {format:?}");
+                if let Ok(format) = format {
                     let format = format.expect("it is there");
-                    assert_eq!(
-                        (format.version, format.secret),
-                        (FORMAT_VERSION, secret),
-                        "bit {bit} of byte {at}"
-                    );
+                    let read = (format.version, format.secret);
+                    assert_eq!(read, (FORMAT_VERSION, secret), "bit {bit} of byte {at}");
                 }
             }
         }

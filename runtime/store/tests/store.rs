@@ -342,8 +342,11 @@ fn a_folder_of_the_format_before_opens_and_gets_a_secret() {
         assert_eq!(found, 50 + life as usize * 200);
     }
     assert_ne!(inspect::secret(dir.path()).unwrap(), inspect::Secret::NONE);
-    // As if only one bit of it had changed.
     let text = fs::read_to_string(&format).unwrap();
+    fs::write(&format, text.replacen("sum=", "sum= ", 1)).unwrap();
+    keys_of(dir.path());
+    assert_eq!(fs::read_to_string(&format).unwrap(), text, "the copy that was damaged is whole again");
+    // As if only one bit of it had changed.
     fs::write(&format, text.replacen("format 3", "format 2", 1)).unwrap();
     match DiskStore::open(dir.path(), Options::tiny()) {
         Err(error @ Error::NotOurs { .. }) => assert!(error.to_string().contains("FORMAT"), "{error}"),

@@ -129,11 +129,11 @@ fn take_group(shared: &Shared) -> Vec<Queued> {
 
 /// From now on a damaged last record cannot pass for a torn tail.
 fn close_log(shared: &Shared, log: &mut Log) {
-    let (sequence, has_failed) = {
+    let (sequence, is_in_order) = {
         let state = shared.state();
-        (state.durable, state.failed.is_some())
+        (state.durable, state.is_in_order && state.failed.is_none())
     };
-    if !has_failed && let Err(error) = log.append(&[Record { sequence, entry: Entry::Mark }]) {
+    if is_in_order && let Err(error) = log.append(&[Record { sequence, entry: Entry::Mark }]) {
         shared.fail(&error);
     }
 }

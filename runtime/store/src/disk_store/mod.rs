@@ -7,7 +7,7 @@ mod read;
 mod recover;
 mod shared;
 mod upkeep;
-mod whole;
+pub(crate) mod whole;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -150,6 +150,34 @@ impl DiskStore {
         Ok(sequence)
     }
 
+    /// Writes what is committed and lets go of the folder.
+    fn end(&self) -> Result<(), Error> {
+        let Some(running) = self.running.lock().take() else { return Ok(()) };
+        self.shared.state().is_closing = true;
+        self.shared.wake_all();
+        let is_joined = running.committer.join().is_ok() & running.applier.join().is_ok();
+        self.shared.state().upkeep.is_stopping = true;
+        self.shared.wake_all();
+        let is_joined = is_joined & running.upkeep.join().is_ok();
+        let failed = self.shared.state().failed.clone();
+        if !is_joined {
+            return Err(Error::Stopped { reason: "one of its threads panicked".into() });
+        }
+        self.shared.index.close()?;
+        match failed {
+            Some(reason) => Err(Error::Stopped { reason }),
+            // Last: a power cut before this may have hit what the index still wrote.
+            None if !self.shared.state().is_in_order => Ok(()),
+            None => {
+                let noted = whole::close(&self.shared.folder, self.shared.state().committed);
+                if let Err(error) = noted {
+                    tracing::warn!(%error, "the next start reads all of the index");
+                }
+                Ok(())
+            }
+        }
+    }
+
     fn wait_durable(&self, sequence: Sequence) -> Result<(), Error> {
         let shared = &self.shared;
         let mut state = shared.state();
@@ -274,29 +302,15 @@ impl Store for DiskStore {
     }
 
     fn close(&self) -> Result<(), Error> {
-        let Some(running) = self.running.lock().take() else { return Ok(()) };
-        self.shared.state().is_closing = true;
-        self.shared.wake_all();
-        let is_joined = running.committer.join().is_ok() & running.applier.join().is_ok();
-        self.shared.state().upkeep.is_stopping = true;
-        self.shared.wake_all();
-        let is_joined = is_joined & running.upkeep.join().is_ok();
-        let failed = self.shared.state().failed.clone();
-        if !is_joined {
-            return Err(Error::Stopped { reason: "one of its threads panicked".into() });
-        }
-        self.shared.index.close()?;
-        match failed {
-            Some(reason) => Err(Error::Stopped { reason }),
-            // Last: a power cut before this may have hit what the index still wrote.
-            None => whole::close(&self.shared.folder, self.shared.state().committed),
-        }
+        self.shared.state().is_in_order = true;
+        self.end()
     }
 }
 
 impl Drop for DiskStore {
     fn drop(&mut self) {
-        if let Err(error) = self.close() {
+        // Nobody has said that whoever used it came to the end of it.
+        if let Err(error) = self.end() {
             tracing::error!(%error, "the store was dropped and did not close cleanly");
         }
     }

@@ -77,7 +77,7 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<Format, Error> {
             let secret = folder.fresh_secret(1)?;
             folder.write_format(disk, secret)?;
             sync_parent(&folder.dir)?;
-            Format { version: FORMAT_VERSION, secret }
+            Format { version: FORMAT_VERSION, secret, is_whole: true }
         }
     };
     for dir in [folder.log(), folder.blobs(), folder.snapshots()] {

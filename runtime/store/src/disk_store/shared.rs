@@ -61,6 +61,8 @@ pub struct State {
     /// Bytes of `queue`, `logged` and whatever is between them.
     pub pending_bytes: u64,
     pub is_closing: bool,
+    /// Whoever closes it says that it stops in order.
+    pub is_in_order: bool,
     /// Nothing is added to `logged` any more.
     pub is_log_closed: bool,
     pub failed: Option<String>,

@@ -54,8 +54,9 @@ pub fn close(folder: &Folder, last: Sequence) -> Result<(), Error> {
 /// Returns the record that it was closed with, for whoever is about to use it: it does not count a second time.
 pub fn take_closed(folder: &Folder) -> Result<Option<Sequence>, Error> {
     let path = folder.index_closed();
-    let last = match fs::read_to_string(&path) {
-        Ok(noted) => noted.parse().ok(),
+    let last = match fs::read(&path) {
+        // A damaged note says nothing.
+        Ok(noted) => String::from_utf8(noted).ok().and_then(|noted| noted.parse().ok()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", &path)(error)),
     };

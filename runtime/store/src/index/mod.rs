@@ -196,7 +196,8 @@ impl Index {
         let mut bytes = 0;
         let applied = self.with(|handles| {
             let mut applied = Applied::default();
-            let mut are_blobs_listed = !handles.blobs.is_empty()?;
+            // Names that this adds are of other keys.
+            let are_blobs_listed = !handles.blobs.is_empty()?;
             let (mut changed, mut fenced) = (HashSet::new(), HashSet::new());
             for record in records.rev() {
                 match &record.entry {
@@ -206,7 +207,6 @@ impl Index {
                                 if are_blobs_listed {
                                     unlist(handles, key, &mut applied)?;
                                 }
-                                are_blobs_listed |= matches!(value, Some(Stored::Blob(_)));
                                 bytes += change(handles, key, value.as_ref(), &mut applied)?;
                             } else if let Some(Stored::Blob(blob)) = value {
                                 // It was replaced before the index ever saw it.
