@@ -290,6 +290,8 @@ pub enum End {
     AwaitsRetry {
         waiting_on: WaitSet,
         outcomes_seen: u32,
+        /// When the first of those blocks may be tried.
+        retry_at: Timestamp,
     },
     Mismatched(MismatchReport),
     /// The process that ran it is gone.

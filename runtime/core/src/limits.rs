@@ -15,8 +15,6 @@ pub const FAILURE_METADATA_BYTES_MAX: usize = 8 << 10;
 pub const NAME_BYTES_MAX: usize = 1 << 10;
 /// How long an attempt waits that there was no room for, and up to twice as long.
 pub const PUT_OFF_MS: u64 = 1_000;
-/// A run block whose next try was due longer ago was not waited for when an attempt ended.
-pub const RETRY_MISSED_MS: u64 = 1_000;
 /// Bytes of the message of a failed attempt that is remembered; a longer one is cut. Small, because it
 /// is written with each change of the invocation.
 pub const ATTEMPT_FAILURE_BYTES_MAX: usize = 2 << 10;

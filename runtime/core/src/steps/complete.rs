@@ -35,7 +35,6 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
 /// Takes back what would have made the invocation go on.
 fn stop_waiting(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow, phase: &Phase) {
     row.run_tries.clear();
-    row.open_calls.callees.clear();
     for (op, at) in std::mem::take(&mut row.open_sleeps) {
         rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Sleep { op } }));
     }
@@ -67,8 +66,11 @@ fn stop_listening(id: InvocationId, row: &mut InvocationRow) -> Vec<Effect> {
 
 /// Takes it off the lists of invocations whose end it waits for.
 fn detach(place: Place, id: InvocationId, row: &mut InvocationRow) -> impl Iterator<Item = Effect> {
-    let attaches = std::mem::take(&mut row.open_attaches);
-    attaches.into_iter().map(move |(op, invocation)| {
+    let attaches = std::mem::take(&mut row.open_attaches).into_iter();
+    // A call with an idempotency key may have found its callee there.
+    let calls = std::mem::take(&mut row.open_calls.callees).into_iter();
+    let joined = calls.filter(|(_, callee)| callee.is_computed());
+    attaches.chain(joined).map(move |(op, invocation)| {
         let listener = Listener { caller: id, op };
         Effect::Then(place.route(Message::Detach { invocation, listener }))
     })

@@ -40,8 +40,8 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, end: End, effects: &mu
             begin::start(place, id, row, None, effects);
         }
         End::Suspended { waiting_on, .. } => row.phase = Phase::Suspended { waiting_on },
-        End::AwaitsRetry { waiting_on, .. } => {
-            let until = first_retry_at(place.now, row, &waiting_on).unwrap_or(place.now);
+        End::AwaitsRetry { waiting_on, retry_at, .. } => {
+            let until = first_retry_at(row, &waiting_on, retry_at);
             back_off(rows, &ended, until, Some(waiting_on), effects);
         }
         End::Crashed { message, op, retry_after_ms } => {
@@ -91,15 +91,15 @@ fn lost(place: Place, rows: &mut Rows, ended: &Ended, effects: &mut Vec<Effect>)
 
 /// Returns when the first of the held run blocks may be tried again. Blocks that the guest no longer
 /// waits for do not count: one whose time has passed would start attempts over and over. Where it waits for
-/// too many to tell, those do not count whose time has passed for a while: had it waited for one, it had not ended.
-fn first_retry_at(now: Timestamp, row: &InvocationRow, waiting_on: &WaitSet) -> Option<Timestamp> {
-    let counts = |op: OpId, retry_at: Timestamp| match waiting_on {
-        WaitSet::Ops(_) => waiting_on.contains(op),
-        WaitSet::Any => retry_at.plus_millis(limits::RETRY_MISSED_MS) > now,
-    };
-    let awaited = row.run_tries.iter().filter(|(op, tries)| counts(**op, tries.retry_at));
-    let first = awaited.map(|(_, tries)| tries.retry_at).min();
-    first.or_else(|| row.run_tries.values().map(|tries| tries.retry_at).min())
+/// too many to list, the attempt has said it.
+fn first_retry_at(row: &InvocationRow, waiting_on: &WaitSet, said: Timestamp) -> Timestamp {
+    match waiting_on {
+        WaitSet::Any => said,
+        WaitSet::Ops(ops) => {
+            let tries = ops.iter().filter_map(|op| row.run_tries.get(op));
+            tries.map(|tries| tries.retry_at).min().unwrap_or(said)
+        }
+    }
 }
 
 struct Crash {

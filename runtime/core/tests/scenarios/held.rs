@@ -150,21 +150,21 @@ fn a_held_block_that_lost_a_select_does_not_wake_one_that_waits_for_many() {
          (append a: run pay; run ship; sleep 5000)
          (append a: retry 0 after 10; retry 1 after 7000)
          advance 5000
-         awaits-retry a any seen 1
+         awaits-retry a any seen 1 until 7000
          advance 2000
-         awaits-retry a any seen 1",
+         awaits-retry a any seen 1 until 7000",
         expect![[r#"
             > advance 5000
                 deliver a#1 op 2 order 0 at 5000: empty
               = a: running #1 3/1, 2 failures, op 0 tried 1, op 1 tried 1
-            > awaits-retry a any seen 1
+            > awaits-retry a any seen 1 until 7000
                 arm a retry 1 at 7000
               = a: backing off after #1 until 7000 or any 3/1, 2 failures, op 0 tried 1, op 1 tried 1
             > advance 2000
                 start a#2 journal 3/1 held 0@10 held 1@7000
               ! release a#2 below 3
               = a: running #2 3/1, 2 failures, op 0 tried 1, op 1 tried 1
-            > awaits-retry a any seen 1
+            > awaits-retry a any seen 1 until 7000
                 arm a retry 2 at 7000
               = a: backing off after #2 until 7000 or any 3/1, 2 failures, op 0 tried 1, op 1 tried 1
         "#]],

@@ -161,8 +161,9 @@ fn end(verb: &str, rest: &[&str]) -> End {
         ("suspend", [on, "seen", seen]) => {
             End::Suspended { waiting_on: ops(on), outcomes_seen: number(seen) as u32 }
         }
-        ("awaits-retry", [on, "seen", seen]) => {
-            End::AwaitsRetry { waiting_on: ops(on), outcomes_seen: number(seen) as u32 }
+        ("awaits-retry", [on, "seen", seen, rest @ ..]) => {
+            let retry_at = Timestamp(rest.get(1).map_or(0, |at| number(at)));
+            End::AwaitsRetry { waiting_on: ops(on), outcomes_seen: number(seen) as u32, retry_at }
         }
         ("crash", [message, rest @ ..]) => {
             let retry_after_ms = rest.get(1).map(|millis| number(millis));

@@ -6,7 +6,7 @@
 //! | `submit a obj/k/add [at 500] [key i] [awaited] [depth 99]` | the outside submits; somebody awaits the answer, or so many calls do |
 //! | `append a: run pay; done 0 ok`| the guest asked for entries (`asks.rs` lists them), finished (`done`, `bad`) or failed (`retry`) run blocks |
 //! | `return a 42`, `fail a 404 no`, `crash a boom [after 50]`, `lost a`, `stopped a`, `put-off a`, `mismatch a` | an attempt ends |
-//! | `suspend a 0,1 seen 2`, `awaits-retry a 0 seen 2` | an attempt waits for these operations, or for `any` |
+//! | `suspend a 0,1 seen 2`, `awaits-retry a 0 seen 2 [until 7]` | an attempt waits for these operations, or for `any` |
 //! | `pause a`, `resume a [on 2]`, `repin a 2`, `cancel a`, `kill a`, `purge a` | a person wants it; 2 is a deployment |
 //! | `edit obj/k [seen] [unseen] [forced] [run F]: a=1` | a person replaces a state, as seen now or not |
 //! | `restart b of a [keep 2] [on 2]`, `purge-journal a` | a completed one is done once more; its journal goes |

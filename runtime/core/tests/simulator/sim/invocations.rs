@@ -1,7 +1,7 @@
 //! What holds of an invocation after each command and its follow-ups.
 
 use super::catalogue::offered;
-use super::objects::holds_key;
+use super::objects::{holds_key, is_to_be_released};
 use super::table::{
     Table, answer, completed, entries, listeners, live, mailbox, outcome_rows, promise, queue, timers,
 };
@@ -239,7 +239,8 @@ fn check_completed(table: &Table, id: InvocationId, row: &InvocationRow) {
     assert!(answer(table, id).is_some(), "{id} has ended without an answer");
     check_created(table, id, row);
     assert_eq!(listeners(table, id), None, "{id} has ended and somebody listens");
-    assert!(!row.holds_key && !holds_key(table, id, row), "{id} has ended and has a key");
+    let has_key = holds_key(table, id, row) && !is_to_be_released(table, id);
+    assert!(!row.holds_key && !has_key, "{id} has ended and has a key");
     let waits_for_ends = !row.open_calls.callees.is_empty() || !row.open_attaches.is_empty();
     assert!(
         !waits_for_ends && row.open_sleeps.is_empty() && row.open_promises.is_empty(),

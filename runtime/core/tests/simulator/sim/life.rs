@@ -72,11 +72,12 @@ impl Life {
         })
     }
 
-    /// Returns whose end it waits for, and by which operation.
+    /// Returns whose end it waits for and perhaps did not begin, and by which operation.
     pub fn open_attaches(&self) -> impl Iterator<Item = (OpId, InvocationId)> {
         let open = (0..).zip(&self.entries).filter(|(op, _)| !self.outcomes.contains_key(op));
         open.filter_map(|(op, row)| match &row.entry {
             Entry::Attach { invocation } => Some((op, *invocation)),
+            Entry::Call(request) if request.child.is_computed() => Some((op, request.child)),
             _ => None,
         })
     }

@@ -31,21 +31,29 @@ pub fn check_queue(before: &Table, object: &ObjectKey, row: Option<&Row>, cause:
             match cause.command {
                 Command::Admit { .. } => {
                     assert_eq!(new.tail, old.tail + 1, "one joins the queue of {object}");
-                    assert_eq!(new.waiting(), waiting + 1, "{object}");
+                    assert!(new.waiting() > waiting, "{object}");
                 }
                 Command::Release { .. } => {
                     assert_eq!(new.tail, old.tail, "one has left the queue of {object}");
-                    assert_eq!(new.waiting(), waiting, "{object}");
+                    // Of several that end together each counts in a step of its own.
+                    assert!(new.waiting() >= waiting, "{object}");
                 }
                 other => panic!("{object} by {other:?}"),
             }
+        }
+        // Very many gaps are passed in parts; the key goes to nobody yet.
+        (Some(old), Some(new)) if old.holder == new.holder => {
+            assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);
+            assert!(matches!(cause.command, Command::Grant { .. }), "{object} by {:?}", cause.command);
+            assert!(first.is_none_or(|(position, _)| position >= new.head), "{object}: {old:?} to {new:?}");
+            assert!(new.waiting() >= waiters(before, object).count() as u64, "{object}");
         }
         (Some(old), Some(new)) => {
             assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);
             let (position, next) = first.unwrap_or_else(|| panic!("{object} goes to {new:?}"));
             assert_eq!(new.holder, next, "first come, first served at {object}");
             assert!(new.head == position + 1 && new.tail == old.tail, "{object}: {old:?} to {new:?}");
-            assert_eq!(new.waiting() + 1, waiters(before, object).count() as u64, "{object}");
+            assert!(new.waiting() + 1 >= waiters(before, object).count() as u64, "{object}");
         }
         (Some(old), None) => {
             assert!(live(before, old.holder).is_none(), "{} still holds {object}", old.holder);

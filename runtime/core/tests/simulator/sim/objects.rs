@@ -1,6 +1,7 @@
 //! What holds of an object or workflow after each command and its follow-ups.
 
 use super::table::{Table, live, queue, waiters};
+use abide_core::command::Message;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InvocationRow, Phase};
 use abide_core::rows::{NamesOf, Row, RowKey};
@@ -14,8 +15,11 @@ pub fn check(table: &Table, object: &ObjectKey) {
     };
     let holder = live(table, queue.holder);
     let is_held = holder.is_some_and(|row| row.holds_key && row.target.object().as_ref() == Some(object));
-    assert!(is_held, "{} has {object}: {holder:?}", queue.holder);
+    let is_kept = is_held || is_to_be_released(table, queue.holder);
+    assert!(is_kept, "{} has {object}: {holder:?}", queue.holder);
     assert!(queue.head <= queue.tail, "the queue of {object}: {queue:?}");
+    let waiting = waiters(table, object).count() as u64;
+    assert_eq!(queue.waiting(), waiting, "so many wait for {object}: {queue:?}");
     for (position, id) in waiters(table, object) {
         assert!(position >= queue.head && position < queue.tail, "{id} waits at {position} in {queue:?}");
         let row = live(table, id).unwrap_or_else(|| panic!("{id} waits for {object} and is gone"));
@@ -23,6 +27,13 @@ pub fn check(table: &Table, object: &ObjectKey) {
         assert_eq!(row.target.object().as_ref(), Some(object), "{id} waits for another object");
     }
     check_promises(table, object);
+}
+
+/// A long queue of which nobody is left is passed by one message after the other.
+pub fn is_to_be_released(table: &Table, id: InvocationId) -> bool {
+    let is_it =
+        |row: &Row| matches!(row, Row::Outbox(Message::Release { invocation, .. }) if *invocation == id);
+    table.values().any(is_it)
 }
 
 pub fn holds_key(table: &Table, id: InvocationId, row: &InvocationRow) -> bool {

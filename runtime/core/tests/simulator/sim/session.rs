@@ -245,15 +245,16 @@ impl Session {
         if let Err(report) = state.cursor.finish() {
             return state.ends(End::Mismatched(report));
         }
-        let has_held = state.runs.iter().any(is_held);
+        let held = state.runs.iter().filter(|run| is_held(*run)).filter_map(|(op, _)| state.held.get(op));
+        let first_retry = held.copied().min();
         let waiting_on = match around.rng.below(8) {
             0 => WaitSet::Any,
             _ => WaitSet::of(state.open.iter().copied().collect()),
         };
         let outcomes_seen = state.deliveries.handed_out();
-        let end = match has_held {
-            true => End::AwaitsRetry { waiting_on, outcomes_seen },
-            false => End::Suspended { waiting_on, outcomes_seen },
+        let end = match first_retry {
+            Some(retry_at) => End::AwaitsRetry { waiting_on, outcomes_seen, retry_at },
+            None => End::Suspended { waiting_on, outcomes_seen },
         };
         state.ends(end)
     }
