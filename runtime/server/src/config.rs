@@ -7,8 +7,8 @@ use crate::audit::AuditConfig;
 use crate::engine::LoadLimits;
 use crate::http::BodyLimits;
 use crate::http::limits::{
-    ANSWER_STALL_TIMEOUT, BODY_STALL_TIMEOUT, CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HEADER_READ_TIMEOUT,
-    INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE, STREAMS_MAX,
+    ANSWER_STALL_TIMEOUT, BODY_STALL_TIMEOUT, CONNECTIONS_MAX, GONE_LOOK_INTERVAL, HANDSHAKE_TIMEOUT,
+    HEADER_READ_TIMEOUT, INGRESS_BODY_BYTES_MAX, SHUTDOWN_PATIENCE, STREAMS_MAX,
 };
 use crate::logs::LogLimits;
 use crate::sql::SqlLimits;
@@ -177,6 +177,8 @@ pub struct DoorLimits {
     pub handshake_timeout: Duration,
     pub answer_timeout: Duration,
     pub stop_patience: Duration,
+    /// Between two looks whether the client of an open request is gone.
+    pub look_interval: Duration,
 }
 
 impl Default for DoorLimits {
@@ -188,6 +190,7 @@ impl Default for DoorLimits {
             handshake_timeout: HANDSHAKE_TIMEOUT,
             answer_timeout: ANSWER_STALL_TIMEOUT,
             stop_patience: SHUTDOWN_PATIENCE,
+            look_interval: GONE_LOOK_INTERVAL,
         }
     }
 }

@@ -154,8 +154,16 @@ impl Reloader {
     /// A certificate cannot be used; the old one goes on.
     pub fn reload(&self, config: &Config) -> Result<(), TlsError> {
         self.access.reconfigure(config.admin.grants());
-        if config.admin.has_tokens() && self.admin_door.close() {
-            tracing::info!("there are tokens now, and the admin port asks for one");
+        if config.admin.has_tokens() && !self.admin_door.needs_token() {
+            if self.access.has_admin() {
+                self.admin_door.close();
+                tracing::info!("there are tokens now, and the admin port asks for one");
+            } else {
+                tracing::warn!(
+                    "there are tokens now, and none is of scope \"admin\": the admin port stays open on this machine, \
+                     as nobody could come in, and the next start refuses; add one"
+                );
+            }
         }
         self.certificates.iter().flatten().try_for_each(|certificate| certificate.reload())
     }

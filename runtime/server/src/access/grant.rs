@@ -123,6 +123,12 @@ impl Grant {
         self.scope.allows_calls() && self.services.is_empty()
     }
 
+    /// Says whether it opens any.
+    #[must_use]
+    pub fn may_call_any(&self) -> bool {
+        self.scope.allows_calls()
+    }
+
     /// Says whether it opens a service of the ingress.
     #[must_use]
     pub fn may_call(&self, service: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Answers of invocations: waited for, or read if they are there.
 
 use super::handle::{EngineError, EngineHandle};
-use super::load::{Overload, SMALL_ANSWER_BYTES};
+use super::load::{ANSWERS_BYTES_MAX, LARGE_ANSWER_BYTES, Overload, SMALL_ANSWER_BYTES};
 use super::requests::interrupted;
 use abide_core::command::Command;
 use abide_core::entry::Answer;
@@ -48,6 +48,11 @@ impl Output {
             }
         }
     }
+}
+
+/// An answer that was waited for.
+pub(super) fn fresh(answer: Answer) -> Retrieved {
+    Retrieved { answer, kept_until: None }
 }
 
 struct Roomed {
@@ -101,16 +106,20 @@ impl EngineHandle {
     pub(super) async fn answer_of(
         &self,
         id: InvocationId,
-        answer: oneshot::Receiver<Answer>,
+        mut answer: oneshot::Receiver<Answer>,
         open: Option<OwnedSemaphorePermit>,
     ) -> Result<Option<Retrieved>, EngineError> {
+        // One that was told meanwhile is at hand, and may be forgotten already where it was kept.
+        if let Ok(answer) = answer.try_recv() {
+            return Ok(Some(fresh(answer)));
+        }
         match self.retrieve(id).await? {
-            Output::Unknown => Ok(None),
+            Output::Unknown => Ok(answer.try_recv().ok().map(fresh)),
             Output::Ready(retrieved) => Ok(Some(retrieved)),
             Output::NotReady => {
                 let _open = open.map_or_else(|| self.place_for_call(), Ok)?;
                 let answer = self.until_stopped(answer).await.map_err(interrupted(true))?;
-                Ok(Some(Retrieved { answer, kept_until: None }))
+                Ok(Some(fresh(answer)))
             }
         }
     }
@@ -132,6 +141,10 @@ impl EngineHandle {
     }
 
     fn room_for_answer(&self, bytes: usize) -> Result<OwnedSemaphorePermit, EngineError> {
+        let taken = ANSWERS_BYTES_MAX - self.inner.answers.available_permits();
+        if bytes > LARGE_ANSWER_BYTES && taken > 0 && taken + bytes > ANSWERS_BYTES_MAX / 2 {
+            return Err(self.inner.load.refuse(Overload::Answers).into());
+        }
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let room = self.inner.answers.clone().try_acquire_many_owned(bytes);
         Ok(room.map_err(|_| self.inner.load.refuse(Overload::Answers))?)

@@ -21,6 +21,8 @@ pub const CALLS_MAX: usize = 100_000;
 pub const ANSWERS_BYTES_MAX: usize = 256 << 20;
 /// An answer up to this size is small, and not counted: it is about what a connection takes.
 pub const SMALL_ANSWER_BYTES: usize = 64 << 10;
+/// Answers above this may take half of that room, so that a few that are huge, or are read slowly, do not keep others out.
+pub const LARGE_ANSWER_BYTES: usize = 1 << 20;
 
 /// A body up to this size is small. Large ones may take half of the room, so that a few that are huge or slow do not
 /// keep the usual call out.
@@ -108,6 +110,8 @@ pub struct Load {
     submitted: AtomicI64,
     /// Their bodies, and those that are being read.
     bodies: AtomicI64,
+    /// Bodies that bring what was accepted nearer to its end: neither keeps the other out.
+    bodies_beside: AtomicI64,
     full_keys_count: AtomicUsize,
     full_keys: Mutex<HashSet<ObjectKey>>,
 }
@@ -120,6 +124,7 @@ impl Load {
             refused,
             submitted: AtomicI64::new(0),
             bodies: AtomicI64::new(0),
+            bodies_beside: AtomicI64::new(0),
             full_keys_count: AtomicUsize::new(0),
             full_keys: Mutex::default(),
         })
@@ -166,7 +171,8 @@ impl Load {
     /// Returns the bytes of bodies that are read or wait for a driver.
     #[must_use]
     pub fn bodies_bytes(&self) -> usize {
-        usize::try_from(self.bodies.load(Ordering::Relaxed)).unwrap_or(0)
+        let bytes = [&self.bodies, &self.bodies_beside].map(|count| count.load(Ordering::Relaxed));
+        usize::try_from(bytes.iter().sum::<i64>()).unwrap_or(0)
     }
 
     /// A submission of the outside goes to its driver.
@@ -200,19 +206,19 @@ impl Load {
 pub struct Room {
     load: Arc<Load>,
     bytes: usize,
-    is_bounded: bool,
+    is_beside: bool,
 }
 
 impl Room {
     #[must_use]
     pub fn new(load: Arc<Load>) -> Self {
-        Self { load, bytes: 0, is_bounded: true }
+        Self { load, bytes: 0, is_beside: false }
     }
 
-    /// Returns a room that counts, and grows whatever others take.
+    /// Returns a room of its own kind, as large as the other: for what is not refused because of new work.
     #[must_use]
-    pub fn unbounded(load: Arc<Load>) -> Self {
-        Self { load, bytes: 0, is_bounded: false }
+    pub fn beside(load: Arc<Load>) -> Self {
+        Self { load, bytes: 0, is_beside: true }
     }
 
     /// Takes more room. The only body there is may always grow, so that none is too large for an idle server.
@@ -220,22 +226,26 @@ impl Room {
     /// # Errors
     /// There is no room.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Overload> {
-        let (room, others) =
-            (self.load.limits.bodies_bytes_max, self.load.bodies_bytes().saturating_sub(self.bytes));
+        let all = usize::try_from(self.count().load(Ordering::Relaxed)).unwrap_or(0);
+        let (room, others) = (self.load.limits.bodies_bytes_max, all.saturating_sub(self.bytes));
         let own = self.bytes + bytes;
         let share = if own > SMALL_BODY_BYTES { room / 2 } else { room };
-        if self.is_bounded && others > 0 && others + own > share {
+        if others > 0 && others + own > share {
             return Err(self.load.refuse(Overload::Bodies));
         }
-        self.load.bodies.fetch_add(signed(bytes), Ordering::Relaxed);
+        self.count().fetch_add(signed(bytes), Ordering::Relaxed);
         self.bytes += bytes;
         Ok(())
+    }
+
+    fn count(&self) -> &AtomicI64 {
+        if self.is_beside { &self.load.bodies_beside } else { &self.load.bodies }
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.load.bodies.fetch_sub(signed(self.bytes), Ordering::Relaxed);
+        self.count().fetch_sub(signed(self.bytes), Ordering::Relaxed);
     }
 }
 
@@ -302,9 +312,13 @@ mod tests {
         drop((second, third));
         assert_eq!((first.grow(9 * SMALL), load.bodies_bytes()), (Ok(()), 10 * SMALL + 1));
         assert_eq!(Room::new(load.clone()).grow(1), Err(Overload::Bodies));
-        let mut unbounded = Room::unbounded(load.clone());
-        assert_eq!((unbounded.grow(7), load.bodies_bytes()), (Ok(()), 10 * SMALL + 8));
-        drop((first, unbounded));
+        // The others take all of their room, and none of this.
+        let [mut beside, mut other] = [(); 2].map(|()| Room::beside(load.clone()));
+        assert_eq!((beside.grow(4 * SMALL), load.bodies_bytes()), (Ok(()), 14 * SMALL + 1));
+        assert_eq!(other.grow(1), Err(Overload::Bodies));
+        drop((first, beside));
+        assert_eq!(other.grow(1), Ok(()));
+        drop(other);
         assert_eq!(load.bodies_bytes(), 0);
     }
 }

@@ -3,12 +3,12 @@
 //! What waits here hears of it when it is durable, not before.
 
 use super::address;
-use super::answers::Retrieved;
+use super::answers::{Retrieved, fresh};
 use super::handle::{EngineError, EngineHandle};
 use super::load::{Overload, Room};
 use abide_core::command::{Command, Receipt, Submission, Ticket};
 use abide_core::effect::Notice;
-use abide_core::entry::{Answer, Outcome};
+use abide_core::entry::Outcome;
 use abide_core::ids::{AwakeableId, InvocationId, PartitionId};
 use abide_core::target::{ObjectKey, Target};
 use std::sync::Arc;
@@ -65,11 +65,11 @@ impl EngineHandle {
         Room::new(self.inner.load.clone())
     }
 
-    /// Returns the room for the body of a request that brings what was accepted nearer to its end: it counts, and is
-    /// never refused.
+    /// Returns the room for the body of a request that brings what was accepted nearer to its end: new work does not
+    /// keep it out.
     #[must_use]
     pub fn room_beside(&self) -> Room {
-        Room::unbounded(self.inner.load.clone())
+        Room::beside(self.inner.load.clone())
     }
 
     fn check_load(&self, service: &str) -> Result<(), Overload> {
@@ -119,7 +119,10 @@ impl EngineHandle {
         // The answer comes after the submission is durable, so nobody has to hear of that.
         let submission = Submission { receipt: Receipt::Nobody, ..submission };
         self.inner.inboxes.send(id, Command::Submit(submission));
-        self.until_stopped(answer).await.map(fresh).map_err(interrupted(false))
+        self.until_stopped(answer)
+            .await
+            .map(|answer| Called::Answered(fresh(answer)))
+            .map_err(interrupted(false))
     }
 
     /// The same with an id that may have been there before, or still is.
@@ -142,7 +145,7 @@ impl EngineHandle {
         };
         let first = self.until_stopped(first).await.map_err(interrupted(true))?;
         match first {
-            Some(answer) => Ok(fresh(answer)),
+            Some(answer) => Ok(Called::Answered(fresh(answer))),
             None if is_workflow_run => Ok(Called::WorkflowKnown),
             // It may be purged in between; then whoever asked has come too late, as after a purge.
             None => match self.answer_of(id, answer, Some(open)).await? {
@@ -262,8 +265,4 @@ fn is_repeatable(command: &Command) -> bool {
 /// The engine stopped before it was known what came of something.
 pub(super) fn interrupted(is_repeatable: bool) -> impl FnOnce(String) -> EngineError {
     move |reason| EngineError::Interrupted { reason, is_repeatable }
-}
-
-fn fresh(answer: Answer) -> Called {
-    Called::Answered(Retrieved { answer, kept_until: None })
 }

@@ -6,8 +6,8 @@ use crate::http::error::IngressError;
 use crate::http::gone::{HasEnd, Watched};
 use crate::http::ingress::IDEMPOTENCY_KEY;
 use crate::http::limits::{
-    GONE_LOOK_INTERVAL, HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
-    KEEPALIVE_PROBES, SHUTDOWN_GRACE,
+    HEADER_BYTES_MAX, HTTP2_PING_INTERVAL, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
+    SHUTDOWN_GRACE,
 };
 use crate::http::patience::Patient;
 use crate::http::unread::Unread;
@@ -210,7 +210,8 @@ impl Connections {
         let mut is_stopping = self.is_stopping.subscribe();
         // The builder's own timeout starts once it knows the version; this one covers all before. Later it says when to
         // look whether the client is gone.
-        let mut silence = std::pin::pin!(tokio::time::sleep(self.limits.header_timeout));
+        let (begun, pause) = (Instant::now(), self.limits.look_interval.min(self.limits.header_timeout));
+        let mut silence = std::pin::pin!(tokio::time::sleep(pause));
         let mut waits_for_client = std::pin::pin!(unread.has_waited(self.limits.answer_timeout));
         let mut is_told = false;
         loop {
@@ -222,11 +223,11 @@ impl Connections {
                     return;
                 }
                 () = &mut silence => {
-                    if !has_spoken.load(Ordering::Relaxed) {
+                    let is_silent = !has_spoken.load(Ordering::Relaxed);
+                    if is_silent && begun.elapsed() >= self.limits.header_timeout {
                         return;
                     }
                     look.store(true, Ordering::Relaxed);
-                    let pause = self.limits.header_timeout.min(GONE_LOOK_INTERVAL);
                     silence.as_mut().reset(Instant::now() + pause);
                 }
                 _ = is_stopping.wait_for(|is_stopping| *is_stopping), if !is_told => {
@@ -285,7 +286,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().fallback(std::future::pending::<Response>);
-        let limits = DoorLimits { header_timeout: Duration::from_millis(100), ..DoorLimits::default() };
+        let limits = DoorLimits { look_interval: Duration::from_millis(100), ..DoorLimits::default() };
         let open = OpenRequests::default();
         let is_repeatable: IsRepeatable = Arc::new(|_: &Asked| true);
         let stop = std::future::pending();

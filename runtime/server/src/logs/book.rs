@@ -156,10 +156,17 @@ impl Book {
                     break;
                 }
                 let Some(chunk) = keys::decode_log_chunk(&key) else { continue };
-                let row: ChunkRow = codec::decode(&key, &value)?;
-                match read(&*self.store, &keys::log_place(row.invocation, chunk))? {
-                    Some(place) => self.delete(row.invocation, chunk, place),
-                    None => self.ops.push(Op::Delete { key }),
+                let found = codec::decode::<ChunkRow>(&key, &value).ok().and_then(|row| {
+                    let place = read(&*self.store, &keys::log_place(row.invocation, chunk)).ok().flatten();
+                    place.map(|place| (row.invocation, place))
+                });
+                match found {
+                    Some((invocation, place)) => self.delete(invocation, chunk, place),
+                    // One that is damaged must not be in the way of all that follow.
+                    None => {
+                        self.totals.bytes = self.totals.bytes.saturating_sub(value.len() as u64);
+                        self.ops.push(Op::Delete { key });
+                    }
                 }
             }
         }

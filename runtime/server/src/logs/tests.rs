@@ -218,6 +218,22 @@ fn what_cannot_be_written_does_not_keep_the_rest() {
     others.iter().for_each(|id| world.check(*id, 3, 0));
 }
 
+#[test]
+fn a_damaged_chunk_is_not_in_the_way_of_those_that_follow() {
+    let mut world = World::new(LogLimits { bytes_max: 2_000, ..LogLimits::default() });
+    world.write(A, world.numbers(0, 10));
+    world.logs.flush().unwrap();
+    let chunk = keys::log_chunk(0);
+    assert!(world.store.get(View::Latest, &chunk).unwrap().is_some());
+    let fence = world.store.acquire(LOG_PARTITION).unwrap();
+    let op = Op::Put { key: chunk.clone(), value: Bytes::from(vec![0; 500]) };
+    world.store.commit(Batch { fence, ops: vec![op] }).unwrap();
+    world.restart();
+    world.write(B, world.numbers(0, 100));
+    world.logs.flush().unwrap();
+    assert_eq!(world.store.get(View::Latest, &chunk).unwrap(), None);
+}
+
 #[tokio::test]
 async fn writing_goes_on_after_an_error() {
     let world = World::on(damaged(), LogLimits::default());

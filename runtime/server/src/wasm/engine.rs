@@ -103,6 +103,7 @@ fn config(instances: u32, limits: &GuestLimits) -> Config {
         .total_tables(instances.saturating_mul(TABLES_MAX))
         .max_core_instances_per_component(CORE_INSTANCES_MAX)
         .max_tables_per_component(TABLES_MAX)
+        .max_tables_per_module(TABLES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
         .max_memories_per_component(MEMORIES_MAX)
         .max_component_instance_size(8 << 20)

@@ -144,8 +144,9 @@ impl Execution<'_> {
             Some(Halt::Suspended { waiting_on, outcomes_seen }) => {
                 Ok(End::Suspended { waiting_on: waiting_on.clone(), outcomes_seen: *outcomes_seen })
             }
-            Some(Halt::AwaitsRetry { waiting_on, outcomes_seen }) => {
-                Ok(End::AwaitsRetry { waiting_on: waiting_on.clone(), outcomes_seen: *outcomes_seen })
+            Some(Halt::AwaitsRetry { waiting_on, outcomes_seen, retry_at }) => {
+                let (waiting_on, outcomes_seen) = (waiting_on.clone(), *outcomes_seen);
+                Ok(End::AwaitsRetry { waiting_on, outcomes_seen, retry_at: *retry_at })
             }
             Some(Halt::PutOff(message)) => Ok(End::PutOff { message: message.clone() }),
             Some(Halt::Mismatched(report)) => {

@@ -59,7 +59,7 @@ pub enum Halt {
     #[error("the attempt is suspended")]
     Suspended { waiting_on: WaitSet, outcomes_seen: u32 },
     #[error("the attempt waits to try a run block again")]
-    AwaitsRetry { waiting_on: WaitSet, outcomes_seen: u32 },
+    AwaitsRetry { waiting_on: WaitSet, outcomes_seen: u32, retry_at: Timestamp },
     #[error("the attempt was stopped")]
     Stopped,
     #[error("the code does not match the journal at operation {}", .0.op)]

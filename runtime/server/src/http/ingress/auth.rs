@@ -5,6 +5,7 @@
 //! allowed; the web page of this server calls handlers over the admin port.
 
 use crate::access::Login;
+use crate::access::grant::Grant;
 use crate::config::IngressConfig;
 use crate::http::admin::bearer;
 use crate::http::error::IngressError;
@@ -16,6 +17,7 @@ use http::request::Parts;
 use http::{HeaderValue, header};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
 
@@ -136,7 +138,11 @@ impl Caller {
     /// # Errors
     /// As [`Caller::may_call`].
     pub fn may_look(&self, state: &AppState) -> Result<(), IngressError> {
-        if state.ingress_door.needs_token_always() { self.log_in(state, None) } else { Ok(()) }
+        if !state.ingress_door.needs_token_always() {
+            return Ok(());
+        }
+        let grant = self.known(state)?;
+        if grant.may_call_any() { Ok(()) } else { Err(IngressError::ForbiddenHere) }
     }
 
     /// Checks that the caller may see or complete an invocation: whoever may call its service may. `named` is the
@@ -162,12 +168,17 @@ impl Caller {
     }
 
     fn log_in(&self, state: &AppState, service: Option<&str>) -> Result<(), IngressError> {
+        let grant = self.known(state)?;
+        match service {
+            Some(service) if !grant.may_call(service) => Err(IngressError::Forbidden(service.to_owned())),
+            None if !grant.may_call_all() => Err(IngressError::ForbiddenHere),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn known(&self, state: &AppState) -> Result<Arc<Grant>, IngressError> {
         match state.access.login(self.token.as_deref(), self.from) {
-            Login::Known(grant) => match service {
-                Some(service) if !grant.may_call(service) => Err(IngressError::Forbidden(service.to_owned())),
-                None if !grant.may_call_all() => Err(IngressError::ForbiddenHere),
-                Some(_) | None => Ok(()),
-            },
+            Login::Known(grant) => Ok(grant),
             Login::Missing => Err(IngressError::Unauthorized),
             Login::Wrong => Err(IngressError::WrongToken),
             Login::Blocked => Err(IngressError::TooManyLogins),

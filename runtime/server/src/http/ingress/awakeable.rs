@@ -21,7 +21,7 @@ pub async fn complete(
     id: AwakeableId,
     verb: AwakeableVerb,
 ) -> Result<Response, IngressError> {
-    // Never refused because of much else to do: it brings something that was accepted nearer to its end.
+    // Not refused because of much else to do: it brings something that was accepted nearer to its end.
     let mut room = state.engine.room_beside();
     let (version, body) = (request.version(), request.into_body());
     let body = body::read_into(&mut room, version, body, state.ingress_body).await?;

@@ -392,12 +392,27 @@ async fn a_client_that_hangs_up_leaves_its_line_in_the_trail() {
     assert_eq!(world.trail()[0]["detail"], "sly (read)");
 }
 
+/// Without exceptions to the rule nothing is looked for before there is a token, and then as with them.
+#[tokio::test]
+async fn a_token_of_one_service_sees_what_became_of_its_calls() {
+    let world = World::start(&guarded(IngressConfig { require_token: true, ..IngressConfig::default() }));
+    let of_one = call_token(&world, "one", &["Probe"]).await;
+    let of_other = call_token(&world, "other", &["Counter"]).await;
+    let call = Request::post("/Probe/echo").header("authorization", format!("Bearer {of_one}"));
+    let called = ask(&world.ingress, call).await;
+    assert_eq!(called.status(), 200);
+    let output = format!("/restate/output/{}", called.headers()["x-restate-id"].to_str().unwrap());
+    assert_eq!(status(&world, Request::get(&output), &of_one).await, 200);
+    assert_eq!(status(&world, Request::get(&output), &of_other).await, 403);
+    assert_eq!(status(&world, Request::get(&output), "guess").await, 401);
+}
+
 /// Whoever has just been sent may be on its way, and is waited for; not for the sake of somebody who may see nothing.
 #[tokio::test]
 async fn who_has_no_token_is_not_let_wait() {
     let world = World::start(&guarded(IngressConfig { require_token: true, ..IngressConfig::default() }));
     let id = InvocationId::new(world.state.engine.now(), 7, 1);
     let asked = ask(&world.ingress, Request::get(format!("/restate/output/{id}")));
-    let response = tokio::time::timeout(Duration::from_millis(500), asked).await.expect("it does not wait");
+    let response = tokio::time::timeout(Duration::from_millis(900), asked).await.expect("it does not wait");
     assert_eq!(response.status(), 401);
 }

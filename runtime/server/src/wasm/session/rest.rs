@@ -28,7 +28,8 @@ impl Session {
             // The held blocks are among those waited for: the core looks up when they may start.
             let waiting_on = WaitSet::of(self.open.iter().collect());
             let outcomes_seen = self.deliveries.handed_out();
-            return Err(Halt::AwaitsRetry { waiting_on, outcomes_seen }.into());
+            let retry_at = self.runs.first_retry().unwrap_or(now);
+            return Err(Halt::AwaitsRetry { waiting_on, outcomes_seen, retry_at }.into());
         }
         self.check_can_wake()?;
         if self.sleeps_long(now) {
