@@ -2,7 +2,7 @@
 //! once, and nothing does that nobody asked for.
 
 use super::rng::mix_bytes;
-use super::table::{Table, answer};
+use super::table::{Table, answer, listeners};
 use abide_core::command::{Command, Expected, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, Request};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
@@ -169,11 +169,11 @@ impl Ledger {
     }
 
     /// A command other than a submission is applied. `is_live`: the invocation it is for.
-    pub fn command(&mut self, durable: &Table, command: &Command, is_live: bool) {
+    pub fn command(&mut self, before: &Table, command: &Command, is_live: bool) {
         match command {
             Command::Attach { invocation, listener } => {
                 self.arrived(Deed::Attach(*invocation, asker(*listener)));
-                let due = match answer(durable, *invocation) {
+                let due = match answer(before, *invocation) {
                     _ if is_live => Due::Listens(self.lives(*invocation)),
                     Some(answer) => Due::Now(answer.clone().into()),
                     None => Due::Now(Outcome::Failure(Failure::new(404, "not found"))),
@@ -182,13 +182,10 @@ impl Ledger {
             }
             Command::Detach { invocation, listener } => {
                 self.arrived(Deed::Detach(*invocation, asker(*listener)));
-                // One that waits for its own end has ended, and has told nobody yet.
-                let lives = self.lives(*invocation) - usize::from(*invocation == listener.caller);
-                if let Some(due) = self.due.get_mut(&(*invocation, asker(*listener))) {
-                    due.retain(|due| *due != Due::Listens(lives));
-                    if due.is_empty() {
-                        self.due.remove(&(*invocation, asker(*listener)));
-                    }
+                // It may have ended just now, and told nobody yet.
+                let all = listeners(before, *invocation).map_or(&[][..], |row| &row.listeners);
+                if all.contains(listener) {
+                    self.hears_no_more(*invocation, asker(*listener));
                 }
             }
             Command::Cancel { invocation, caller: None, ticket: None } => {
@@ -215,6 +212,16 @@ impl Ledger {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// An operation is taken off the list of an invocation.
+    fn hears_no_more(&mut self, callee: InvocationId, by: Asker) {
+        let due = self.due.get_mut(&(callee, by)).unwrap_or_else(|| panic!("{by:?} listens to {callee}"));
+        let last = due.iter().rposition(|due| matches!(due, Due::Listens(_)));
+        due.remove(last.unwrap_or_else(|| panic!("{by:?} listens to {callee}, not {due:?}")));
+        if due.is_empty() {
+            self.due.remove(&(callee, by));
         }
     }
 

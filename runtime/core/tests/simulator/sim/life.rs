@@ -3,7 +3,7 @@
 use abide_core::command::Submission;
 use abide_core::entry::{Answer, Entry, EntryRow, Outcome, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
-use abide_core::limits::SIGNALS_KEPT;
+use abide_core::limits::{CALL_DEPTH_MAX, OPEN_ATTACHES_KEPT, OPEN_CALLS_KEPT, SIGNALS_KEPT};
 use std::collections::BTreeMap;
 
 pub struct Life {
@@ -14,6 +14,9 @@ pub struct Life {
     /// So much of its journal is from an earlier invocation, and its program knows itself by that one's id.
     pub entries_kept: u32,
     pub seed: InvocationId,
+    /// Whom it waits for, as far as the core remembers that.
+    calls_kept: BTreeMap<OpId, InvocationId>,
+    attaches_kept: BTreeMap<OpId, InvocationId>,
     mail: BTreeMap<String, Mail>,
 }
 
@@ -39,7 +42,8 @@ impl Life {
     pub fn new(submission: Submission) -> Self {
         let id = submission.invocation;
         let (entries, outcomes, mail) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { id, submission, entries, outcomes, entries_kept: 0, seed: id, mail }
+        let (calls_kept, attaches_kept) = (BTreeMap::new(), BTreeMap::new());
+        Self { id, submission, entries, outcomes, entries_kept: 0, seed: id, calls_kept, attaches_kept, mail }
     }
 
     /// It begins with a part of the journal of another. What that received is not received again.
@@ -49,10 +53,21 @@ impl Life {
 
     pub fn asks(&mut self, op: OpId, row: EntryRow) {
         assert_eq!(op as usize, self.entries.len(), "the journal of {} grows at its end", self.id);
-        if let Entry::ReceiveSignal { name } = &row.entry {
-            let is_given_up = self.is_given_up(&row);
-            let mail = self.mail.entry(name.clone()).or_default();
-            if is_given_up { mail.given_up.push(op) } else { mail.asked.push(op) }
+        match &row.entry {
+            Entry::ReceiveSignal { name } => {
+                let is_given_up = self.is_given_up(&row);
+                let mail = self.mail.entry(name.clone()).or_default();
+                if is_given_up { mail.given_up.push(op) } else { mail.asked.push(op) }
+            }
+            Entry::Call(request)
+                if self.submission.depth < CALL_DEPTH_MAX && self.calls_kept.len() < OPEN_CALLS_KEPT =>
+            {
+                self.calls_kept.insert(op, request.child);
+            }
+            Entry::Attach { invocation } if self.attaches_kept.len() < OPEN_ATTACHES_KEPT => {
+                self.attaches_kept.insert(op, *invocation);
+            }
+            _ => {}
         }
         self.entries.push(row);
     }
@@ -74,18 +89,16 @@ impl Life {
 
     /// Returns whose end it waits for and perhaps did not begin, and by which operation.
     pub fn open_attaches(&self) -> impl Iterator<Item = (OpId, InvocationId)> {
-        let open = (0..).zip(&self.entries).filter(|(op, _)| !self.outcomes.contains_key(op));
-        open.filter_map(|(op, row)| match &row.entry {
-            Entry::Attach { invocation } => Some((op, *invocation)),
-            Entry::Call(request) if request.child.is_computed() => Some((op, request.child)),
-            _ => None,
-        })
+        let joined = self.calls_kept.iter().filter(|(_, callee)| callee.is_computed());
+        joined.chain(&self.attaches_kept).map(|(op, invocation)| (*op, *invocation))
     }
 
     pub fn settles(&mut self, op: OpId, row: OutcomeRow) {
         assert_eq!(row.order as usize, self.outcomes.len(), "outcomes of {} come in order", self.id);
         let earlier = self.outcomes.insert(op, row);
         assert!(earlier.is_none(), "{} op {op} has two outcomes", self.id);
+        self.calls_kept.remove(&op);
+        self.attaches_kept.remove(&op);
         if op == CANCEL_OP {
             self.mail.values_mut().for_each(|mail| {
                 mail.given_up.extend(mail.asked.split_off(mail.arrived.len().min(mail.asked.len())));
