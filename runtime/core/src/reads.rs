@@ -59,16 +59,9 @@ impl Command {
             Self::Grant { object, position } => {
                 vec![RowKey::KeyQueue(object.clone()), RowKey::KeyWaiter(object.clone(), *position)]
             }
-            Self::Attach { invocation, .. } => vec![
-                RowKey::Invocation(*invocation),
-                RowKey::Completed(*invocation),
-                RowKey::Answer(*invocation),
-                RowKey::Listeners(*invocation),
-            ],
+            Self::Attach { invocation, .. } => reads_of_attach(*invocation),
             Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
-            Self::Detach { invocation, .. } => {
-                vec![RowKey::Invocation(*invocation), RowKey::Listeners(*invocation)]
-            }
+            Self::Detach { invocation: id, .. } => vec![RowKey::Invocation(*id), RowKey::Listeners(*id)],
             Self::Spread { invocation, from, until, .. } => reads_of_spread(*invocation, *from, *until),
             Self::PurgeObject { invocation, object } => reads_of_object(*invocation, object),
             Self::PurgePromise { object, name, .. }
@@ -118,6 +111,12 @@ fn with_attempts_purged(id: InvocationId, row: RowKey) -> Vec<RowKey> {
 fn reads_of_repin(id: InvocationId, deployment: &DeploymentId) -> Vec<RowKey> {
     let mut reads = either(id).to_vec();
     reads.push(RowKey::Deployment(deployment.clone()));
+    reads
+}
+
+fn reads_of_attach(id: InvocationId) -> Vec<RowKey> {
+    let mut reads = either(id).to_vec();
+    reads.extend([RowKey::Answer(id), RowKey::Listeners(id)]);
     reads
 }
 

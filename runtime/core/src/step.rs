@@ -70,19 +70,13 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         }
         Command::Acknowledged { by, sequence } => acknowledged::apply(rows, by, sequence),
         Command::Settle(settle) => settle::apply(place, rows, settle, out),
-        Command::Admit { invocation, object, input } => {
-            admit::apply(place, rows, invocation, object, input, out)
-        }
+        Command::Admit { invocation: id, object, input } => admit::apply(place, rows, id, object, input, out),
         Command::Begin { invocation, service, input } => {
             begin::apply(place, rows, invocation, &service, input, out);
         }
         Command::Release { invocation, object, has_waited, is_chained } => {
-            key_queue::release(
-                place,
-                rows,
-                key_queue::Release { invocation, object, has_waited, is_chained },
-                out,
-            );
+            let release = key_queue::Release { invocation, object, has_waited, is_chained };
+            key_queue::release(place, rows, release, out);
         }
         Command::Grant { object, position } => key_queue::grant(place, rows, object, position, out),
         Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),
@@ -95,9 +89,7 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::TakeSignal { invocation: id, op, number } => signal::take(place, rows, id, op, number, out),
         Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
         Command::PurgePromise { invocation: id, object, name } => promise::purge(rows, id, object, name, out),
-        Command::StopListening { object, name, listener } => {
-            promise::stop_listening(rows, object, name, listener);
-        }
+        Command::StopListening { object, name, listener: by } => promise::leave(rows, object, name, by),
         Command::KeepPromises { run, object } => unclaimed::keep(place, rows, run, object, out),
         Command::PurgeUnclaimed { run, object } => unclaimed::purge(place, rows, run, object, out),
         Command::ForgetPromise { object, name } => unclaimed::forget(rows, object, name),

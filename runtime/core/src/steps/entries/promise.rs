@@ -75,7 +75,7 @@ pub fn purge(rows: &mut Rows, run: InvocationId, object: ObjectKey, name: String
 }
 
 /// One that waited has ended: it must not be in the way of others.
-pub fn stop_listening(rows: &mut Rows, object: ObjectKey, name: String, listener: Listener) {
+pub fn leave(rows: &mut Rows, object: ObjectKey, name: String, listener: Listener) {
     let mut promise = rows.promise(&object, &name);
     let before = promise.waiting.len();
     promise.waiting.retain(|other| *other != listener);

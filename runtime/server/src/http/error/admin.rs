@@ -275,21 +275,11 @@ impl AdminError {
                 "with curl: -H 'content-type: application/wasm' --data-binary @FILE"
             }
             Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
-            Self::Engine(EngineError::Overloaded(overload)) => overload.hint(),
+            Self::Engine(error) => engine_hint(error),
             Self::CutShort | Self::Stalled => "nothing was registered; send it again",
-            Self::Engine(EngineError::Interrupted { is_repeatable: false, .. }) => {
-                "look whether it was done once the server is up again, before you ask for it once more"
-            }
-            Self::Unhealthy(_)
-            | Self::Engine(
-                EngineError::Stopped { .. }
-                | EngineError::Interrupted { is_repeatable: true, .. }
-                | EngineError::Purged,
-            )
-            | Self::Upload(UploadError::Stopped(_)) => "try again later; the log of the server says more",
+            Self::Unhealthy(_) | Self::Upload(UploadError::Stopped(_)) => LATER,
             Self::Upload(UploadError::Component(_) | UploadError::Store(_) | UploadError::Codec(_))
-            | Self::Engine(EngineError::Fault(_))
-            | Self::Internal(_) => "the log of the server says more",
+            | Self::Internal(_) => LOOK_INTO_LOG,
             Self::Upload(UploadError::Invalid(invalid)) => return Some(invalid.hint.clone()),
             Self::Upgrade { error, .. } => return upgrade_hint(error).map(str::to_owned),
             Self::Sql(error) => return sql_hint(error),
@@ -303,6 +293,22 @@ impl AdminError {
             Self::NothingToBackUp => "start a server with a data folder",
         };
         Some(hint.to_owned())
+    }
+}
+
+const LATER: &str = "try again later; the log of the server says more";
+const LOOK_INTO_LOG: &str = "the log of the server says more";
+
+fn engine_hint(error: &EngineError) -> &'static str {
+    match error {
+        EngineError::Overloaded(overload) => overload.hint(),
+        EngineError::Interrupted { is_repeatable: false, .. } => {
+            "look whether it was done once the server is up again, before you ask for it once more"
+        }
+        EngineError::Stopped { .. }
+        | EngineError::Interrupted { is_repeatable: true, .. }
+        | EngineError::Purged => LATER,
+        EngineError::Fault(_) => LOOK_INTO_LOG,
     }
 }
 
