@@ -18,7 +18,7 @@ pub type Ticket = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Receipt {
     Nobody,
-    /// Somebody waits for the answer, and has to hear only if the invocation was there before.
+    /// Somebody has to hear only if the invocation was there before. The server does not ask for it any more.
     IfKnown(Ticket),
     Always(Ticket),
 }

@@ -130,7 +130,7 @@ pub enum Phase {
     },
 }
 
-/// One failed attempt, kept so that a person can see what is wrong.
+/// One attempt that failed, or was put off, kept so that a person can see what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptFailure {
     /// Which attempt of the invocation it was, from 1.

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing in log, blobs and snapshots. sled has no read-only mode: opening the index rewrites its own
 //! housekeeping files, exactly as starting the store would; an index that does not open is left as it is.
+//! The note of a close in order is taken while the index is open, and stays away when that is damaged.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

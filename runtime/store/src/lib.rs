@@ -16,7 +16,7 @@
 //! | what can go wrong                                      | `error.rs`                |
 //! | every limit                                            | `options.rs`              |
 //! | what the store says about itself                       | `stats.rs`, `doctor.rs`   |
-//! | the bytes of the log, torn tails and damage            | `log/record.rs`, `log/scan.rs` |
+//! | the bytes of the log, torn tails and damage            | `log/record.rs`, `log/scan.rs`, `log/secret.rs` |
 //! | segments, spares, recycling                            | `log/mod.rs`              |
 //! | where a commit waits until it is in sled               | `overlay.rs`              |
 //! | when something is on disk                              | `disk_store/committer.rs` |

@@ -80,6 +80,7 @@ pub trait Store: Send + Sync + 'static {
     fn stats(&self) -> Stats;
 
     /// Makes everything durable, checkpoints and releases the lock. Idempotent; commits are refused afterwards.
+    /// Says that it was closed in order, which a mere drop does not: then attempts that ran count as lost.
     fn close(&self) -> Result<(), Error>;
 }
 

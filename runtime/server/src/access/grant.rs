@@ -19,7 +19,7 @@ pub enum Scope {
     Admin,
     /// Reading, and everything about deployments.
     Deploy,
-    /// Reading everything there is on the admin port, state and journals included.
+    /// Reading all there is on the admin port, state and journals included, but no values of environment variables.
     Read,
     /// Calling handlers on the ingress.
     Call,

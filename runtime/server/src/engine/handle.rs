@@ -48,7 +48,7 @@ pub enum EngineError {
 /// How much of the room for requests and calls is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Requests that wait for the disk.
+    /// New requests that wait for the disk.
     pub submissions: u64,
     /// Calls that wait for their answer.
     pub calls: u64,

@@ -1,8 +1,9 @@
 //! Load: what the server has been asked to do and has not begun, and what is refused because of it.
 //!
-//! Invariant: only new requests of the outside are refused, before anything of them is stored. Messages, timers and
-//! the calls of what was accepted never are, but they count while they wait for their start. Who sleeps, waits for
-//! an answer or for a key is no load: it takes a record on the disk, and perhaps an open connection.
+//! Invariant: only requests of the outside are refused, before anything of them is stored. Messages, timers and the calls
+//! of what was accepted never are, but they count while they wait for their start. An invocation that sleeps, waits for
+//! an answer or for a key is no load: it takes a record on the disk. What ends or answers something accepted has places
+//! and room of its own; who waits for an answer, or reads a large one, takes a place or room while it does.
 
 use crate::metrics::RefusedMetrics;
 use abide_core::object::KeyQueueRow;
@@ -35,7 +36,7 @@ pub struct LoadLimits {
     pub waiting_max: usize,
     /// Invocations that wait for the key of one object.
     pub key_queue_max: u64,
-    /// Bodies of requests, from their first byte until the driver has taken them.
+    /// Bodies of requests, from their first byte until the driver has taken them; as much again for those of awakeables.
     pub bodies_bytes_max: usize,
 }
 
@@ -56,7 +57,7 @@ pub enum Overload {
     Bodies,
     #[error("{SUBMISSIONS_MAX} requests wait for the disk (SUBMISSIONS_MAX)")]
     Submissions,
-    #[error("{CALLS_MAX} calls wait for their answer (CALLS_MAX)")]
+    #[error("{CALLS_MAX} calls and attaches wait for an answer (CALLS_MAX)")]
     Calls,
     #[error("the answers that clients read take all the memory they may (ANSWERS_BYTES_MAX)")]
     Answers,

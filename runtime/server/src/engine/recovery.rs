@@ -1,4 +1,4 @@
-//! Recovery: what was running when the process ended is lost and begins again.
+//! Recovery: what was running when the process ended begins again, and counts as lost if that was no stop in order.
 //!
 //! There is no second logic for it: lost attempts are commands like any other, timers are read from
 //! their rows, and the outbox is sent once more, when all partitions have been read.

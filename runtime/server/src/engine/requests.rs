@@ -87,7 +87,7 @@ impl EngineHandle {
     /// Submits an invocation; returns when that is durable.
     ///
     /// # Errors
-    /// The engine takes no work now.
+    /// The engine takes no work now, or stopped before it was known what came of it.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, EngineError> {
         self.check_open()?;
         let permit = self.place_for_work()?;
@@ -159,7 +159,7 @@ impl EngineHandle {
     /// invocation is over, is left as it is.
     ///
     /// # Errors
-    /// The engine takes no work now.
+    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
     pub async fn complete_awakeable(
         &self,
         awakeable: AwakeableId,
@@ -172,7 +172,7 @@ impl EngineHandle {
     /// Sends a signal to an invocation. `Full` when it keeps as many as it may.
     ///
     /// # Errors
-    /// The engine takes no work now.
+    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
     pub async fn signal(
         &self,
         invocation: InvocationId,

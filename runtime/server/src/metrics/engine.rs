@@ -59,10 +59,12 @@ impl EngineMetrics {
         };
         let attempts = metrics.attempts_started.clone();
         registry.register("abide_attempts_started", "Attempts that were started", attempts);
-        registry.register("abide_attempts_ended", "Attempts that ended by themselves, by how", ended);
+        let help = "Attempts that ended, by how: `returned`, `failed`, `suspended`, `crashed`, `mismatched`, `lost`, \
+                    `stopped`, `put_off`";
+        registry.register("abide_attempts_ended", help, ended);
         registry.register(
             "abide_retries",
-            "Tries after a failure, of whole handlers and of run blocks",
+            "Tries after a failure, or after being put off, of whole handlers and of run blocks",
             retries,
         );
         metrics.register_journals(registry);

@@ -59,7 +59,11 @@ impl Collector for Levels {
 impl Levels {
     fn engine(&self, reading: &mut Reading<'_>) -> Written {
         let open = self.engine.taken();
-        reading.gauge("abide_submissions_waiting", "Requests that wait for the disk", open.submissions)?;
+        reading.gauge(
+            "abide_submissions_waiting",
+            "New requests that wait for the disk",
+            open.submissions,
+        )?;
         reading.gauge("abide_calls_open", "Calls and attaches that wait for an answer", open.calls)?;
         let help = "Invocations that were accepted or woken and wait for their start";
         reading.gauge("abide_starts_waiting", help, open.starts)?;

@@ -12,7 +12,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// two cores a call took up to 0.4 s with 10 ms, and up to 0.14 s with 2 ms: each of its steps waits.
 pub const TICK: Duration = Duration::from_millis(2);
 
-/// Instances for uploads that are discovered.
+/// Instances beside the attempts: for uploads that are discovered, and for checks.
 const DISCOVERED_AT_ONCE: u32 = 16;
 
 /// What a component may have, and what the pool holds of it for each instance: with less there, guests would fail only

@@ -5,7 +5,7 @@
 //! | length  | 4     | of the payload; all ones in an END record                                          |
 //! | crc     | 4     | over segment number and secret, length, group and payload                          |
 //! | group   | 4     | offset at which the group of this record starts: all before it was synced by then  |
-//! | magic   | 4     | the same in the whole log, to find records behind a damaged one                    |
+//! | magic   | 4     | the same in a whole segment, to find records behind a damaged one                  |
 //! | payload |       | sequence (8), kind (1), then by kind; padded with zeros to a multiple of 8         |
 //!
 //! Numbers are little-endian. Kinds: 1 batch (partition 2, epoch 8, count 4, changes), 2 epoch (partition 2, epoch 8),
@@ -13,7 +13,8 @@
 //! 4, key), 3 put of a blob (key length 4, key, reference 52).
 //!
 //! The segment number in the crc makes the old records of a recycled segment invalid without erasing them. Magic and crc are
-//! of the folder, see `secret`: a value that looks like a record is none.
+//! of the folder (in segments from before format 3 `ABR1` and no secret), see `secret`: a value that looks like a record is
+//! none.
 
 use bytes::Bytes;
 

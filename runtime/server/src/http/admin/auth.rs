@@ -1,6 +1,6 @@
 //! Who may use the admin port, and for what.
 //!
-//! On loopback nobody needs a token, and the guard keeps pages of other sites out. Elsewhere every request
+//! On loopback nobody needs a token as long as there is none, and the guard keeps pages of other sites out. Elsewhere every request
 //! carries one, except for what says nothing about anybody: the web page itself and the health.
 
 use crate::access::Login;

@@ -59,7 +59,7 @@ struct ObjectView {
     state_values: usize,
     state_bytes: usize,
     holder: Option<InvocationRef>,
-    /// How many wait for the key; at most.
+    /// How many wait for the key.
     waiting: u64,
 }
 

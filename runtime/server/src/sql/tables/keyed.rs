@@ -41,7 +41,7 @@ static HOLDER_COLUMNS: &[Column<(ObjectKey, KeyQueueRow)>] = &[
     column(
         "waiting_at_most",
         Ty::Integer,
-        "How many wait for it; those that were ended are counted, too.",
+        "How many wait for it; those are counted, too, that were ended before the queue counted who left.",
         |it| Ok(it.row.1.waiting().into()),
     ),
 ];

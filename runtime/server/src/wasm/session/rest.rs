@@ -25,7 +25,7 @@ impl Session {
         }
         self.cursor.finish().map_err(Halt::Mismatched)?;
         if self.runs.are_waiting() {
-            // The held blocks are among those waited for: the core looks up when they may start.
+            // The held blocks are among those waited for: where they are listed the core looks up when they may start.
             let waiting_on = WaitSet::of(self.open.iter().collect());
             let outcomes_seen = self.deliveries.handed_out();
             let retry_at = self.runs.first_retry().unwrap_or(now);
