@@ -1,7 +1,7 @@
 //! Budgets of one guest: memory and computing time.
 
 use super::background::Heavy;
-use super::engine::TICK;
+use super::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 use prometheus_client::metrics::gauge::Gauge;
 use std::time::Duration;
 use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
@@ -11,9 +11,6 @@ pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Computing this long without a wait, a guest goes on in the background. Few handlers do, and others wait
 /// no longer than this for the thread it leaves.
 const HEAVY_AFTER: Duration = Duration::from_millis(10);
-const INSTANCES_MAX: usize = 50;
-const TABLES_MAX: usize = 20;
-const MEMORIES_MAX: usize = 4;
 
 /// Counts the bytes of all memories together.
 #[derive(Debug)]
@@ -64,15 +61,15 @@ impl ResourceLimiter for MemoryBudget {
     }
 
     fn instances(&self) -> usize {
-        INSTANCES_MAX
+        CORE_INSTANCES_MAX as usize
     }
 
     fn tables(&self) -> usize {
-        TABLES_MAX
+        TABLES_MAX as usize
     }
 
     fn memories(&self) -> usize {
-        MEMORIES_MAX
+        MEMORIES_MAX as usize
     }
 }
 

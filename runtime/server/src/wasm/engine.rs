@@ -17,9 +17,9 @@ const DISCOVERED_AT_ONCE: u32 = 16;
 
 /// What a component may have, and what the pool holds of it for each instance: with less there, guests would fail only
 /// because others are at work. An SDK makes components of three or four core instances and tables, and one memory.
-const CORE_INSTANCES_MAX: u32 = 40;
-const TABLES_MAX: u32 = 6;
-const MEMORIES_MAX: u32 = 1;
+pub const CORE_INSTANCES_MAX: u32 = 40;
+pub const TABLES_MAX: u32 = 6;
+pub const MEMORIES_MAX: u32 = 1;
 
 /// The kernel's limit of memory maps: 6 per live instance, some for the rest of the process.
 const MAPS_PER_INSTANCE: u32 = 6;

@@ -189,16 +189,17 @@ pub fn take_snapshot(shared: &Shared) -> Result<(), Error> {
 /// Returns nothing when it was put off: the log is still there for a rebuild.
 fn write_snapshot(shared: &Shared) -> Result<Option<SnapshotInfo>, Error> {
     let sequence = shared.applied.load(Ordering::SeqCst);
-    match whole_snapshot(shared, sequence) {
+    let written = match whole_snapshot(shared, sequence) {
         Err(Error::Io { source, path, .. }) if source.kind() == ErrorKind::StorageFull => {
             tracing::warn!(path = %path.display(), "the disk has no room for a snapshot: it is put off");
-            snapshot::abandon(&*shared.options.disk, &shared.folder.snapshots(), sequence).map(|()| None)
+            None
         }
-        Ok(None) => {
-            snapshot::abandon(&*shared.options.disk, &shared.folder.snapshots(), sequence).map(|()| None)
-        }
-        written => written,
+        written => written?,
+    };
+    if written.is_none() {
+        snapshot::abandon(&*shared.options.disk, &shared.folder.snapshots(), sequence)?;
     }
+    Ok(written)
 }
 
 fn whole_snapshot(shared: &Shared, sequence: Sequence) -> Result<Option<SnapshotInfo>, Error> {
