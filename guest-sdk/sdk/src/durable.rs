@@ -9,8 +9,8 @@ use futures_util::future::FusedFuture;
 use crate::bindings::types::{OpId, Outcome};
 use crate::error::TerminalError;
 use crate::reactor::{Notice, Operation};
+use crate::reception::{Awaited, Reception};
 use crate::scope;
-use crate::signal::Reception;
 
 /// A durable operation: the future that most functions of a context return.
 ///
@@ -40,13 +40,21 @@ pub(crate) enum Issued {
     Known(Outcome),
     /// The outcome will come as an event.
     Pending(Operation),
-    /// As `Pending`, for a signal.
+    /// As `Pending`, with an operation that outlives the future.
     Receiving(Reception),
 }
 
 impl Issued {
     pub(crate) fn pending(op: OpId) -> Self {
         Self::Pending(Operation::new(op))
+    }
+
+    /// Waits with an operation that was left, or asks for one.
+    pub(crate) fn receiving(awaited: Awaited) -> Self {
+        match Reception::begin(awaited) {
+            Ok(reception) => Self::Receiving(reception),
+            Err(failure) => Self::Known(Outcome::Failure(failure)),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::bindings::state::Lookup;
 use crate::bindings::types::{Failure, OpId, Outcome, RetryPolicy, Retryable, Target};
 use crate::context::{Context, FromContext};
 use crate::host::{self, Answer, Host, Pollable, Request};
-use crate::signal;
+use crate::reception;
 
 /// Runs a handler against a script of events and compares what it asked with the expectation.
 pub(crate) fn check<T: Debug>(events: &str, handler: impl AsyncFnOnce(&Context) -> T, expected: Expect) {
@@ -90,7 +90,7 @@ impl FakeHost {
     }
 
     fn drive<C: FromContext, T>(self: Rc<Self>, handler: impl AsyncFnOnce(&C) -> T) -> T {
-        signal::begin_anew();
+        reception::begin_anew();
         host::install(self);
         let target = Target { service: "Test".into(), key: Some("ann".into()), handler: "test".into() };
         let context = C::from_context(Context::new("inv_1".into(), target, Vec::new(), 7));

@@ -1,11 +1,12 @@
 //! Other invocations: waiting for one, and ending one.
 
-use crate::bindings::types::{Failure, Outcome};
+use crate::bindings::types::Failure;
 use crate::codec::{self, Decode};
 use crate::context::Context;
 use crate::durable::{Durable, Issued};
 use crate::error::TerminalError;
 use crate::host::{self, Host};
+use crate::reception::Awaited;
 use crate::scope;
 
 impl Context {
@@ -60,10 +61,7 @@ impl InvocationHandle {
     /// ```
     pub fn attach<T: Decode>(&self) -> Durable<T> {
         let id = self.id.clone();
-        let issue = move || match host::with(|host| host.attach(&id)) {
-            Ok(op) => Issued::pending(op),
-            Err(failure) => Issued::Known(Outcome::Failure(failure)),
-        };
+        let issue = move || Issued::receiving(Awaited::End(id));
         Durable::new(format!("the answer of invocation {}", self.id), issue, codec::sent)
     }
 

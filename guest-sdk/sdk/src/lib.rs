@@ -275,6 +275,7 @@ pub mod prelude;
 mod promise;
 mod random;
 mod reactor;
+mod reception;
 #[doc(hidden)]
 pub mod registry;
 mod retry;

@@ -9,6 +9,7 @@ use crate::context::SharedWorkflowContext;
 use crate::durable::{Durable, Issued};
 use crate::error::TerminalError;
 use crate::host;
+use crate::reception::Awaited;
 
 impl SharedWorkflowContext {
     /// Returns the promise of this name of the workflow.
@@ -101,7 +102,7 @@ impl<T: Decode> IntoFuture for Promise<T> {
 
     fn into_future(self) -> Durable<T> {
         let what = self.what();
-        let issue = move || Issued::pending(host::with(|host| host.promise_get(&self.name)));
+        let issue = move || Issued::receiving(Awaited::Promise(self.name));
         Durable::new(what, issue, codec::sent)
     }
 }

@@ -155,6 +155,12 @@ impl Operation {
         })
     }
 
+    /// Says whether nothing has ended it yet.
+    pub(crate) fn is_open(&self) -> bool {
+        REACTOR
+            .with_borrow(|reactor| reactor.mailboxes.get(&self.id).is_some_and(|mailbox| !mailbox.is_settled))
+    }
+
     /// Waits for the next notice.
     pub(crate) fn poll_notice(&mut self, cx: &mut Context<'_>) -> Poll<Notice> {
         assert!(!self.is_over, "a durable future was polled after it was over");

@@ -25,6 +25,27 @@ fn answer_of_an_invocation_is_awaited() {
 }
 
 #[test]
+fn who_waits_again_and_again_is_one_listener_and_asks_anew_after_an_answer() {
+    check(
+        "empty 1
+         empty 2
+         failure 0 404 no such invocation
+         empty 3
+         value 4 5",
+        async |ctx| {
+            let handle = ctx.invocation("inv_7");
+            let wait = || ctx.timeout(Duration::from_secs(60), handle.attach::<u32>());
+            let looks = (wait().await?, wait().await?);
+            // The answer comes while nobody waits for it.
+            ctx.sleep(Duration::from_secs(60)).await?;
+            Ok::<_, TerminalError>((looks, wait().await?))
+        },
+        expect![[r#"
+        "#]],
+    );
+}
+
+#[test]
 fn sent_invocation_can_be_awaited_cancelled_and_killed() {
     check(
         "value 1 5",

@@ -82,8 +82,24 @@ fn promise_is_raced_as_a_future() {
             0: promise click
             1: sleep 3600000
             <- empty 1
-            forget 0
             => Ok("nobody clicked")
+        "#]],
+    );
+}
+
+#[test]
+fn who_waits_again_and_again_is_one_listener() {
+    check_keyed(
+        "empty 1
+         empty 2
+         value 0 true
+         value 4 true",
+        async |ctx: &WorkflowContext| {
+            let wait = || ctx.timeout(Duration::from_secs(60), ctx.promise::<bool>("approved").into_future());
+            let looks = (wait().await?, wait().await?, wait().await?);
+            Ok::<_, TerminalError>((looks, ctx.promise::<bool>("approved").await?))
+        },
+        expect![[r#"
         "#]],
     );
 }
