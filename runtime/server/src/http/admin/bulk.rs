@@ -8,7 +8,7 @@ use crate::http::AppState;
 use crate::http::admin::audit::Detail;
 use crate::http::admin::code::Code;
 use crate::http::admin::control::{self, Acted, Action};
-use crate::http::admin::invocations::{parse_id, read_query};
+use crate::http::admin::invocations::{parse_id, read_pairs};
 use crate::http::body;
 use crate::http::error::AdminError;
 use crate::http::limits::{BULK_AT_ONCE, BULK_BODY_BYTES_MAX, BULK_MAX};
@@ -16,7 +16,6 @@ use abide_core::ids::InvocationId;
 use abide_core::limits::cut;
 use axum::extract::{Path, Request, State};
 use axum::{Extension, Json};
-use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
@@ -167,20 +166,8 @@ fn query_of(filter: &BTreeMap<String, String>, limit: usize) -> Result<Invocatio
     if filter.contains_key("limit") {
         return Err(bad("filter", "\"limit\" stands beside the filter, not in it".into()));
     }
-    let pair = |(name, value): (&String, &String)| format!("{}={}", encoded(name), encoded(value));
-    let pairs: Vec<String> = filter.iter().map(pair).chain([format!("limit={limit}")]).collect();
-    let uri = format!("/invocations?{}", pairs.join("&")).parse();
-    let uri: Uri = uri.map_err(|error: http::uri::InvalidUri| bad("filter", error.to_string()))?;
-    read_query(&uri)
-}
-
-/// Writes a name or a value as in a query.
-fn encoded(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
+    let pairs = filter.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    Ok(InvocationQuery { limit, ..read_pairs(pairs)? })
 }
 
 async fn matching(state: &AppState, query: InvocationQuery) -> Result<Found, AdminError> {
@@ -251,5 +238,18 @@ mod tests {
             let error = query(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
+    }
+
+    /// A query of an address could not be as long.
+    #[test]
+    fn a_filter_may_be_as_long_as_the_body() {
+        let id = |unique| InvocationId { unique, partition_key: 1 };
+        let list = || (0..1_000).map(|unique| id(unique).to_string()).collect::<Vec<_>>().join(",");
+        let filter = BTreeMap::from([("id".to_owned(), list()), ("invoked_by_id".to_owned(), list())]);
+        let bytes: usize = filter.values().map(String::len).sum();
+        assert!(((1 << 16)..BULK_BODY_BYTES_MAX).contains(&bytes), "{bytes}");
+        let read = query_of(&filter, 7).unwrap().filter;
+        assert_eq!((read.ids.len(), read.invoked_by_ids.len()), (1_000, 1_000));
+        assert_eq!(read.ids[999], id(999));
     }
 }

@@ -60,7 +60,17 @@ pub struct FilterFields {
 /// # Errors
 /// Names a field that is unknown or given twice.
 pub fn parted<T: DeserializeOwned>(uri: &Uri, own: &[&str]) -> Result<(T, FilterFields), AdminError> {
-    let pairs: Vec<(String, String)> = query(uri)?;
+    parted_pairs(query(uri)?, own)
+}
+
+/// The same, of names and values.
+///
+/// # Errors
+/// As of [`parted`].
+pub fn parted_pairs<T: DeserializeOwned>(
+    pairs: Vec<(String, String)>,
+    own: &[&str],
+) -> Result<(T, FilterFields), AdminError> {
     let (own, rest): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| own.contains(&name.as_str()));
     Ok((fields(own)?, fields(rest)?))
 }

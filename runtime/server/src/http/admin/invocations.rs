@@ -8,7 +8,7 @@ use crate::engine::{Cursor, InvocationQuery, Order, Output, Retrieved, Sort, dea
 use crate::http::AppState;
 use crate::http::admin::filter::{self, FilterFields};
 use crate::http::admin::invocation_view::InvocationView;
-use crate::http::admin::{blocking, waiting};
+use crate::http::admin::{blocking, query, waiting};
 use crate::http::error::AdminError;
 use crate::http::limits::{FAILURE_LISTED_BYTES_MAX, INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
 use abide_core::entry::Answer;
@@ -134,8 +134,13 @@ fn failure_text(state: &AppState, id: InvocationId) -> Result<Option<String>, Ad
 }
 
 /// Reads which invocations are meant.
-pub fn read_query(uri: &Uri) -> Result<InvocationQuery, AdminError> {
-    let (page, filter): (PageFields, _) = filter::parted(uri, PAGE_FIELDS)?;
+fn read_query(uri: &Uri) -> Result<InvocationQuery, AdminError> {
+    read_pairs(query(uri)?)
+}
+
+/// The same, of names and values.
+pub fn read_pairs(pairs: Vec<(String, String)>) -> Result<InvocationQuery, AdminError> {
+    let (page, filter): (PageFields, _) = filter::parted_pairs(pairs, PAGE_FIELDS)?;
     let bad = |field, why: String| AdminError::BadField { field, why };
     let limit = match page.limit {
         None => INVOCATIONS_DEFAULT,
