@@ -9,7 +9,7 @@ use crate::http::admin::audit::Detail;
 use crate::http::admin::code::Code;
 use crate::http::admin::control::{self, Acted, Action};
 use crate::http::admin::invocations::{parse_id, read_pairs};
-use crate::http::body;
+use crate::http::admin::json_body;
 use crate::http::error::AdminError;
 use crate::http::limits::{BULK_AT_ONCE, BULK_BODY_BYTES_MAX, BULK_MAX};
 use abide_core::ids::InvocationId;
@@ -82,10 +82,7 @@ pub async fn act(
     Path(action): Path<String>,
     request: Request,
 ) -> Result<(Extension<Detail>, Json<BulkReport>), AdminError> {
-    let version = request.version();
-    let body = body::read(version, request.into_body(), BULK_BODY_BYTES_MAX).await?;
-    let wanted: BulkRequest =
-        serde_json::from_slice(&body).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let wanted: BulkRequest = json_body(request, BULK_BODY_BYTES_MAX).await?;
     let action = read_action(&action, wanted.deployment.as_deref())?;
     let found = find(&state, &wanted).await?;
     let report = BulkReport {

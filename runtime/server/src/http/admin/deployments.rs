@@ -12,7 +12,7 @@ use crate::http::admin::auth::Actor;
 use crate::http::admin::checks::{self, ReportView};
 use crate::http::admin::preview::{self, DryRun};
 use crate::http::admin::shapes::SettingsShape;
-use crate::http::admin::{query, services};
+use crate::http::admin::{json_body, query, services};
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
 use crate::http::{AppState, body, time};
@@ -223,9 +223,7 @@ pub async fn change(
     request: Request,
 ) -> Result<Response, AdminError> {
     let deployment_id = parse_id(&id)?;
-    let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
-    let change: Change =
-        serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let change: Change = json_body(request, ADMIN_BODY_BYTES_MAX).await?;
     for name in change.env.keys() {
         check_name(name)?;
     }

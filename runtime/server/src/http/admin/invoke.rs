@@ -6,6 +6,7 @@
 //! `{"invocation_id","status","headers","body"}`. A call is waited for as long as `wait` says;
 //! after that `{"invocation_id","is_pending":true}`: it goes on, and GET /invocations/{id} follows it.
 
+use crate::http::admin::json_body;
 use crate::http::admin::payload::PayloadView;
 use crate::http::admin::shapes::HeaderShape;
 use crate::http::admin::state::check_content_type;
@@ -95,9 +96,7 @@ pub async fn invoke(
     request: Request,
 ) -> Result<Json<Invoked>, AdminError> {
     check_content_type(request.headers())?;
-    let bytes = body::read(request.version(), request.into_body(), INVOKE_BODY_BYTES_MAX).await?;
-    let asked: Invoke =
-        serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let asked: Invoke = json_body(request, INVOKE_BODY_BYTES_MAX).await?;
     let wait = read_wait(asked.wait.as_deref())?;
     let mode = match asked.mode.unwrap_or(InvokeMode::Call) {
         InvokeMode::Call => Mode::Call,

@@ -42,7 +42,8 @@ mod waiting;
 pub use auth::{AdminDoor, bearer};
 
 use crate::http::error::AdminError;
-use crate::http::{AppState, ui};
+use crate::http::{AppState, body, ui};
+use axum::extract::Request;
 use axum::{Extension, Router, middleware};
 use http::{Method, Uri};
 use serde::de::DeserializeOwned;
@@ -124,6 +125,12 @@ fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, AdminError> {
     let axum::extract::Query(query) =
         parsed.map_err(|error| AdminError::BadField { field: "query", why: error.body_text() })?;
     Ok(query)
+}
+
+/// Reads a body of JSON.
+async fn json_body<T: DeserializeOwned>(request: Request, bytes_max: usize) -> Result<T, AdminError> {
+    let bytes = body::read(request.version(), request.into_body(), bytes_max).await?;
+    serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))
 }
 
 /// Runs something that reads much of the store, away from the tasks that serve connections.

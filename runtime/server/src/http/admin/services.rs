@@ -1,9 +1,10 @@
 //! Services and handlers, in the shape that clients of Restate's admin API know.
 
 use crate::deploy::{ServiceChange, ServiceView};
+use crate::http::admin::json_body;
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
-use crate::http::{AppState, body, delay, time};
+use crate::http::{AppState, delay, time};
 pub use crate::words::{handler_ty, service_ty};
 use abide_core::manifest::{HandlerManifest, HandlerMode, Payload, Retention, ServiceKind, ServiceManifest};
 use abide_core::retry::{HandlerRetry, OnMaxAttempts};
@@ -177,9 +178,7 @@ pub async fn change(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Json<ServiceDetails>, AdminError> {
-    let body = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
-    let wanted: ChangeBody =
-        serde_json::from_slice(&body).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let wanted: ChangeBody = json_body(request, ADMIN_BODY_BYTES_MAX).await?;
     let change = ServiceChange {
         is_public: wanted.public,
         idempotency_ms: length("idempotency_retention", wanted.idempotency_retention)?,

@@ -1,8 +1,9 @@
 //! `POST /query`: SQL over what is stored, read-only. Tables and limits are those of `crate::sql`.
 
+use crate::http::AppState;
+use crate::http::admin::json_body;
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
-use crate::http::{AppState, body};
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
@@ -49,9 +50,7 @@ pub struct Answer {
     ),
 )]
 pub async fn query(State(state): State<AppState>, request: Request) -> Result<Json<Answer>, AdminError> {
-    let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
-    let query: Query =
-        serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let query: Query = json_body(request, ADMIN_BODY_BYTES_MAX).await?;
     let answer = state.sql.query(query.query).await?;
     let crate::sql::Answer { columns, rows, is_truncated, rows_read, elapsed_ms } = answer;
     Ok(Json(Answer { columns, rows, is_truncated, rows_read, elapsed_ms }))

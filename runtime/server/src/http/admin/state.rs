@@ -9,10 +9,10 @@
 use crate::engine::{Edit, STATE_READ_BYTES_MAX};
 use crate::http::admin::objects::find_object;
 use crate::http::admin::payload::PayloadView;
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, json_body, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{STATE_BODY_BYTES_MAX, STATE_VALUES_SHOWN_MAX};
-use crate::http::{AppState, body, content};
+use crate::http::{AppState, content};
 use abide_core::effect::Notice;
 use abide_core::limits::NAME_BYTES_MAX;
 use abide_core::object::StateVersion;
@@ -134,9 +134,7 @@ pub async fn edit(
     request: Request,
 ) -> Result<Json<EditedView>, AdminError> {
     check_content_type(request.headers())?;
-    let body = body::read(request.version(), request.into_body(), STATE_BODY_BYTES_MAX).await?;
-    let wanted: EditBody =
-        serde_json::from_slice(&body).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let wanted: EditBody = json_body(request, STATE_BODY_BYTES_MAX).await?;
     let (object, kind) = find_object(&state, service, wanted.object_key.clone())?;
     let expected = read_version(wanted.version.as_deref())?;
     let is_forced = wanted.force;

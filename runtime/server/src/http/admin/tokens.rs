@@ -3,9 +3,10 @@
 use crate::access::Known;
 use crate::access::grant::{Grant, Scope};
 use crate::http::admin::audit::Detail;
+use crate::http::admin::json_body;
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
-use crate::http::{AppState, body, time};
+use crate::http::{AppState, time};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -86,9 +87,7 @@ pub async fn list(State(state): State<AppState>) -> Json<Listing> {
     responses((status = 201, body = Made)),
 )]
 pub async fn create(State(state): State<AppState>, request: Request) -> Result<Response, AdminError> {
-    let bytes = body::read(request.version(), request.into_body(), ADMIN_BODY_BYTES_MAX).await?;
-    let wanted: Wanted =
-        serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))?;
+    let wanted: Wanted = json_body(request, ADMIN_BODY_BYTES_MAX).await?;
     let Wanted { name, scope, services } = wanted;
     let token = state.access.create(&name, scope, services.clone()).await?;
     let detail = Extension(Detail(format!("{name} ({})", scope.name())));
