@@ -1,7 +1,7 @@
 //! Awakeables that handlers wait for, those of the newest invocations first.
 
 use crate::engine::{Cursor, InvocationFilter, InvocationQuery, Order, Sort, StatusFilter};
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{AWAKEABLES_SEARCHED_MAX, INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
 use crate::http::{AppState, time};
@@ -50,14 +50,9 @@ struct AwakeableView {
 )]
 pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<AwakeableListing>, AdminError> {
     let AwakeablesQuery { limit, before } = query(&uri)?;
-    let limit = limit.unwrap_or(INVOCATIONS_DEFAULT);
-    let bad = |field, why: String| AdminError::BadField { field, why };
-    if !(1..=INVOCATIONS_MAX).contains(&limit) {
-        return Err(bad("limit", format!("it is a number from 1 to {INVOCATIONS_MAX}")));
-    }
-    let after = before
-        .map(|text| text.parse().map_err(|_| bad("before", "it is the next_before of a page".into())))
-        .transpose()?;
+    let limit = page_limit(limit, INVOCATIONS_DEFAULT, INVOCATIONS_MAX)?;
+    let bad = || AdminError::BadField { field: "before", why: "it is the next_before of a page".to_owned() };
+    let after = before.map(|text| text.parse().map_err(|_| bad())).transpose()?;
     let statuses =
         vec![StatusFilter::Running, StatusFilter::Suspended, StatusFilter::BackingOff, StatusFilter::Paused];
     let filter = InvocationFilter { statuses, ..InvocationFilter::default() };

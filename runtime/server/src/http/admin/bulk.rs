@@ -9,7 +9,7 @@ use crate::http::admin::audit::Detail;
 use crate::http::admin::code::Code;
 use crate::http::admin::control::{self, Acted, Action};
 use crate::http::admin::invocations::{parse_id, read_pairs};
-use crate::http::admin::json_body;
+use crate::http::admin::{json_body, page_limit};
 use crate::http::error::AdminError;
 use crate::http::limits::{BULK_AT_ONCE, BULK_BODY_BYTES_MAX, BULK_MAX};
 use abide_core::ids::InvocationId;
@@ -139,10 +139,7 @@ struct Found {
 }
 
 async fn find(state: &AppState, wanted: &BulkRequest) -> Result<Found, AdminError> {
-    let limit = wanted.limit.unwrap_or(BULK_MAX);
-    if !(1..=BULK_MAX).contains(&limit) {
-        return Err(bad("limit", format!("it is a number from 1 to {BULK_MAX}")));
-    }
+    let limit = page_limit(wanted.limit, BULK_MAX, BULK_MAX)?;
     match (&wanted.invocation_ids, &wanted.filter) {
         (Some(ids), None) if ids.len() > limit => {
             Err(bad("invocation_ids", format!("there are {}, the limit is {limit}", ids.len())))

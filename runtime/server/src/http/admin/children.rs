@@ -5,7 +5,7 @@ use crate::engine::{Children, EngineHandle};
 use crate::http::AppState;
 use crate::http::admin::invocation_view::InvocationView;
 use crate::http::admin::invocations::{self, parse_id};
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{CHILDREN_DEFAULT, INVOCATIONS_MAX};
 use abide_core::entry::{Entry, EntryRow};
@@ -59,7 +59,7 @@ pub async fn list(
 ) -> Result<Json<ChildrenView>, AdminError> {
     let id = parse_id(&id)?;
     let ChildrenQuery { from, limit } = query(&uri)?;
-    let limit = limit.unwrap_or(CHILDREN_DEFAULT).clamp(1, INVOCATIONS_MAX);
+    let limit = page_limit(limit, CHILDREN_DEFAULT, INVOCATIONS_MAX)?;
     state.engine.arrived(id).await?;
     let view = blocking(move || {
         let row = state.engine.invocation(id)?.ok_or(AdminError::UnknownInvocation(id))?;

@@ -8,7 +8,7 @@ use crate::engine::{Cursor, InvocationQuery, Order, Output, Retrieved, Sort, dea
 use crate::http::AppState;
 use crate::http::admin::filter::{self, FilterFields};
 use crate::http::admin::invocation_view::InvocationView;
-use crate::http::admin::{blocking, query, waiting};
+use crate::http::admin::{blocking, page_limit, query, waiting};
 use crate::http::error::AdminError;
 use crate::http::limits::{FAILURE_LISTED_BYTES_MAX, INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
 use abide_core::entry::Answer;
@@ -142,14 +142,9 @@ fn read_query(uri: &Uri) -> Result<InvocationQuery, AdminError> {
 pub fn read_pairs(pairs: Vec<(String, String)>) -> Result<InvocationQuery, AdminError> {
     let (page, filter): (PageFields, _) = filter::parted_pairs(pairs, PAGE_FIELDS)?;
     let bad = |field, why: String| AdminError::BadField { field, why };
-    let limit = match page.limit {
-        None => INVOCATIONS_DEFAULT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=INVOCATIONS_MAX).contains(limit))
-            .ok_or_else(|| bad("limit", format!("it is a number from 1 to {INVOCATIONS_MAX}")))?,
-    };
+    // What is no number is refused like 0.
+    let limit = page.limit.map(|text| text.parse().unwrap_or(0));
+    let limit = page_limit(limit, INVOCATIONS_DEFAULT, INVOCATIONS_MAX)?;
     let sort = match page.sort.as_deref() {
         None | Some("created_at") => Sort::Created,
         Some("modified_at") => Sort::Modified,

@@ -8,7 +8,7 @@ use crate::http::admin::entry_view::{EntryView, ResultView};
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::payload::PayloadView;
 use crate::http::admin::shapes::HeaderShape;
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::JOURNAL_ITEMS_MAX;
 use crate::http::{AppState, time};
@@ -89,9 +89,10 @@ pub async fn describe(
     uri: Uri,
 ) -> Result<Json<JournalView>, AdminError> {
     let id = parse_id(&id)?;
-    let page: Page = query(&uri)?;
+    let Page { from, limit } = query(&uri)?;
+    let limit = page_limit(limit, JOURNAL_ITEMS_MAX, JOURNAL_ITEMS_MAX)?;
     let view = blocking(move || match state.engine.journal(id)? {
-        Some(journal) => Ok(view(id, journal, &page)),
+        Some(journal) => Ok(view(id, journal, from, limit)),
         None => purged(&state, id),
     });
     Ok(Json(view.await?))
@@ -113,14 +114,10 @@ fn purged(state: &AppState, id: InvocationId) -> Result<JournalView, AdminError>
     }
 }
 
-fn view(id: InvocationId, journal: Journal, page: &Page) -> JournalView {
+fn view(id: InvocationId, journal: Journal, from: usize, limit: usize) -> JournalView {
     let settled: BTreeSet<OpId> = journal.outcomes.iter().map(|(op, _)| *op).collect();
     let order = order(&journal);
-    let shown = order
-        .iter()
-        .enumerate()
-        .skip(page.from)
-        .take(page.limit.unwrap_or(usize::MAX).min(JOURNAL_ITEMS_MAX));
+    let shown = order.iter().enumerate().skip(from).take(limit);
     let item = |(index, item): (usize, &Item)| item_view(id, index, item, &journal, &settled);
     JournalView {
         invocation_id: id.to_string(),
@@ -220,7 +217,7 @@ mod tests {
     }
 
     fn show(entries: &[u32], outcomes: &[(OpId, u32)]) -> String {
-        let view = view(ID, journal(entries, outcomes), &Page::default());
+        let view = view(ID, journal(entries, outcomes), 0, JOURNAL_ITEMS_MAX);
         let item = |item: &ItemView| match (&item.content, item.op) {
             (ContentView::Entry(_), op) => format!("+{}", op.unwrap()),
             (ContentView::Outcome(_), Some(op)) => format!("={op}"),

@@ -2,7 +2,7 @@
 
 use crate::engine::EngineError;
 use crate::http::admin::invocations::parse_id;
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{LOG_LINES_DEFAULT, LOG_LINES_MAX, LOG_WAIT_MAX};
 use crate::http::{AppState, time};
@@ -75,7 +75,7 @@ pub async fn of_invocation(
 ) -> Result<Json<LogsView>, AdminError> {
     let id = parse_id(&id)?;
     let Page { from, limit } = query(&uri)?;
-    let limit = limit.unwrap_or(LOG_LINES_DEFAULT).min(LOG_LINES_MAX);
+    let limit = page_limit(limit, LOG_LINES_DEFAULT, LOG_LINES_MAX)?;
     let view = blocking(move || {
         let row = state.engine.invocation(id)?.ok_or(AdminError::UnknownInvocation(id))?;
         let part = state.logs.read(id, from, limit);
@@ -136,7 +136,7 @@ pub async fn tail(State(state): State<AppState>, uri: Uri) -> Result<Json<TailVi
     let Following { service, handler, invocation, after, limit, wait_ms } = following;
     let invocation = invocation.map(|id| parse_id(&id)).transpose()?;
     let wanted = Wanted { service, handler, invocation };
-    let limit = limit.unwrap_or(LOG_LINES_DEFAULT).clamp(1, LOG_LINES_MAX);
+    let limit = page_limit(limit, LOG_LINES_DEFAULT, LOG_LINES_MAX)?;
     let news = match after {
         None => state.logs.last(&wanted, limit),
         Some(after) => {

@@ -133,6 +133,16 @@ async fn json_body<T: DeserializeOwned>(request: Request, bytes_max: usize) -> R
     serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))
 }
 
+/// Returns the length of a page: how many of something are in one answer.
+fn page_limit(given: Option<usize>, default: usize, max: usize) -> Result<usize, AdminError> {
+    let limit = given.unwrap_or(default);
+    if !(1..=max).contains(&limit) {
+        let why = format!("it is a number from 1 to {max}");
+        return Err(AdminError::BadField { field: "limit", why });
+    }
+    Ok(limit)
+}
+
 /// Runs something that reads much of the store, away from the tasks that serve connections.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AdminError> + Send + 'static,

@@ -4,7 +4,7 @@ use crate::engine::ObjectRead;
 use crate::engine::{EngineError, EngineHandle, StatusFilter};
 use crate::http::admin::entry_view::ResultView;
 use crate::http::admin::invocation_view::status_word;
-use crate::http::admin::{blocking, query};
+use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{OBJECTS_DEFAULT, OBJECTS_MAX, PROMISES_SHOWN_MAX, WAITING_SHOWN_MAX};
 use crate::http::{AppState, time};
@@ -103,11 +103,7 @@ pub async fn list(
 ) -> Result<Json<ObjectListing>, AdminError> {
     let ObjectsQuery { after, prefix, limit } = query(&uri)?;
     keyed(&state, &service)?;
-    let limit = limit.unwrap_or(OBJECTS_DEFAULT);
-    if !(1..=OBJECTS_MAX).contains(&limit) {
-        let why = format!("it is a number from 1 to {OBJECTS_MAX}");
-        return Err(AdminError::BadField { field: "limit", why });
-    }
+    let limit = page_limit(limit, OBJECTS_DEFAULT, OBJECTS_MAX)?;
     let listing = blocking(move || {
         let (found, is_more) = state.engine.objects(&service, &prefix, after.as_deref(), limit)?;
         let next_after = found.last().filter(|_| is_more).map(|object| object.key.clone());
@@ -165,7 +161,7 @@ pub async fn inbox(
 ) -> Result<Json<InboxView>, AdminError> {
     let InboxQuery { key, from, limit } = query(&uri)?;
     let (object, _) = find_object(&state, service, key)?;
-    let limit = limit.unwrap_or(OBJECTS_DEFAULT).min(WAITING_SHOWN_MAX);
+    let limit = page_limit(limit, OBJECTS_DEFAULT, WAITING_SHOWN_MAX)?;
     let view = blocking(move || {
         let inbox = state.engine.inbox(&object, from, limit)?;
         let holder = inbox.holder.map(|id| InvocationRef::of(&state.engine, id)).transpose()?;

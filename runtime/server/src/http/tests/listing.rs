@@ -148,3 +148,26 @@ async fn calls_and_awakeables_are_listed() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn the_length_of_a_page_has_limits() {
+    let mut script = String::new();
+    for (path, max) in [
+        ("invocations?limit=", 1_000),
+        ("awakeables?limit=", 1_000),
+        ("services/Counter/objects?limit=", 1_000),
+        ("services/Counter/inbox?key=k&limit=", 1_000),
+        ("logs?limit=", 10_000),
+        ("invocations/ID/children?limit=", 1_000),
+        ("invocations/ID/journal?limit=", 10_000),
+        ("invocations/ID/logs?limit=", 10_000),
+    ] {
+        let path = path.replace("ID", "inv_1000000000070000000000000000000005");
+        for limit in [0, max + 1] {
+            let why = format!("The request field 'limit' is invalid. Reason: it is a number from 1 to {max}");
+            let refused = format!("400 {{\"code\":\"bad_field\",\"message\":\"{why}\"}}");
+            script += &format!("        GET :9070/{path}{limit}\n          {refused}\n");
+        }
+    }
+    check(&script).await;
+}
