@@ -51,10 +51,8 @@ pub const STATE_NAMES_MAX: usize = 10_000;
 /// Names that are read of a state: some more, so that those which one step clears may be among them.
 pub const STATE_NAMES_READ: usize = STATE_NAMES_MAX + 1_001;
 /// Bytes of names and values that a person can put into a state at once, and of names that can be
-/// cleared thereby. Of each value no more than [`EDITED_INLINE_BYTES`] counts.
+/// cleared thereby. Of each value no more than [`APART_BYTES`] counts.
 pub const EDITED_BYTES_MAX: usize = 1 << 20;
-/// Larger values are kept apart.
-pub const EDITED_INLINE_BYTES: usize = 32 << 10;
 /// Promises that were completed before the run of their workflow are kept at least so long for it: a run
 /// may be submitted late, whatever its handler says of the time after its end.
 pub const UNCLAIMED_KEPT_MIN_MS: u64 = 86_400_000;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::{Disk, OsDisk};
+use abide_core::limits::APART_BYTES;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -12,8 +13,9 @@ const GIB: u64 = 1024 * MIB;
 
 /// One log segment. Large enough that a checkpoint per segment is rare, small enough to replay in under a second.
 pub const SEGMENT_BYTES: u64 = 32 * MIB;
-/// Values above this go into a file of their own: an index leaf holds 128 values and is rewritten as a whole.
-pub const INLINE_VALUE_BYTES_MAX: u64 = 32 * KIB;
+/// Values above this go into a file of their own: an index leaf holds 128 values and is rewritten as a whole. The core
+/// counts on it.
+pub const INLINE_VALUE_BYTES_MAX: u64 = APART_BYTES as u64;
 /// Keys, small values and references of one batch: it must fit into one segment, and others wait while it is written. The
 /// larger values of a batch that has more go into files as well.
 pub const BATCH_BYTES_MAX: u64 = 15 * MIB;

@@ -6,7 +6,7 @@
 use crate::command::{Command, EditState};
 use crate::effect::{Effect, Notice};
 use crate::invocation::InvocationRow;
-use crate::limits::{EDITED_BYTES_MAX, EDITED_INLINE_BYTES, STATE_NAMES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{APART_BYTES, EDITED_BYTES_MAX, STATE_NAMES_MAX, VALUE_BYTES_MAX};
 use crate::object::StateVersion;
 use crate::rows::{NamesOf, Row, RowKey, Rows};
 use std::collections::BTreeSet;
@@ -57,7 +57,7 @@ fn is_gone(rows: &Rows, edit: &EditState) -> bool {
 /// A step is one batch of the store; large values are files of their own and count little.
 fn is_too_much(edit: &EditState, names: &BTreeSet<String>) -> bool {
     let key = edit.object.bytes();
-    let put = edit.values.iter().map(|(name, value)| key + name.len() + value.len().min(EDITED_INLINE_BYTES));
+    let put = edit.values.iter().map(|(name, value)| key + name.len() + value.len().min(APART_BYTES));
     let cleared = names.iter().map(|name| key + name.len());
     edit.values.len() > STATE_NAMES_MAX
         || names.len() > STATE_NAMES_MAX

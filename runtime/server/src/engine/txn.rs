@@ -18,11 +18,11 @@ pub enum TxnError {
     Codec(#[from] codec::CodecError),
 }
 
-/// Rows after which a transaction takes no more commands. A row has at most 32 KiB in the log (larger values are files of
-/// their own), so these are a little more than 4 MiB. The last command adds less than 10 MiB: the names of a state that is
-/// cleared, the calls of an invocation that ends, what a message asks for (`wasm/session` bounds it), or those who are told of
-/// a promise. So a batch stays within the store's limit of 15 MiB; what a guest that does its worst could still make of that is
-/// in `THREATS.md`.
+/// Rows after which a transaction takes no more commands. A row has at most `APART_BYTES` in the log (larger values are
+/// files of their own), so these are a little more than 4 MiB. The last command adds less than 10 MiB: the names of a state
+/// that is cleared, the calls of an invocation that ends, what a message asks for (`wasm/session` bounds it), or those who are
+/// told of a promise. So a batch stays within the store's limit of 15 MiB; what a guest that does its worst could still make of
+/// that is in `THREATS.md`.
 const STAGED_ROWS_MAX: usize = 128;
 
 /// Collects what a batch of commands writes. Later commands see what earlier ones staged.

@@ -10,12 +10,12 @@ use postcard::ser_flavors::Flavor;
 use std::sync::Arc;
 
 /// Smaller payloads are copied: a piece of its own costs more.
-const APART_BYTES_MIN: usize = 64 << 10;
+const SHARED_PIECE_BYTES_MIN: usize = 64 << 10;
 
 /// Returns the operation that writes a row. Its bytes are those of [`super::encode_row`].
 #[must_use]
 pub fn put_row(key: Vec<u8>, row: &Row) -> Op {
-    match payload(row).filter(|payload| payload.len() >= APART_BYTES_MIN) {
+    match payload(row).filter(|payload| payload.len() >= SHARED_PIECE_BYTES_MIN) {
         Some(payload) => Op::PutPieces { key, pieces: write_row(row, Around(payload)) },
         None => Op::Put { key, value: super::encode_row(row) },
     }
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_large_payload_is_written_as_it_is_and_the_bytes_are_the_same() {
-        let payload = Bytes::from(vec![7; APART_BYTES_MIN]);
+        let payload = Bytes::from(vec![7; SHARED_PIECE_BYTES_MIN]);
         for row in rows(&payload) {
             let Op::PutPieces { pieces, .. } = put_row(Vec::new(), &row) else { panic!("{row:?}") };
             assert!(pieces.iter().any(|piece| std::ptr::eq(&**piece, &*payload)), "{row:?}");
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn other_rows_are_one_piece() {
         let end = Message::End { invocation: ID, how: HowToEnd::Kill, caller: None };
-        let small = rows(&Bytes::from(vec![7; APART_BYTES_MIN - 1]));
+        let small = rows(&Bytes::from(vec![7; SHARED_PIECE_BYTES_MIN - 1]));
         for row in small.into_iter().chain([Row::Timer, Row::Counter(1), Row::Outbox(end)]) {
             let Op::Put { value, .. } = put_row(Vec::new(), &row) else { panic!("{row:?}") };
             assert!(value == crate::codec::encode_row(&row), "{row:?}");

@@ -8,7 +8,7 @@ use crate::http::body::BadBody;
 use crate::sql::SqlError;
 use crate::upgrade::UpgradeError;
 use abide_core::ids::InvocationId;
-use abide_core::limits::{EDITED_BYTES_MAX, EDITED_INLINE_BYTES, SIGNALS_KEPT};
+use abide_core::limits::{APART_BYTES, EDITED_BYTES_MAX, SIGNALS_KEPT};
 use abide_core::target::ObjectKey;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -95,7 +95,7 @@ pub enum AdminError {
     UnknownWorkflow(ObjectKey),
     #[error(
         "The new state is too large for one edit: names and values together may have {EDITED_BYTES_MAX} bytes \
-         (EDITED_BYTES_MAX), of each value {EDITED_INLINE_BYTES} count."
+         (EDITED_BYTES_MAX), of each value {APART_BYTES} count."
     )]
     StateTooLarge,
     #[error("the server takes no work now: {0}")]
