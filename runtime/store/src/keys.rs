@@ -32,6 +32,7 @@
 //! |  25 | LogChunk   | number u64 (log partition)        | lines of a guest | with its journal       |
 //! |  26 | LogPlace   | id, number u64 (log partition)    | place of a chunk | with its journal       |
 //! |  27 | LogTotals  | nothing (log partition)           | sums            | for good                |
+//! |  28 | never used |                                   |                 |                         |
 //! |  29 | Token      | name (meta partition)             | `TokenRow`      | until revoked           |
 //! |  30 | Unclaimed  | id of a run that is not there     | `UnclaimedRow`  | until they are purged   |
 //!
@@ -281,13 +282,6 @@ pub fn decode_name(key: &[u8], tag: Tag) -> Option<String> {
     String::from_utf8(name.to_vec()).ok()
 }
 
-/// Reads the position of a key of [`Tag::KeyWaiter`].
-#[must_use]
-pub fn decode_position(key: &[u8]) -> Option<u64> {
-    let (_, position) = decode_object(key, Tag::KeyWaiter)?;
-    Some(u64::from_be_bytes(position.try_into().ok()?))
-}
-
 /// Reads the invocation of a key of [`Tag::Created`].
 #[must_use]
 pub fn decode_created(key: &[u8]) -> Option<(Timestamp, InvocationId)> {
@@ -402,9 +396,9 @@ pub fn operations(partition: PartitionId, tag: Tag, id: InvocationId, ops: std::
     (with_op(partition, tag, id, ops.start), with_op(partition, tag, id, ops.end))
 }
 
-/// Returns the keys of invocations with computed ids created from `from` up to, but without, `to`.
+/// Returns the keys of [`Tag::Created`], which index computed ids by time, from `from` up to, but without, `to`.
 #[must_use]
-pub fn computed(partition: PartitionId, from: Timestamp, to: Timestamp) -> Span {
+pub fn creation_index(partition: PartitionId, from: Timestamp, to: Timestamp) -> Span {
     let bound = |at: Timestamp| with_number(head(partition.0, Tag::Created, 8), at.0);
     (bound(from), bound(to))
 }
@@ -417,9 +411,9 @@ pub fn timers(partition: PartitionId, from: Timestamp) -> Span {
     (start, all(partition.0, Tag::Timer).1)
 }
 
-/// Returns the keys of invocations created from `from` up to, but without, `to`.
+/// Returns the keys of invocations whose ids say that they were created from `from` up to, but without, `to`.
 #[must_use]
-pub fn created(partition: PartitionId, tag: Tag, from: Timestamp, to: Timestamp) -> Span {
+pub fn ids_created_within(partition: PartitionId, tag: Tag, from: Timestamp, to: Timestamp) -> Span {
     let bound = |at| with_id(partition, tag, InvocationId::new(at, 0, 0));
     (bound(from), bound(to))
 }
@@ -583,6 +577,5 @@ mod tests {
         let is_in = |key: &[u8]| start.as_slice() <= key && key < end.as_slice();
         assert!(is_in(&encode("k", 2)) && is_in(&encode("k", u64::MAX)));
         assert!(!is_in(&encode("k", 1)) && !is_in(&encode("ka", 2)) && !is_in(&encode("j", 2)));
-        assert_eq!(decode_position(&encode("k", 7)), Some(7));
     }
 }

@@ -78,7 +78,8 @@ impl EngineHandle {
         visit: &mut impl FnMut(InvocationId, &InvocationRow) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, EngineError> {
         let store = &*self.inner.store;
-        for pair in pairs(store, View::Durable, keys::created(partition, Tag::Completed, from, to)) {
+        let ended = keys::ids_created_within(partition, Tag::Completed, from, to);
+        for pair in pairs(store, View::Durable, ended) {
             let (key, value) = pair.map_err(TxnError::from)?;
             let Some(id) = keys::decode_invocation(&key) else { continue };
             let row: InvocationRow = codec::decode(&key, &value).map_err(TxnError::from)?;
@@ -87,7 +88,7 @@ impl EngineHandle {
             }
         }
         // The ids of the others do not tell the time.
-        for pair in pairs(store, View::Durable, keys::computed(partition, from, to)) {
+        for pair in pairs(store, View::Durable, keys::creation_index(partition, from, to)) {
             let (key, _) = pair.map_err(TxnError::from)?;
             let Some((_, id)) = keys::decode_created(&key) else { continue };
             let row: Option<InvocationRow> =

@@ -55,7 +55,7 @@ fn read_all(input: &[u8]) -> Result<(), String> {
     read::<u64>("a counter", input)?;
     read::<Bytes>("a value", input)?;
     let _ = (keys::decode_timer(input), keys::decode_invocation(input), keys::decode_op(input));
-    let _ = (keys::decode_outbox(input), keys::decode_deployment(input), keys::decode_position(input));
+    let _ = (keys::decode_outbox(input), keys::decode_deployment(input), keys::decode_waiter(input));
     let _ = (keys::decode_created(input), keys::decode_object(input, Tag::State));
     let _ = keys::decode_name(input, Tag::State);
     read_stored(input)
