@@ -49,7 +49,7 @@ use abide_core::rows::{NamesOf, RowKey};
 use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
 pub use logs::{decode_log_chunk, decode_log_place, log_chunk, log_place, log_totals, logs_of};
-pub use walk::{decode_id, decode_waiter, of_object, with_tag};
+pub use walk::{after, decode_id, decode_waiter, of_object, with_tag};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -338,9 +338,7 @@ pub fn all(partition: u16, tag: Tag) -> Span {
 /// Returns the keys of one invocation's entries or outcomes.
 #[must_use]
 pub fn journal(partition: PartitionId, tag: Tag, id: InvocationId) -> Span {
-    let mut end = with_op(partition, tag, id, OpId::MAX);
-    end.push(0);
-    (with_op(partition, tag, id, 0), end)
+    (with_op(partition, tag, id, 0), after(&with_op(partition, tag, id, OpId::MAX)))
 }
 
 /// Returns the keys of all values of an object's state, or of all promises of a workflow.

@@ -1,6 +1,6 @@
 //! Walking over a span of keys of any length, a page at a time.
 
-use crate::keys::Span;
+use crate::keys::{self, Span};
 use crate::{Error, Store, View};
 use bytes::Bytes;
 
@@ -27,9 +27,7 @@ impl Pairs<'_> {
         let Some((start, end)) = self.rest.take() else { return Ok(()) };
         let page = self.store.scan(self.view, &start, &end, PAGE)?;
         if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) {
-            // The smallest key after the last one.
-            let next = last.iter().copied().chain([0]).collect();
-            self.rest = Some((next, end));
+            self.rest = Some((keys::after(last), end));
         }
         self.page = page.into_iter();
         Ok(())

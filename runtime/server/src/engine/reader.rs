@@ -119,7 +119,7 @@ impl Walk {
         let page = self.store.scan_within(View::Durable, &start, &end, PAGE_PAIRS, PAGE_BYTES)?;
         let bytes = page.iter().map(|(_, value)| value.len()).sum::<usize>();
         if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE_PAIRS || bytes >= PAGE_BYTES) {
-            self.rest = Some((after(last), end));
+            self.rest = Some((keys::after(last), end));
         }
         Ok(page)
     }
@@ -129,11 +129,6 @@ impl Walk {
     pub fn rest(&self) -> Option<&Span> {
         self.rest.as_ref()
     }
-}
-
-/// Returns the smallest key after this one.
-fn after(key: &[u8]) -> Vec<u8> {
-    key.iter().copied().chain([0]).collect()
 }
 
 impl Iterator for Walk {

@@ -105,8 +105,7 @@ impl Timers {
             let page = store.scan(View::Latest, &start, &end, WINDOW_MAX)?;
             let is_last = page.len() < WINDOW_MAX;
             if let Some((key, _)) = page.last() {
-                start.clone_from(key);
-                start.push(0);
+                start = keys::after(key);
             }
             self.window.extend(page.iter().filter_map(|(key, _)| keys::decode_timer(key)));
             if is_last {

@@ -1,6 +1,6 @@
 //! Keys of what guests log: a partition of its own, which the core does not know.
 
-use super::{Span, Tag, head, rest_of, with_id, with_number};
+use super::{Span, Tag, after, head, rest_of, with_id, with_number};
 use crate::LOG_PARTITION;
 use abide_core::ids::{InvocationId, PartitionId};
 
@@ -32,9 +32,7 @@ pub fn decode_log_place(key: &[u8]) -> Option<(InvocationId, u64)> {
 /// Returns the keys of the places of all lines of an invocation.
 #[must_use]
 pub fn logs_of(id: InvocationId) -> Span {
-    let mut end = log_place(id, u64::MAX);
-    end.push(0);
-    (log_place(id, 0), end)
+    (log_place(id, 0), after(&log_place(id, u64::MAX)))
 }
 
 /// Returns the key of what all lines come to.

@@ -4,6 +4,12 @@ use super::{HEAD, Span, Tag, decode_object, with_object};
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::target::ObjectKey;
 
+/// Returns the smallest key after this one; also of a part that ends a key.
+#[must_use]
+pub fn after(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
 /// Returns the key with another tag and the rest as it is.
 #[must_use]
 pub fn with_tag(key: &[u8], tag: Tag) -> Vec<u8> {

@@ -211,7 +211,7 @@ impl Route {
             match self.order {
                 Order::Descending => to = to.min(here),
                 Order::Ascending if id.is_computed() => from = from.max(here),
-                Order::Ascending => from = from.max(behind(here)),
+                Order::Ascending => from = from.max(keys::after(&here)),
             }
         }
         (from, to)
@@ -225,17 +225,11 @@ impl Route {
             let here = [&time.0.to_be_bytes()[..], &id.to_bytes()].concat();
             match self.order {
                 Order::Descending => to = to.min(here),
-                Order::Ascending => from = from.max(behind(here)),
+                Order::Ascending => from = from.max(keys::after(&here)),
             }
         }
         (from, to)
     }
-}
-
-/// Returns the smallest key after this one.
-fn behind(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
 }
 
 impl Source {
@@ -289,7 +283,7 @@ impl Source {
             (None, Order::Ascending) => Box::new(found.into_iter()),
             (None, Order::Descending) => Box::new(found.into_iter().rev()),
             (Some(edge), Order::Ascending) => {
-                self.rest = Some((behind(edge.clone()), to));
+                self.rest = Some((keys::after(&edge), to));
                 Box::new(found.into_iter().take_while(move |(rest, _)| *rest <= edge))
             }
             (Some(edge), Order::Descending) => {

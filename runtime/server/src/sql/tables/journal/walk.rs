@@ -141,7 +141,7 @@ impl Journals {
         let partition = source.reader.owner(id);
         let one = |row_key: RowKey| {
             let start = keys::encode(partition, &row_key);
-            let end = start.iter().copied().chain([0]).collect();
+            let end = keys::after(&start);
             (start, end)
         };
         let many = |tag| keys::journal(partition, tag, id);
