@@ -1,6 +1,7 @@
 //! What is written: operations, the fence that guards them, and the batch that makes them one.
 
 use bytes::Bytes;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// The number of a committed batch: dense, from 1, and it goes on where it stopped when the store is opened again.
@@ -120,7 +121,7 @@ pub enum Peeked {
     },
 }
 
-/// In which order the pairs of a span come.
+/// In which order the pairs of a span, or the lines of a list, come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     Ascending,
@@ -128,11 +129,18 @@ pub enum Order {
 }
 
 impl Order {
-    /// Says whether `left` comes before `right`.
-    pub(crate) fn is_before(self, left: &[u8], right: &[u8]) -> bool {
+    /// Compares two things; the one that comes first is the less.
+    #[must_use]
+    pub fn compare<T: Ord + ?Sized>(self, left: &T, right: &T) -> Ordering {
         match self {
-            Order::Ascending => left < right,
-            Order::Descending => left > right,
+            Order::Ascending => left.cmp(right),
+            Order::Descending => right.cmp(left),
         }
+    }
+
+    /// Says whether `left` comes before `right`.
+    #[must_use]
+    pub fn is_before<T: Ord + ?Sized>(self, left: &T, right: &T) -> bool {
+        self.compare(left, right).is_lt()
     }
 }

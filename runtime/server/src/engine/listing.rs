@@ -140,6 +140,11 @@ impl InvocationQuery {
     fn cursor(&self, place: Place) -> Cursor {
         Cursor { sort: self.sort, order: self.order, place }
     }
+
+    /// Says whether a place comes after the page before.
+    fn is_ahead(&self, place: &Place) -> bool {
+        self.after.is_none_or(|after| self.order.is_before(&after.place, place))
+    }
 }
 
 fn route(reader: &Reader<'_>, query: &InvocationQuery) -> Route {
@@ -173,16 +178,8 @@ fn list_ids(reader: &Reader<'_>, query: &InvocationQuery) -> Result<Page, Engine
             found.push(((at, id), row));
         }
     }
-    found.sort_by_key(|(place, _)| *place);
-    if query.order == Order::Descending {
-        found.reverse();
-    }
-    let is_behind = |place: Place| match (query.after, query.order) {
-        (None, _) => true,
-        (Some(after), Order::Ascending) => place > after.place,
-        (Some(after), Order::Descending) => place < after.place,
-    };
-    found.retain(|(place, _)| is_behind(*place));
+    found.sort_by(|(left, _), (right, _)| query.order.compare(left, right));
+    found.retain(|(place, _)| query.is_ahead(place));
     let is_more = found.len() > query.limit;
     found.truncate(query.limit);
     let next = found.last().filter(|_| is_more).map(|(place, _)| query.cursor(*place));
@@ -203,12 +200,7 @@ pub fn list_changes(
     if !query.filter.ids.is_empty() {
         return list_ids(reader, query);
     }
-    let is_before = |place: &Place| match (query.after, query.order) {
-        (None, _) => false,
-        (Some(after), Order::Ascending) => *place <= after.place,
-        (Some(after), Order::Descending) => *place >= after.place,
-    };
-    let begin = changes.places.partition_point(is_before);
+    let begin = changes.places.partition_point(|place| !query.is_ahead(place));
     let mut page = Page::empty();
     page.is_truncated = !changes.is_whole;
     let mut last = query.after.map(|cursor| cursor.place);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct Overviews {
     /// By filter and the length of the window.
     summaries: Shared<(InvocationFilter, u64), Summary>,
-    changes: Shared<(InvocationFilter, bool), Changes>,
+    changes: Shared<(InvocationFilter, Order), Changes>,
 }
 
 impl EngineHandle {
@@ -40,7 +40,7 @@ impl EngineHandle {
     }
 
     async fn list_changes(&self, query: InvocationQuery) -> Result<Page, EngineError> {
-        let key = (query.filter.clone(), query.order == Order::Descending);
+        let key = (query.filter.clone(), query.order);
         let changes = self.changes(key, InvocationQuery { after: None, ..query.clone() }).await?;
         let is_behind_all = query.after.is_some_and(|cursor| changes.is_behind_all(cursor, query.order));
         let changes = match is_behind_all {
@@ -60,7 +60,7 @@ impl EngineHandle {
 
     async fn changes(
         &self,
-        key: (InvocationFilter, bool),
+        key: (InvocationFilter, Order),
         query: InvocationQuery,
     ) -> Result<Arc<Changes>, EngineError> {
         let engine = self.clone();
@@ -125,10 +125,7 @@ impl EngineHandle {
 impl Changes {
     /// Says whether what comes after a cursor is not among these, but may be elsewhere.
     fn is_behind_all(&self, cursor: Cursor, order: Order) -> bool {
-        let is_behind = |last: &listing::Place| match order {
-            Order::Ascending => cursor.place >= *last,
-            Order::Descending => cursor.place <= *last,
-        };
+        let is_behind = |last| !order.is_before(&cursor.place, last);
         !self.is_all && self.places.last().is_some_and(is_behind)
     }
 }

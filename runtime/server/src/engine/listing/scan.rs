@@ -8,7 +8,7 @@ use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::{InvocationRow, Phase};
 use abide_core::time::Timestamp;
 use abide_store::keys::{self, Span, Tag};
-use abide_store::{Order, View, codec, pairs};
+use abide_store::{View, codec, pairs};
 
 /// Hands every invocation that is meant to `visit`; ends early, and says so, when it costs too much.
 ///
@@ -87,23 +87,15 @@ pub fn changes(
     query: &InvocationQuery,
     budget: &Budget<'_>,
 ) -> Result<Changes, EngineError> {
-    let after = query.after.map(|cursor| cursor.place);
     let mut places: Vec<Place> = Vec::new();
     let mut is_all = true;
     let first = |places: &mut Vec<Place>| {
-        places.sort_unstable();
-        if query.order == Order::Descending {
-            places.reverse();
-        }
+        places.sort_unstable_by(|left, right| query.order.compare(left, right));
         places.truncate(CHANGES_KEPT);
     };
     let is_whole = each(reader, &query.filter, budget, |id, row| {
         let place = (row.modified_at, id);
-        let is_behind = |after| match query.order {
-            Order::Ascending => place > after,
-            Order::Descending => place < after,
-        };
-        if after.is_none_or(is_behind) {
+        if query.is_ahead(&place) {
             places.push(place);
         }
         if places.len() >= 2 * CHANGES_KEPT {

@@ -77,10 +77,7 @@ struct Turn(Order, Place);
 
 impl Ord for Turn {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        match self.0 {
-            Order::Descending => self.1.cmp(&other.1),
-            Order::Ascending => other.1.cmp(&self.1),
-        }
+        self.0.compare(&other.1, &self.1)
     }
 }
 
@@ -178,10 +175,7 @@ impl CreationWalk {
                 few.push((place, Found::Stored { key, value }));
             }
         }
-        few.sort_by_key(|(place, _)| *place);
-        if self.route.order == Order::Descending {
-            few.reverse();
-        }
+        few.sort_by(|(left, _), (right, _)| self.route.order.compare(left, right));
         Ok(Some(few.into()))
     }
 }
@@ -192,11 +186,8 @@ fn source(partition: PartitionId, kind: Kind, rest: Option<(Vec<u8>, Vec<u8>)>) 
 
 impl Route {
     fn comes_by(&self, place: Place) -> bool {
-        let is_after = |after| match self.order {
-            Order::Ascending => place > after,
-            Order::Descending => place < after,
-        };
-        self.created.contains(&place.0) && self.after.is_none_or(is_after)
+        let is_ahead = |after| self.order.is_before(&after, &place);
+        self.created.contains(&place.0) && self.after.is_none_or(is_ahead)
     }
 
     /// Returns the ids, other than computed ones, that the walk comes by.
