@@ -6,16 +6,16 @@ use super::overview::Overviews;
 use super::stopping::Stopping;
 use super::txn::TxnError;
 use super::waiters::Waiters;
-use super::{Fault, Inboxes, Journal, JournalReader, Parts, Reader, address};
+use super::{Fault, Inboxes, Journal, JournalReader, Parts, Reader};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use abide_core::entry::EntryRow;
-use abide_core::ids::{InvocationId, OpId, PartitionId};
+use abide_core::ids::{InvocationId, OpId};
 use abide_core::invocation::InvocationRow;
 use abide_core::object::KeyQueueRow;
 use abide_core::rows::RowKey;
 use abide_core::target::ObjectKey;
-use abide_store::{Status, Store, View, codec, keys};
+use abide_store::{Status, Store, View};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -142,12 +142,8 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read.
     pub fn key_queue(&self, object: &ObjectKey) -> Result<Option<KeyQueueRow>, EngineError> {
-        let partition = PartitionId::of(address::partition_key(object), self.inner.inboxes.partitions());
-        let key = keys::encode(partition, &RowKey::KeyQueue(object.clone()));
-        let Some(value) = self.inner.store.get(View::Durable, &key).map_err(TxnError::from)? else {
-            return Ok(None);
-        };
-        Ok(Some(codec::decode(&key, &value).map_err(TxnError::from)?))
+        let reader = self.reader();
+        Ok(reader.get(reader.owner_of_object(object), &RowKey::KeyQueue(object.clone()))?)
     }
 
     /// Returns the journal of an invocation.

@@ -1,5 +1,6 @@
 //! Reading journals: for an attempt that replays one, and for a person who looks at one.
 
+use super::reader::{live_or_completed, record};
 use super::txn::TxnError;
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow, Settled};
@@ -94,10 +95,8 @@ impl JournalReader {
 
     /// Reads the record of an invocation, live or completed.
     pub(super) fn invocation(&self, id: InvocationId) -> Result<Option<InvocationRow>, TxnError> {
-        match self.row(View::Durable, &RowKey::Invocation(id), id)? {
-            Some(live) => Ok(Some(live)),
-            None => self.row(View::Durable, &RowKey::Completed(id), id),
-        }
+        let found = live_or_completed(id, |row_key| self.row(View::Durable, row_key, id))?;
+        Ok(found.map(|(_, row)| row))
     }
 
     /// Says whether the first `until` entries of a journal, with their outcomes, are no more than a restart
@@ -152,9 +151,7 @@ impl JournalReader {
         row_key: &RowKey,
         id: InvocationId,
     ) -> Result<Option<T>, TxnError> {
-        let key = keys::encode(id.partition(self.partitions), row_key);
-        let Some(value) = self.store.get(view, &key)? else { return Ok(None) };
-        Ok(Some(codec::decode(&key, &value)?))
+        record(&*self.store, view, id.partition(self.partitions), row_key)
     }
 
     fn all_entries(&self, view: View, id: InvocationId, expected: u32) -> Result<Vec<EntryRow>, TxnError> {

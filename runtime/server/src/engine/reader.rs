@@ -61,21 +61,15 @@ impl Reader {
     /// # Errors
     /// The store cannot be read.
     pub fn get<T: Record>(&self, partition: PartitionId, row_key: &RowKey) -> Result<Option<T>, TxnError> {
-        let key = keys::encode(partition, row_key);
-        let Some(value) = self.store.get(View::Durable, &key)? else { return Ok(None) };
-        Ok(Some(codec::decode(&key, &value)?))
+        record(&*self.store, View::Durable, partition, row_key)
     }
 
-    /// Reads the record of an invocation. One that ends meanwhile is found, too.
+    /// Reads the record of an invocation.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn invocation(&self, id: InvocationId) -> Result<Option<(Kept, InvocationRow)>, TxnError> {
-        let partition = self.owner(id);
-        if let Some(row) = self.get(partition, &RowKey::Invocation(id))? {
-            return Ok(Some((Kept::Live, row)));
-        }
-        Ok(self.get(partition, &RowKey::Completed(id))?.map(|row| (Kept::Completed, row)))
+        live_or_completed(id, |row_key| self.get(self.owner(id), row_key))
     }
 
     /// Walks over a span, a page at a time.
@@ -99,6 +93,30 @@ impl Reader {
     pub fn next_by_creation(&self, walk: &mut CreationWalk) -> Result<Option<(Place, Found)>, TxnError> {
         walk.next(&*self.store)
     }
+}
+
+/// Reads one record as it is for this view.
+pub(super) fn record<T: Record>(
+    store: &dyn Store,
+    view: View,
+    partition: PartitionId,
+    row_key: &RowKey,
+) -> Result<Option<T>, TxnError> {
+    let key = keys::encode(partition, row_key);
+    let Some(value) = store.get(view, &key)? else { return Ok(None) };
+    Ok(Some(codec::decode(&key, &value)?))
+}
+
+/// Reads the record of an invocation from the places where it may be. In this order: one that ends in between is found
+/// where it goes.
+pub(super) fn live_or_completed(
+    id: InvocationId,
+    get: impl Fn(&RowKey) -> Result<Option<InvocationRow>, TxnError>,
+) -> Result<Option<(Kept, InvocationRow)>, TxnError> {
+    if let Some(row) = get(&RowKey::Invocation(id))? {
+        return Ok(Some((Kept::Live, row)));
+    }
+    Ok(get(&RowKey::Completed(id))?.map(|row| (Kept::Completed, row)))
 }
 
 /// See [`Reader::walk`]. After an error it ends.

@@ -1,12 +1,13 @@
 //! Reading what a list needs: records, answers, and whether a filter means them.
 
 use super::filter::{self, Completion, InvocationFilter};
+use crate::engine::reader::{live_or_completed, record};
 use crate::engine::{EngineError, txn::TxnError};
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InvocationRow, Phase};
 use abide_core::rows::RowKey;
-use abide_store::{Store, View, codec, keys};
+use abide_store::{Store, View, codec};
 use std::cell::Cell;
 
 /// Says whether an invocation waits in a circle.
@@ -34,11 +35,8 @@ impl<'a> Reader<'a> {
 
     /// Returns the record of an invocation, live or completed.
     pub fn row(&self, id: InvocationId) -> Result<Option<InvocationRow>, TxnError> {
-        // In this order: one that ends in between is found where it goes.
-        match self.get(id, &RowKey::Invocation(id))? {
-            Some(row) => Ok(Some(row)),
-            None => self.get(id, &RowKey::Completed(id)),
-        }
+        let found = live_or_completed(id, |row_key| self.get(id, row_key))?;
+        Ok(found.map(|(_, row)| row))
     }
 
     pub fn answer(&self, id: InvocationId) -> Result<Option<Answer>, TxnError> {
@@ -47,9 +45,7 @@ impl<'a> Reader<'a> {
 
     fn get<T: codec::Record>(&self, id: InvocationId, row_key: &RowKey) -> Result<Option<T>, TxnError> {
         self.note_read(1);
-        let key = keys::encode(id.partition(self.partitions), row_key);
-        let Some(value) = self.store.get(View::Durable, &key)? else { return Ok(None) };
-        Ok(Some(codec::decode(&key, &value)?))
+        record(self.store, View::Durable, id.partition(self.partitions), row_key)
     }
 
     /// Returns what an invocation came to; None while it is live.
