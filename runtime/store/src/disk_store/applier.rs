@@ -41,11 +41,11 @@ fn next_group(shared: &Shared) -> Option<Vec<Logged>> {
         if is_ending(&state) {
             return None;
         }
-        shared.logged.wait(&mut state);
+        shared.applier_wakes.wait(&mut state);
     }
     let until = Instant::now() + GATHER;
     while !is_ending(&state) && !is_pressed(shared, &state) {
-        if shared.logged.wait_until(&mut state, until).timed_out() {
+        if shared.applier_wakes.wait_until(&mut state, until).timed_out() {
             break;
         }
     }

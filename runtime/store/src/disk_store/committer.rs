@@ -52,7 +52,7 @@ pub fn push(shared: &Shared, sequence: Sequence) {
     }
     // What is not written, or came meanwhile.
     if shared.state().is_sync_due {
-        shared.queued.notify_one();
+        shared.committer_wakes.notify_one();
     }
 }
 
@@ -71,16 +71,16 @@ fn is_work_due(shared: &Shared) -> bool {
             None if state.is_closing => return false,
             None if at_last_nap != Some(state.committed) => {
                 at_last_nap = Some(state.committed);
-                shared.queued.wait_for(&mut state, LINGER);
+                shared.committer_wakes.wait_for(&mut state, LINGER);
             }
             None => {
                 state.is_committer_asleep = true;
-                shared.queued.wait(&mut state);
+                shared.committer_wakes.wait(&mut state);
                 state.is_committer_asleep = false;
             }
             Some(_) if state.is_sync_due || state.is_closing => return true,
             Some(since) if since.elapsed() >= LINGER => return true,
-            Some(since) => _ = shared.queued.wait_until(&mut state, since + LINGER),
+            Some(since) => _ = shared.committer_wakes.wait_until(&mut state, since + LINGER),
         }
     }
 }
@@ -235,10 +235,10 @@ fn publish(shared: &Shared, records: Vec<Record>, bytes: Vec<u64>, is_rotated: b
     drop(state);
     shared.durable.send_replace(durable);
     if is_applier_called {
-        shared.logged.notify_one();
+        shared.applier_wakes.notify_one();
     }
     shared.progress.notify_all();
     if is_rotated {
-        shared.upkeep.notify_one();
+        shared.upkeep_wakes.notify_one();
     }
 }

@@ -132,7 +132,7 @@ impl DiskStore {
         let is_committer_asleep = state.is_committer_asleep;
         drop(state);
         if is_urgent || is_committer_asleep {
-            shared.queued.notify_one();
+            shared.committer_wakes.notify_one();
         }
         Ok(sequence)
     }

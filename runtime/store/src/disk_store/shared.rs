@@ -88,13 +88,13 @@ pub struct Shared {
     pub synced_in_micros: AtomicU64,
     state: Mutex<State>,
     /// The queue has something, or the store closes or failed.
-    pub queued: Condvar,
+    pub committer_wakes: Condvar,
     /// `logged` has something, or the store closes or failed.
-    pub logged: Condvar,
+    pub applier_wakes: Condvar,
     /// `pending_bytes` or `durable` changed, or the store failed.
     pub progress: Condvar,
     /// The upkeep has something to do.
-    pub upkeep: Condvar,
+    pub upkeep_wakes: Condvar,
     pub durable: watch::Sender<Sequence>,
     pub status: watch::Sender<Status>,
     /// The newest record whose changes have begun to reach the index.
@@ -129,10 +129,10 @@ impl Shared {
             log: Mutex::new(log),
             synced_in_micros: AtomicU64::new(0),
             state: Mutex::new(State { epochs, committed: last, durable: last, ..State::default() }),
-            queued: Condvar::new(),
-            logged: Condvar::new(),
+            committer_wakes: Condvar::new(),
+            applier_wakes: Condvar::new(),
             progress: Condvar::new(),
-            upkeep: Condvar::new(),
+            upkeep_wakes: Condvar::new(),
             durable: watch::Sender::new(last),
             status: watch::Sender::new(Status::Ready),
             applying: AtomicU64::new(last),
@@ -170,10 +170,10 @@ impl Shared {
     }
 
     pub fn wake_all(&self) {
-        self.queued.notify_all();
-        self.logged.notify_all();
+        self.committer_wakes.notify_all();
+        self.applier_wakes.notify_all();
         self.progress.notify_all();
-        self.upkeep.notify_all();
+        self.upkeep_wakes.notify_all();
     }
 
     /// Removes blobs that no key refers to. One that stays is swept by the next start.

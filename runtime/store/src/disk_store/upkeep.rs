@@ -58,7 +58,7 @@ impl Watch {
 fn next(shared: &Shared) -> Option<bool> {
     let mut state = shared.state();
     if !state.upkeep.is_checkpoint_due && !state.upkeep.is_stopping && state.failed.is_none() {
-        shared.upkeep.wait_for(&mut state, TICK);
+        shared.upkeep_wakes.wait_for(&mut state, TICK);
     }
     if state.upkeep.is_stopping || state.failed.is_some() {
         return None;
