@@ -128,7 +128,7 @@ pub fn doctor(dir: &Path) -> Result<Report, Error> {
     let closed_with = whole::take_closed(&folder)?;
     let (mut referenced, is_index_whole) = look_at_index(&folder, &mut report)?;
     if let Some(last) = closed_with.filter(|_| is_index_whole) {
-        whole::close(&folder, last)?;
+        whole::note_closed(&folder, last)?;
     }
     let log = folder.log_with(format.secret);
     look_at_log(&log, &mut report, &mut referenced)?;

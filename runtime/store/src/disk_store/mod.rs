@@ -169,7 +169,7 @@ impl DiskStore {
             // Last: a power cut before this may have hit what the index still wrote.
             None if !self.shared.state().is_in_order => Ok(()),
             None => {
-                let noted = whole::close(&self.shared.folder, self.shared.state().committed);
+                let noted = whole::note_closed(&self.shared.folder, self.shared.state().committed);
                 if let Err(error) = noted {
                     tracing::warn!(%error, "the next start reads all of the index");
                 }

@@ -40,7 +40,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
         }
         recovered => recovered?,
     };
-    whole::know(&folder)?;
+    whole::note_whole(&folder)?;
     let last = recovered.scan.last_sequence;
     report(&recovered);
     let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);

@@ -102,10 +102,10 @@ fn as_it_is(
     options: &Options,
     progress: &Progress,
 ) -> Result<Result<Recovered, String>, Error> {
-    let is_known = whole::is_known(folder);
-    if !is_known {
+    let is_noted_whole = whole::is_noted_whole(folder);
+    if !is_noted_whole {
         // What another machine noted must not count again after this one has changed the index, and fell.
-        whole::forget(folder)?;
+        whole::withdraw_whole(folder)?;
     }
     let closed_with = whole::take_closed(folder)?;
     // Each takes about as long as the other, and neither needs it.
@@ -120,7 +120,7 @@ fn as_it_is(
     let checked = follow_log(&index, log, options, progress, scan?).and_then(|(scan, replayed)| {
         // After a crash of the machine everything is read once. A close in order says that there was none.
         let is_closed = scan.is_closed && closed_with == Some(scan.last_sequence);
-        let is_verified = !is_closed && !is_known;
+        let is_verified = !is_closed && !is_noted_whole;
         if is_verified {
             index.verify(progress)?;
         }

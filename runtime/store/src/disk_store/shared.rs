@@ -160,7 +160,7 @@ impl Shared {
             tracing::error!(%error, "the next start will not know that the index has to be rebuilt");
         }
         // A disk that fails may have lost what it took before.
-        if let Err(error) = whole::forget(&self.folder) {
+        if let Err(error) = whole::withdraw_whole(&self.folder) {
             tracing::error!(%error, "the next start will not know that the index has to be read");
         }
         tracing::error!(%reason, "the store stops: nothing is acknowledged any more");

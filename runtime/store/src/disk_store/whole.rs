@@ -21,23 +21,23 @@ use crate::folder::Folder;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Says whether the index was found whole, and nothing but a process has ended since.
-pub fn is_known(folder: &Folder) -> bool {
+pub fn is_noted_whole(folder: &Folder) -> bool {
     let noted = fs::read_to_string(note(folder)).ok();
     noted.is_some() && noted == identity(folder)
 }
 
 /// Notes that the index is whole.
-pub fn know(folder: &Folder) -> Result<(), Error> {
+pub fn note_whole(folder: &Folder) -> Result<(), Error> {
     match identity(folder) {
-        _ if is_known(folder) => Ok(()),
+        _ if is_noted_whole(folder) => Ok(()),
         Some(identity) => disk::write_whole(&OsDisk, &note(folder), identity.as_bytes())
             .map_err(Error::io("write", note(folder))),
-        None => forget(folder),
+        None => withdraw_whole(folder),
     }
 }
 
 /// Lets the next start read all of the index, also one on another machine after this one fell.
-pub fn forget(folder: &Folder) -> Result<(), Error> {
+pub fn withdraw_whole(folder: &Folder) -> Result<(), Error> {
     match fs::remove_file(note(folder)) {
         Ok(()) => OsDisk.sync_dir(&folder.dir).map_err(Error::io("sync", &folder.dir)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -46,7 +46,7 @@ pub fn forget(folder: &Folder) -> Result<(), Error> {
 }
 
 /// Notes that the index has all up to this record, and that all of it is on the disk.
-pub fn close(folder: &Folder, last: Sequence) -> Result<(), Error> {
+pub fn note_closed(folder: &Folder, last: Sequence) -> Result<(), Error> {
     let path = folder.index_closed();
     disk::write_whole(&OsDisk, &path, last.to_string().as_bytes()).map_err(Error::io("write", &path))
 }
@@ -87,21 +87,21 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::new(home.path());
         fs::create_dir(folder.index()).unwrap();
-        assert!(!is_known(&folder));
-        know(&folder).unwrap();
+        assert!(!is_noted_whole(&folder));
+        note_whole(&folder).unwrap();
         let noted = fs::read_to_string(note(&folder)).expect("this system says enough");
-        assert!(is_known(&folder));
+        assert!(is_noted_whole(&folder));
 
         fs::write(note(&folder), noted.replacen(|c: char| c.is_ascii_hexdigit(), "x", 1)).unwrap();
-        assert!(!is_known(&folder), "the machine was started again");
+        assert!(!is_noted_whole(&folder), "the machine was started again");
 
         fs::write(note(&folder), &noted).unwrap();
         fs::remove_dir(folder.index()).unwrap();
         fs::create_dir(folder.index()).unwrap();
-        assert!(!is_known(&folder), "another index has taken its place");
+        assert!(!is_noted_whole(&folder), "another index has taken its place");
 
-        know(&folder).unwrap();
-        forget(&folder).unwrap();
-        assert!(!is_known(&folder));
+        note_whole(&folder).unwrap();
+        withdraw_whole(&folder).unwrap();
+        assert!(!is_noted_whole(&folder));
     }
 }
