@@ -51,10 +51,16 @@ impl Known {
     }
 }
 
+/// Whether the index can be used as it is; one that cannot is rebuilt.
+enum Usable<T> {
+    Yes(T),
+    No { why: String },
+}
+
 pub fn recover(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Recovered, Error> {
     let why = match watched(folder, log, options)? {
-        Ok(recovered) => return Ok(recovered),
-        Err(why) => why,
+        Usable::Yes(recovered) => return Ok(recovered),
+        Usable::No { why } => why,
     };
     let index = rebuild(folder, log, options, &why)?;
     let progress = Progress::default();
@@ -68,9 +74,9 @@ pub fn recover(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Re
     Ok(Recovered { index, known, scan, replayed, is_rebuilt: true, is_verified: false })
 }
 
-/// Uses the index as it is, on a thread of its own: sled can loop for ever over a damaged folder. Returns why it cannot
-/// be used; a stall is an error, because the looping thread ends only with the process.
-fn watched(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Result<Recovered, String>, Error> {
+/// Uses the index as it is, on a thread of its own: sled can loop for ever over a damaged folder. A stall is an error,
+/// because the looping thread ends only with the process.
+fn watched(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Usable<Recovered>, Error> {
     let progress = Progress::default();
     let (result, results) = mpsc::channel();
     let (folder_of_thread, log_of_thread) = (folder.clone(), log.clone());
@@ -101,7 +107,7 @@ fn as_it_is(
     log: &LogFolder,
     options: &Options,
     progress: &Progress,
-) -> Result<Result<Recovered, String>, Error> {
+) -> Result<Usable<Recovered>, Error> {
     let is_noted_whole = whole::is_noted_whole(folder);
     if !is_noted_whole {
         // What another machine noted must not count again after this one has changed the index, and fell.
@@ -114,8 +120,8 @@ fn as_it_is(
         (usable_index(folder, log, options), joined(scan))
     });
     let index = match index? {
-        Ok(index) => index,
-        Err(why) => return Ok(Err(why)),
+        Usable::Yes(index) => index,
+        Usable::No { why } => return Ok(Usable::No { why }),
     };
     let checked = follow_log(&index, log, options, progress, scan?).and_then(|(scan, replayed)| {
         // After a crash of the machine everything is read once. A close in order says that there was none.
@@ -128,10 +134,10 @@ fn as_it_is(
     });
     match checked {
         Ok((known, scan, replayed, is_verified)) => {
-            Ok(Ok(Recovered { index, known, scan, replayed, is_rebuilt: false, is_verified }))
+            Ok(Usable::Yes(Recovered { index, known, scan, replayed, is_rebuilt: false, is_verified }))
         }
         // Damage that shows only when the leaf is read.
-        Err(Error::Index { why }) => Ok(Err(why)),
+        Err(Error::Index { why }) => Ok(Usable::No { why }),
         Err(error) => Err(error),
     }
 }
@@ -181,26 +187,28 @@ fn follow_log(
     Ok((scan, replayed))
 }
 
-/// Returns the index, or why it cannot be used.
-fn usable_index(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Result<Index, String>, Error> {
+/// Opens the index and looks whether the log goes on where it ends.
+fn usable_index(folder: &Folder, log: &LogFolder, options: &Options) -> Result<Usable<Index>, Error> {
     if folder.rebuild_marker().exists() {
-        return Ok(Err(fs::read_to_string(folder.rebuild_marker()).unwrap_or_default()));
+        let why = fs::read_to_string(folder.rebuild_marker()).unwrap_or_default();
+        return Ok(Usable::No { why });
     }
     let index = match Index::open(&folder.index(), options) {
         Ok(index) => index,
-        Err(Error::Index { why }) => return Ok(Err(why)),
+        Err(Error::Index { why }) => return Ok(Usable::No { why }),
         Err(error) => return Err(error),
     };
     let applied = match index.applied() {
         Ok(applied) => applied,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Usable::No { why: error.to_string() }),
     };
     match first_sequence(&*options.disk, log)? {
         Some(first) if first > applied + 1 => {
             index.close()?;
-            Ok(Err(format!("it ends with record {applied} and the log begins with record {first}")))
+            let why = format!("it ends with record {applied} and the log begins with record {first}");
+            Ok(Usable::No { why })
         }
-        Some(_) | None => Ok(Ok(index)),
+        Some(_) | None => Ok(Usable::Yes(index)),
     }
 }
 
