@@ -36,7 +36,6 @@ use crate::engine::EngineHandle;
 use crate::logs::GuestLogs;
 use crate::metrics::Metrics;
 use crate::sql::Sql;
-use crate::time;
 use crate::traces::Traces;
 use crate::upgrade::Upgrades;
 use axum::Router;

@@ -2,7 +2,7 @@
 
 use crate::audit::Record;
 use crate::clock::Clock;
-use crate::http::time;
+use crate::time;
 use abide_core::limits::cut;
 use axum::extract::Request;
 use axum::response::Response;

@@ -1,10 +1,11 @@
 //! Awakeables that handlers wait for, those of the newest invocations first.
 
 use crate::engine::{Cursor, InvocationFilter, InvocationQuery, Order, Sort, StatusFilter};
+use crate::http::AppState;
 use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{AWAKEABLES_SEARCHED_MAX, INVOCATIONS_DEFAULT, INVOCATIONS_MAX};
-use crate::http::{AppState, time};
+use crate::time;
 use abide_core::entry::{Entry, EntryRow};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::invocation::InvocationRow;

@@ -4,10 +4,11 @@
 //! a comma within one is written `\,` and a backslash `\\`. Everything given has to hold.
 
 use crate::engine::{Completion, InvocationFilter, InvokedBy, StatusFilter};
-use crate::http::admin::invocation_view::{completion_word, status_word};
+use crate::http::admin::invocation_view::completion_word;
 use crate::http::admin::query;
 use crate::http::error::AdminError;
-use crate::http::time;
+use crate::time;
+use crate::words::status_word;
 use abide_core::time::Timestamp;
 use http::Uri;
 use serde::Deserialize;

@@ -1,12 +1,10 @@
 //! An invocation as users see it.
 
 use crate::engine::{Completion, StatusFilter, created_at};
-use crate::http::admin::services::{handler_ty, service_ty};
 use crate::http::admin::shapes::MismatchShape;
 use crate::http::admin::waiting::{Waiting, WaitingView};
-use crate::http::time;
-use crate::words::pause_words;
-pub use crate::words::status_word;
+use crate::time;
+use crate::words::{handler_ty, pause_words, service_ty, status_word};
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{
     AttemptFailure, InvocationRow, MismatchReport, Origin, PauseReason, Phase, RunTries,

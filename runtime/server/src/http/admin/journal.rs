@@ -4,6 +4,7 @@
 //! Once the journal has been kept long enough, only the answer is left: `"is_purged":true`.
 
 use crate::engine::{Journal, Output};
+use crate::http::AppState;
 use crate::http::admin::entry_view::{EntryView, ResultView};
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::payload::PayloadView;
@@ -11,7 +12,7 @@ use crate::http::admin::shapes::HeaderShape;
 use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::JOURNAL_ITEMS_MAX;
-use crate::http::{AppState, time};
+use crate::time;
 use abide_core::entry::{EntryRow, Header, OutcomeRow};
 use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
 use axum::Json;

@@ -1,12 +1,13 @@
 //! What guests log: of one invocation as it is kept, and of all as it comes.
 
 use crate::engine::EngineError;
+use crate::http::AppState;
 use crate::http::admin::invocations::parse_id;
 use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{LOG_LINES_DEFAULT, LOG_LINES_MAX, LOG_WAIT_MAX};
-use crate::http::{AppState, time};
 use crate::logs::{Heard, Level, Line, News, Source, Wanted};
+use crate::time;
 use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;

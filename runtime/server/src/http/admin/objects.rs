@@ -2,12 +2,13 @@
 
 use crate::engine::ObjectRead;
 use crate::engine::{EngineError, EngineHandle, StatusFilter};
+use crate::http::AppState;
 use crate::http::admin::entry_view::ResultView;
-use crate::http::admin::invocation_view::status_word;
 use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{OBJECTS_DEFAULT, OBJECTS_MAX, PROMISES_SHOWN_MAX, WAITING_SHOWN_MAX};
-use crate::http::{AppState, time};
+use crate::time;
+use crate::words::status_word;
 use abide_core::ids::InvocationId;
 use abide_core::manifest::ServiceKind;
 use abide_core::target::ObjectKey;

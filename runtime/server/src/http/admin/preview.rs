@@ -1,8 +1,9 @@
 //! What an upload would come to, before it is done: what it offers, what it takes over, who could not go on.
 
 use crate::http::admin::checks::{self, ReportView};
-use crate::http::admin::services::{self, HandlerDetails, service_ty};
+use crate::http::admin::services::{self, HandlerDetails};
 use crate::upgrade::{Offer, Preview, Refusal, Report, UploadOptions};
+use crate::words::service_ty;
 use serde::Serialize;
 use utoipa::ToSchema;
 

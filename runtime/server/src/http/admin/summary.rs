@@ -3,9 +3,11 @@
 
 use crate::engine::{Completion, Counts, StatusFilter, Summary};
 use crate::http::admin::filter::{self, FilterFields};
-use crate::http::admin::invocation_view::{completion_word, status_word};
+use crate::http::admin::invocation_view::completion_word;
 use crate::http::error::AdminError;
-use crate::http::{AppState, delay, time};
+use crate::http::{AppState, delay};
+use crate::time;
+use crate::words::status_word;
 use axum::Json;
 use axum::extract::State;
 use http::Uri;

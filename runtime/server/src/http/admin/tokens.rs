@@ -2,11 +2,12 @@
 
 use crate::access::Known;
 use crate::access::grant::{Grant, Scope};
+use crate::http::AppState;
 use crate::http::admin::audit::Detail;
 use crate::http::admin::json_body;
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
-use crate::http::{AppState, time};
+use crate::time;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};

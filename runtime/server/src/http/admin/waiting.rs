@@ -4,9 +4,9 @@
 //! the moment, so everything is shown that has no outcome yet.
 
 use crate::engine::{EngineError, EngineHandle, StatusFilter};
-use crate::http::admin::invocation_view::status_word;
 use crate::http::limits::{WAITING_LISTED_MAX, WAITING_SHOWN_MAX};
-use crate::http::time;
+use crate::time;
+use crate::words::status_word;
 use abide_core::entry::{Entry, EntryRow};
 use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, Phase, WaitSet};
