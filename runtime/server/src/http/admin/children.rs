@@ -1,7 +1,7 @@
 //! Whom an invocation has called, sent to, or waited for: `?from=` and `?limit=` page through them by
 //! the number of the operation.
 
-use crate::engine::{Children, EngineHandle};
+use crate::engine::Children;
 use crate::http::AppState;
 use crate::http::admin::invocation_view::InvocationView;
 use crate::http::admin::invocations::{self, parse_id};
@@ -64,19 +64,14 @@ pub async fn list(
     let view = blocking(move || {
         let row = state.engine.invocation(id)?.ok_or(AdminError::UnknownInvocation(id))?;
         let Children { entries, total, next_from } = state.engine.children(id, &row, from, limit)?;
-        let view = |(op, entry): &(OpId, EntryRow)| child(&state, &state.engine, *op, &entry.entry);
+        let view = |(op, entry): &(OpId, EntryRow)| child(&state, *op, &entry.entry);
         let children = entries.iter().map(view).collect::<Result<Vec<_>, _>>()?;
         Ok(ChildrenView { children: children.into_iter().flatten().collect(), total, next_from })
     });
     Ok(Json(view.await?))
 }
 
-fn child(
-    state: &AppState,
-    engine: &EngineHandle,
-    op: OpId,
-    entry: &Entry,
-) -> Result<Option<ChildView>, AdminError> {
+fn child(state: &AppState, op: OpId, entry: &Entry) -> Result<Option<ChildView>, AdminError> {
     let (id, target) = match entry {
         Entry::Call(request) | Entry::Send { request, .. } => {
             (request.child, Some(request.target.to_string()))
@@ -85,7 +80,7 @@ fn child(
         // They name nobody who would run for them.
         _ => return Ok(None),
     };
-    let invocation = engine.invocation(id)?;
+    let invocation = state.engine.invocation(id)?;
     Ok(Some(ChildView {
         op,
         kind: entry.kind(),

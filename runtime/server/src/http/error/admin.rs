@@ -142,9 +142,11 @@ impl AdminError {
             Self::Unauthorized | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } | Self::ForeignHost(_) | Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::Token(error) => token_status(error),
-            Self::BadField { .. } | Self::BadBody(_) | Self::CutShort | Self::NotKeyed(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadField { .. }
+            | Self::BadBody(_)
+            | Self::CutShort
+            | Self::NotKeyed(_)
+            | Self::BadRestart { .. } => StatusCode::BAD_REQUEST,
             Self::UploadContentType(_) | Self::SignalContentType(_) | Self::JsonContentType(_) => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
@@ -154,13 +156,15 @@ impl AdminError {
             | Self::NotCompleted(_)
             | Self::StateChanged(_)
             | Self::KeyHeld(_)
-            | Self::Upgrade { .. } => StatusCode::CONFLICT,
+            | Self::Upgrade { .. }
+            | Self::NotPausable(_)
+            | Self::NothingToBackUp
+            | Self::Backup(_) => StatusCode::CONFLICT,
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
-            Self::NotPausable(_) | Self::NothingToBackUp | Self::Backup(_) => StatusCode::CONFLICT,
-            Self::RestartOfRun(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JournalPurged(_) => StatusCode::GONE,
-            Self::BadRestart { .. } => StatusCode::BAD_REQUEST,
-            Self::NotOffered { .. } | Self::OtherKind { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RestartOfRun(_) | Self::NotOffered { .. } | Self::OtherKind { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::SignalsFull(_) | Self::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
             Self::Unhealthy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Sql(error) => sql_status(error),
