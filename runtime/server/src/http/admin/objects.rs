@@ -64,21 +64,25 @@ struct ObjectView {
     waiting: u64,
 }
 
-/// Another invocation; what is not known of one that is gone is left out.
+/// Another invocation; what is not known of one that is gone, or not there yet, is left out.
 #[derive(Serialize, ToSchema)]
-struct InvocationRef {
-    invocation_id: String,
+pub struct InvocationRef {
+    pub invocation_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
+    pub target: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
+    pub status: Option<&'static str>,
     /// When it last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<String>,
+    pub since: Option<String>,
 }
 
 impl InvocationRef {
-    fn of(engine: &EngineHandle, id: InvocationId) -> Result<Self, EngineError> {
+    /// Looks an invocation up.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of(engine: &EngineHandle, id: InvocationId) -> Result<Self, EngineError> {
         let row = engine.invocation(id)?;
         Ok(Self {
             invocation_id: id.to_string(),

@@ -3,10 +3,10 @@
 //! A suspended invocation has said what wakes it. Of one that runs nobody knows what it waits for at
 //! the moment, so everything is shown that has no outcome yet.
 
-use crate::engine::{EngineError, EngineHandle, StatusFilter};
+use crate::engine::{EngineError, EngineHandle};
+use crate::http::admin::objects::InvocationRef;
 use crate::http::limits::{WAITING_LISTED_MAX, WAITING_SHOWN_MAX};
 use crate::time;
-use crate::words::status_word;
 use abide_core::entry::{Entry, EntryRow};
 use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, Phase, WaitSet};
@@ -41,8 +41,8 @@ enum What {
         name: Option<String>,
         until: String,
     },
-    Call(Other),
-    Attach(Other),
+    Call(InvocationRef),
+    Attach(InvocationRef),
     Awakeable {
         /// For whoever will complete it.
         id: String,
@@ -59,20 +59,10 @@ enum What {
     Key {
         object: String,
         #[serde(skip_serializing_if = "Option::is_none")]
-        holder: Option<Other>,
+        holder: Option<InvocationRef>,
         /// How many came before it and wait, too; at most.
         ahead: u64,
     },
-}
-
-/// Another invocation; target and status are absent when it is gone, or not there yet.
-#[derive(Serialize, ToSchema)]
-struct Other {
-    invocation_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
 }
 
 /// Returns all that an invocation waits for. Reads the end of the journal where the record does not tell.
@@ -175,7 +165,7 @@ fn view(engine: &EngineHandle, own: AwakeableId, row: &EntryRow) -> Result<Optio
         }
         Entry::Call(request) => {
             let callee = other(engine, request.child)?;
-            What::Call(Other { target: Some(request.target.to_string()), ..callee })
+            What::Call(InvocationRef { target: Some(request.target.to_string()), ..callee })
         }
         Entry::Attach { invocation } => What::Attach(other(engine, *invocation)?),
         Entry::Awakeable { name } => What::Awakeable { id: own.to_string(), name: name.clone() },
@@ -198,13 +188,9 @@ fn view(engine: &EngineHandle, own: AwakeableId, row: &EntryRow) -> Result<Optio
     Ok(Some(WaitingView { op: Some(own.op), since: time::rfc3339(row.at), what }))
 }
 
-fn other(engine: &EngineHandle, id: InvocationId) -> Result<Other, EngineError> {
-    let row = engine.invocation(id)?;
-    Ok(Other {
-        invocation_id: id.to_string(),
-        target: row.as_ref().map(|row| row.target.to_string()),
-        status: row.map(|row| status_word(StatusFilter::of(&row.phase))),
-    })
+fn other(engine: &EngineHandle, id: InvocationId) -> Result<InvocationRef, EngineError> {
+    // The view of what is waited for has a `since` of its own, beside this.
+    Ok(InvocationRef { since: None, ..InvocationRef::of(engine, id)? })
 }
 
 #[cfg(test)]
@@ -216,10 +202,11 @@ mod tests {
             let view = WaitingView { op: Some(3), since: "then".into(), what };
             serde_json::to_string(&view).unwrap()
         };
-        let other = |target: Option<&str>| Other {
+        let other = |target: Option<&str>| InvocationRef {
             invocation_id: "inv_1".into(),
             target: target.map(str::to_owned),
             status: target.map(|_| "suspended"),
+            since: None,
         };
         assert_eq!(
             show(What::Awakeable { id: "sign_1".into(), name: Some("approval".into()) }),
