@@ -11,7 +11,7 @@ pub enum Status {
     Ready,
     /// Commits still work, but new work should not be taken in; this passes.
     Refusing { reason: String },
-    /// A write failed. Nothing is acknowledged any more; only a restart helps.
+    /// The disk failed. Nothing is acknowledged any more; only a restart helps.
     Failed { reason: String },
 }
 

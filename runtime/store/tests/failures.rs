@@ -78,6 +78,39 @@ fn a_failed_blob_stops_the_store() {
     stops_and_keeps_what_was_acknowledged(Operation::Remove, "blobs/", 3, ErrorKind::PermissionDenied);
 }
 
+/// Whoever reads it: nobody writes here.
+#[test]
+fn a_value_that_the_disk_does_not_give_stops_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    write(&store, fence, vec![put("large", vec![1; 3000])]).unwrap();
+    wait_until("it is read from the disk", || store.stats().overlay_keys == 0);
+    disk.fail(Operation::Read, "blobs/", 0, ErrorKind::TimedOut);
+    assert!(matches!(store.get(View::Durable, b"large"), Err(Error::Io { .. })));
+    let status = store.status().borrow().clone();
+    assert!(matches!(&status, Status::Failed { reason } if reason.contains("blobs/")), "{status:?}");
+    assert!(store.close().is_err());
+}
+
+#[test]
+fn a_log_that_the_disk_does_not_give_is_named_by_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new();
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    let fence = store.acquire(1).unwrap();
+    write(&store, fence, vec![put("a", "b")]).unwrap();
+    store.close().unwrap();
+    disk.fail(Operation::Read, "log-", 0, ErrorKind::TimedOut);
+    match DiskStore::open(dir.path(), on(&disk)) {
+        Err(Error::Io { path, .. }) => assert!(path.to_string_lossy().contains("log-"), "{}", path.display()),
+        other => panic!("{:?}", other.err()),
+    }
+    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+    assert_eq!(store.get(View::Durable, b"a").unwrap().unwrap(), "b");
+}
+
 #[test]
 fn a_failed_rotation_stops_the_store() {
     stops_and_keeps_what_was_acknowledged(Operation::Rename, "spare-", 2, ErrorKind::Other);

@@ -87,17 +87,22 @@ impl Backup {
         sent
     }
 
-    /// Returns why it failed in the end, and tells the store what concerns it.
+    /// Returns why it failed in the end.
     fn reason(&self, error: Error) -> Error {
-        if let Some(why) = self.shared.hold.given_up() {
+        match self.shared.hold.given_up() {
             // What was needed may be gone since, so anything may have been missing.
-            return Error::BackupGivenUp { why };
+            Some(why) => Error::BackupGivenUp { why },
+            None => error,
         }
-        if let Error::Index { .. } = &error {
-            // As for any other reader: the next start rebuilds it.
-            self.shared.fail(&error);
+    }
+
+    /// Hands on what was read of the store, as for any other reader of it. What is missing because the backup was given up
+    /// is no fault of the disk.
+    fn noticed<T>(&self, found: Result<T, Error>) -> Result<T, Error> {
+        match self.shared.hold.given_up() {
+            Some(_) => found,
+            None => self.shared.noticed(found),
         }
-        error
     }
 
     /// A backup is not worth a full disk or a stop that waits.
@@ -175,15 +180,16 @@ impl Sending<'_> {
 
     fn pairs(&mut self, content: &mut Content) -> Result<(), Error> {
         let shared = &self.backup.shared;
-        for (partition, epoch) in shared.index.epochs()? {
+        for (partition, epoch) in self.backup.noticed(shared.index.epochs())? {
             content.encoder.epoch(Fence { partition, epoch });
         }
         let mut start = Vec::new();
         loop {
             self.backup.check_running()?;
-            let pairs: Vec<_> = shared
+            let read = shared
                 .index
-                .range(&start, None, |pairs| pairs.take(PAIRS_AT_ONCE).collect::<io::Result<Vec<_>>>())?;
+                .range(&start, None, |pairs| pairs.take(PAIRS_AT_ONCE).collect::<io::Result<Vec<_>>>());
+            let pairs = self.backup.noticed(read)?;
             let Some((last, _)) = pairs.last() else { return Ok(()) };
             start = [&last[..], &[0]].concat();
             for (key, stored) in &pairs {
@@ -204,7 +210,7 @@ impl Sending<'_> {
         let shared = self.backup.shared.clone();
         let (disk, log) = (&*shared.options.disk, shared.segments.folder());
         let number = shared.segments.holding(self.backup.first + 1);
-        records::read(disk, log, number, self.backup.first + 1..=last, |payload| {
+        let read = records::read(disk, log, number, self.backup.first + 1..=last, |payload| {
             content.encoder.record(payload);
             let ready = content.encoder.take_ready();
             self.content(content, &ready)?;
@@ -214,7 +220,8 @@ impl Sending<'_> {
                 Some(Stored::Blob(blob)) => self.blob(blob),
                 Some(Stored::Inline(_)) | None => Ok(()),
             })
-        })
+        });
+        self.backup.noticed(read)
     }
 
     fn content(&mut self, content: &mut Content, bytes: &[u8]) -> Result<(), Error> {
@@ -230,7 +237,7 @@ impl Sending<'_> {
     fn blob(&mut self, blob: &BlobRef) -> Result<(), Error> {
         let blobs = &self.backup.shared.blobs;
         // Verified by its sum: a backup of damage would replace a good one.
-        let value = blobs.read(blob)?.ok_or_else(|| Error::BlobCorrupt {
+        let value = self.backup.noticed(blobs.read(blob))?.ok_or_else(|| Error::BlobCorrupt {
             file: blobs.path(blob.name),
             why: "it is not there".into(),
         })?;
@@ -299,8 +306,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
         let backup = store.backup().unwrap();
-        let error = backup.reason(Error::Index { why: "a leaf is damaged".into() });
-        assert!(matches!(error, Error::Index { .. }), "{error}");
+        let found = backup.noticed::<()>(Err(Error::Index { why: "a leaf is damaged".into() }));
+        assert!(matches!(found, Err(Error::Index { .. })), "{found:?}");
         assert!(matches!(&*store.status().borrow(), Status::Failed { .. }));
         assert!(home.path().join("REBUILD-INDEX").exists(), "the next start rebuilds it");
     }

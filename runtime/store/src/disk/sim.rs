@@ -47,6 +47,7 @@ impl Random {
 pub enum Operation {
     Create,
     Open,
+    Read,
     Write,
     Sync,
     Rename,
@@ -254,7 +255,7 @@ impl SimDisk {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.begin(Operation::Open, &self.path)?;
+        let state = self.disk.begin(Operation::Read, &self.path)?;
         let content = &state.inodes[self.inode].current;
         let start = content.len().min(offset as usize);
         let bytes = buffer.len().min(content.len() - start);

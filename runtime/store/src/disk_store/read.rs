@@ -29,12 +29,7 @@ fn steady<T>(
     shared: &Shared,
     mut read: impl FnMut() -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
-    let found = attempt(shared, &mut read);
-    if let Err(error @ Error::Index { .. }) = &found {
-        // A damaged index would give wrong answers next: the next start rebuilds it.
-        shared.fail(error);
-    }
-    found
+    shared.noticed(attempt(shared, &mut read))
 }
 
 fn attempt<T>(
@@ -156,4 +151,28 @@ fn value_of(shared: &Shared, stored: Stored) -> Result<Option<Bytes>, Error> {
 fn blob_missing(shared: &Shared, key: &[u8]) -> Error {
     let why = format!("the value at or behind key {} is not there", printable(key));
     Error::BlobCorrupt { file: shared.folder.blobs(), why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk_store::DiskStore;
+    use crate::options::Options;
+    use crate::stats::Status;
+    use crate::store::Store;
+
+    #[test]
+    fn a_disk_that_fails_whoever_reads_stops_the_store() {
+        let home = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
+        let failed = || Err(Error::io("use", "index")(io::Error::from(rustix::io::Errno::IO)));
+        let found = steady::<()>(&store.shared, failed);
+        assert!(matches!(found, Err(Error::Io { .. })), "{found:?}");
+        let status = store.status().borrow().clone();
+        assert!(
+            matches!(&status, Status::Failed { reason } if reason.contains("cannot use index")),
+            "{status:?}"
+        );
+        assert!(!home.path().join("REBUILD-INDEX").exists(), "nothing says that it is damaged");
+    }
 }

@@ -200,7 +200,8 @@ fn usable_index(folder: &Folder, log: &LogFolder, options: &Options) -> Result<U
     };
     let applied = match index.applied() {
         Ok(applied) => applied,
-        Err(error) => return Ok(Usable::No { why: error.to_string() }),
+        Err(Error::Index { why }) => return Ok(Usable::No { why }),
+        Err(error) => return Err(error),
     };
     match first_sequence(&*options.disk, log)? {
         Some(first) if first > applied + 1 => {

@@ -169,6 +169,15 @@ impl Shared {
         self.wake_all();
     }
 
+    /// Hands on what a reader came to, whoever it is: a disk that cannot be read stops everything, and so does a damaged
+    /// index, which would give wrong answers next. A damaged value is named, and harms only those who ask for it.
+    pub fn noticed<T>(&self, found: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error @ (Error::Index { .. } | Error::Io { .. })) = &found {
+            self.fail(error);
+        }
+        found
+    }
+
     pub fn wake_all(&self) {
         self.committer_wakes.notify_all();
         self.applier_wakes.notify_all();
