@@ -4,11 +4,10 @@
 //! feature would make a second set of builds, and `cargo test` could test one while the binary was built with the other.
 //!
 //! `ABIDE_FAULTS` is a list with commas. `kill:log.sync.before#3` ends the process, as `kill -9` does, when it comes there
-//! for the third time; `tear:log.write#2` lets only some sectors of a write reach the disk before that; `flip:blob.write#1`
-//! changes one bit of it and goes on; `fail:log.sync#1` and `full:spare.write#1` are errors of the disk; `slow:log.sync#100`
-//! lets each take 100 ms longer. `power:7#500` cuts the power, by the seed 7, at the 500th operation of the disk: what was
-//! not synced is lost, torn or reordered. `free:1000` says that no more bytes than these are free. `clock:FILE` adds the
-//! milliseconds that the file says to the clock.
+//! for the third time; `tear:log.write#2` lets only some sectors of a write reach the disk before that; `fail:log.sync#1` and
+//! `full:spare.write#1` are errors of the disk; `slow:log.sync#100` lets each take 100 ms longer. `power:7#500` cuts the power,
+//! by the seed 7, at the 500th operation of the disk: what was not synced is lost, torn or reordered. `free:1000` says that no
+//! more bytes than these are free. `clock:FILE` adds the milliseconds that the file says to the clock.
 //! `small` makes segments small, so that everything that is rare happens often.
 
 #[cfg(debug_assertions)]

@@ -140,7 +140,7 @@ impl World {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        request.try_send().ok().filter(|reply| ![429, 503].contains(&reply.status))
+        request.try_send().ok().filter(is_told)
     }
 
     /// Posts, again and again if need be, with one idempotency key; None when that went on for too long.
@@ -152,8 +152,7 @@ impl World {
     /// Asks once.
     #[must_use]
     pub fn try_get(&self, path: &str) -> Option<Reply> {
-        let reply = self.ingress().request("GET", path).timeout(self.try_max()).try_send().ok()?;
-        (![429, 503].contains(&reply.status)).then_some(reply)
+        self.ingress().request("GET", path).timeout(self.try_max()).try_send().ok().filter(is_told)
     }
 
     /// Asks the admin port once.
@@ -187,6 +186,13 @@ impl World {
             std::thread::sleep(PAUSE);
         }
     }
+}
+
+/// Says whether an answer tells what came of a request: not that the server cannot now, nor that its disk gave nothing, by
+/// which it stops.
+fn is_told(reply: &Reply) -> bool {
+    let is_by_disk = reply.status == 500 && reply.text().contains("planned for");
+    ![429, 503].contains(&reply.status) && !is_by_disk
 }
 
 /// By how much a clock was ahead at any moment from `from` to `to`.

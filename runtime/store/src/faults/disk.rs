@@ -125,15 +125,6 @@ fn tear(file: &dyn DiskFile, bytes: &[u8], offset: u64, mut random: Random) -> !
     plan::die(&format!("tore a write of {} bytes", bytes.len()))
 }
 
-fn flipped(bytes: &[u8], mut random: Random) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    if !bytes.is_empty() {
-        let at = random.below(bytes.len() as u64) as usize;
-        bytes[at] ^= 1 << random.below(8);
-    }
-    bytes
-}
-
 impl DiskFile for PlannedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let read = || self.file.read_at(buffer, offset);
@@ -148,7 +139,6 @@ impl DiskFile for PlannedFile {
         reach(site, Edge::Before);
         let written = match plan::instead(site) {
             Some(Action::Tear) => tear(&*self.file, bytes, offset, plan::random()),
-            Some(Action::Flip) => self.file.write_at(&flipped(bytes, plan::random()), offset),
             Some(Action::Fail(kind)) => Err(plan::error(kind, site)),
             Some(Action::Slow(pause)) => {
                 std::thread::sleep(pause);
@@ -236,12 +226,5 @@ mod tests {
         assert_eq!(rename("/d/log/log-02", "/d/log/spare-03"), Site::LogRecycle);
         assert_eq!(names_site(Path::new("/d/log")), Site::LogNames);
         assert_eq!(names_site(Path::new("/d")), Site::FormatNames);
-    }
-
-    #[test]
-    fn one_bit_is_flipped() {
-        let bytes = [0u8; 100];
-        let flipped = flipped(&bytes, Random::new(3));
-        assert_eq!(flipped.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
     }
 }

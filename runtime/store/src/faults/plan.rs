@@ -29,7 +29,6 @@ pub struct Rule {
 pub enum Action {
     Kill,
     Tear,
-    Flip,
     Fail(io::ErrorKind),
     /// Each time, not only at the nth.
     Slow(Duration),
@@ -87,8 +86,8 @@ fn parse_rule(what: &str, rest: &str) -> Result<Rule, String> {
     let (action, nth) = match what {
         "kill" => (Action::Kill, number),
         "tear" => (Action::Tear, number),
-        "flip" => (Action::Flip, number),
-        "fail" => (Action::Fail(io::ErrorKind::Other), number),
+        // What a disk says that cannot read or write has no name of its own among the kinds.
+        "fail" => (Action::Fail(io::Error::from(rustix::io::Errno::IO).kind()), number),
         "full" => (Action::Fail(io::ErrorKind::StorageFull), number),
         "slow" => (Action::Slow(Duration::from_millis(number)), 1),
         _ => return Err(format!("{what} is no fault")),
@@ -101,14 +100,11 @@ fn parse_rule(what: &str, rest: &str) -> Result<Rule, String> {
 
 /// Says whether something happens there: a rule without effect would let a test pass that tests nothing.
 fn can(site: Site, action: Action) -> bool {
-    let (part, what) = site.name().split_once('.').unwrap_or((site.name(), ""));
     match action {
         Action::Kill => true,
         // The writes of the store, which go through its disk.
-        Action::Tear | Action::Flip => what == "write" && part != "component",
-        Action::Fail(_) | Action::Slow(_) => {
-            ["spare", "log", "blob", "snapshot", "format", "component"].contains(&part)
-        }
+        Action::Tear => site.name().ends_with(".write") && site != Site::ComponentWrite,
+        Action::Fail(_) | Action::Slow(_) => site.can_fail(),
     }
 }
 
@@ -149,11 +145,13 @@ pub fn hinder(site: Site) -> io::Result<()> {
             std::thread::sleep(pause);
             Ok(())
         }
-        Some(Action::Kill | Action::Tear | Action::Flip) | None => Ok(()),
+        Some(Action::Kill | Action::Tear) | None => Ok(()),
     }
 }
 
+/// Returns the error of an operation. Whatever becomes of it, a note says that it came to that.
 pub fn error(kind: io::ErrorKind, site: Site) -> io::Error {
+    let _ = writeln!(io::stderr(), "{VARIABLE}: failed {}", site.name());
     io::Error::new(kind, format!("planned for {}", site.name()))
 }
 
@@ -161,7 +159,7 @@ pub fn free_bytes_max() -> u64 {
     plan().free_bytes_max.unwrap_or(u64::MAX)
 }
 
-/// A source of numbers for what is torn and flipped: the same plan gives the same bits.
+/// A source of numbers for what is torn: the same plan gives the same sectors.
 pub fn random() -> Random {
     let of_rule = |rule: &Rule| rule.nth.wrapping_mul(31) ^ rule.site as u64;
     Random::new(plan().rules.iter().map(of_rule).fold(0, |all, one| all ^ one))
@@ -229,12 +227,27 @@ mod tests {
             ("free:much", "no number"),
             ("fail:commit#1", "does nothing at commit"),
             ("full:index.flush#1", "does nothing at index.flush"),
+            ("fail:index.apply#1", "does nothing at index.apply"),
             ("slow:run#5", "does nothing at run"),
             ("tear:log.sync#1", "does nothing at log.sync"),
-            ("flip:component.write#1", "does nothing at component.write"),
+            ("tear:component.write#1", "does nothing at component.write"),
         ] {
             let why = parse(text).expect_err(text);
             assert!(why.contains(part), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn every_read_can_fail_and_be_slow() {
+        let reads = SITES.iter().filter(|(site, _)| site.is_read()).map(|(_, name)| *name);
+        let reads: Vec<_> = reads.collect();
+        assert_eq!(reads, ["log.read", "blob.read", "snapshot.read", "index.read"]);
+        for name in reads {
+            let plan = parse(&format!("fail:{name}#7,slow:{name}#2")).unwrap();
+            let [fail, slow] = &plan.rules[..] else { panic!("{plan:?}") };
+            let Action::Fail(kind) = fail.action else { panic!("{fail:?}") };
+            assert_eq!(kind, io::Error::from(rustix::io::Errno::IO).kind());
+            assert_eq!(slow.action, Action::Slow(Duration::from_millis(2)));
         }
     }
 }

@@ -56,6 +56,7 @@ sites! {
     IndexMark = "index.mark",
     IndexFlush = "index.flush",
     IndexReopen = "index.reopen",
+    IndexRead = "index.read",
     // Components and what is compiled from them.
     ComponentWrite = "component.write",
     ComponentSync = "component.sync",
@@ -82,6 +83,24 @@ impl Site {
     #[must_use]
     pub fn name(self) -> &'static str {
         SITES[self as usize].1
+    }
+
+    /// Says whether the disk can fail there, or be slow.
+    #[must_use]
+    pub fn can_fail(self) -> bool {
+        let (part, what) = self.name().split_once('.').unwrap_or((self.name(), ""));
+        match part {
+            "spare" | "log" | "blob" | "snapshot" | "format" | "component" => true,
+            // What else happens there are many operations of sled's, of which one would fail.
+            "index" => what == "read",
+            _ => false,
+        }
+    }
+
+    /// Says whether something is read there.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        self.name().ends_with(".read")
     }
 }
 

@@ -96,7 +96,7 @@ impl Index {
 
     /// Reads a little of everything, so that a broken index is noticed while it can still be rebuilt.
     fn check(&self) -> Result<(), Error> {
-        self.with(|handles| {
+        self.read(|handles| {
             handles.pairs.first()?;
             handles.pairs.last()?;
             handles.meta.get(APPLIED)?;
@@ -143,8 +143,13 @@ impl Index {
         result
     }
 
+    /// Reads with a handle of its own; every read goes through here.
+    fn read<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
+        self.with(|handles| faults::around(Site::IndexRead, || work(handles)))
+    }
+
     pub fn get(&self, key: &[u8]) -> Result<Option<Stored>, Error> {
-        self.with(|handles| handles.pairs.get(key)?.map(|value| decode_stored(&value)).transpose())
+        self.read(|handles| handles.pairs.get(key)?.map(|value| decode_stored(&value)).transpose())
     }
 
     /// Hands an ascending iterator over the pairs from `start` to `read`; it ends before `end`.
@@ -154,7 +159,7 @@ impl Index {
         end: Option<&[u8]>,
         read: impl FnOnce(&mut dyn Iterator<Item = io::Result<(Vec<u8>, Stored)>>) -> io::Result<T>,
     ) -> Result<T, Error> {
-        self.with(|handles| {
+        self.read(|handles| {
             let mut pairs = handles
                 .pairs
                 .range(start.to_vec()..)
@@ -174,7 +179,7 @@ impl Index {
         end: &[u8],
         read: impl FnOnce(&mut dyn Iterator<Item = io::Result<(Vec<u8>, Stored)>>) -> io::Result<T>,
     ) -> Result<T, Error> {
-        self.with(|handles| {
+        self.read(|handles| {
             // From the end sled stops at the start by itself, unlike the other way round.
             let mut pairs = handles
                 .pairs
@@ -237,7 +242,7 @@ impl Index {
 
     /// Returns a sequence up to which everything is applied. A lower bound: some later changes may be there too.
     pub fn applied(&self) -> Result<Sequence, Error> {
-        self.with(|handles| handles.meta.get(APPLIED)?.map_or(Ok(0), |value| decode_u64(&value)))
+        self.read(|handles| handles.meta.get(APPLIED)?.map_or(Ok(0), |value| decode_u64(&value)))
     }
 
     pub fn set_applied(&self, sequence: Sequence) -> Result<(), Error> {
@@ -248,7 +253,7 @@ impl Index {
 
     /// Returns the newest epoch of every partition.
     pub fn epochs(&self) -> Result<HashMap<u16, u64>, Error> {
-        self.with(|handles| {
+        self.read(|handles| {
             let mut epochs = HashMap::new();
             for pair in handles.meta.range(EPOCH.to_vec()..) {
                 let (key, value) = pair?;
@@ -266,7 +271,7 @@ impl Index {
 
     /// Returns every blob that a key refers to, and their bytes together.
     pub fn blobs(&self) -> Result<(BTreeSet<BlobName>, u64), Error> {
-        self.with(|handles| {
+        self.read(|handles| {
             let (mut names, mut bytes) = (BTreeSet::new(), 0u64);
             for pair in handles.blobs.range(Vec::new()..) {
                 let (key, value) = pair?;

@@ -1,11 +1,14 @@
 //! Disks that lose their power, tear writes, fail, are full, or slow.
 
-use super::{Extent, uploads};
+use super::{Extent, kills, uploads};
 use crate::life::{End, Lives};
+use abide_store::faults::{SITES, Site};
 use std::time::{Duration, Instant};
 
 /// A test build is slow, and some places are reached seldom; after an error the server still says for a while why it stops.
 const ERROR_MAX: Duration = Duration::from_secs(25);
+/// Every error that a plan asks for says so.
+const PLANNED: &str = "planned for";
 
 pub fn power_cuts(lives: &mut Lives<'_>, extent: Extent) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -25,43 +28,37 @@ pub fn power_cuts(lives: &mut Lives<'_>, extent: Extent) -> Vec<String> {
 
 /// A part of a write reaches the disk, and then the process is gone.
 pub fn torn_writes(lives: &mut Lives<'_>, extent: Extent) -> Vec<String> {
-    each(lives, extent, "tear", &["log.write", "log.write", "blob.write", "snapshot.write"], "tore")
+    let sites = [Site::LogWrite, Site::LogWrite, Site::BlobWrite, Site::SnapshotWrite];
+    each(lives, extent, "tear", &sites, "tore")
 }
 
 /// The server stops by itself and says why; nothing that it acknowledged is lost.
 pub fn errors(lives: &mut Lives<'_>, extent: Extent) -> Vec<String> {
-    let often = [
-        "log.write",
-        "log.sync",
-        "log.read",
-        "blob.create",
-        "blob.write",
-        "blob.sync",
-        "blob.names",
-        "blob.read",
-    ];
-    let seldom = [
-        "log.names",
-        "log.take",
-        "blob.remove",
-        "spare.create",
-        "spare.write",
-        "spare.sync",
-        "spare.rename",
-        "snapshot.create",
-        "snapshot.write",
-        "snapshot.sync",
-        "snapshot.rename",
-        "snapshot.names",
-        "snapshot.remove",
-    ];
-    let sites = match extent {
-        Extent::Bounded => often.to_vec(),
-        Extent::Long => [&often[..], &seldom].concat(),
-    };
-    let mut wrong = each(lives, extent, "fail", &sites, "planned for");
+    let (reads, changes): (Vec<_>, Vec<_>) = error_sites().partition(|site| site.is_read());
+    let mut wrong = Vec::new();
+    for _ in 0..extent.of(1, 10) {
+        // Some of both, however few.
+        for sites in [&reads, &changes] {
+            for site in extent.choose(&mut lives.rng, sites, 1) {
+                wrong.extend(error_at(lives, site).err());
+            }
+        }
+    }
     wrong.extend(uploads_fail(lives, extent, "fail"));
     wrong
+}
+
+/// Returns every place where the disk can fail, so that none is forgotten, but for those of uploads.
+fn error_sites() -> impl Iterator<Item = Site> {
+    let sites = SITES.iter().map(|(site, _)| *site);
+    sites.filter(|site| site.can_fail() && !uploads::SITES.contains(site))
+}
+
+fn error_at(lives: &mut Lives<'_>, site: Site) -> Result<(), String> {
+    match kills::is_new(site) {
+        true => kills::in_a_new_folder(&format!("fail:{}#1", site.name()), PLANNED),
+        false => at(lives, "fail", site, PLANNED),
+    }
 }
 
 /// The disk fails what an upload writes; that ends the upload, not the server.
@@ -72,14 +69,15 @@ fn uploads_fail(lives: &mut Lives<'_>, extent: Extent, fault: &str) -> Vec<Strin
     all.filter_map(|(site, nth)| uploads::failed(lives, fault, site, nth).err()).collect()
 }
 
+/// What finds no room stops the server, too. A snapshot does not: it is put off.
 pub fn full(lives: &mut Lives<'_>, extent: Extent) -> Vec<String> {
+    let often = [Site::LogWrite, Site::BlobCreate, Site::BlobWrite];
+    let seldom = [Site::SpareCreate, Site::SpareWrite];
     let sites = match extent {
-        Extent::Bounded => vec!["log.write", "blob.create", "blob.write"],
-        Extent::Long => {
-            vec!["log.write", "blob.create", "blob.write", "spare.create", "spare.write", "snapshot.write"]
-        }
+        Extent::Bounded => often.to_vec(),
+        Extent::Long => [&often[..], &seldom].concat(),
     };
-    let mut wrong = each(lives, extent, "full", &sites, "planned for");
+    let mut wrong = each(lives, extent, "full", &sites, PLANNED);
     wrong.extend(uploads_fail(lives, extent, "full"));
     wrong.extend(nearly_full(lives).err());
     wrong
@@ -108,29 +106,46 @@ fn nearly_full(lives: &mut Lives<'_>) -> Result<(), String> {
 }
 
 /// Returns about how often a server comes to a failpoint in a second or two.
-fn often(site: &str) -> u64 {
-    match site.split_once('.') {
+fn often(site: Site) -> u64 {
+    match site.name().split_once('.') {
+        // The first of them are those of a start.
+        Some(("index", "read")) => 500,
         Some(("log", "write" | "sync")) => 60,
         Some(("blob", "create" | "write" | "sync" | "names")) => 15,
+        // What leads there does so once.
+        Some(("log", "remove") | ("snapshot", "read")) => 1,
         _ => 2,
     }
 }
 
-/// Lets one fault happen at each of some places; every life has to end by it, and to name it.
-fn each(lives: &mut Lives<'_>, extent: Extent, fault: &str, sites: &[&str], word: &str) -> Vec<String> {
+/// Lets one fault happen at each of some places.
+fn each(lives: &mut Lives<'_>, extent: Extent, fault: &str, sites: &[Site], word: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for _ in 0..extent.of(1, 10) {
         for site in extent.choose(&mut lives.rng, sites, 2) {
-            let nth = 1 + lives.rng.below(often(site));
-            let end = lives.under(&format!("{fault}:{site}#{nth}"), ERROR_MAX);
-            if end == End::Alive && lives.under(&format!("{fault}:{site}#1"), ERROR_MAX) == End::Alive {
-                wrong.push(format!("{fault} at {site} did not end the server"));
-            } else if !lives.said().contains(word) {
-                wrong.push(format!("{fault} at {site} is not named:\n{}", lives.said()));
-            }
+            wrong.extend(at(lives, fault, site, word).err());
         }
     }
     wrong
+}
+
+/// Lets a fault happen at one place: the life has to end by it, and to name it.
+fn at(lives: &mut Lives<'_>, fault: &str, site: Site, word: &str) -> Result<(), String> {
+    let place = format!("{fault}:{}", site.name());
+    let nth = 1 + lives.rng.below(often(site));
+    kills::lead_to(lives, site);
+    let mut end = lives.under(&format!("{place}#{nth}"), ERROR_MAX);
+    let has_failed = lives.said().contains(&format!("failed {}", site.name()));
+    if end == End::Alive && !has_failed {
+        // So often it does not come there.
+        kills::lead_to(lives, site);
+        end = lives.under(&format!("{place}#1"), ERROR_MAX);
+    }
+    match end {
+        End::Alive => Err(format!("{place} did not end the server")),
+        End::Died if lives.said().contains(word) => Ok(()),
+        End::Died => Err(format!("{place} is not named:\n{}", lives.said())),
+    }
 }
 
 /// Each sync takes a tenth of a second longer; everything goes on, and is as safe as ever.

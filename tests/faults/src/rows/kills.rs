@@ -84,8 +84,14 @@ fn part(site: Site) -> Part {
         | Site::IndexApply
         | Site::IndexMark
         | Site::IndexFlush
-        | Site::IndexReopen => Part::Disk,
+        | Site::IndexReopen
+        | Site::IndexRead => Part::Disk,
     }
+}
+
+/// Says whether only what is new comes there.
+pub fn is_new(site: Site) -> bool {
+    part(site) == Part::New
 }
 
 fn points(of: Part) -> Vec<(Site, Edge)> {
@@ -120,7 +126,7 @@ fn at_all(lives: &mut Lives<'_>, extent: Extent, part: Part) -> Vec<String> {
 }
 
 /// Some places are reached only after something else went wrong.
-fn lead_to(lives: &mut Lives<'_>, site: Site) {
+pub fn lead_to(lives: &mut Lives<'_>, site: Site) {
     match site {
         // A spare that is not whole is removed at the next start.
         Site::LogRemove => _ = lives.die_at(Site::SpareWrite, Edge::After, 1, FIRST_MAX),
@@ -140,7 +146,10 @@ pub fn when_all_is_new(lives: &mut Lives<'_>, extent: Extent) -> Vec<String> {
     for (site, edge, nth) in extent.choose(&mut lives.rng, &new_points(), CHOSEN_NEW) {
         let killed = match uploads::SITES.contains(&site) {
             true => uploads::killed(lives, site, edge, nth),
-            false => in_a_new_folder(site, edge),
+            false => {
+                let point = point(site, edge);
+                in_a_new_folder(&format!("kill:{point}#1"), &format!("killed at {point}"))
+            }
         };
         wrong.extend(killed.err());
     }
@@ -154,21 +163,20 @@ fn new_points() -> Vec<(Site, Edge, u64)> {
     points.flat_map(|(site, edge)| files(site).map(move |nth| (site, edge, nth))).collect()
 }
 
-fn in_a_new_folder(site: Site, edge: Edge) -> Result<(), String> {
-    let point = point(site, edge);
+/// A server that opens a folder for the first time ends by a fault and says so, and the next one can use the folder.
+pub fn in_a_new_folder(fault: &str, word: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let data = folder.path().join("data");
-    let plan = format!("small,kill:{point}#1");
-    let killed = Setup::new().data(&data).env(VARIABLE, &plan).try_start();
-    let said = killed.err().map(|(_, log)| log).ok_or(format!("a new folder never came to {point}"))?;
-    if !said.contains(&format!("killed at {point}")) {
-        return Err(format!("a new server ended before {point}: {said}"));
+    let ended = Setup::new().data(&data).env(VARIABLE, &format!("small,{fault}")).try_start();
+    let said = ended.err().map(|(_, log)| log).ok_or(format!("{fault} does not end a new server"))?;
+    if !said.contains(word) {
+        return Err(format!("a new server does not end by {fault}: {said}"));
     }
     match Setup::new().data(&data).try_start() {
         Ok(server) => {
             server.deploy(Guest::Greeter);
             Ok(())
         }
-        Err((_, log)) => Err(format!("after a kill at {point} a folder is of no use: {log}")),
+        Err((_, log)) => Err(format!("after {fault} a folder is of no use: {log}")),
     }
 }
