@@ -281,6 +281,20 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it comes to that");
     }
 
+    /// That every connection is looked after is seen from the outside, by the e2e `slow_clients`; how, only from here.
+    #[tokio::test]
+    async fn a_silent_client_is_asked_after_a_minute_and_gone_after_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert!(!sockopt::socket_keepalive(&accepted).unwrap());
+        keep_alive(&accepted).unwrap();
+        assert!(sockopt::socket_keepalive(&accepted).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&accepted).unwrap(), Duration::from_secs(60));
+        assert_eq!(sockopt::tcp_keepintvl(&accepted).unwrap(), Duration::from_secs(15));
+        assert_eq!(sockopt::tcp_keepcnt(&accepted).unwrap(), 4);
+    }
+
     #[tokio::test]
     async fn a_client_that_is_gone_is_noticed_though_it_left_a_byte_of_a_further_request() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
