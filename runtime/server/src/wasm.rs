@@ -22,6 +22,7 @@ mod outbound;
 mod output;
 mod sandbox;
 mod session;
+mod slots;
 mod start;
 mod threads;
 mod turns;

@@ -70,7 +70,7 @@ struct Admitted {
 }
 
 async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted, report: Report) {
-    let Admitted { told, heavy, beginning, slot: _slot, is_of_crowd } = admitted;
+    let Admitted { told, heavy, beginning, slot, is_of_crowd } = admitted;
     let _counted = Held::of(&shared.parts.metrics.guests.instances);
     let Some(loaded) = shared.parts.components.get(&start.deployment) else {
         let message =
@@ -116,8 +116,8 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
         run_blocks: metrics.guests.run_blocks.clone(),
         trail,
     };
-    let (pressure, idle) = (shared.pressure.clone(), metrics.guests.idle.clone());
-    let link = |session| Link { session, told, pressure, start: beginning, idle };
+    let (share, idle) = (slot.share.clone(), metrics.guests.idle.clone());
+    let link = |session| Link { session, told, share, start: beginning, idle };
     let (components, memory_bytes) = (&shared.parts.components, metrics.guests.memory_bytes.clone());
     let execution =
         Execution { components, loaded: &loaded, start: &start, output, scope, heavy, memory_bytes };

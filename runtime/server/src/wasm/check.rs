@@ -24,7 +24,7 @@ use abide_core::limits::cut;
 use bytes::Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// Bytes of an answer that a verdict shows.
 const ANSWER_BYTES_MAX: usize = 200;
@@ -135,7 +135,7 @@ pub async fn check(
     let link = |session| Link {
         session,
         told,
-        pressure: Arc::new(Notify::new()),
+        share: Arc::default(),
         start: Start::default(),
         idle: Gauge::default(),
     };

@@ -3,6 +3,7 @@
 use super::attempt;
 use super::components::Components;
 use super::crowd::Crowd;
+use super::slots::{Share, Slots};
 use super::turns::{Lane, Next, Of, Turns};
 use crate::clock::Clock;
 use crate::engine::executor::{Executor, Tell};
@@ -18,7 +19,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Attempts that may be on their way to their first wait, or first run block, at once: so many per processor,
 /// and no fewer than the minimum. They compute, so more would only be in each other's way, and in that of
@@ -42,8 +43,6 @@ pub trait Catalog: Send + Sync + 'static {
 /// What all attempts share.
 pub struct Shared {
     pub parts: ExecutorParts,
-    /// Somebody needs the room of an idle attempt.
-    pub pressure: Arc<Notify>,
     state: Mutex<State>,
     /// Where those run that are of a crowd.
     crowd: Crowd,
@@ -61,15 +60,15 @@ struct State {
     attempts: HashMap<InvocationId, Known>,
     turns: Turns<(InvocationId, Attempt)>,
     free: Free,
+    slots: Slots,
     inputs_waiting_bytes: usize,
     is_closed: bool,
 }
 
-/// How many more may start, compute for long without a place, and be in memory.
+/// How many more may start, and compute for long without a place.
 struct Free {
     places: usize,
     computing: usize,
-    slots: usize,
 }
 
 /// An attempt, from its start until it is over.
@@ -138,11 +137,15 @@ impl Drop for Place {
 }
 
 /// The room of an attempt in memory.
-pub struct Slot(Arc<Shared>);
+pub struct Slot {
+    shared: Arc<Shared>,
+    /// What its service has.
+    pub share: Arc<Share>,
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.change(|state| state.free.slots += 1);
+        self.shared.change(|state| state.slots.give_back(&self.share));
     }
 }
 
@@ -180,13 +183,13 @@ impl WasmExecutor {
         let state = State {
             attempts: HashMap::new(),
             turns: Turns::default(),
-            free: Free { places, computing: COMPUTING_PER_PLACE * places, slots: attempts_max as usize },
+            free: Free { places, computing: COMPUTING_PER_PLACE * places },
+            slots: Slots::new(attempts_max as usize),
             inputs_waiting_bytes: 0,
             is_closed: false,
         };
         let shared = Arc::new(Shared {
             parts,
-            pressure: Arc::new(Notify::new()),
             crowd,
             places,
             state: Mutex::new(state),
@@ -241,7 +244,7 @@ impl Executor for WasmExecutor {
     }
 
     fn suspend_idle(&self) {
-        self.shared.pressure.notify_waiters();
+        self.shared.state.lock().slots.suspend_idle();
     }
 
     fn in_memory(&self) -> usize {
@@ -297,8 +300,8 @@ impl Shared {
                     break;
                 }
             }
-            if state.free.slots == 0 && state.free.places > 0 && state.turns.len() > 0 {
-                self.pressure.notify_one();
+            if state.free.places > 0 && state.turns.len() > 0 {
+                state.slots.press(state.turns.services());
             }
             let_in
         };
@@ -358,12 +361,13 @@ impl State {
     /// Returns who may start now, if there is room for one more. Who was stopped while it waited is passed over.
     ///
     /// A crowd leaves half of the places to others, and starts only while the drivers keep up: its attempts are the
-    /// ones that keep them busy.
+    /// ones that keep them busy. A service that has most of the slots leaves some to others as well.
     fn let_in(&mut self, shared: &Arc<Shared>, are_behind: bool) -> Option<LetIn> {
-        while self.free.places > 0 && self.free.slots > 0 {
+        while self.free.places > 0 && self.slots.free() > 0 {
             let has_room_for_crowd = self.free.places > shared.places / 2 && !are_behind;
             let of = if has_room_for_crowd { Of::AllLanes } else { Of::LanesWithoutCrowd };
-            let Next { waits: (invocation, attempt), is_of_crowd } = self.turns.next(of)?;
+            let next = self.turns.next(of, |service| self.slots.has_room_for(service))?;
+            let Next { waits: (invocation, attempt), is_of_crowd } = next;
             let Some(known) = self.attempts.get_mut(&invocation).filter(|known| known.attempt == attempt)
             else {
                 continue;
@@ -379,9 +383,8 @@ impl State {
             told_meanwhile.into_iter().for_each(|told| _ = tell.send(told));
             self.inputs_waiting_bytes -= input_bytes;
             self.free.places -= 1;
-            self.free.slots -= 1;
             let place = Place { shared: shared.clone(), is_aside: false };
-            let slot = Slot(shared.clone());
+            let slot = Slot { shared: shared.clone(), share: self.slots.take(&start.target.service) };
             return Some(LetIn { start, told, stopped, place, slot, is_of_crowd });
         }
         None

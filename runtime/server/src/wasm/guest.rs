@@ -7,13 +7,14 @@ use super::outbound::Outbound;
 use super::output::Output;
 use super::sandbox::{self, Scope};
 use super::session::Session;
+use super::slots::Share;
 use super::start::Start;
 use crate::engine::executor::Tell;
 use crate::traces::Trail;
 use abide_core::manifest::Settings;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -37,8 +38,8 @@ fn table() -> ResourceTable {
 pub struct Link {
     pub session: Session,
     pub told: mpsc::UnboundedReceiver<Tell>,
-    /// Somebody needs the room of an idle attempt.
-    pub pressure: Arc<Notify>,
+    /// Says when somebody needs the room of an idle attempt.
+    pub share: Arc<Share>,
     /// Ends when the guest first waits for something slow.
     pub start: Start,
     /// Counts those that only wait.

@@ -4,6 +4,7 @@
 //! lane, who came first starts first. So a service that asks for very much keeps no other one waiting, and a
 //! thousand timers keep no new call waiting. A lane in which very many wait is crowded: it may be passed over, and who
 //! comes from it runs behind all others. But not for ever: of so many that start, one is of a crowd, and runs as they do.
+//! A service for which there is no room is passed over as well, and keeps its turn.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -87,27 +88,39 @@ impl<T> Turns<T> {
         }
     }
 
-    /// Returns who is next, of the lanes that are asked for; its lane has its next turn after all others.
-    pub fn next(&mut self, of: Of) -> Option<Next<T>> {
-        if self.lanes_crowded > 0 && self.started_before_crowd + 1 >= SHARE_OF_CROWD {
+    /// Returns the services of which somebody waits, each once or twice.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().map(|lane| lane.service.as_str())
+    }
+
+    /// Returns who is next, of the lanes that are asked for and the services that have room; its lane has its next turn
+    /// after all others.
+    pub fn next(&mut self, of: Of, has_room: impl Fn(&str) -> bool) -> Option<Next<T>> {
+        if self.lanes_crowded > 0
+            && self.started_before_crowd >= SHARE_OF_CROWD - 1
+            && let Some(at) = self.position(|lane| self.is_crowded(lane) && has_room(&lane.service))
+        {
             self.started_before_crowd = 0;
-            let at = self.position(is_crowded)?;
             return Some(Next { waits: self.take(at)?, is_of_crowd: false });
         }
-        let at = match of {
-            Of::AllLanes => 0,
-            Of::LanesWithoutCrowd => self.position(|waiting| !is_crowded(waiting))?,
-        };
-        let is_of_crowd = is_crowded(&self.lanes[self.order.get(at)?]);
+        let is_asked_for = |lane: &Lane| of == Of::AllLanes || !self.is_crowded(lane);
+        let at = self.position(|lane| is_asked_for(lane) && has_room(&lane.service))?;
+        let is_of_crowd = self.is_crowded(&self.order[at]);
         self.started_before_crowd = match self.lanes_crowded {
             0 => 0,
-            _ => self.started_before_crowd + u32::from(!is_of_crowd),
+            // The crowd may have no room for long.
+            _ => self.started_before_crowd.saturating_add(u32::from(!is_of_crowd)),
         };
         Some(Next { waits: self.take(at)?, is_of_crowd })
     }
 
-    fn position(&self, is_wanted: impl Fn(&VecDeque<T>) -> bool) -> Option<usize> {
-        self.order.iter().position(|lane| is_wanted(&self.lanes[lane]))
+    fn position(&self, is_wanted: impl Fn(&Lane) -> bool) -> Option<usize> {
+        self.order.iter().position(is_wanted)
+    }
+
+    /// Says whether very many wait in a lane that is in the order.
+    fn is_crowded(&self, lane: &Lane) -> bool {
+        self.lanes[lane].len() > CROWD
     }
 
     /// Takes the first of a lane, which goes behind all others.
@@ -127,10 +140,6 @@ impl<T> Turns<T> {
     }
 }
 
-fn is_crowded<T>(waiting: &VecDeque<T>) -> bool {
-    waiting.len() > CROWD
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,8 +148,16 @@ mod tests {
         Lane { service: service.into(), is_first_attempt }
     }
 
+    fn any(_service: &str) -> bool {
+        true
+    }
+
+    fn but_greedy(service: &str) -> bool {
+        service != "Greedy"
+    }
+
     fn drain(turns: &mut Turns<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| turns.next(Of::AllLanes)).map(|next| next.waits).collect()
+        std::iter::from_fn(|| turns.next(Of::AllLanes, any)).map(|next| next.waits).collect()
     }
 
     #[test]
@@ -158,7 +175,7 @@ mod tests {
     fn who_comes_back_waits_for_one_of_each_other_lane() {
         let mut turns = Turns::default();
         (0..100).for_each(|waits| turns.join(lane("Greedy", true), waits));
-        let next = |turns: &mut Turns<u32>| turns.next(Of::AllLanes).unwrap().waits;
+        let next = |turns: &mut Turns<u32>| turns.next(Of::AllLanes, any).unwrap().waits;
         for round in 0..10 {
             turns.join(lane("Modest", true), 1_000);
             assert_eq!((next(&mut turns), next(&mut turns)), (round, 1_000));
@@ -171,10 +188,37 @@ mod tests {
         (0..=CROWD).for_each(|_| turns.join(lane("Greedy", true), 1));
         turns.join(lane("Modest", true), 2);
         let modest = Next { waits: 2, is_of_crowd: false };
-        assert_eq!(turns.next(Of::LanesWithoutCrowd), Some(modest));
-        assert_eq!(turns.next(Of::LanesWithoutCrowd), None);
-        assert_eq!(turns.next(Of::AllLanes), Some(Next { waits: 1, is_of_crowd: true }));
-        assert_eq!(turns.next(Of::LanesWithoutCrowd), Some(Next { waits: 1, is_of_crowd: false }));
+        assert_eq!(turns.next(Of::LanesWithoutCrowd, any), Some(modest));
+        assert_eq!(turns.next(Of::LanesWithoutCrowd, any), None);
+        assert_eq!(turns.next(Of::AllLanes, any), Some(Next { waits: 1, is_of_crowd: true }));
+        assert_eq!(turns.next(Of::LanesWithoutCrowd, any), Some(Next { waits: 1, is_of_crowd: false }));
+    }
+
+    #[test]
+    fn a_service_without_room_is_passed_over_and_keeps_its_turn() {
+        let mut turns = Turns::default();
+        (0..2).for_each(|waits| turns.join(lane("Greedy", true), waits));
+        turns.join(lane("Greedy", false), 10);
+        (20..22).for_each(|waits| turns.join(lane("Modest", true), waits));
+        assert!(turns.services().eq(["Greedy", "Greedy", "Modest"]));
+        assert_eq!(turns.next(Of::AllLanes, but_greedy).map(|next| next.waits), Some(20));
+        assert_eq!(turns.next(Of::AllLanes, any).map(|next| next.waits), Some(0));
+        assert_eq!(turns.next(Of::AllLanes, but_greedy).map(|next| next.waits), Some(21));
+        assert_eq!(turns.next(Of::AllLanes, but_greedy), None);
+        assert_eq!(drain(&mut turns), [10, 1]);
+    }
+
+    #[test]
+    fn a_crowd_without_room_keeps_its_share_until_there_is_room() {
+        let mut turns = Turns::default();
+        (0..=CROWD).for_each(|_| turns.join(lane("Greedy", true), 1));
+        for _ in 0..2 * SHARE_OF_CROWD {
+            turns.join(lane("Modest", true), 2);
+            let modest = Next { waits: 2, is_of_crowd: false };
+            assert_eq!(turns.next(Of::LanesWithoutCrowd, but_greedy), Some(modest));
+        }
+        turns.join(lane("Modest", true), 2);
+        assert_eq!(turns.next(Of::LanesWithoutCrowd, any), Some(Next { waits: 1, is_of_crowd: false }));
     }
 
     #[test]
@@ -185,7 +229,7 @@ mod tests {
         let started: Vec<_> = (0..4 * SHARE_OF_CROWD)
             .map(|_| {
                 turns.join(lane("Modest", true), 2);
-                turns.next(Of::LanesWithoutCrowd).unwrap()
+                turns.next(Of::LanesWithoutCrowd, any).unwrap()
             })
             .collect();
         assert!(started.iter().all(|next| !next.is_of_crowd));

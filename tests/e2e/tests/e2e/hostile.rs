@@ -136,18 +136,36 @@ fn awakeables_without_end_pause_at_the_limit_of_the_journal() {
     others_go_on(&server);
 }
 
+/// Sends to so many that hold a connection each, and waits until so many of them do.
+fn hold_connections(server: &Server, counter: &Counter, asked: usize, held: usize) -> Vec<String> {
+    counter.react(|_| Reaction::AnswerAfter(Duration::from_secs(3_600), String::new()));
+    let place = json!({ "url": counter.url("/held") });
+    let ids = (0..asked).map(|_| server.send("Misbehaving/holdConnection", &place)).collect();
+    eventually("they are held", || (counter.count() == held).then_some(()));
+    ids
+}
+
 #[test]
 fn a_connection_that_is_held_goes_with_its_invocation() {
     let (server, counter) = (Server::start(), Counter::start());
-    counter.react(|_| Reaction::AnswerAfter(Duration::from_secs(3_600), String::new()));
     server.deploy_with(Guest::Misbehaving, &[("allow_host", &counter.authority())]);
     server.deploy(Guest::Probe);
-    let place = json!({ "url": counter.url("/held") });
-    let id = server.send("Misbehaving/holdConnection", &place);
-    eventually("it is held", || (counter.count() == 1).then_some(()));
+    let ids = hold_connections(&server, &counter, 1, 1);
     others_go_on(&server);
-    server.kill_invocation(&id);
-    assert_eq!(server.output(&id).expect(409).json()["source"], "invocation");
+    server.kill_invocation(&ids[0]);
+    assert_eq!(server.output(&ids[0]).expect(409).json()["source"], "invocation");
+}
+
+#[test]
+fn connections_that_are_held_leave_room_for_others() {
+    let (server, counter) = (Setup::new().args(&["--attempts-max", "8"]).start(), Counter::start());
+    server.deploy(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
+    let ids = hold_connections(&server, &counter, 20, 7);
+    others_go_on(&server);
+    assert_eq!(counter.count(), 7, "an eighth of the room is for others");
+    ids.iter().for_each(|id| server.kill_invocation(id));
+    server.call("Misbehaving/manyAtOnce", &json!({ "n": 3 })).expect(200);
 }
 
 /// Returns the most memory that the server had in use at any time.

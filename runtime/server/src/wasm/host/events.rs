@@ -130,12 +130,12 @@ async fn busy(
 
 /// Waits for the engine for a while; then, or when its room is needed, the attempt is suspended.
 async fn idle(link: &mut Link, suspend_after: Duration) -> wasmtime::Result<()> {
-    let pressure = link.pressure.clone();
-    let _counted = Held::of(&link.idle);
+    let share = link.share.clone();
+    let _counted = [&link.idle, &share.idle].map(Held::of);
     tokio::select! {
         biased;
         heard = hear_next(link) => heard,
-        () = pressure.notified() => Err(link.session.suspension().into()),
+        () = share.pressed() => Err(link.session.suspension().into()),
         () = tokio::time::sleep(suspend_after) => Err(link.session.suspension().into()),
     }
 }
