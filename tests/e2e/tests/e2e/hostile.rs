@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 /// Calls of which a median is taken.
 const CALLS: usize = 100;
+/// The same where a test is about something else, or what is beside them lasts for moments only.
+const FEW_CALLS: usize = 20;
 /// Comparisons until one has to come out well: the machine may be busy with something else meanwhile.
 pub const ROUNDS: usize = 5;
-/// How much slower calls of others may be beside guests that compute without end.
+/// How much slower calls of others may be beside guests that compute, or hold what they have, without end.
 pub const SLOWER_MAX: f64 = 2.0;
 
 /// The time of calls of another tenant, one after the other.
@@ -18,12 +20,20 @@ pub struct Latencies(Vec<Duration>);
 
 impl Latencies {
     pub fn measure(server: &Server) -> Self {
+        Self::of_calls(server, CALLS)
+    }
+
+    fn measure_few(server: &Server) -> Self {
+        Self::of_calls(server, FEW_CALLS)
+    }
+
+    fn of_calls(server: &Server, calls: usize) -> Self {
         let one = |_| {
             let start = Instant::now();
             server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200);
             start.elapsed()
         };
-        let mut sorted: Vec<_> = (0..CALLS).map(one).collect();
+        let mut sorted: Vec<_> = (0..calls).map(one).collect();
         sorted.sort();
         Self(sorted)
     }
@@ -98,9 +108,13 @@ fn query(server: &Server, query: &str) -> Value {
 #[test]
 fn calls_that_wait_for_each_other_without_end_come_to_a_limit() {
     let server = Server::with(Guest::Misbehaving);
+    server.deploy(Guest::Probe);
     for (target, refused) in [("Deep/callsItself", "Deep/callsItself"), ("Ping/0/hit", "Pong/101/hit")] {
+        let quiet = Latencies::measure_few(&server);
         let begin = Instant::now();
-        let answer = server.call(target, &json!(0)).expect(508).json();
+        let id = server.send(target, &json!(0));
+        others_go_on(&server, &quiet, target);
+        let answer = server.attach(&id).expect(508).json();
         println!("{target} came to its end after {:?}", begin.elapsed());
         assert!(begin.elapsed() < Duration::from_secs(20), "{target}: {:?}", begin.elapsed());
         assert_eq!((&answer["code"], &answer["source"]), (&json!(508), &json!("invocation")), "{answer}");
@@ -109,14 +123,17 @@ fn calls_that_wait_for_each_other_without_end_come_to_a_limit() {
     }
     // Every level ended, and none of them is tried again.
     let levels = "SELECT count(*) AS levels, max(call_depth) AS deepest, max(retry_count) AS retries, \
-                  sum(completion_result = 'failure') AS failed FROM sys_invocation";
+                  sum(completion_result = 'failure') AS failed FROM sys_invocation \
+                  WHERE target_service_name <> 'Probe'";
     let expected = json!({ "levels": 202, "deepest": 100, "retries": 0, "failed": 202 });
     assert_eq!(query(&server, levels), expected);
 }
 
-/// Calls of another tenant succeed.
-fn others_go_on(server: &Server) {
-    (0..20).for_each(|_| _ = server.call("Probe/hello", &json!({ "name": "Ann" })).expect(200));
+/// Calls of another tenant succeed. Says how much slower they are than they were when the server was quiet.
+fn others_go_on(server: &Server, quiet: &Latencies, beside: &str) -> Slower {
+    let latencies = Latencies::measure_few(server);
+    println!("beside {beside}:");
+    latencies.slower_than(quiet)
 }
 
 /// Half a minute: set `ABIDE_E2E_LONG` to run it.
@@ -128,12 +145,13 @@ fn awakeables_without_end_pause_at_the_limit_of_the_journal() {
     }
     let server = Server::with(Guest::Misbehaving);
     server.deploy(Guest::Probe);
+    let quiet = Latencies::measure_few(&server);
     let id = server.send_nothing("Misbehaving/endlessAwakeables");
-    others_go_on(&server);
+    others_go_on(&server, &quiet, "awakeables without end");
     let paused = server.wait_for_status(&id, "paused");
     assert_eq!(paused["pause_reason"]["kind"], "limit-reached", "{:#}", paused["pause_reason"]);
     assert!(text(&paused["pause_reason"]["message"]).contains("JOURNAL_ENTRIES_MAX"));
-    others_go_on(&server);
+    others_go_on(&server, &quiet, "a paused invocation");
 }
 
 /// Sends to so many that hold a connection each, and waits until so many of them do.
@@ -145,27 +163,29 @@ fn hold_connections(server: &Server, counter: &Counter, asked: usize, held: usiz
     ids
 }
 
-#[test]
-fn a_connection_that_is_held_goes_with_its_invocation() {
-    let (server, counter) = (Server::start(), Counter::start());
-    server.deploy_with(Guest::Misbehaving, &[("allow_host", &counter.authority())]);
-    server.deploy(Guest::Probe);
-    let ids = hold_connections(&server, &counter, 1, 1);
-    others_go_on(&server);
-    server.kill_invocation(&ids[0]);
-    assert_eq!(server.output(&ids[0]).expect(409).json()["source"], "invocation");
+/// Says how many times slower the median call is while so many of those that are asked hold a connection.
+fn slower_beside_held(server: &Server, asked: usize, held: usize) -> f64 {
+    let (counter, quiet) = (Counter::start(), Latencies::measure_few(server));
+    let ids = hold_connections(server, &counter, asked, held);
+    let slower = others_go_on(server, &quiet, &format!("{held} held connections")).p50;
+    assert_eq!(counter.count(), held, "the rest of the room is for others");
+    for id in ids {
+        server.kill_invocation(&id);
+        assert_eq!(server.output(&id).expect(409).json()["source"], "invocation");
+    }
+    slower
 }
 
 #[test]
-fn connections_that_are_held_leave_room_for_others() {
-    let (server, counter) = (Setup::new().args(&["--attempts-max", "8"]).start(), Counter::start());
+fn calls_beside_held_connections_take_hardly_longer_and_have_room() {
+    let server = Setup::new().args(&["--attempts-max", "8"]).start();
     server.deploy(Guest::Misbehaving);
     server.deploy(Guest::Probe);
-    let ids = hold_connections(&server, &counter, 20, 7);
-    others_go_on(&server);
-    assert_eq!(counter.count(), 7, "an eighth of the room is for others");
-    ids.iter().for_each(|id| server.kill_invocation(id));
-    server.call("Misbehaving/manyAtOnce", &json!({ "n": 3 })).expect(200);
+    for (asked, held) in [(1, 1), (20, 7)] {
+        let mut rounds = (0..ROUNDS).map(|_| slower_beside_held(&server, asked, held));
+        assert!(rounds.any(|slower| slower <= SLOWER_MAX), "beside {held} held connections, {ROUNDS} times");
+        server.call("Misbehaving/manyAtOnce", &json!({ "n": 3 })).expect(200);
+    }
 }
 
 /// Returns the most memory that the server had in use at any time.
@@ -189,15 +209,16 @@ fn very_many_values_are_kept_and_too_many_to_be_listed_are_named() {
     let server = Server::with(Guest::Misbehaving);
     server.deploy(Guest::Probe);
     let before = peak_bytes(&server);
+    let quiet = Latencies::measure_few(&server);
     // More than STATE_NAMES_MAX.
     let id = server.send("Hoard/many/state", &json!({ "n": 10_001, "bytes": 10 }));
-    others_go_on(&server);
+    others_go_on(&server, &quiet, "very many values");
     assert_eq!(server.attach(&id).expect(200).text(), "");
     let listing = server.send_nothing("Hoard/many/names");
     let paused = server.wait_for_status(&listing, "paused");
     assert_eq!(paused["pause_reason"]["kind"], "limit-reached", "{:#}", paused["pause_reason"]);
     assert!(text(&paused["pause_reason"]["message"]).contains("STATE_NAMES_MAX"), "{paused:#}");
-    others_go_on(&server);
+    others_go_on(&server, &quiet, "a paused invocation");
     let grown = peak_bytes(&server) - before;
     println!("10,001 values: {} MiB more than before", grown >> 20);
     assert!(grown < 128 << 20, "{grown}");
@@ -227,12 +248,13 @@ fn values_that_are_asked_for_all_at_once_are_told_some_at_a_time() {
     server.deploy(Guest::Probe);
     let id = server.send("Hoard/wide/state", &json!({ "n": COUNT, "bytes": 30_000 }));
     server.attach(&id).expect(200);
+    let quiet = Latencies::measure_few(&server);
     let before = peak_bytes(&server);
-    let found = server.call("Hoard/wide/values", &json!(COUNT)).expect(200);
-    assert_eq!(found.text(), COUNT.to_string());
+    let id = server.send("Hoard/wide/values", &json!(COUNT));
+    others_go_on(&server, &quiet, "values that are asked for all at once");
+    assert_eq!(server.attach(&id).expect(200).text(), COUNT.to_string());
     let grown = peak_bytes(&server) - before;
     println!("{COUNT} values: {} MiB more than before", grown >> 20);
-    others_go_on(&server);
 }
 
 /// The limit itself, JOURNAL_BYTES_MAX, has a scenario in the core: an unoptimised server needs minutes for it.
@@ -242,10 +264,11 @@ fn large_values_cost_the_server_no_more_memory_than_they_have() {
     let server = Server::with(Guest::Misbehaving);
     server.deploy(Guest::Probe);
     let before = peak_bytes(&server);
+    let quiet = Latencies::measure_few(&server);
     for handler in ["state", "journal"] {
         let pile = json!({ "n": COUNT, "bytes": 1 << 20 });
         let id = server.send(&format!("Hoard/large/{handler}"), &pile);
-        others_go_on(&server);
+        others_go_on(&server, &quiet, "large values");
         server.attach(&id).expect(200);
         let grown = peak_bytes(&server) - before;
         println!("{handler}: {COUNT} MiB of values, {} MiB more than before", grown >> 20);
@@ -262,8 +285,9 @@ fn memory_is_bounded_whoever_asks_for_it() {
     server.deploy(Guest::Misbehaving);
     server.deploy(Guest::Probe);
     let before = peak_bytes(&server);
+    let quiet = Latencies::measure_few(&server);
     let ids: Vec<_> = (0..guests).map(|_| server.send_nothing("Misbehaving/endlessAllocation")).collect();
-    others_go_on(&server);
+    others_go_on(&server, &quiet, "guests that allocate without end");
     for id in ids {
         let answer = server.attach(&id).expect(500).json();
         assert!(text(&answer["message"]).contains("memory_bytes_max"), "{answer}");
