@@ -1,6 +1,7 @@
 //! What callers and the three threads share: the state under one short lock, and how each part tells the others.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -172,8 +173,10 @@ impl Shared {
     /// Hands on what a reader came to, whoever it is: a disk that cannot be read stops everything, and so does a damaged
     /// index, which would give wrong answers next. A damaged value is named, and harms only those who ask for it.
     pub fn noticed<T>(&self, found: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error @ (Error::Index { .. } | Error::Io { .. })) = &found {
-            self.fail(error);
+        match &found {
+            Err(error @ Error::Index { .. }) => self.fail(error),
+            Err(error @ Error::Io { source, .. }) if !passes(source) => self.fail(error),
+            _ => {}
         }
         found
     }
@@ -204,4 +207,10 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Says whether a read failed because many files are open at the moment: nothing is wrong with the disk then.
+fn passes(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
