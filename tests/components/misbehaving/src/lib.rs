@@ -2,13 +2,17 @@
 
 mod changing;
 mod deep;
+mod escape;
 mod hoard;
 mod multiplying;
 mod output;
 mod resources;
 
+use std::collections::BTreeMap;
+
 use abide_sdk::prelude::*;
 
+use escape::Doors;
 use output::NotJson;
 
 /// How much of something.
@@ -178,20 +182,14 @@ impl Misbehaving {
         })
     }
 
-    /// Opens a file of the host and returns what it is told.
-    async fn read_file(_ctx: &Context) -> HandlerResult<String> {
-        Ok(match std::fs::read("/etc/passwd") {
-            Ok(bytes) => format!("{} bytes", bytes.len()),
-            Err(error) => error.to_string(),
-        })
+    /// Tries every way to the outside but HTTP, and returns what it is told.
+    async fn escape(_ctx: &Context, doors: Doors) -> HandlerResult<BTreeMap<String, String>> {
+        Ok(escape::try_all(&doors))
     }
 
-    /// Opens a socket and returns what it is told.
-    async fn open_socket(_ctx: &Context) -> HandlerResult<String> {
-        Ok(match std::net::TcpStream::connect("127.0.0.1:9070") {
-            Ok(_) => "connected".to_owned(),
-            Err(error) => error.to_string(),
-        })
+    /// The same inside a run block.
+    async fn escape_in_run(ctx: &Context, doors: Doors) -> HandlerResult<BTreeMap<String, String>> {
+        Ok(ctx.run("escape", async || Ok(escape::try_all(&doors))).await?)
     }
 
     /// Ends the process with code `n`.

@@ -5,8 +5,8 @@ use abide_e2e::http::{read_headers, read_line};
 use abide_e2e::poll::within;
 use abide_e2e::{Counter, Guest, Server, Setup};
 use serde_json::{Value, json};
-use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufReader, ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// Handler, input, and what the report of the failed attempts has to say.
@@ -194,10 +194,29 @@ fn hosts_that_are_not_allowed_are_not_reached_until_they_are() {
 #[test]
 fn there_are_no_files_and_no_sockets() {
     let server = Server::with(Guest::Misbehaving);
-    for handler in ["readFile", "openSocket"] {
-        let told = text(&call(&server, handler, None).expect(200).json());
-        assert!(!told.contains("bytes") && told != "connected", "{handler}: {told}");
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let addrs = [tcp.local_addr(), udp.local_addr()].map(|addr| addr.expect("it is bound").to_string());
+    let doors = json!({ "tcp": addrs[0], "udp": addrs[1] });
+    for handler in ["escape", "escapeInRun"] {
+        let told = server.call(&format!("Misbehaving/{handler}"), &doors).expect(200).json();
+        for (way, why) in [
+            ("read", ""),
+            ("connect", "Permission denied"),
+            ("listen", "Permission denied"),
+            ("send", "Permission denied"),
+            ("lookUp", ""),
+        ] {
+            let said = text(&told[way]);
+            assert!(said.starts_with("refused: ") && said.contains(why), "{handler}, {way}: {told:#}");
+        }
     }
+    // The system takes what comes, so it would wait here.
+    tcp.set_nonblocking(true).and(udp.set_nonblocking(true)).expect("sockets need not block");
+    let connected = tcp.accept().map_err(|error| error.kind());
+    assert_eq!(connected.map(|(_, from)| from), Err(ErrorKind::WouldBlock), "somebody connected");
+    let received = udp.recv_from(&mut [0; 16]).map_err(|error| error.kind());
+    assert_eq!(received, Err(ErrorKind::WouldBlock), "somebody sent something");
 }
 
 #[test]
