@@ -73,6 +73,20 @@ fn a_component_of_another_world_is_refused() {
 }
 
 #[test]
+fn interfaces_of_wasi_that_are_not_offered_are_refused_by_name() {
+    let server = Server::start();
+    for (guest, offered, unknown) in [
+        (Guest::Misbehaving, "wasi:sockets/tcp@0.2.", "wasi:sockets/tls@0.2."),
+        (Guest::Misbehaving, "wasi:filesystem/types@0.2.", "wasi:filesystem/types@0.3."),
+        (Guest::Bench, "wasi:cli/environment@0.2.", "wasi:cli/environment@0.1."),
+    ] {
+        let component = rename(&guest.bytes(), offered, unknown);
+        assert_refused(&server, &component, 400, "unknown_import", &[unknown, "not offered", "WASI 0.2"]);
+    }
+    nothing_is_registered(&server);
+}
+
+#[test]
 fn another_version_of_the_interface_is_refused_with_advice() {
     let server = Server::start();
     let bench = Guest::Bench.bytes();
