@@ -21,6 +21,8 @@ pub enum Guest {
     /// It calls the host with any values.
     Hostile,
     Bench,
+    /// It waits in every way, and is in the data folders that are kept.
+    Waiting,
     /// A shop whose prices have no comma.
     ShopV1,
     /// The same, repaired.
@@ -33,7 +35,7 @@ pub enum Guest {
     ShopV5,
 }
 
-const ALL: [Guest; 12] = [
+const ALL: [Guest; 13] = [
     Guest::Greeter,
     Guest::Tour,
     Guest::Probe,
@@ -41,6 +43,7 @@ const ALL: [Guest; 12] = [
     Guest::Misbehaving,
     Guest::Hostile,
     Guest::Bench,
+    Guest::Waiting,
     Guest::ShopV1,
     Guest::ShopV2,
     Guest::ShopV3,
@@ -60,6 +63,7 @@ impl Guest {
             Self::Misbehaving => "misbehaving",
             Self::Hostile => "hostile",
             Self::Bench => "bench-guest",
+            Self::Waiting => "waiting",
             Self::ShopV1 | Self::ShopV2 | Self::ShopV3 | Self::ShopV4 | Self::ShopV5 => "upgrades",
         }
     }
@@ -78,7 +82,8 @@ impl Guest {
             | Self::Abilities
             | Self::Misbehaving
             | Self::Hostile
-            | Self::Bench => None,
+            | Self::Bench
+            | Self::Waiting => None,
         }
     }
 

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod cli;
 pub mod counter;
 pub mod curl;
+pub mod folders;
 pub mod guests;
 pub mod http;
 pub mod kill;

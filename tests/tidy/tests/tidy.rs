@@ -116,10 +116,23 @@ fn nothing_is_left_open() {
     report(complaints);
 }
 
+/// Data folders of earlier servers, packed: nothing builds them again.
+const KEPT_FOLDERS: &str = "tests/e2e/folders/";
+const KEPT_FOLDER_BYTES_MAX: u64 = 200 << 10;
+
+#[test]
+fn kept_folders_are_small() {
+    let bytes = |path: &str| std::fs::metadata(root().join(path)).expect("git lists what is there").len();
+    let kept = paths().into_iter().filter(|path| path.starts_with(KEPT_FOLDERS));
+    let large = kept.filter(|path| bytes(path) > KEPT_FOLDER_BYTES_MAX);
+    report(large.map(|path| format!("{path}: over {KEPT_FOLDER_BYTES_MAX} bytes")).collect());
+}
+
 #[test]
 fn no_binary_files() {
     let endings = [".wasm", ".cwasm", ".png", ".zip", ".gz", ".so", ".o", ".a"];
     let binary = paths().into_iter().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
+    let binary = binary.filter(|path| !path.starts_with(KEPT_FOLDERS));
     report(binary.map(|path| format!("{path}: binary files are built, not kept")).collect());
 }
 

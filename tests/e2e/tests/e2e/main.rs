@@ -30,6 +30,7 @@ mod metrics;
 mod misbehaving;
 mod npm_clients;
 mod objects;
+mod old_folders;
 mod overload;
 mod pressure;
 mod retention;
