@@ -82,10 +82,9 @@ impl EngineHandle {
         if entries_kept == 0 {
             return Ok(None);
         }
-        let journals = self.inner.journals.clone();
-        let fits = tokio::task::spawn_blocking(move || journals.is_within_restart(of, entries_kept));
-        let fits = fits.await.unwrap_or(Ok(false)).map_err(EngineError::from)?;
-        Ok((!fits).then_some(Refusal::TooLong))
+        let is_within =
+            self.away(move |engine| Ok(engine.inner.journals.is_within_restart(of, entries_kept)?)).await?;
+        Ok((!is_within).then_some(Refusal::TooLong))
     }
 
     /// Forgets the journal of a completed invocation; its answer is kept as long as it would be. `Known`
