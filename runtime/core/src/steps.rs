@@ -29,4 +29,5 @@ pub mod spread;
 pub mod submit;
 pub mod tell;
 pub mod timer_due;
+pub mod timers;
 pub mod unclaimed;

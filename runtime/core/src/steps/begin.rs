@@ -5,9 +5,9 @@ use crate::effect::{AttemptStart, Effect};
 use crate::entry::Answer;
 use crate::ids::InvocationId;
 use crate::invocation::{InputRow, InvocationRow, Phase};
-use crate::rows::{RowKey, Rows};
+use crate::rows::Rows;
 use crate::step::Place;
-use crate::steps::{complete, pin};
+use crate::steps::{complete, pin, timers};
 
 pub fn apply(
     place: Place,
@@ -28,7 +28,7 @@ pub fn apply(
         }
         Phase::BackingOff { attempt, until: at, .. } => {
             // It may be early: then nobody waits for the timer any more.
-            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Retry { attempt } }));
+            timers::disarm(rows, Timer { at, invocation: id, kind: TimerKind::Retry { attempt } });
         }
         // Two outcomes of one transaction may both have asked for it.
         Phase::Running { .. } => return,

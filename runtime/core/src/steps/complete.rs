@@ -7,8 +7,8 @@ use crate::ids::InvocationId;
 use crate::invocation::{InvocationRow, Listener, Origin, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
-use crate::steps::attach;
 use crate::steps::purge::Kept;
+use crate::steps::{attach, timers};
 
 pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer, effects: &mut Vec<Effect>) {
     let Some(row) = rows.invocation_mut(id) else { return };
@@ -36,14 +36,14 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
 fn stop_waiting(rows: &mut Rows, id: InvocationId, row: &mut InvocationRow, phase: &Phase) {
     row.run_tries.clear();
     for (op, at) in std::mem::take(&mut row.open_sleeps) {
-        rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Sleep { op } }));
+        timers::disarm(rows, Timer { at, invocation: id, kind: TimerKind::Sleep { op } });
     }
     match *phase {
         Phase::Scheduled { at } => {
-            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Begin }));
+            timers::disarm(rows, Timer { at, invocation: id, kind: TimerKind::Begin });
         }
         Phase::BackingOff { attempt, until: at, .. } => {
-            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Retry { attempt } }));
+            timers::disarm(rows, Timer { at, invocation: id, kind: TimerKind::Retry { attempt } });
         }
         Phase::Queued { position } => {
             let object = row.target.object().expect("only invocations on objects wait for a key");
@@ -108,7 +108,6 @@ fn keep(
         return;
     }
     for timer in kept.timers(id) {
-        rows.put(RowKey::Timer(timer), Row::Timer);
-        effects.push(Effect::ArmTimer(timer));
+        timers::arm(rows, timer, effects);
     }
 }

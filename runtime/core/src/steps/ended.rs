@@ -7,9 +7,9 @@ use crate::ids::{Attempt, InvocationId, OpId};
 use crate::invocation::{AttemptFailure, InvocationRow, PauseReason, Phase, WaitSet};
 use crate::limits::{self, LOSSES_FREE, LOSSES_MAX};
 use crate::retry::OnMaxAttempts;
-use crate::rows::{Row, RowKey, Rows};
+use crate::rows::Rows;
 use crate::step::Place;
-use crate::steps::{begin, complete};
+use crate::steps::{begin, complete, timers};
 use crate::time::Timestamp;
 
 pub struct Ended {
@@ -139,8 +139,7 @@ fn back_off(
     let row = rows.invocation_mut(id).expect("the invocation is there: checked by apply");
     row.phase = Phase::BackingOff { attempt, until, waiting_on };
     let timer = Timer { at: until, invocation: id, kind: TimerKind::Retry { attempt } };
-    rows.put(RowKey::Timer(timer), Row::Timer);
-    effects.push(Effect::ArmTimer(timer));
+    timers::arm(rows, timer, effects);
 }
 
 /// The retry policy is exhausted: the invocation pauses or ends, as its handler says.

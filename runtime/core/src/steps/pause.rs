@@ -6,6 +6,7 @@ use crate::ids::InvocationId;
 use crate::invocation::{PauseReason, Phase};
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
+use crate::steps::timers;
 
 pub fn apply(place: Place, rows: &mut Rows, id: InvocationId, ticket: Ticket, effects: &mut Vec<Effect>) {
     let notice = match rows.invocation(id).map(|row| &row.phase) {
@@ -30,7 +31,7 @@ fn stand_still(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Ve
         // Its guest is not listened to any more; what it says that is not recorded, it says again.
         Phase::Running { attempt } => effects.push(Effect::StopAttempt { invocation: id, attempt }),
         Phase::BackingOff { attempt, until: at, .. } => {
-            rows.delete(RowKey::Timer(Timer { at, invocation: id, kind: TimerKind::Retry { attempt } }));
+            timers::disarm(rows, Timer { at, invocation: id, kind: TimerKind::Retry { attempt } });
         }
         Phase::Suspended { .. }
         | Phase::Scheduled { .. }

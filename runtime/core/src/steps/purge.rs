@@ -10,6 +10,7 @@ use crate::limits::PURGED_AT_ONCE;
 use crate::manifest::Retention;
 use crate::rows::{NamesOf, Row, RowKey, Rows};
 use crate::step::Place;
+use crate::steps::timers;
 use crate::target::ObjectKey;
 use crate::time::Timestamp;
 
@@ -97,7 +98,7 @@ pub fn rest(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<E
         go_on_soon(place, rows, id, row, effects);
         return;
     }
-    delete_timers(rows, id, &row);
+    disarm(rows, id, &row);
     if row.has_mailbox {
         let mailbox = rows.mailbox(id);
         mailbox.arrived.iter().for_each(|(number, _)| rows.delete(RowKey::Signal(id, *number)));
@@ -130,9 +131,9 @@ pub fn journal_now(
     effects.push(Effect::Notice { ticket, notice });
     let Some(row) = rows.completed(id).filter(|_| notice == Notice::Done) else { return };
     let mut row = row.clone();
-    let timers = Kept::of(&row).map_or(Vec::new(), |kept| kept.timers(id));
-    for timer in timers.into_iter().filter(|timer| timer.kind == TimerKind::PurgeJournal) {
-        rows.delete(RowKey::Timer(timer));
+    let armed = Kept::of(&row).map_or(Vec::new(), |kept| kept.timers(id));
+    for timer in armed.into_iter().filter(|timer| timer.kind == TimerKind::PurgeJournal) {
+        timers::disarm(rows, timer);
     }
     row.journal_until = Some(place.now);
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
@@ -146,7 +147,7 @@ pub fn journal(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Ve
     if shorten(rows, id, &mut row) {
         rows.delete(RowKey::Input(id));
     } else {
-        arm(rows, Timer { at: place.now, invocation: id, kind: TimerKind::PurgeJournal }, effects);
+        timers::arm(rows, Timer { at: place.now, invocation: id, kind: TimerKind::PurgeJournal }, effects);
     }
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
 }
@@ -179,21 +180,16 @@ fn go_on_soon(
     mut row: InvocationRow,
     effects: &mut Vec<Effect>,
 ) {
-    delete_timers(rows, id, &row);
+    disarm(rows, id, &row);
     row.retention = Retention { idempotency_ms: 0, workflow_ms: 0, journal_ms: 0 };
     // The clock may have been set back since it ended.
     let at = Kept::of(&row).map_or(place.now, |kept| kept.answer_until.max(place.now));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
-    arm(rows, Timer { at, invocation: id, kind: TimerKind::Purge }, effects);
+    timers::arm(rows, Timer { at, invocation: id, kind: TimerKind::Purge }, effects);
 }
 
-fn delete_timers(rows: &mut Rows, id: InvocationId, row: &InvocationRow) {
+fn disarm(rows: &mut Rows, id: InvocationId, row: &InvocationRow) {
     for timer in Kept::of(row).iter().flat_map(|kept| kept.timers(id)) {
-        rows.delete(RowKey::Timer(timer));
+        timers::disarm(rows, timer);
     }
-}
-
-fn arm(rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
-    rows.put(RowKey::Timer(timer), Row::Timer);
-    effects.push(Effect::ArmTimer(timer));
 }

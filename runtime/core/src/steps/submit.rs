@@ -9,7 +9,7 @@ use crate::ids::{Attempt, InvocationId};
 use crate::invocation::{InputRow, InvocationRow, Listener, Origin, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
-use crate::steps::attach;
+use crate::steps::{attach, timers};
 use crate::target::Target;
 
 pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mut Vec<Effect>) {
@@ -30,8 +30,7 @@ pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mu
     }
     if begin_at > place.now {
         let timer = Timer { at: begin_at, invocation: id, kind: TimerKind::Begin };
-        rows.put(RowKey::Timer(timer), Row::Timer);
-        effects.push(Effect::ArmTimer(timer));
+        timers::arm(rows, timer, effects);
     } else {
         effects.push(Effect::Then(first(id, &submission.target, Some(submission.input))));
     }

@@ -4,10 +4,10 @@ use crate::command::{Command, Expected, Settle, Timer, TimerKind};
 use crate::effect::Effect;
 use crate::entry::Outcome;
 use crate::invocation::Phase;
-use crate::rows::{RowKey, Rows};
+use crate::rows::Rows;
 use crate::step::Place;
 use crate::steps::purge::Kept;
-use crate::steps::{purge, submit, unclaimed};
+use crate::steps::{purge, submit, timers, unclaimed};
 
 pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
     if timer.at > place.now {
@@ -15,7 +15,7 @@ pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effe
         effects.push(Effect::ArmTimer(timer));
         return;
     }
-    rows.delete(RowKey::Timer(timer));
+    timers::disarm(rows, timer);
     match timer.kind {
         TimerKind::Sleep { op } => {
             let expected = Expected::Sleep { at: timer.at };

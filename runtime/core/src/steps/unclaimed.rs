@@ -12,6 +12,7 @@ use crate::manifest::{HandlerMode, ServiceRow};
 use crate::object::UnclaimedRow;
 use crate::rows::{NamesOf, Row, RowKey, Rows};
 use crate::step::Place;
+use crate::steps::timers;
 use crate::target::ObjectKey;
 use std::ops::Bound;
 
@@ -25,7 +26,7 @@ pub fn keep(place: Place, rows: &mut Rows, run: InvocationId, object: ObjectKey,
     let row = match rows.unclaimed(run).cloned() {
         Some(row) => UnclaimedRow { until: until.max(row.until), ..row },
         None => {
-            arm(rows, Timer { at: until, invocation: run, kind: TimerKind::PurgeUnclaimed }, effects);
+            timers::arm(rows, Timer { at: until, invocation: run, kind: TimerKind::PurgeUnclaimed }, effects);
             UnclaimedRow { object, until, looked_at: until, after: None }
         }
     };
@@ -115,10 +116,5 @@ pub fn forget(rows: &mut Rows, object: ObjectKey, name: String) {
 fn look_at(rows: &mut Rows, run: InvocationId, row: UnclaimedRow, effects: &mut Vec<Effect>) {
     let timer = Timer { at: row.looked_at, invocation: run, kind: TimerKind::PurgeUnclaimed };
     rows.put(RowKey::Unclaimed(run), Row::Unclaimed(row));
-    arm(rows, timer, effects);
-}
-
-fn arm(rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
-    rows.put(RowKey::Timer(timer), Row::Timer);
-    effects.push(Effect::ArmTimer(timer));
+    timers::arm(rows, timer, effects);
 }
