@@ -134,20 +134,20 @@ impl From<Message> for Command {
             Message::Attach { invocation, listener } => Self::Attach { invocation, listener },
             Message::Detach { invocation, listener } => Self::Detach { invocation, listener },
             Message::End { invocation, how: HowToEnd::Cancel, caller } => {
-                Self::Cancel { invocation, caller, ticket: None }
+                Self::Cancel(EndRequest { invocation, caller, ticket: None })
             }
             Message::End { invocation, how: HowToEnd::Kill, caller } => {
-                Self::Kill { invocation, caller, ticket: None }
+                Self::Kill(EndRequest { invocation, caller, ticket: None })
             }
             Message::CompleteAwakeable { awakeable, outcome } => {
                 Self::CompleteAwakeable { awakeable, outcome, ticket: None }
             }
             Message::Signal { invocation, name, outcome } => {
-                Self::Signal { invocation, name, outcome, ticket: None }
+                Self::Signal(Signal { invocation, name, outcome, ticket: None })
             }
             Message::Tell(tell) => Self::Tell(tell),
             Message::Release { invocation, object } => {
-                Self::Release { invocation, object, has_waited: false, is_chained: false }
+                Self::Release(Release { invocation, object, has_waited: false, is_chained: false })
             }
         }
     }
@@ -269,6 +269,16 @@ pub struct FailedRun {
     pub retry_after_ms: Option<u64>,
 }
 
+/// One guest execution is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub invocation: InvocationId,
+    pub attempt: Attempt,
+    pub end: End,
+    /// Any random number, for the delay of a retry.
+    pub jitter: u16,
+}
+
 /// How one guest execution ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -318,6 +328,71 @@ pub struct EditState {
     pub ticket: Ticket,
 }
 
+/// A person wants a paused invocation, or one that backs off, to go on now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    pub invocation: InvocationId,
+    /// On this code; None: on that it has.
+    pub deployment: Option<DeploymentId>,
+    pub ticket: Ticket,
+}
+
+/// An invocation that has begun gets other code, and what it does goes on on that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repin {
+    pub invocation: InvocationId,
+    pub deployment: DeploymentId,
+    /// Only while its journal has so many entries, because those were checked.
+    pub entries_len: Option<u32>,
+    pub ticket: Ticket,
+}
+
+/// Somebody wants an invocation to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndRequest {
+    pub invocation: InvocationId,
+    /// None: a person, or a handler that named it. Otherwise only what this one called is meant.
+    pub caller: Option<InvocationId>,
+    pub ticket: Option<Ticket>,
+}
+
+impl EndRequest {
+    /// Builds that of a person who waits to hear of it.
+    #[must_use]
+    pub fn by_person(invocation: InvocationId, ticket: Ticket) -> Self {
+        Self { invocation, caller: None, ticket: Some(ticket) }
+    }
+}
+
+/// Somebody sends a signal to an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    pub invocation: InvocationId,
+    pub name: String,
+    pub outcome: Outcome,
+    pub ticket: Option<Ticket>,
+}
+
+/// An invocation gives back the key of its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub invocation: InvocationId,
+    pub object: ObjectKey,
+    /// It was in the queue.
+    pub has_waited: bool,
+    /// It ended in the transaction that gave it the key, and so may the next.
+    pub is_chained: bool,
+}
+
+/// The calls recorded from `from` on are cancelled, or killed, with their caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread {
+    pub invocation: InvocationId,
+    pub from: OpId,
+    pub until: OpId,
+    pub how: HowToEnd,
+}
+
 /// What becomes of a completed invocation that is done once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restart {
@@ -359,34 +434,15 @@ pub enum TimerKind {
 pub enum Command {
     Submit(Submission),
     Append(Append),
-    /// `jitter` is any random number, for the delay of a retry.
-    Ended {
-        invocation: InvocationId,
-        attempt: Attempt,
-        end: End,
-        jitter: u16,
-    },
+    Ended(Ended),
     TimerDue(Timer),
     /// A person wants an invocation that has begun to stand still until it is resumed.
     Pause {
         invocation: InvocationId,
         ticket: Ticket,
     },
-    /// A person wants a paused invocation, or one that backs off, to go on now.
-    Resume {
-        invocation: InvocationId,
-        /// On this code; None: on that it has.
-        deployment: Option<DeploymentId>,
-        ticket: Ticket,
-    },
-    /// An invocation that has begun gets other code, and what it does goes on on that.
-    Repin {
-        invocation: InvocationId,
-        deployment: DeploymentId,
-        /// Only while its journal has so many entries, because those were checked.
-        entries_len: Option<u32>,
-        ticket: Ticket,
-    },
+    Resume(Resume),
+    Repin(Repin),
     /// A person wants what a completed invocation was asked to be done once more, by a new one.
     Restart(Restart),
     /// Somebody looks for an invocation that may be on its way: what was sent to its owner before comes first.
@@ -400,19 +456,9 @@ pub enum Command {
         ticket: Ticket,
     },
     /// The invocation shall end: what it waits for fails, so that it can undo what it did.
-    Cancel {
-        invocation: InvocationId,
-        /// See [`Message::End`].
-        caller: Option<InvocationId>,
-        ticket: Option<Ticket>,
-    },
+    Cancel(EndRequest),
     /// The invocation ends here.
-    Kill {
-        invocation: InvocationId,
-        /// See [`Message::End`].
-        caller: Option<InvocationId>,
-        ticket: Option<Ticket>,
-    },
+    Kill(EndRequest),
     /// A completed invocation is forgotten.
     Purge {
         invocation: InvocationId,
@@ -423,12 +469,7 @@ pub enum Command {
         outcome: Outcome,
         ticket: Option<Ticket>,
     },
-    Signal {
-        invocation: InvocationId,
-        name: String,
-        outcome: Outcome,
-        ticket: Option<Ticket>,
-    },
+    Signal(Signal),
     EditState(EditState),
     /// Follow-up: the same, once it is known which values there are.
     ReplaceState {
@@ -461,14 +502,7 @@ pub enum Command {
         input: Option<InputRow>,
     },
     /// Follow-up: an invocation gives back the key of its object.
-    Release {
-        invocation: InvocationId,
-        object: ObjectKey,
-        /// It was in the queue.
-        has_waited: bool,
-        /// It ended in the transaction that gave it the key, and so may the next.
-        is_chained: bool,
-    },
+    Release(Release),
     /// Follow-up: the key of an object goes to whoever waits at this position, or behind.
     Grant {
         object: ObjectKey,
@@ -498,12 +532,7 @@ pub enum Command {
         listener: Listener,
     },
     /// Follow-up: the calls recorded from `from` on are cancelled, or killed, with their caller.
-    Spread {
-        invocation: InvocationId,
-        from: OpId,
-        until: OpId,
-        how: HowToEnd,
-    },
+    Spread(Spread),
     /// Follow-up: an operation receives a signal that came before.
     TakeSignal {
         invocation: InvocationId,

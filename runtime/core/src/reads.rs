@@ -1,7 +1,8 @@
 //! What each command reads: the rows that have to be loaded before it can be applied.
 
 use crate::command::{
-    Append, Command, EditState, Restart, SPREAD_AT_ONCE, Settle, Submission, Timer, TimerKind,
+    Append, Command, EditState, EndRequest, Ended, Release, Repin, Restart, Resume, SPREAD_AT_ONCE, Settle,
+    Signal, Spread, Submission, Timer, TimerKind,
 };
 use crate::entry::Entry;
 use crate::ids::{DeploymentId, InvocationId, OpId};
@@ -15,20 +16,20 @@ impl Command {
     pub fn reads(&self) -> Vec<RowKey> {
         match self {
             Self::Append(append) => reads_of_append(append),
-            Self::Ended { invocation, .. } => vec![RowKey::Invocation(*invocation)],
+            Self::Ended(Ended { invocation, .. }) => vec![RowKey::Invocation(*invocation)],
             Self::Submit(Submission { invocation, .. }) => {
                 with_attempts_purged(*invocation, RowKey::Invocation(*invocation))
             }
-            Self::Kill { invocation, .. }
+            Self::Kill(EndRequest { invocation, .. })
             | Self::Pause { invocation, .. }
             | Self::Look { invocation, .. }
-            | Self::Resume { invocation, deployment: None, .. }
+            | Self::Resume(Resume { invocation, deployment: None, .. })
             | Self::Purge { invocation, .. } => either(*invocation).into(),
-            Self::Resume { invocation, deployment: Some(deployment), .. }
-            | Self::Repin { invocation, deployment, .. } => reads_of_repin(*invocation, deployment),
+            Self::Resume(Resume { invocation, deployment: Some(deployment), .. })
+            | Self::Repin(Repin { invocation, deployment, .. }) => reads_of_repin(*invocation, deployment),
             Self::Restart(restart) => reads_of_restart(restart),
             Self::PurgeJournal { invocation: id, .. } => either_and(*id, RowKey::Input(*id)),
-            Self::Cancel { invocation: id, .. } => either_and(*id, RowKey::Mailbox(*id)),
+            Self::Cancel(EndRequest { invocation: id, .. }) => either_and(*id, RowKey::Mailbox(*id)),
             Self::PurgeRest { invocation } => with_attempts_purged(*invocation, RowKey::Mailbox(*invocation)),
             Self::TakeSignal { invocation, number, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Signal(*invocation, *number)]
@@ -44,7 +45,7 @@ impl Command {
             Self::CompleteAwakeable { awakeable, .. } => {
                 reads_of_operation(awakeable.invocation, awakeable.op).into()
             }
-            Self::Signal { invocation, .. } => {
+            Self::Signal(Signal { invocation, .. }) => {
                 vec![RowKey::Invocation(*invocation), RowKey::Mailbox(*invocation)]
             }
             Self::Admit { invocation, object, .. } => vec![
@@ -55,14 +56,14 @@ impl Command {
             Self::Begin { invocation, service, .. } => {
                 vec![RowKey::Invocation(*invocation), RowKey::Service(service.clone())]
             }
-            Self::Release { object, .. } => vec![RowKey::KeyQueue(object.clone())],
+            Self::Release(Release { object, .. }) => vec![RowKey::KeyQueue(object.clone())],
             Self::Grant { object, position } => {
                 vec![RowKey::KeyQueue(object.clone()), RowKey::KeyWaiter(object.clone(), *position)]
             }
             Self::Attach { invocation, .. } => reads_of_attach(*invocation),
             Self::Notify { invocation, .. } => vec![RowKey::Listeners(*invocation)],
             Self::Detach { invocation: id, .. } => vec![RowKey::Invocation(*id), RowKey::Listeners(*id)],
-            Self::Spread { invocation, from, until, .. } => reads_of_spread(*invocation, *from, *until),
+            Self::Spread(spread) => reads_of_spread(spread),
             Self::PurgeObject { invocation, object } => reads_of_object(*invocation, object),
             Self::PurgePromise { object, name, .. }
             | Self::ForgetPromise { object, name }
@@ -120,7 +121,8 @@ fn reads_of_attach(id: InvocationId) -> Vec<RowKey> {
     reads
 }
 
-fn reads_of_spread(id: InvocationId, from: OpId, until: OpId) -> Vec<RowKey> {
+fn reads_of_spread(spread: &Spread) -> Vec<RowKey> {
+    let Spread { invocation: id, from, until, .. } = *spread;
     let ops = from..until.min(from.saturating_add(SPREAD_AT_ONCE));
     ops.flat_map(|op| [RowKey::Entry(id, op), RowKey::Outcome(id, op)]).collect()
 }

@@ -36,33 +36,21 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
     match command {
         Command::Submit(submission) => submit::apply(place, rows, submission, out),
         Command::Append(append) => append::apply(place, rows, append, out),
-        Command::Ended { invocation, attempt, end, jitter } => {
-            ended::apply(place, rows, ended::Ended { invocation, attempt, jitter }, end, out);
-        }
+        Command::Ended(ended) => ended::apply(place, rows, ended, out),
         Command::TimerDue(timer) => timer_due::apply(place, rows, timer, out),
         Command::Pause { invocation, ticket } => pause::apply(place, rows, invocation, ticket, out),
-        Command::Resume { invocation, deployment, ticket } => {
-            resume::apply(place, rows, resume::Resume { invocation, deployment }, ticket, out);
-        }
-        Command::Repin { invocation, deployment, entries_len, ticket } => {
-            repin::apply(place, rows, repin::Repin { invocation, deployment, entries_len }, ticket, out);
-        }
+        Command::Resume(resume) => resume::apply(place, rows, resume, out),
+        Command::Repin(repin) => repin::apply(place, rows, repin, out),
         Command::Restart(wanted) => restart::apply(place, rows, wanted, out),
         Command::Look { invocation, ticket } => look::apply(rows, invocation, ticket, out),
         Command::PurgeJournal { invocation: id, ticket } => purge::journal_now(place, rows, id, ticket, out),
-        Command::Cancel { invocation, caller, ticket } => {
-            cancel::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
-        }
-        Command::Kill { invocation, caller, ticket } => {
-            kill::apply(place, rows, cancel::Wanted { invocation, caller, ticket }, out);
-        }
+        Command::Cancel(request) => cancel::apply(place, rows, request, out),
+        Command::Kill(request) => kill::apply(place, rows, request, out),
         Command::Purge { invocation, ticket } => purge::apply(rows, invocation, ticket, out),
         Command::CompleteAwakeable { awakeable, outcome, ticket } => {
             complete_awakeable::apply(place, rows, awakeable, outcome, ticket, out);
         }
-        Command::Signal { invocation, name, outcome, ticket } => {
-            signal::apply(place, rows, signal::Signal { invocation, name, outcome, ticket }, out);
-        }
+        Command::Signal(signal) => signal::apply(place, rows, signal, out),
         Command::EditState(edit) => edit_state::apply(rows, edit, out),
         Command::ReplaceState { edit, names } => edit_state::replace_as_seen(rows, edit, names, out),
         Command::Receive { from, sequence, message } => {
@@ -74,18 +62,13 @@ pub fn step(place: Place, rows: &mut Rows, command: Command) -> Vec<Effect> {
         Command::Begin { invocation, service, input } => {
             begin::apply(place, rows, invocation, &service, input, out);
         }
-        Command::Release { invocation, object, has_waited, is_chained } => {
-            let release = key_queue::Release { invocation, object, has_waited, is_chained };
-            key_queue::release(place, rows, release, out);
-        }
+        Command::Release(release) => key_queue::release(place, rows, release, out),
         Command::Grant { object, position } => key_queue::grant(place, rows, object, position, out),
         Command::Attach { invocation, listener } => attach::apply(place, rows, invocation, listener, out),
         Command::Detach { invocation, listener } => attach::detach(rows, invocation, listener),
         Command::Notify { invocation, outcome } => attach::notify(rows, invocation, outcome, out),
         Command::Tell(tell) => tell::apply(place, tell, out),
-        Command::Spread { invocation, from, until, how } => {
-            spread::apply(place, rows, spread::Spread { invocation, from, until, how }, out);
-        }
+        Command::Spread(spread) => spread::apply(place, rows, spread, out),
         Command::TakeSignal { invocation: id, op, number } => signal::take(place, rows, id, op, number, out),
         Command::PurgeObject { invocation, object } => purge::object(place, rows, invocation, object, out),
         Command::PurgePromise { invocation: id, object, name } => promise::purge(rows, id, object, name, out),

@@ -1,7 +1,7 @@
 //! The engine against a store whose disk stands still: nothing the outside could notice happens
 //! before the write that justifies it is durable, and what nobody could notice does not wait.
 
-use abide_core::command::{Append, Ask, Command, End, FinishedRun, Receipt, Submission};
+use abide_core::command::{Append, Ask, Command, End, Ended, FinishedRun, Receipt, Submission};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Entry, Outcome};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId};
@@ -175,7 +175,7 @@ impl World {
 
     fn ended(&self, start: &AttemptStart, end: End) {
         let (invocation, attempt) = (start.invocation, start.attempt);
-        self.inboxes.send(invocation, Command::Ended { invocation, attempt, end, jitter: 0 });
+        self.inboxes.send(invocation, Command::Ended(Ended { invocation, attempt, end, jitter: 0 }));
     }
 
     /// Waits until the engine has nothing to do any more.

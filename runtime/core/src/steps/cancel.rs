@@ -3,26 +3,18 @@
 //! It stands among the outcomes of the journal, under [`CANCEL_OP`], so every replay meets it at the
 //! same place. It happens once; what is asked afterwards works as ever.
 
-use crate::command::{HowToEnd, Ticket};
+use crate::command::{EndRequest, HowToEnd};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Answer, Failure, Outcome};
-use crate::ids::{CANCEL_OP, InvocationId};
+use crate::ids::CANCEL_OP;
 use crate::invocation::{Cancelled, InvocationRow, Phase};
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::{complete, settle, signal, spread};
 
-/// Somebody wants an invocation to end.
-pub struct Wanted {
-    pub invocation: InvocationId,
-    /// None: a person, or a handler that named it. Otherwise only what this one called is meant.
-    pub caller: Option<InvocationId>,
-    pub ticket: Option<Ticket>,
-}
-
-impl Wanted {
+impl EndRequest {
     /// Says whether there is such an invocation to end, also to whoever holds the ticket.
-    pub fn is_there(&self, rows: &Rows, effects: &mut Vec<Effect>) -> bool {
+    pub(super) fn is_there(&self, rows: &Rows, effects: &mut Vec<Effect>) -> bool {
         let notice = self.notice(rows);
         effects.extend(self.ticket.map(|ticket| Effect::Notice { ticket, notice }));
         notice == Notice::Done
@@ -42,11 +34,11 @@ impl Wanted {
     }
 }
 
-pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Effect>) {
-    if !wanted.is_there(rows, effects) {
+pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut Vec<Effect>) {
+    if !request.is_there(rows, effects) {
         return;
     }
-    let id = wanted.invocation;
+    let id = request.invocation;
     let Some(row) = rows.invocation_mut(id) else { return };
     match row.phase {
         Phase::Scheduled { .. } | Phase::Queued { .. } => {
@@ -59,7 +51,7 @@ pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Ef
             row.cancelled = Some(Cancelled { at: place.now, order: row.outcomes_len });
             // What undoes it is tried as often as the rest was.
             row.note_progress();
-            spread::to_open_calls(place, &wanted, row, HowToEnd::Cancel, effects);
+            spread::to_open_calls(place, &request, row, HowToEnd::Cancel, effects);
             settle::record(place, rows, id, CANCEL_OP, Outcome::Failure(Failure::cancelled()), effects);
             signal::stop_receiving(rows, id);
         }

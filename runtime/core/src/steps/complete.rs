@@ -1,6 +1,6 @@
 //! An invocation is over: its answer is recorded and goes to whoever waits.
 
-use crate::command::{Command, Message, Timer, TimerKind};
+use crate::command::{Command, Message, Release, Timer, TimerKind};
 use crate::effect::Effect;
 use crate::entry::{Answer, Outcome};
 use crate::ids::InvocationId;
@@ -26,7 +26,8 @@ pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer,
         row.holds_key = false;
         let object = row.target.object().expect("only invocations on objects have a key, or wait for one");
         let is_chained = row.tries() == 0;
-        effects.push(Effect::Then(Command::Release { invocation: id, object, has_waited, is_chained }));
+        let release = Release { invocation: id, object, has_waited, is_chained };
+        effects.push(Effect::Then(Command::Release(release)));
     }
     keep(place, rows, id, row, answer.clone(), effects);
     effects.push(Effect::Reply { invocation: id, answer });

@@ -1,8 +1,7 @@
 //! The key of an object goes from one invocation to the next, first come, first served.
 
-use crate::command::{Command, Message};
+use crate::command::{Command, Message, Release};
 use crate::effect::Effect;
-use crate::ids::InvocationId;
 use crate::object::KeyQueueRow;
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
@@ -11,13 +10,6 @@ use crate::target::ObjectKey;
 /// Places in the queue that are passed in one transaction: their invocations were ended before, or end with it because
 /// their service is gone.
 const SKIPPED_AT_ONCE: u64 = 64;
-
-pub struct Release {
-    pub invocation: InvocationId,
-    pub object: ObjectKey,
-    pub has_waited: bool,
-    pub is_chained: bool,
-}
 
 /// Whoever held the key has ended, or one that waited for it.
 pub fn release(place: Place, rows: &mut Rows, release: Release, effects: &mut Vec<Effect>) {

@@ -1,22 +1,21 @@
 //! A kill: the invocation ends here, wherever it is, and so do the calls it waits for.
 
-use crate::command::HowToEnd;
+use crate::command::{EndRequest, HowToEnd};
 use crate::effect::Effect;
 use crate::entry::{Answer, Failure};
 use crate::rows::Rows;
 use crate::step::Place;
-use crate::steps::cancel::Wanted;
 use crate::steps::{complete, spread};
 
-pub fn apply(place: Place, rows: &mut Rows, wanted: Wanted, effects: &mut Vec<Effect>) {
-    if !wanted.is_there(rows, effects) {
+pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut Vec<Effect>) {
+    if !request.is_there(rows, effects) {
         return;
     }
-    let id = wanted.invocation;
+    let id = request.invocation;
     let Some(row) = rows.invocation(id) else { return };
     if let Some(attempt) = row.running_attempt() {
         effects.push(Effect::StopAttempt { invocation: id, attempt });
     }
-    spread::to_open_calls(place, &wanted, row, HowToEnd::Kill, effects);
+    spread::to_open_calls(place, &request, row, HowToEnd::Kill, effects);
     complete::complete(place, rows, id, Answer::Failure(Failure::killed()), effects);
 }

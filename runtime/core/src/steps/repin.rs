@@ -1,6 +1,6 @@
 //! A person binds an invocation to other code: its journal stays, and its next attempt replays it there.
 
-use crate::command::Ticket;
+use crate::command::Repin;
 use crate::effect::{Effect, Notice, Refusal};
 use crate::ids::{DeploymentId, InvocationId};
 use crate::invocation::Phase;
@@ -8,25 +8,24 @@ use crate::rows::{RowKey, Rows};
 use crate::step::Place;
 use crate::steps::{begin, pin};
 
-pub struct Repin {
-    pub invocation: InvocationId,
-    pub deployment: DeploymentId,
-    pub entries_len: Option<u32>,
-}
-
-pub fn apply(place: Place, rows: &mut Rows, repin: Repin, ticket: Ticket, effects: &mut Vec<Effect>) {
-    let notice = bind(rows, &repin);
+pub fn apply(place: Place, rows: &mut Rows, repin: Repin, effects: &mut Vec<Effect>) {
+    let Repin { invocation: id, deployment, entries_len, ticket } = repin;
+    let notice = bind(rows, id, &deployment, entries_len);
     effects.push(Effect::Notice { ticket, notice });
     if notice == Notice::Done {
-        start_anew(place, rows, repin.invocation, effects);
+        start_anew(place, rows, id, effects);
     }
 }
 
 /// Binds an invocation that has begun, or says why not. `Known`: it is bound to this one already.
-pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
-    let Repin { invocation: id, deployment, entries_len } = repin;
-    let Some(row) = rows.invocation(*id) else {
-        let is_over = rows.contains(&RowKey::Completed(*id));
+pub fn bind(
+    rows: &mut Rows,
+    id: InvocationId,
+    deployment: &DeploymentId,
+    entries_len: Option<u32>,
+) -> Notice {
+    let Some(row) = rows.invocation(id) else {
+        let is_over = rows.contains(&RowKey::Completed(id));
         return if is_over { Notice::Completed } else { Notice::Absent };
     };
     match row.phase {
@@ -41,9 +40,9 @@ pub fn bind(rows: &mut Rows, repin: &Repin) -> Notice {
     if entries_len.is_some_and(|entries_len| entries_len != row.entries_len) {
         return Notice::Refused(Refusal::WentOn);
     }
-    match pin::to(rows, *id, row, deployment) {
+    match pin::to(rows, id, row, deployment) {
         Ok(pin) => {
-            pin.bind(rows.invocation_mut(*id).expect("the invocation is there: read above"));
+            pin.bind(rows.invocation_mut(id).expect("the invocation is there: read above"));
             Notice::Done
         }
         Err(refusal) => Notice::Refused(refusal),

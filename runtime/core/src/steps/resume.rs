@@ -1,20 +1,15 @@
 //! A person lets a paused invocation, or one that backs off, go on now, on other code if need be.
 
-use crate::command::{Command, Ticket};
+use crate::command::{Command, Resume};
 use crate::effect::{Effect, Notice};
-use crate::ids::{DeploymentId, InvocationId};
+use crate::ids::InvocationId;
 use crate::invocation::Phase;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
-use crate::steps::repin::{self, Repin};
+use crate::steps::repin;
 
-pub struct Resume {
-    pub invocation: InvocationId,
-    pub deployment: Option<DeploymentId>,
-}
-
-pub fn apply(place: Place, rows: &mut Rows, resume: Resume, ticket: Ticket, effects: &mut Vec<Effect>) {
-    let Resume { invocation: id, deployment } = resume;
+pub fn apply(place: Place, rows: &mut Rows, resume: Resume, effects: &mut Vec<Effect>) {
+    let Resume { invocation: id, deployment, ticket } = resume;
     // Whoever asked hears when it is durable, or why there was nothing to do.
     let waits = match rows.invocation(id).map(|row| &row.phase) {
         Some(Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
@@ -22,8 +17,7 @@ pub fn apply(place: Place, rows: &mut Rows, resume: Resume, ticket: Ticket, effe
         None if rows.contains(&RowKey::Completed(id)) => Notice::Completed,
         None => Notice::Absent,
     };
-    let bound = deployment
-        .map(|deployment| repin::bind(rows, &Repin { invocation: id, deployment, entries_len: None }));
+    let bound = deployment.map(|deployment| repin::bind(rows, id, &deployment, None));
     let notice = match bound {
         None | Some(Notice::Known) => waits,
         Some(bound) => bound,

@@ -1,6 +1,6 @@
 //! A signal arrives: an operation that waits for its name receives it, or it is kept for a later one.
 
-use crate::command::{Command, Expected, Settle, Ticket};
+use crate::command::{Command, Expected, Settle, Signal};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Failure, Outcome};
 use crate::ids::{InvocationId, OpId};
@@ -9,13 +9,6 @@ use crate::limits::{LISTENERS_MAX, SIGNALS_KEPT};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::settle;
-
-pub struct Signal {
-    pub invocation: InvocationId,
-    pub name: String,
-    pub outcome: Outcome,
-    pub ticket: Option<Ticket>,
-}
 
 pub fn apply(place: Place, rows: &mut Rows, signal: Signal, effects: &mut Vec<Effect>) {
     let ticket = signal.ticket;

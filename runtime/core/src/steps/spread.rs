@@ -1,13 +1,12 @@
 //! The end of an invocation reaches the calls it waits for.
 
-use crate::command::{Command, HowToEnd, Message, SPREAD_AT_ONCE};
+use crate::command::{Command, EndRequest, HowToEnd, Message, SPREAD_AT_ONCE, Spread};
 use crate::effect::Effect;
 use crate::entry::Entry;
-use crate::ids::{InvocationId, OpId};
+use crate::ids::InvocationId;
 use crate::invocation::InvocationRow;
 use crate::rows::{RowKey, Rows};
 use crate::step::Place;
-use crate::steps::cancel::Wanted;
 
 /// Calls that end together with the one that made them.
 const ENDED_AT_ONCE: usize = 2;
@@ -16,30 +15,23 @@ const ENDED_AT_ONCE: usize = 2;
 /// transaction: a tree of calls may be as wide and as deep as it likes, and each that ends looks through its own journal.
 pub fn to_open_calls(
     place: Place,
-    wanted: &Wanted,
+    request: &EndRequest,
     row: &InvocationRow,
     how: HowToEnd,
     effects: &mut Vec<Effect>,
 ) {
-    let id = wanted.invocation;
+    let id = request.invocation;
     if row.open_calls.has_overflowed {
-        let spread = Command::Spread { invocation: id, from: 0, until: row.entries_len, how };
-        effects.push(Effect::Then(spread));
+        let spread = Spread { invocation: id, from: 0, until: row.entries_len, how };
+        effects.push(Effect::Then(Command::Spread(spread)));
         return;
     }
-    let at_once = wanted.caller.is_none() && row.open_calls.callees.len() <= ENDED_AT_ONCE;
+    let at_once = request.caller.is_none() && row.open_calls.callees.len() <= ENDED_AT_ONCE;
     let end = |callee: &InvocationId| match at_once {
         true => place.route(end(id, *callee, how)),
         false => post(place, id, *callee, how),
     };
     effects.extend(row.open_calls.callees.values().map(|callee| Effect::Then(end(callee))));
-}
-
-pub struct Spread {
-    pub invocation: InvocationId,
-    pub from: OpId,
-    pub until: OpId,
-    pub how: HowToEnd,
 }
 
 /// Looks for open calls in a part of the journal, then in the next.
@@ -54,7 +46,8 @@ pub fn apply(place: Place, rows: &Rows, spread: Spread, effects: &mut Vec<Effect
         }
     }
     if next < until {
-        effects.push(Effect::Then(Command::Spread { invocation: id, from: next, until, how }));
+        let rest = Spread { invocation: id, from: next, until, how };
+        effects.push(Effect::Then(Command::Spread(rest)));
     }
 }
 

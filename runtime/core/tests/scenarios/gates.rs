@@ -1,6 +1,6 @@
 //! The output gates: what others could notice waits for the disk, and nothing else does.
 
-use abide_core::command::{Command, Message, Timer, TimerKind};
+use abide_core::command::{Command, Message, Resume, Timer, TimerKind};
 use abide_core::effect::{AttemptStart, Effect, Gate, Notice};
 use abide_core::entry::{Answer, Outcome, Settled};
 use abide_core::ids::{DeploymentId, InvocationId, PartitionId};
@@ -38,7 +38,7 @@ fn one_of_each() -> Vec<Effect> {
     let listener = Listener { caller: ID, op };
     let message = Message::Answer { listener, callee: ID, outcome: outcome.clone() };
     vec![
-        Effect::Then(Command::Resume { invocation, deployment: None, ticket: 1 }),
+        Effect::Then(Command::Resume(Resume { invocation, deployment: None, ticket: 1 })),
         Effect::StartAttempt(AttemptStart {
             birth: 0,
             seed: invocation,

@@ -4,7 +4,9 @@ use crate::asks;
 use crate::edits;
 use crate::services;
 use crate::world::{UnderWay, World};
-use abide_core::command::{Command, End, Receipt, Restart, Submission, Timer, TimerKind};
+use abide_core::command::{
+    Command, End, EndRequest, Ended, Receipt, Repin, Restart, Resume, Signal, Submission, Timer, TimerKind,
+};
 use abide_core::effect::Effect;
 use abide_core::entry::{Failure, Outcome};
 use abide_core::ids::{Attempt, AwakeableId, DeploymentId, InvocationId, OpId, PartitionId};
@@ -70,23 +72,25 @@ pub fn run(world: &mut World, line: &str) -> Vec<Effect> {
 /// What the outside asks for.
 fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
     let ticket = world.ticket;
-    let (invocation, wants, caller) = (id(world, words[1]), Some(ticket), None);
+    let (invocation, wants) = (id(world, words[1]), Some(ticket));
     let command = match words {
         ["submit", _, target, rest @ ..] => {
             Command::Submit(submission(world, invocation, crate::parse::target(target), rest))
         }
         ["pause", _] => Command::Pause { invocation, ticket },
-        ["resume", _] => Command::Resume { invocation, deployment: None, ticket },
-        ["resume", _, "on", on] => Command::Resume { invocation, deployment: Some(deployment(on)), ticket },
+        ["resume", _] => Command::Resume(Resume { invocation, deployment: None, ticket }),
+        ["resume", _, "on", on] => {
+            Command::Resume(Resume { invocation, deployment: Some(deployment(on)), ticket })
+        }
         ["repin", _, on] => {
-            Command::Repin { invocation, deployment: deployment(on), entries_len: None, ticket }
+            Command::Repin(Repin { invocation, deployment: deployment(on), entries_len: None, ticket })
         }
         ["repin", _, on, "at", len] => {
             let entries_len = Some(u32::try_from(number(len)).expect("a length"));
-            Command::Repin { invocation, deployment: deployment(on), entries_len, ticket }
+            Command::Repin(Repin { invocation, deployment: deployment(on), entries_len, ticket })
         }
-        ["cancel", _] => Command::Cancel { invocation, caller, ticket: wants },
-        ["kill", _] => Command::Kill { invocation, caller, ticket: wants },
+        ["cancel", _] => Command::Cancel(EndRequest::by_person(invocation, ticket)),
+        ["kill", _] => Command::Kill(EndRequest::by_person(invocation, ticket)),
         ["restart", _, "of", of, rest @ ..] => Command::Restart(restart(world, invocation, of, rest)),
         ["purge-journal", _] => Command::PurgeJournal { invocation, ticket },
         ["look", _] => Command::Look { invocation, ticket },
@@ -99,9 +103,12 @@ fn request(world: &mut World, words: &[&str]) -> (InvocationId, Command) {
             let command = Command::CompleteAwakeable { awakeable, outcome: outcome(value), ticket: wants };
             return (awakeable.invocation, command);
         }
-        ["signal", _, name, value] => {
-            Command::Signal { invocation, name: (*name).into(), outcome: outcome(value), ticket: wants }
-        }
+        ["signal", _, name, value] => Command::Signal(Signal {
+            invocation,
+            name: (*name).into(),
+            outcome: outcome(value),
+            ticket: wants,
+        }),
         other => panic!("unknown line: {other:?}"),
     };
     (invocation, command)
@@ -149,7 +156,7 @@ fn guest(world: &mut World, words: &[&str], items: &str) -> Vec<Effect> {
     let attempt = attempt.unwrap_or_else(|| world.row(invocation).expect("submitted before").attempts);
     let command = match verb {
         "append" => Command::Append(asks::append(world, invocation, attempt, rest, items)),
-        _ => Command::Ended { invocation, attempt, end: end(verb, rest), jitter: 0 },
+        _ => Command::Ended(Ended { invocation, attempt, end: end(verb, rest), jitter: 0 }),
     };
     world.apply_at(invocation, command)
 }

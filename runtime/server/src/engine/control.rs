@@ -2,7 +2,7 @@
 
 use super::address;
 use super::handle::{EngineError, EngineHandle};
-use abide_core::command::{Command, Restart};
+use abide_core::command::{Command, EndRequest, Repin, Restart, Resume};
 use abide_core::effect::{Notice, Refusal};
 use abide_core::ids::{DeploymentId, InvocationId};
 
@@ -27,7 +27,7 @@ impl EngineHandle {
         invocation: InvocationId,
         deployment: Option<DeploymentId>,
     ) -> Result<Notice, EngineError> {
-        self.ask(invocation, |ticket| Command::Resume { invocation, deployment, ticket }).await
+        self.ask(invocation, |ticket| Command::Resume(Resume { invocation, deployment, ticket })).await
     }
 
     /// Binds an invocation that has begun to other code, which replays its journal from the next attempt
@@ -42,7 +42,8 @@ impl EngineHandle {
         deployment: DeploymentId,
         entries_len: Option<u32>,
     ) -> Result<Notice, EngineError> {
-        self.ask(invocation, |ticket| Command::Repin { invocation, deployment, entries_len, ticket }).await
+        self.ask(invocation, |ticket| Command::Repin(Repin { invocation, deployment, entries_len, ticket }))
+            .await
     }
 
     /// Has done once more, by a new invocation, what a completed one was asked; `entries_kept` of its
@@ -102,8 +103,7 @@ impl EngineHandle {
     /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
     pub async fn cancel(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
-        self.ask(invocation, |ticket| Command::Cancel { invocation, caller: None, ticket: Some(ticket) })
-            .await
+        self.ask(invocation, |ticket| Command::Cancel(EndRequest::by_person(invocation, ticket))).await
     }
 
     /// Ends an invocation where it is.
@@ -112,7 +112,7 @@ impl EngineHandle {
     /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
     pub async fn kill(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
-        self.ask(invocation, |ticket| Command::Kill { invocation, caller: None, ticket: Some(ticket) }).await
+        self.ask(invocation, |ticket| Command::Kill(EndRequest::by_person(invocation, ticket))).await
     }
 
     /// Forgets a completed invocation. `Unfit` when it has not ended.

@@ -69,13 +69,13 @@ impl Gathering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::command::End;
+    use abide_core::command::{End, Ended};
     use tokio::sync::mpsc;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 0 };
 
     fn ended(attempt: u32) -> Command {
-        Command::Ended { invocation: ID, attempt, end: End::Lost, jitter: 0 }
+        Command::Ended(Ended { invocation: ID, attempt, end: End::Lost, jitter: 0 })
     }
 
     fn taken(inbox: &mut mpsc::UnboundedReceiver<Command>) -> Vec<Command> {

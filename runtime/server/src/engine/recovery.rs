@@ -6,7 +6,7 @@
 use super::Inboxes;
 use super::counting::Counting;
 use super::shell::Shell;
-use abide_core::command::{Command, End, Message};
+use abide_core::command::{Command, End, Ended, Message};
 use abide_core::effect::Effect;
 use abide_core::ids::PartitionId;
 use abide_core::invocation::InvocationRow;
@@ -37,7 +37,7 @@ pub fn submit_lost(
         if let Some(attempt) = row.running_attempt() {
             lost += 1;
             let (end, jitter) = (if is_in_order { End::Stopped } else { End::Lost }, rand::random());
-            inboxes.send_to(partition, Command::Ended { invocation, attempt, end, jitter });
+            inboxes.send_to(partition, Command::Ended(Ended { invocation, attempt, end, jitter }));
         }
     }
     if lost > 0 {

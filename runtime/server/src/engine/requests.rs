@@ -6,7 +6,7 @@ use super::address;
 use super::answers::{Retrieved, fresh};
 use super::handle::{EngineError, EngineHandle};
 use super::load::{Overload, Room};
-use abide_core::command::{Command, Receipt, Submission, Ticket};
+use abide_core::command::{Command, Receipt, Signal, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::Outcome;
 use abide_core::ids::{AwakeableId, InvocationId, PartitionId};
@@ -180,7 +180,7 @@ impl EngineHandle {
         outcome: Outcome,
     ) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
-        let signal = |ticket| Command::Signal { invocation, name, outcome, ticket: Some(ticket) };
+        let signal = |ticket| Command::Signal(Signal { invocation, name, outcome, ticket: Some(ticket) });
         self.ask(invocation, signal).await
     }
 
@@ -257,7 +257,7 @@ impl EngineHandle {
 fn is_repeatable(command: &Command) -> bool {
     match command {
         Command::Submit(submission) => submission.invocation.is_computed(),
-        Command::Signal { .. } | Command::Restart(_) => false,
+        Command::Signal(_) | Command::Restart(_) => false,
         _ => true,
     }
 }

@@ -7,7 +7,7 @@ use super::{Load, Parts, telling};
 use crate::logs::GuestLogs;
 use crate::metrics::{Handler, Metrics, NOT_DEPLOYED, Partition, Result};
 use crate::traces::Traces;
-use abide_core::command::Command;
+use abide_core::command::{Command, Ended};
 use abide_core::effect::Effect;
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::{InvocationRow, Origin, Phase};
@@ -84,12 +84,12 @@ impl Tally {
                 About::Submit(submission.invocation)
             }
             Command::Restart(restart) => About::Submit(restart.invocation),
-            Command::Cancel { .. } => About::Cancel,
-            Command::Kill { .. } => About::Kill,
+            Command::Cancel(_) => About::Cancel,
+            Command::Kill(_) => About::Kill,
             Command::Begin { invocation, .. } => {
                 rows.find_invocation(*invocation).map_or(About::Other, |row| self.begins(*invocation, row))
             }
-            Command::Ended { invocation, attempt, end, .. } => {
+            Command::Ended(Ended { invocation, attempt, end, .. }) => {
                 let row = rows.find_invocation(*invocation);
                 if row.is_some_and(|row| row.running_attempt() == Some(*attempt)) {
                     self.metrics.engine.ended(end).inc();

@@ -2,7 +2,7 @@
 
 use super::tally::About;
 use crate::traces::{Completed, Event, Note, Operation, Reason, TraceContext, Traces};
-use abide_core::command::{Command, End};
+use abide_core::command::{Command, End, Ended};
 use abide_core::effect::Effect;
 use abide_core::entry::{Answer, Outcome};
 use abide_core::ids::{CANCEL_OP, InvocationId};
@@ -16,7 +16,7 @@ pub fn command(traces: &Traces, now: Timestamp, command: &Command, rows: &Rows) 
         rows.find_invocation(id).filter(|row: &&InvocationRow| row.running_attempt() == Some(attempt))
     };
     match command {
-        Command::Ended { invocation, attempt, end, .. } => {
+        Command::Ended(Ended { invocation, attempt, end, .. }) => {
             let Some(row) = runs(*invocation, *attempt) else { return };
             let (how, reason) = end_of(end);
             let event = Event::AttemptEnded { attempt: *attempt, seen_at: row.modified_at, how, reason };

@@ -11,7 +11,7 @@ use super::start::{Found, Start, watch};
 use crate::engine::executor::Tell;
 use crate::metrics::Held;
 use crate::traces::Trail;
-use abide_core::command::{Command, End};
+use abide_core::command::{Command, End, Ended};
 use abide_core::effect::AttemptStart;
 use abide_core::ids::{Attempt, InvocationId};
 use std::sync::Arc;
@@ -145,7 +145,7 @@ impl Report {
     fn ended(&self, end: End) {
         tracing::debug!(?end, "the attempt ended");
         let (invocation, attempt) = (self.invocation, self.attempt);
-        self.tell(Command::Ended { invocation, attempt, end, jitter: rand::random() });
+        self.tell(Command::Ended(Ended { invocation, attempt, end, jitter: rand::random() }));
     }
 
     fn tell(&self, command: Command) {

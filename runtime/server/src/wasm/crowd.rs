@@ -51,7 +51,7 @@ impl Crowd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::command::End;
+    use abide_core::command::{End, Ended};
     use std::time::Duration;
     use tokio::sync::{mpsc, oneshot};
 
@@ -87,7 +87,8 @@ mod tests {
             let (_held, mut is_over) = oneshot::channel::<()>();
             let telling = crowd.clone();
             let work = async move {
-                telling.send(ID, Command::Ended { invocation: ID, attempt: 1, end: End::Lost, jitter: 0 });
+                let ended = Ended { invocation: ID, attempt: 1, end: End::Lost, jitter: 0 };
+                telling.send(ID, Command::Ended(ended));
                 while works_on && is_over.try_recv() == Err(oneshot::error::TryRecvError::Empty) {
                     tokio::task::yield_now().await;
                 }

@@ -242,14 +242,14 @@ impl Coverage {
         match command {
             Command::Submit(submission) => self.note("command submit", Some(submission.invocation), now),
             Command::Append(append) => self.see_append(append, now),
-            Command::Ended { invocation, end, .. } => {
-                self.note("command ended", Some(*invocation), now);
-                self.count(end_name(end));
+            Command::Ended(ended) => {
+                self.note("command ended", Some(ended.invocation), now);
+                self.count(end_name(&ended.end));
             }
             Command::TimerDue(timer) => self.see_timer(timer),
             Command::Pause { invocation, .. } => self.note("command pause", Some(*invocation), now),
-            Command::Resume { invocation, .. } => self.note("command resume", Some(*invocation), now),
-            Command::Repin { invocation, .. } => self.note("command repin", Some(*invocation), now),
+            Command::Resume(resume) => self.note("command resume", Some(resume.invocation), now),
+            Command::Repin(repin) => self.note("command repin", Some(repin.invocation), now),
             Command::Restart(restart) => {
                 self.note("command restart", Some(restart.of), u64::from(restart.entries_kept));
             }
@@ -257,14 +257,14 @@ impl Coverage {
             Command::PurgeJournal { invocation, .. } => {
                 self.note("command purge-journal", Some(*invocation), now);
             }
-            Command::Cancel { invocation, .. } => self.note("command cancel", Some(*invocation), now),
-            Command::Kill { invocation, .. } => self.note("command kill", Some(*invocation), now),
+            Command::Cancel(request) => self.note("command cancel", Some(request.invocation), now),
+            Command::Kill(request) => self.note("command kill", Some(request.invocation), now),
             Command::Purge { invocation, .. } => self.note("command purge", Some(*invocation), now),
             Command::CompleteAwakeable { awakeable, .. } => {
                 let op = u64::from(awakeable.op);
                 self.note("command complete-awakeable", Some(awakeable.invocation), op);
             }
-            Command::Signal { invocation, .. } => self.note("command signal", Some(*invocation), now),
+            Command::Signal(signal) => self.note("command signal", Some(signal.invocation), now),
             Command::EditState(edit) => self.note("command edit-state", edit.run, edit.ticket),
             Command::ReplaceState { edit, .. } => self.note("command replace-state", edit.run, edit.ticket),
             Command::Receive { sequence, message, .. } => {
@@ -275,7 +275,7 @@ impl Coverage {
             Command::Settle(settle) => self.see_settle(settle),
             Command::Admit { invocation, .. } => self.note("command admit", Some(*invocation), now),
             Command::Begin { invocation, .. } => self.note("command begin", Some(*invocation), now),
-            Command::Release { invocation, .. } => self.note("command release", Some(*invocation), now),
+            Command::Release(release) => self.note("command release", Some(release.invocation), now),
             Command::Grant { position, .. } => self.note("command grant", None, *position),
             Command::Attach { invocation, listener } => {
                 self.note("command attach", Some(*invocation), u64::from(listener.op));
@@ -284,8 +284,8 @@ impl Coverage {
                 self.note("command detach", Some(*invocation), u64::from(listener.op));
             }
             Command::Notify { invocation, .. } => self.note("command notify", Some(*invocation), now),
-            Command::Spread { invocation, from, .. } => {
-                self.note("command spread", Some(*invocation), u64::from(*from));
+            Command::Spread(spread) => {
+                self.note("command spread", Some(spread.invocation), u64::from(spread.from));
                 self.count("seen many-calls");
             }
             Command::TakeSignal { invocation, number, .. } => {

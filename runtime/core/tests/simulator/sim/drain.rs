@@ -6,7 +6,7 @@ use super::partition::Partition;
 use super::table::{Table, all_live};
 use super::waits;
 use super::world::World;
-use abide_core::command::Command;
+use abide_core::command::{Command, Resume};
 use abide_core::ids::InvocationId;
 use abide_core::invocation::Phase;
 use abide_core::rows::RowKey;
@@ -83,7 +83,8 @@ impl World {
         let paused: Vec<_> = all.iter().filter(|(_, is_paused)| *is_paused).map(|(id, _)| *id).collect();
         for invocation in &paused {
             let ticket = self.outside.ticket(None);
-            self.inbox(*invocation, Command::Resume { invocation: *invocation, deployment: None, ticket });
+            let resume = Resume { invocation: *invocation, deployment: None, ticket };
+            self.inbox(*invocation, Command::Resume(resume));
         }
         if paused.is_empty() && !all.is_empty() {
             let (stuck, _) = all[self.rng.index(all.len())];

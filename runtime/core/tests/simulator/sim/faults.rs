@@ -2,7 +2,7 @@
 
 use super::table::live;
 use super::world::{OLD_MAX, World};
-use abide_core::command::{Command, End};
+use abide_core::command::{Command, End, Ended};
 
 impl World {
     pub fn drop_a_packet(&mut self) {
@@ -37,7 +37,7 @@ impl World {
         let is_put_off = self.rng.chance(30);
         let end = if is_put_off { End::PutOff { message: "no room".into() } } else { End::Lost };
         let attempt = session.attempt;
-        self.inbox(invocation, Command::Ended { invocation, attempt, end, jitter: 0 });
+        self.inbox(invocation, Command::Ended(Ended { invocation, attempt, end, jitter: 0 }));
         self.ghosts.extend(session.give_up().map(|session| (invocation, session)));
         let too_many = self.ghosts.len().saturating_sub(OLD_MAX);
         self.ghosts.drain(..too_many);
@@ -64,7 +64,7 @@ impl World {
         let (command, life) = self.old_words[self.rng.index(self.old_words.len())].clone();
         let (id, attempt) = match &command {
             Command::Append(append) => (append.invocation, append.attempt),
-            Command::Ended { invocation, attempt, .. } => (*invocation, *attempt),
+            Command::Ended(ended) => (ended.invocation, ended.attempt),
             other => unreachable!("no guest says {other:?}"),
         };
         let partition = &self.partitions[self.partition_of(id)];

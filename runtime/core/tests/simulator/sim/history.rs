@@ -9,7 +9,7 @@ use super::object_writes::no_edit;
 use super::partition::Step;
 use super::states::States;
 use super::table::{Table, completed, live, state_version};
-use abide_core::command::{Append, Command, End, Expected, Receipt, Restart, Settle, Submission};
+use abide_core::command::{self, Append, Command, End, Expected, Receipt, Restart, Settle, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::Origin;
@@ -59,9 +59,9 @@ impl History {
             Command::Append(append) => self.is_appended(append, step),
             Command::Restart(restart) => self.is_restarted(restart, step),
             Command::Settle(settle) => self.is_settled(settle, step),
-            Command::Signal { invocation, name, outcome, .. } => {
-                if let Some(life) = self.lives.get_mut(invocation) {
-                    life.signal_arrives(name, outcome);
+            Command::Signal(signal) => {
+                if let Some(life) = self.lives.get_mut(&signal.invocation) {
+                    life.signal_arrives(&signal.name, &signal.outcome);
                 }
             }
             Command::EditState(edit)
@@ -219,7 +219,7 @@ impl History {
         {
             self.states.apply(&object, &life);
         }
-        if matches!(step.command, Command::Kill { .. }) {
+        if matches!(step.command, Command::Kill(_)) {
             life.open_calls().for_each(|callee| self.ledger.kills(id, callee));
             self.killed.insert(id);
         }
@@ -243,8 +243,8 @@ fn is_exclusive(target: &Target) -> bool {
 /// Says whether an invocation is ended wherever it is: from outside, or by its retry policy.
 fn is_killed(command: &Command) -> bool {
     match command {
-        Command::Kill { .. } | Command::Append(_) => true,
-        Command::Ended { end, .. } => matches!(end, End::Crashed { .. } | End::Lost),
+        Command::Kill(_) | Command::Append(_) => true,
+        Command::Ended(ended) => matches!(ended.end, End::Crashed { .. } | End::Lost),
         _ => false,
     }
 }
@@ -254,8 +254,8 @@ fn check_cause(ended: &Ended<'_>, command: &Command) {
     let (id, target) = (ended.life.id, &ended.life.submission.target);
     let is_failure = |failure: Failure| *ended.answer == Answer::Failure(failure);
     match command {
-        Command::Kill { .. } => assert!(is_failure(Failure::killed()), "{id} is killed"),
-        Command::Cancel { .. } => {
+        Command::Kill(_) => assert!(is_failure(Failure::killed()), "{id} is killed"),
+        Command::Cancel(_) => {
             assert!(is_failure(Failure::cancelled()) && ended.attempts == 0, "{id} is cancelled");
         }
         Command::Begin { .. } => {
@@ -269,17 +269,18 @@ fn check_cause(ended: &Ended<'_>, command: &Command) {
             let is_stray_run = code == 409 && is_run && !id.is_computed();
             assert!((is_right || is_stray_run) && ended.attempts == 0, "{target} is refused with {code}");
         }
-        Command::Append(_) | Command::Ended { end: End::Crashed { .. } | End::Lost, .. } => {
+        Command::Append(_) | Command::Ended(command::Ended { end: End::Crashed { .. } | End::Lost, .. }) => {
             let kills = offered(target).is_some_and(|offered| offered.on_max_attempts == OnMaxAttempts::Kill);
             let is_exhausted =
                 ["trap", "flaky"].iter().any(|message| is_failure(Failure::new(500, *message)));
             let is_lost = matches!(
                 (command, ended.answer),
-                (Command::Ended { end: End::Lost, .. }, Answer::Failure(failure)) if failure.code == 500
+                (Command::Ended(said), Answer::Failure(failure))
+                    if said.end == End::Lost && failure.code == 500
             );
             assert!(kills && (is_exhausted || is_lost), "{id} is given up");
         }
-        Command::Ended { end: End::Returned(_) | End::Failed(_), .. } => {}
+        Command::Ended(command::Ended { end: End::Returned(_) | End::Failed(_), .. }) => {}
         other => panic!("{id} ends because of {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::rng::mix_bytes;
 use super::table::{Table, answer, listeners};
-use abide_core::command::{Command, Expected, Submission};
+use abide_core::command::{Command, EndRequest, Expected, Signal, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, Request};
 use abide_core::ids::{AwakeableId, InvocationId, OpId};
 use abide_core::invocation::{Listener, Origin};
@@ -188,22 +188,22 @@ impl Ledger {
                     self.hears_no_more(*invocation, asker(*listener));
                 }
             }
-            Command::Cancel { invocation, caller: None, ticket: None } => {
+            Command::Cancel(EndRequest { invocation, caller: None, ticket: None }) => {
                 self.arrived(Deed::Cancel(*invocation));
             }
-            Command::Kill { invocation, caller: None, ticket: None } => {
+            Command::Kill(EndRequest { invocation, caller: None, ticket: None }) => {
                 self.arrived(Deed::Kill(*invocation));
             }
-            Command::Cancel { invocation, caller: Some(caller), .. } => {
+            Command::Cancel(EndRequest { invocation, caller: Some(caller), .. }) => {
                 self.arrived(Deed::SpreadCancel(*caller, *invocation));
             }
-            Command::Kill { invocation, caller: Some(caller), .. } => {
+            Command::Kill(EndRequest { invocation, caller: Some(caller), .. }) => {
                 self.arrived(Deed::SpreadKill(*caller, *invocation));
             }
             Command::CompleteAwakeable { awakeable, outcome, ticket: None } => {
                 self.arrived(Deed::Awakeable(*awakeable, digest(outcome)));
             }
-            Command::Signal { invocation, name, outcome, ticket: None } => {
+            Command::Signal(Signal { invocation, name, outcome, ticket: None }) => {
                 self.arrived(Deed::Signal(*invocation, name.clone(), digest(outcome)));
             }
             Command::Settle(settle) => {

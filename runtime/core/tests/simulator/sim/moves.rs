@@ -4,7 +4,7 @@ use super::partition::Partition;
 use super::rng::Rng;
 use super::session::{Said, Session, Surroundings};
 use super::world::{OLD_MAX, World};
-use abide_core::command::Command;
+use abide_core::command::{Command, Ended};
 use abide_core::ids::InvocationId;
 use abide_core::limits::UNCLAIMED_KEPT_MIN_MS;
 
@@ -130,7 +130,7 @@ impl World {
         match end {
             None => Some(session),
             Some(end) => {
-                self.say(id, Command::Ended { invocation: id, attempt, end, jitter: 0 }, life);
+                self.say(id, Command::Ended(Ended { invocation: id, attempt, end, jitter: 0 }), life);
                 None
             }
         }

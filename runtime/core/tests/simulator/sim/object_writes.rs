@@ -33,7 +33,7 @@ pub fn check_queue(before: &Table, object: &ObjectKey, row: Option<&Row>, cause:
                     assert_eq!(new.tail, old.tail + 1, "one joins the queue of {object}");
                     assert!(new.waiting() > waiting, "{object}");
                 }
-                Command::Release { .. } => {
+                Command::Release(_) => {
                     assert_eq!(new.tail, old.tail, "one has left the queue of {object}");
                     // Of several that end together each counts in a step of its own.
                     assert!(new.waiting() >= waiting, "{object}");
@@ -72,7 +72,7 @@ pub fn check_waiter(before: &Table, object: &ObjectKey, position: u64, row: Opti
             assert!(old.is_none() && tail == Some(position) && id == invocation, "{id} at {position}");
         }
         (Some(row), other) => panic!("{row:?} waits for {object} because of {other:?}"),
-        (None, Command::Grant { .. } | Command::Cancel { .. } | Command::Kill { .. }) => {}
+        (None, Command::Grant { .. } | Command::Cancel(_) | Command::Kill(_)) => {}
         (None, other) => assert!(old.is_none(), "{old:?} leaves {object} because of {other:?}"),
     }
 }

@@ -89,7 +89,7 @@ impl Partition {
         steps: &mut Vec<Step>,
         coverage: &mut Coverage,
     ) -> Vec<Effect> {
-        let is_resumed = matches!(command, Command::Resume { .. });
+        let is_resumed = matches!(command, Command::Resume(_));
         let is_purged = matches!(command, Command::Purge { .. } | Command::PurgeJournal { .. });
         let mut touched = Touched::default();
         let mut effects = Vec::new();

@@ -7,7 +7,9 @@ use super::table::{
     Table, all_completed, all_live, completed as completed_row, live, outcome_rows, state_version,
 };
 use super::world::World;
-use abide_core::command::{Command, EditState, Receipt, Restart, Submission};
+use abide_core::command::{
+    Command, EditState, EndRequest, Receipt, Repin, Restart, Resume, Signal, Submission,
+};
 use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
 use abide_core::invocation::{InputRow, InvocationRow, Origin, Phase};
@@ -121,7 +123,7 @@ impl World {
         if let Some(invocation) = self.some_invocation() {
             let deployment = self.rng.chance(20).then(|| some_deployment(&mut self.rng));
             let ticket = self.outside.ticket(None);
-            self.inbox(invocation, Command::Resume { invocation, deployment, ticket });
+            self.inbox(invocation, Command::Resume(Resume { invocation, deployment, ticket }));
         }
     }
 
@@ -139,7 +141,7 @@ impl World {
             let entries_len =
                 self.rng.chance(50).then(|| u32::try_from(self.rng.below(4)).expect("it is small"));
             let ticket = self.outside.ticket(None);
-            self.inbox(invocation, Command::Repin { invocation, deployment, entries_len, ticket });
+            self.inbox(invocation, Command::Repin(Repin { invocation, deployment, entries_len, ticket }));
         }
     }
 
@@ -151,8 +153,8 @@ impl World {
     }
 
     pub fn cancel(&mut self, invocation: InvocationId) {
-        let ticket = Some(self.outside.ticket(None));
-        self.inbox(invocation, Command::Cancel { invocation, caller: None, ticket });
+        let ticket = self.outside.ticket(None);
+        self.inbox(invocation, Command::Cancel(EndRequest::by_person(invocation, ticket)));
     }
 
     pub fn kill_some(&mut self) {
@@ -163,8 +165,8 @@ impl World {
     }
 
     pub fn kill(&mut self, invocation: InvocationId) {
-        let ticket = Some(self.outside.ticket(None));
-        self.inbox(invocation, Command::Kill { invocation, caller: None, ticket });
+        let ticket = self.outside.ticket(None);
+        self.inbox(invocation, Command::Kill(EndRequest::by_person(invocation, ticket)));
     }
 
     /// A person wants once more what one that is over was asked, from anywhere in its journal.
@@ -243,7 +245,7 @@ impl World {
 
     pub fn signal(&mut self, invocation: InvocationId, name: String) {
         let (outcome, ticket) = (self.words(), Some(self.outside.ticket(None)));
-        self.inbox(invocation, Command::Signal { invocation, name, outcome, ticket });
+        self.inbox(invocation, Command::Signal(Signal { invocation, name, outcome, ticket }));
     }
 
     /// What is said from outside; never the same twice.

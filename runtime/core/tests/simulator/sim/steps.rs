@@ -6,7 +6,9 @@ use super::partition::Step;
 use super::table::{Table, completed, live, state_version};
 use super::writes::kept_until;
 use super::{catalogue, restarts};
-use abide_core::command::{Command, EditState, Submission, Ticket, Timer, TimerKind};
+use abide_core::command::{
+    Command, EditState, EndRequest, Repin, Resume, Signal, Submission, Ticket, Timer, TimerKind,
+};
 use abide_core::effect::{Effect, Notice, Refusal};
 use abide_core::ids::{DeploymentId, InvocationId};
 use abide_core::invocation::{InvocationRow, PauseReason, Phase};
@@ -27,7 +29,8 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
             check_told(before, step, *invocation, Some(*ticket), told);
             check_pause(before, step, *invocation, effects);
         }
-        Command::Resume { invocation, ticket, .. } | Command::Repin { invocation, ticket, .. } => {
+        Command::Resume(Resume { invocation, ticket, .. })
+        | Command::Repin(Repin { invocation, ticket, .. }) => {
             check_told(before, step, *invocation, Some(*ticket), told);
         }
         Command::Restart(restart) => {
@@ -38,17 +41,17 @@ pub fn check(before: &Table, step: &Step, effects: &[Effect]) {
             check_told(before, step, *invocation, Some(*ticket), told);
             assert!(step.writes.is_empty() || !matches!(step.command, Command::Look { .. }));
         }
-        Command::Cancel { invocation, ticket, caller } => {
+        Command::Cancel(EndRequest { invocation, ticket, caller }) => {
             check_told(before, step, *invocation, *ticket, told);
             check_cancel(step, *invocation, live(before, *invocation), *caller);
         }
-        Command::Kill { invocation, ticket, caller } => {
+        Command::Kill(EndRequest { invocation, ticket, caller }) => {
             check_told(before, step, *invocation, *ticket, told);
             let is_meant = live(before, *invocation).is_some_and(|row| is_meant(row, *caller));
             let has_ended = step.write(&RowKey::Completed(*invocation)).is_some();
             assert_eq!(has_ended, is_meant, "{invocation} is killed");
         }
-        Command::Purge { invocation, ticket } | Command::Signal { invocation, ticket, .. } => {
+        Command::Purge { invocation, ticket } | Command::Signal(Signal { invocation, ticket, .. }) => {
             check_told(before, step, *invocation, *ticket, told);
         }
         Command::CompleteAwakeable { awakeable, ticket, .. } => {
@@ -127,31 +130,31 @@ fn of_live(id: InvocationId, row: &InvocationRow, step: &Step) -> Notice {
     match (&step.command, &row.phase) {
         (Command::Pause { .. }, Phase::Paused { .. }) => Notice::Known,
         (Command::Pause { .. }, _) if has_begun => Notice::Done,
-        (Command::Repin { deployment, entries_len: Some(entries_len), .. }, _)
+        (Command::Repin(Repin { deployment, entries_len: Some(entries_len), .. }), _)
             if has_begun
                 && *entries_len != row.entries_len
                 && row.deployment.as_ref() != Some(deployment) =>
         {
             Notice::Refused(Refusal::WentOn)
         }
-        (Command::Repin { deployment, .. }, _) if has_begun => of_other_code(row, deployment),
-        (Command::Resume { deployment: Some(deployment), .. }, _)
+        (Command::Repin(Repin { deployment, .. }), _) if has_begun => of_other_code(row, deployment),
+        (Command::Resume(Resume { deployment: Some(deployment), .. }), _)
             if has_begun && row.deployment.as_ref() != Some(deployment) =>
         {
             of_other_code(row, deployment)
         }
-        (Command::Resume { .. }, Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
+        (Command::Resume(_), Phase::Paused { .. } | Phase::BackingOff { .. }) => Notice::Done,
         (
             Command::Pause { .. }
-            | Command::Resume { .. }
-            | Command::Repin { .. }
+            | Command::Resume(_)
+            | Command::Repin(_)
             | Command::Restart(_)
             | Command::Purge { .. }
             | Command::PurgeJournal { .. },
             _,
         ) => Notice::Unfit,
         // A full mailbox keeps nothing more.
-        (Command::Signal { .. }, _) if step.write(&RowKey::Mailbox(id)).is_none() => Notice::Full,
+        (Command::Signal(_), _) if step.write(&RowKey::Mailbox(id)).is_none() => Notice::Full,
         _ => Notice::Done,
     }
 }
@@ -205,7 +208,7 @@ fn of_completed(before: &Table, id: InvocationId, row: &InvocationRow, command: 
             }
         }
         Command::Purge { .. } | Command::CompleteAwakeable { .. } => Notice::Done,
-        Command::Signal { .. } => Notice::Absent,
+        Command::Signal(_) => Notice::Absent,
         _ => Notice::Completed,
     }
 }

@@ -8,7 +8,7 @@ use super::rng::Rng;
 use super::session::Session;
 use super::table::{Table, all_live};
 use super::{Plan, moves};
-use abide_core::command::{Command, End, Timer, TimerKind};
+use abide_core::command::{Command, End, Ended, Timer, TimerKind};
 use abide_core::ids::{Attempt, InvocationId, PartitionId};
 use abide_core::rows::{Row, RowKey};
 use abide_core::step::Place;
@@ -135,7 +135,7 @@ impl World {
         for (invocation, row) in all_live(&recovered.durable) {
             if let Some(attempt) = row.running_attempt() {
                 let end = end.clone();
-                recovered.inbox.push_back(Command::Ended { invocation, attempt, end, jitter: 0 });
+                recovered.inbox.push_back(Command::Ended(Ended { invocation, attempt, end, jitter: 0 }));
             }
         }
         let timers = recovered.durable.keys().filter_map(|key| match key {

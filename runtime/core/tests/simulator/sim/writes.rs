@@ -3,7 +3,7 @@
 use super::catalogue::offered;
 use super::object_writes;
 use super::table::{Table, completed, invocation, live};
-use abide_core::command::{Command, Timer, TimerKind};
+use abide_core::command::{Command, Repin, Resume, Timer, TimerKind};
 use abide_core::entry::{Entry, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::{InvocationRow, Phase};
@@ -180,9 +180,8 @@ fn check_change(id: InvocationId, old: &InvocationRow, new: &InvocationRow, caus
 fn check_pinned(id: InvocationId, old: &InvocationRow, new: &InvocationRow, cause: &Cause<'_>) {
     if old.deployment.is_some() && new.deployment != old.deployment {
         let wanted = match cause.command {
-            Command::Repin { deployment, .. } | Command::Resume { deployment: Some(deployment), .. } => {
-                deployment
-            }
+            Command::Repin(Repin { deployment, .. })
+            | Command::Resume(Resume { deployment: Some(deployment), .. }) => deployment,
             other => panic!("{id} changes its deployment because of {other:?}"),
         };
         assert_eq!(new.deployment.as_ref(), Some(wanted), "{id} changes its deployment");

@@ -15,7 +15,7 @@ use crate::sql::{Sql, SqlLimits};
 use crate::traces::Traces;
 use crate::upgrade::Upgrades;
 use crate::wasm::{Compiler, Components, GuestLimits, WasmEngine};
-use abide_core::command::{Append, Ask, Command, End, FinishedRun};
+use abide_core::command::{Append, Ask, Command, End, Ended, FinishedRun};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Entry, Failure, Outcome, Request};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId, OpId};
@@ -294,8 +294,8 @@ impl Handlers {
     }
 
     fn end(&self, start: &AttemptStart, end: End) {
-        let ended = Command::Ended { invocation: start.invocation, attempt: start.attempt, end, jitter: 0 };
-        self.inboxes.send(start.invocation, ended);
+        let ended = Ended { invocation: start.invocation, attempt: start.attempt, end, jitter: 0 };
+        self.inboxes.send(start.invocation, Command::Ended(ended));
     }
 }
 
