@@ -14,6 +14,7 @@ use crate::entry::Header;
 use crate::ids::{Attempt, DeploymentId, InvocationId, OpId};
 use crate::limits;
 use crate::manifest::{HandlerMode, Retention, ServiceKind};
+use crate::retention::KeptUntil;
 use crate::retry::HandlerRetry;
 use crate::target::Target;
 use crate::time::Timestamp;
@@ -325,7 +326,7 @@ impl InvocationRow {
     /// Returns until when the answer of a completed invocation is kept.
     #[must_use]
     pub fn kept_until(&self) -> Option<Timestamp> {
-        crate::steps::purge::Kept::of(self).map(|kept| kept.answer_until)
+        KeptUntil::of(self).map(|kept_until| kept_until.answer)
     }
 
     /// Says whether it may change the state of its object or workflow.

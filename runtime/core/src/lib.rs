@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod object;
 mod reads;
 pub mod replay;
+mod retention;
 pub mod retry;
 pub mod rows;
 pub mod step;

@@ -5,9 +5,9 @@ use crate::effect::Effect;
 use crate::entry::{Answer, Outcome};
 use crate::ids::InvocationId;
 use crate::invocation::{InvocationRow, Listener, Origin, Phase};
+use crate::retention::KeptUntil;
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
-use crate::steps::purge::Kept;
 use crate::steps::{attach, timers};
 
 pub fn complete(place: Place, rows: &mut Rows, id: InvocationId, answer: Answer, effects: &mut Vec<Effect>) {
@@ -98,17 +98,17 @@ fn keep(
     answer: Answer,
     effects: &mut Vec<Effect>,
 ) {
-    let kept = Kept::of(&row).expect("the phase was set above");
+    let kept_until = KeptUntil::of(&row).expect("the phase was set above");
     // A kill then looks through the journal for its calls, later in this very transaction.
     let is_journal_needed = row.open_calls.has_overflowed;
     rows.delete(RowKey::Invocation(id));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
     rows.put(RowKey::Answer(id), Row::Answer(answer));
-    if kept.answer_until <= place.now && !is_journal_needed {
+    if kept_until.answer <= place.now && !is_journal_needed {
         effects.push(Effect::Then(Command::Purge { invocation: id, ticket: None }));
         return;
     }
-    for timer in kept.timers(id) {
+    for timer in kept_until.timers(id) {
         timers::arm(rows, timer, effects);
     }
 }

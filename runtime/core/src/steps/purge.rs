@@ -5,50 +5,14 @@
 use crate::command::{Command, Ticket, Timer, TimerKind};
 use crate::effect::{Effect, Notice};
 use crate::ids::{CANCEL_OP, InvocationId};
-use crate::invocation::{InvocationRow, Phase};
+use crate::invocation::InvocationRow;
 use crate::limits::PURGED_AT_ONCE;
 use crate::manifest::Retention;
+use crate::retention::KeptUntil;
 use crate::rows::{NamesOf, Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::timers;
 use crate::target::ObjectKey;
-use crate::time::Timestamp;
-
-/// When parts of a completed invocation go.
-pub struct Kept {
-    pub journal_until: Timestamp,
-    pub answer_until: Timestamp,
-}
-
-impl Kept {
-    /// Returns how long a completed invocation is kept. Without an idempotency key nobody can ask for
-    /// its answer by anything but its id, so the answer goes with the journal.
-    #[must_use]
-    pub fn of(row: &InvocationRow) -> Option<Self> {
-        let Phase::Completed { at, .. } = row.phase else { return None };
-        let retention = &row.retention;
-        let answer_ms = if row.is_workflow_run() {
-            retention.workflow_ms
-        } else if row.idempotency_key.is_some() {
-            retention.idempotency_ms
-        } else {
-            retention.journal_ms
-        };
-        let answer_until = at.plus_millis(answer_ms);
-        let journal_until = at.plus_millis(retention.journal_ms);
-        let journal_until = row.journal_until.map_or(journal_until, |wanted| wanted.min(journal_until));
-        Some(Self { journal_until: journal_until.min(answer_until), answer_until })
-    }
-
-    /// Returns the timers that end the keeping.
-    pub fn timers(&self, id: InvocationId) -> Vec<Timer> {
-        let mut timers = vec![Timer { at: self.answer_until, invocation: id, kind: TimerKind::Purge }];
-        if self.journal_until < self.answer_until {
-            timers.push(Timer { at: self.journal_until, invocation: id, kind: TimerKind::PurgeJournal });
-        }
-        timers
-    }
-}
 
 /// Somebody wants the invocation forgotten, or its time has come.
 pub fn apply(rows: &mut Rows, id: InvocationId, ticket: Option<Ticket>, effects: &mut Vec<Effect>) {
@@ -131,7 +95,7 @@ pub fn journal_now(
     effects.push(Effect::Notice { ticket, notice });
     let Some(row) = rows.completed(id).filter(|_| notice == Notice::Done) else { return };
     let mut row = row.clone();
-    let armed = Kept::of(&row).map_or(Vec::new(), |kept| kept.timers(id));
+    let armed = KeptUntil::of(&row).map_or(Vec::new(), |kept_until| kept_until.timers(id));
     for timer in armed.into_iter().filter(|timer| timer.kind == TimerKind::PurgeJournal) {
         timers::disarm(rows, timer);
     }
@@ -183,13 +147,13 @@ fn go_on_soon(
     disarm(rows, id, &row);
     row.retention = Retention { idempotency_ms: 0, workflow_ms: 0, journal_ms: 0 };
     // The clock may have been set back since it ended.
-    let at = Kept::of(&row).map_or(place.now, |kept| kept.answer_until.max(place.now));
+    let at = KeptUntil::of(&row).map_or(place.now, |kept_until| kept_until.answer.max(place.now));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));
     timers::arm(rows, Timer { at, invocation: id, kind: TimerKind::Purge }, effects);
 }
 
 fn disarm(rows: &mut Rows, id: InvocationId, row: &InvocationRow) {
-    for timer in Kept::of(row).iter().flat_map(|kept| kept.timers(id)) {
+    for timer in KeptUntil::of(row).iter().flat_map(|kept_until| kept_until.timers(id)) {
         timers::disarm(rows, timer);
     }
 }

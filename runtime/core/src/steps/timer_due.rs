@@ -4,9 +4,9 @@ use crate::command::{Command, Expected, Settle, Timer, TimerKind};
 use crate::effect::Effect;
 use crate::entry::Outcome;
 use crate::invocation::Phase;
+use crate::retention::KeptUntil;
 use crate::rows::Rows;
 use crate::step::Place;
-use crate::steps::purge::Kept;
 use crate::steps::{purge, submit, timers, unclaimed};
 
 pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effect>) {
@@ -24,12 +24,12 @@ pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effe
         }
         TimerKind::Begin | TimerKind::Retry { .. } => effects.extend(begin(rows, timer)),
         TimerKind::PurgeJournal => {
-            if kept(rows, timer).is_some_and(|kept| timer.at >= kept.journal_until) {
+            if kept_until(rows, timer).is_some_and(|kept_until| timer.at >= kept_until.journal) {
                 purge::journal(place, rows, timer.invocation, effects);
             }
         }
         TimerKind::Purge => {
-            if kept(rows, timer).is_some_and(|kept| timer.at >= kept.answer_until) {
+            if kept_until(rows, timer).is_some_and(|kept_until| timer.at >= kept_until.answer) {
                 let purge = Command::Purge { invocation: timer.invocation, ticket: None };
                 effects.push(Effect::Then(purge));
             }
@@ -39,8 +39,8 @@ pub fn apply(place: Place, rows: &mut Rows, timer: Timer, effects: &mut Vec<Effe
 }
 
 /// Returns how long the invocation is kept. An earlier timer was for an earlier one with this id.
-fn kept(rows: &Rows, timer: Timer) -> Option<Kept> {
-    rows.completed(timer.invocation).and_then(Kept::of)
+fn kept_until(rows: &Rows, timer: Timer) -> Option<KeptUntil> {
+    rows.completed(timer.invocation).and_then(KeptUntil::of)
 }
 
 /// Begins an attempt if the invocation still waits for this very timer.
