@@ -18,15 +18,6 @@ use std::collections::BTreeMap;
 /// Names a request of the outside that waits for a notice.
 pub type Ticket = u64;
 
-/// Who hears that a submission is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Receipt {
-    Nobody,
-    /// Somebody has to hear only if the invocation was there before. The server does not ask for it any more.
-    IfKnown(Ticket),
-    Always(Ticket),
-}
-
 /// A request for an invocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
@@ -38,7 +29,8 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// None: at once.
     pub begin_at: Option<Timestamp>,
-    pub receipt: Receipt,
+    /// Who hears that it is recorded, or was there before. Never stored: what a handler asks has none.
+    pub ticket: Option<Ticket>,
     /// So many calls, one above the other, wait for the answer: 0 where nobody's call does.
     pub depth: u32,
 }

@@ -1,7 +1,7 @@
 //! The engine against a store whose disk stands still: nothing the outside could notice happens
 //! before the write that justifies it is durable, and what nobody could notice does not wait.
 
-use abide_core::command::{Append, Ask, Command, End, Ended, FinishedRun, Receipt, Submission};
+use abide_core::command::{Append, Ask, Command, End, Ended, FinishedRun, Submission};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Entry, Outcome};
 use abide_core::ids::{Attempt, DeploymentId, InvocationId};
@@ -122,7 +122,7 @@ fn submission_to(engine: &EngineHandle, target: Target, idempotency_key: Option<
         input: InputRow { headers: Vec::new(), body: Bytes::new() },
         begin_at: None,
         idempotency_key: idempotency_key.map(Into::into),
-        receipt: Receipt::Nobody,
+        ticket: None,
         depth: 0,
     }
 }

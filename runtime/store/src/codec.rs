@@ -233,7 +233,7 @@ fn hex(key: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::command::{Receipt, Submission};
+    use abide_core::command::Submission;
     use abide_core::entry::{Entry, Failure, Header};
     use abide_core::ids::{AwakeableId, PartitionId};
     use abide_core::invocation::{Listener, Origin, PauseReason, Phase};
@@ -271,7 +271,7 @@ mod tests {
             input: InputRow { headers: Vec::new(), body: Bytes::from_static(b"{}") },
             idempotency_key: None,
             begin_at: None,
-            receipt: Receipt::Nobody,
+            ticket: None,
             depth: 99,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an id is one invocation; a repeated submit changes nothing.
 
-use crate::command::{Command, Receipt, Submission, Timer, TimerKind};
+use crate::command::{Command, Submission, Timer, TimerKind};
 use crate::effect::{Effect, Notice};
 use crate::entry::{Failure, Outcome};
 use crate::ids::{Attempt, InvocationId};
@@ -18,9 +18,7 @@ pub fn apply(place: Place, rows: &mut Rows, submission: Submission, effects: &mu
         known(place, &submission, effects);
         return;
     }
-    if let Receipt::Always(ticket) = submission.receipt {
-        effects.push(Effect::Notice { ticket, notice: Notice::Done });
-    }
+    effects.extend(submission.ticket.map(|ticket| Effect::Notice { ticket, notice: Notice::Done }));
     let begin_at = submission.begin_at.unwrap_or(place.now).max(place.now);
     let row = new_row(place, &submission, attempts_before(rows, id));
     rows.put(RowKey::Invocation(id), Row::Invocation(Box::new(row)));
@@ -47,12 +45,7 @@ pub fn first(id: InvocationId, target: &Target, input: Option<InputRow>) -> Comm
 /// The invocation was there before: the same idempotency key, or the same workflow.
 fn known(place: Place, submission: &Submission, effects: &mut Vec<Effect>) {
     let id = submission.invocation;
-    match submission.receipt {
-        Receipt::Nobody => {}
-        Receipt::IfKnown(ticket) | Receipt::Always(ticket) => {
-            effects.push(Effect::Notice { ticket, notice: Notice::Known });
-        }
-    }
+    effects.extend(submission.ticket.map(|ticket| Effect::Notice { ticket, notice: Notice::Known }));
     let Origin::Call { caller, op } = submission.origin else { return };
     let listener = Listener { caller, op };
     if submission.idempotency_key.is_some() {

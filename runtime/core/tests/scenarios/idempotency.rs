@@ -7,22 +7,22 @@ use expect_test::expect;
 fn a_second_submit_with_the_key_is_known() {
     check(
         "submit I svc/h key i
-         submit I svc/h key i awaited
+         submit I svc/h key i
          return I ok
-         submit I svc/h key i awaited
+         submit I svc/h key i
          show rows",
         expect![[r#"
             > submit I svc/h key i
               ! notice done
                 start I#1 journal 0/0 with input
               = I: running #1 0/0
-            > submit I svc/h key i awaited
+            > submit I svc/h key i
               ! notice known
             > return I ok
                 arm I purge at 1d
               ! reply I: ok
               = I: completed 0/0
-            > submit I svc/h key i awaited
+            > submit I svc/h key i
               ! notice known
             > show rows
               | 1 answer, 1 completed, 1 created, 1 input, 1 timer
@@ -355,7 +355,7 @@ fn without_a_key_the_answer_goes_with_the_journal() {
 fn a_failed_pin_is_the_answer_under_the_key() {
     check(
         "submit I nope/h key i
-         submit I nope/h key i awaited
+         submit I nope/h key i
          show I",
         expect![[r#"
             > submit I nope/h key i
@@ -363,7 +363,7 @@ fn a_failed_pin_is_the_answer_under_the_key() {
                 arm I purge at 1d
               ! reply I: [404] service 'nope' not found, make sure to register the service before calling it.
               = I: completed as failure 0/0
-            > submit I nope/h key i awaited
+            > submit I nope/h key i
               ! notice known
             > show I
               | answer: [404] service 'nope' not found, make sure to register the service before calling it.

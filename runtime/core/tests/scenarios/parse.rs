@@ -5,7 +5,7 @@ use crate::edits;
 use crate::services;
 use crate::world::{UnderWay, World};
 use abide_core::command::{
-    Command, End, EndRequest, Ended, Receipt, Repin, Restart, Resume, Signal, Submission, Timer, TimerKind,
+    Command, End, EndRequest, Ended, Repin, Restart, Resume, Signal, Submission, Timer, TimerKind,
 };
 use abide_core::effect::Effect;
 use abide_core::entry::{Failure, Outcome};
@@ -140,7 +140,7 @@ fn submission(world: &mut World, invocation: InvocationId, target: Target, rest:
         input: InputRow { headers: Vec::new(), body: Bytes::new() },
         idempotency_key: word("key").map(str::to_owned),
         begin_at: word("at").map(|millis| Timestamp(number(millis))),
-        receipt: if is_awaited { Receipt::IfKnown(world.ticket) } else { Receipt::Always(world.ticket) },
+        ticket: (!is_awaited).then_some(world.ticket),
         depth: word("depth").map_or(0, |depth| number(depth) as u32),
     }
 }

@@ -3,7 +3,7 @@
 //! | line                          | meaning                                                      |
 //! |-------------------------------|--------------------------------------------------------------|
 //! | `partitions 3`                | first line: so many instead of two                           |
-//! | `submit a obj/k/add [at 500] [key i] [awaited] [depth 99]` | the outside submits; somebody awaits the answer, or so many calls do |
+//! | `submit a obj/k/add [at 500] [key i] [awaited] [depth 99]` | the outside submits; somebody awaits the answer and hears nothing else, or so many calls do |
 //! | `append a: run pay; done 0 ok`| the guest asked for entries (`asks.rs` lists them), finished (`done`, `bad`) or failed (`retry`) run blocks |
 //! | `return a 42`, `fail a 404 no`, `crash a boom [after 50]`, `lost a`, `stopped a`, `put-off a`, `mismatch a` | an attempt ends |
 //! | `suspend a 0,1 seen 2`, `awaits-retry a 0 seen 2 [until 7]` | an attempt waits for these operations, or for `any` |

@@ -8,7 +8,6 @@ fn a_second_submit_of_a_run_is_known() {
     check(
         "submit W flow/k/run
          submit W flow/k/run
-         submit W flow/k/run awaited
          return W done
          submit W flow/k/run
          show rows",
@@ -18,8 +17,6 @@ fn a_second_submit_of_a_run_is_known() {
                 start W#1 journal 0/0 with input
               = W: running #1 0/0
             > submit W flow/k/run
-              ! notice known
-            > submit W flow/k/run awaited
               ! notice known
             > return W done
                 arm W purge at 1d
@@ -167,7 +164,7 @@ fn a_run_that_failed_is_not_run_again() {
     check(
         "submit W flow/k/run
          fail W 500 no
-         submit W flow/k/run awaited",
+         submit W flow/k/run",
         expect![[r#"
             > submit W flow/k/run
               ! notice done
@@ -177,7 +174,7 @@ fn a_run_that_failed_is_not_run_again() {
                 arm W purge at 1d
               ! reply W: [500] no
               = W: completed as failure 0/0
-            > submit W flow/k/run awaited
+            > submit W flow/k/run
               ! notice known
         "#]],
     );
@@ -441,7 +438,7 @@ fn a_cancelled_run_that_never_began_may_not_run_again() {
     check(
         "submit W flow/k/run at 100
          cancel W
-         submit W flow/k/run awaited",
+         submit W flow/k/run",
         expect![[r#"
             > submit W flow/k/run at 100
               ! notice done
@@ -452,7 +449,7 @@ fn a_cancelled_run_that_never_began_may_not_run_again() {
                 arm W purge at 1d
               ! reply W: [409] cancelled
               = W: completed as failure 0/0
-            > submit W flow/k/run awaited
+            > submit W flow/k/run
               ! notice known
         "#]],
     );

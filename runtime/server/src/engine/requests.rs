@@ -6,7 +6,7 @@ use super::address;
 use super::answers::{Retrieved, fresh};
 use super::handle::{EngineError, EngineHandle};
 use super::load::{Overload, Room};
-use abide_core::command::{Command, Receipt, Signal, Submission, Ticket};
+use abide_core::command::{Command, Signal, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::Outcome;
 use abide_core::ids::{AwakeableId, InvocationId, PartitionId};
@@ -93,7 +93,7 @@ impl EngineHandle {
         let permit = self.place_for_work()?;
         self.enter(&submission)?;
         let id = submission.invocation;
-        let submit = |ticket| Command::Submit(Submission { receipt: Receipt::Always(ticket), ..submission });
+        let submit = |ticket| Command::Submit(Submission { ticket: Some(ticket), ..submission });
         let owner = id.partition(self.inner.inboxes.partitions());
         match self.ask_from(permit, owner, submit).await? {
             Notice::Known => Ok(Submitted::Known),
@@ -117,7 +117,7 @@ impl EngineHandle {
         }
         let (_place, answer) = self.inner.waiters.for_answer(id);
         // The answer comes after the submission is durable, so nobody has to hear of that.
-        let submission = Submission { receipt: Receipt::Nobody, ..submission };
+        let submission = Submission { ticket: None, ..submission };
         self.inner.inboxes.send(id, Command::Submit(submission));
         self.until_stopped(answer)
             .await
@@ -134,7 +134,7 @@ impl EngineHandle {
         let id = submission.invocation;
         let is_workflow_run = submission.idempotency_key.is_none();
         let (place, notice, mut answer) = self.inner.waiters.for_call(id);
-        let submission = Submission { receipt: Receipt::Always(place.ticket()), ..submission };
+        let submission = Submission { ticket: Some(place.ticket()), ..submission };
         self.inner.inboxes.send(id, Command::Submit(submission));
         let first = async {
             tokio::select! {

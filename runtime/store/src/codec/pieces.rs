@@ -150,7 +150,7 @@ impl Flavor for Pieces<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::command::{Expected, HowToEnd, Receipt, Submission, Tell};
+    use abide_core::command::{Expected, HowToEnd, Submission, Tell};
     use abide_core::entry::{EntryRow, Header, OutcomeRow, Request};
     use abide_core::ids::{AwakeableId, InvocationId};
     use abide_core::invocation::{InputRow, Listener, Origin};
@@ -178,7 +178,7 @@ mod tests {
             input: input(),
             idempotency_key: Some("k".into()),
             begin_at: None,
-            receipt: Receipt::Nobody,
+            ticket: None,
             depth: 3,
         };
         let request = || Request {

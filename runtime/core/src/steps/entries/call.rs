@@ -1,7 +1,7 @@
 //! Calls and sends become submissions to the owner of their target.
 
 use super::Asked;
-use crate::command::{HowToEnd, Message, Receipt, Submission};
+use crate::command::{HowToEnd, Message, Submission};
 use crate::effect::Effect;
 use crate::entry::{Failure, Outcome, Request};
 use crate::invocation::{InputRow, Origin};
@@ -52,7 +52,7 @@ fn submission(request: Request, origin: Origin) -> Submission {
         input: InputRow { headers: request.headers, body: request.input },
         idempotency_key: request.idempotency_key,
         begin_at: None,
-        receipt: Receipt::Nobody,
+        ticket: None,
         depth: 0,
     }
 }

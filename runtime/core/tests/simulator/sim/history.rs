@@ -9,7 +9,7 @@ use super::object_writes::no_edit;
 use super::partition::Step;
 use super::states::States;
 use super::table::{Table, completed, live, state_version};
-use abide_core::command::{self, Append, Command, End, Expected, Receipt, Restart, Settle, Submission};
+use abide_core::command::{self, Append, Command, End, Expected, Restart, Settle, Submission};
 use abide_core::entry::{Answer, Entry, EntryRow, Failure, Outcome, OutcomeRow};
 use abide_core::ids::{CANCEL_OP, InvocationId, OpId};
 use abide_core::invocation::Origin;
@@ -172,7 +172,7 @@ impl History {
             input: input.clone(),
             idempotency_key: None,
             begin_at: None,
-            receipt: Receipt::Nobody,
+            ticket: None,
             depth: 0,
         };
         assert_eq!(row.depth, 0, "nobody's call waits for {id}");

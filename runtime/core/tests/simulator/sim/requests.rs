@@ -8,7 +8,7 @@ use super::table::{
 };
 use super::world::World;
 use abide_core::command::{
-    Command, EditState, EndRequest, Receipt, Repin, Restart, Resume, Signal, Submission,
+    Command, EditState, EndRequest, Repin, Restart, Resume, Signal, Submission, Ticket,
 };
 use abide_core::entry::{Entry, Failure, Outcome};
 use abide_core::ids::{Attempt, AwakeableId, InvocationId, OpId, PartitionId};
@@ -53,7 +53,7 @@ impl World {
             input: InputRow { headers: Vec::new(), body: input.to_bytes() },
             idempotency_key,
             begin_at: delay_ms.map(|delay| self.now.plus_millis(delay)),
-            receipt: self.receipt(invocation),
+            ticket: self.receipt(invocation),
             depth,
         };
         self.outside.submits(&submission);
@@ -79,10 +79,9 @@ impl World {
         self.submit_to(target, key, Some(delay_ms));
     }
 
-    /// Calls hear if they are known, sends hear always.
-    fn receipt(&mut self, id: InvocationId) -> Receipt {
-        let ticket = self.outside.ticket(Some(id));
-        if self.rng.chance(50) { Receipt::IfKnown(ticket) } else { Receipt::Always(ticket) }
+    /// Who waits for the answer need not hear that the submission is recorded.
+    fn receipt(&mut self, id: InvocationId) -> Option<Ticket> {
+        self.rng.chance(50).then(|| self.outside.ticket(Some(id)))
     }
 
     /// The same request once more: whoever sent it does not know whether it arrived. Only one with an
@@ -94,8 +93,8 @@ impl World {
         }
         let submission = recent[self.rng.index(recent.len())].clone();
         self.coverage.count("move resubmit");
-        let receipt = self.receipt(submission.invocation);
-        self.inbox(submission.invocation, Command::Submit(Submission { receipt, ..submission }));
+        let ticket = self.receipt(submission.invocation);
+        self.inbox(submission.invocation, Command::Submit(Submission { ticket, ..submission }));
     }
 
     /// Returns an invocation that has not ended.

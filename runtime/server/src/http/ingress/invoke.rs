@@ -7,7 +7,7 @@ use crate::http::ingress::{headers, retrieve};
 use crate::http::path::{BadPath, Mode};
 use crate::http::{body, content, delay};
 use crate::time;
-use abide_core::command::{Receipt, Submission};
+use abide_core::command::Submission;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::{InputRow, Origin, Phase};
 use abide_core::manifest::{HandlerManifest, HandlerMode, ServiceKind, ServiceManifest};
@@ -83,7 +83,7 @@ pub async fn check(
         idempotency_key,
         begin_at: execution_time.filter(|_| delay_ms != Some(0)),
         // The engine says who hears of it.
-        receipt: Receipt::Nobody,
+        ticket: None,
         depth: 0,
     };
     Ok(Checked { service, submission, room, mode, execution_time })
