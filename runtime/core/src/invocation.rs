@@ -227,7 +227,7 @@ pub struct Cancelled {
 impl Cancelled {
     /// Says whether a guest that had heard so many outcomes does not know of it yet: it will give up what it asked then.
     #[must_use]
-    pub(crate) fn is_news_after(self, outcomes_before: u32) -> bool {
+    pub fn is_news_after(self, outcomes_before: u32) -> bool {
         outcomes_before <= self.order
     }
 }

@@ -76,7 +76,7 @@ impl JournalReader {
             bytes += entries.iter().map(|(_, _, bytes)| bytes).sum::<usize>() + settled.1;
             let is_open = |(op, entry): &(OpId, EntryRow)| {
                 let is_given_up =
-                    row.cancelled.is_some_and(|cancelled| entry.outcomes_before <= cancelled.order);
+                    row.cancelled.is_some_and(|cancelled| cancelled.is_news_after(entry.outcomes_before));
                 entry.entry.is_awaitable() && !settled.0.contains(op) && !is_given_up
             };
             let entries = entries.into_iter().map(|(op, entry, _)| (op, entry)).filter(is_open);

@@ -73,7 +73,7 @@ fn of_invocation(source: &Source, item: &Item) -> Result<Rows<Awakeable>, Fault>
             let (Entry::Awakeable { name }, Some(op)) = (row.entry, keys::decode_op(&key)) else {
                 return Ok(None);
             };
-            let has_failed = cancelled.is_some_and(|cancelled| row.outcomes_before <= cancelled.order);
+            let has_failed = cancelled.is_some_and(|cancelled| cancelled.is_news_after(row.outcomes_before));
             let outcome = RowKey::Outcome(id, op);
             if op == CANCEL_OP || has_failed || source.get::<OutcomeRow>(partition, &outcome)?.is_some() {
                 return Ok(None);
