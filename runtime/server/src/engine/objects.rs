@@ -9,6 +9,7 @@ use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::limits::STATE_NAMES_MAX;
 use abide_core::manifest::ServiceKind;
 use abide_core::object::{KeyQueueRow, PromiseRow, StateVersion};
+use abide_core::rows::NamesOf;
 use abide_core::target::ObjectKey;
 use abide_store::keys::{self, Span, Tag};
 use abide_store::{View, codec, pairs};
@@ -17,10 +18,6 @@ use std::collections::BTreeMap;
 
 /// Bytes of a state that are read at most, and of the states of one page of objects.
 pub const STATE_READ_BYTES_MAX: usize = 64 << 20;
-/// Pairs read at once where each may be large.
-const CHUNK: usize = 32;
-/// After so many bytes in one chunk the next is of one pair.
-const CHUNK_BYTES: usize = 1 << 20;
 /// Those who wait that are counted for one object.
 const WAITERS_COUNTED_MAX: usize = 100_000;
 
@@ -77,37 +74,21 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read.
     pub fn state(&self, object: &ObjectKey) -> Result<StateRead, EngineError> {
-        self.read_state(object, STATE_READ_BYTES_MAX)
-    }
-
-    fn read_state(&self, object: &ObjectKey, bytes_max: usize) -> Result<StateRead, EngineError> {
-        let (mut start, end) =
-            keys::names(self.owner(object), &abide_core::rows::NamesOf::State(object.clone()));
-        let mut state = StateRead::default();
-        let (mut limit, mut bytes) = (CHUNK, 0);
-        loop {
-            let chunk = self.inner.store.scan(View::Durable, &start, &end, limit).map_err(TxnError::from)?;
-            let is_last = chunk.len() < limit;
-            let mut chunk_bytes = 0;
-            for (key, value) in chunk {
-                let name = keys::decode_name(&key, Tag::State).expect("a span of names holds only names");
-                let value: Bytes = codec::decode(&key, &value).map_err(TxnError::from)?;
-                chunk_bytes += value.len();
-                state.values.push((name, value));
-                start = key;
-            }
-            start.push(0);
-            bytes += chunk_bytes;
-            if is_last {
-                let values = state.values.iter().map(|(name, value)| (name.as_str(), value));
-                state.version = Some(StateVersion::of(values));
+        let span = keys::names(self.owner(object), &NamesOf::State(object.clone()));
+        let (mut state, mut bytes) = (StateRead::default(), 0);
+        for pair in self.reader().walk(span) {
+            let (key, value) = pair.map_err(TxnError::from)?;
+            if bytes > STATE_READ_BYTES_MAX || state.values.len() > STATE_NAMES_MAX {
                 return Ok(state);
             }
-            if bytes > bytes_max || state.values.len() > STATE_NAMES_MAX {
-                return Ok(state);
-            }
-            limit = if chunk_bytes > CHUNK_BYTES { 1 } else { CHUNK };
+            let name = keys::decode_name(&key, Tag::State).expect("a span of names holds only names");
+            let value: Bytes = codec::decode(&key, &value).map_err(TxnError::from)?;
+            bytes += value.len();
+            state.values.push((name, value));
         }
+        let values = state.values.iter().map(|(name, value)| (name.as_str(), value));
+        state.version = Some(StateVersion::of(values));
+        Ok(state)
     }
 
     /// Replaces the state of an object or workflow; returns when that is durable. `Changed` when it is not
@@ -169,7 +150,7 @@ impl EngineHandle {
     }
 
     fn object(&self, object: ObjectKey) -> Result<ObjectRead, EngineError> {
-        let state = self.read_state(&object, STATE_READ_BYTES_MAX)?;
+        let state = self.state(&object)?;
         Ok(ObjectRead {
             state_values: state.values.len(),
             state_bytes: state.bytes(),
@@ -207,7 +188,7 @@ impl EngineHandle {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, PromiseRow)>, EngineError> {
-        let of = abide_core::rows::NamesOf::Promises(workflow.clone());
+        let of = NamesOf::Promises(workflow.clone());
         let (mut start, end) = keys::names(self.owner(workflow), &of);
         if let Some(after) = after {
             start.extend_from_slice(after.as_bytes());

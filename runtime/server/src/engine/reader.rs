@@ -1,4 +1,4 @@
-//! Reading what is durable record by record, for whoever looks at much of it: SQL.
+//! Reading what is durable record by record, for whoever looks at much of it: SQL, and large states.
 //!
 //! Each page is as of one moment, a whole walk is not: what changes meanwhile may be seen or not.
 
