@@ -176,10 +176,7 @@ impl Counting {
             // One that cannot be read is in no list either.
             let Ok(row) = codec::decode::<InvocationRow>(key, value) else { continue };
             let Phase::Completed { at, is_failure } = row.phase else { continue };
-            let completion = match is_failure {
-                false => Completion::Success,
-                true => completion_of(stored_answer(store, self.partition, id)?.as_ref()),
-            };
+            let completion = Completion::of_ended(is_failure, || stored_answer(store, self.partition, id))?;
             sum.comes(&row.target.service, Standing::completed(completion));
             if at < self.began_at {
                 sum.created.note(created_at(id, &row), self.began_at);
@@ -226,31 +223,12 @@ impl Counting {
         for (key, row) in writes {
             let row = row.as_ref().and_then(Row::as_invocation);
             match key {
-                RowKey::Invocation(id) => {
-                    let was = before.iter().find_map(|was| match was {
-                        Was::Live(of, standing) if of == id => Some(*standing),
-                        Was::Live(..) | Was::Ended { .. } => None,
-                    });
-                    match (was, row) {
-                        (None, Some(row)) => self.is_created(*id, row, now),
-                        (Some(was), Some(row)) => self.changes(was, row),
-                        (was, None) => self.ends(*id, was, writes, now),
-                    }
-                }
-                RowKey::Completed(id) if row.is_none() => {
-                    for was in before {
-                        if let Was::Ended { id: of, service, is_failure } = was
-                            && of == id
-                            && self.has_counted(*id)
-                        {
-                            let completion = match is_failure {
-                                false => Completion::Success,
-                                true => completion_of(answer(*id)?.as_ref()),
-                            };
-                            self.sum.lock().goes(service, Standing::completed(completion));
-                        }
-                    }
-                }
+                RowKey::Invocation(id) => match (standing_before(before, *id), row) {
+                    (None, Some(row)) => self.is_created(*id, row, now),
+                    (Some(was), Some(row)) => self.changes(was, row),
+                    (was, None) => self.ends(*id, was, writes, now),
+                },
+                RowKey::Completed(id) if row.is_none() => self.is_forgotten(*id, before, &mut answer)?,
                 RowKey::Completed(_) => {}
                 // The keys of invocations come first.
                 _ => break,
@@ -291,7 +269,7 @@ impl Counting {
             Some(Row::Answer(answer)) => Some(answer),
             Some(_) | None => None,
         };
-        let completion = completion_of(answer);
+        let completion = Completion::of(answer);
         let mut sum = self.sum.lock();
         match was {
             Some(was) => sum.goes(&row.target.service, was),
@@ -305,6 +283,24 @@ impl Counting {
         }
     }
 
+    /// The record of a completed one goes.
+    fn is_forgotten(
+        &self,
+        id: InvocationId,
+        before: &[Was],
+        answer: impl FnOnce(InvocationId) -> Result<Option<Answer>, TxnError>,
+    ) -> Result<(), TxnError> {
+        let was = before.iter().find_map(|was| match was {
+            Was::Ended { id: of, service, is_failure } if *of == id => Some((service, *is_failure)),
+            Was::Live(..) | Was::Ended { .. } => None,
+        });
+        if let Some((service, is_failure)) = was.filter(|_| self.has_counted(id)) {
+            let completion = Completion::of_ended(is_failure, || answer(id))?;
+            self.sum.lock().goes(service, Standing::completed(completion));
+        }
+        Ok(())
+    }
+
     /// Says whether a completed one with this id has been counted: those behind will be.
     fn has_counted(&self, id: InvocationId) -> bool {
         let is_ahead = |(start, _): &Span| keys::encode(self.partition, &RowKey::Completed(id)) < *start;
@@ -312,9 +308,12 @@ impl Counting {
     }
 }
 
-/// Without an answer it is taken for a failure, as it is by lists.
-fn completion_of(answer: Option<&Answer>) -> Completion {
-    answer.map_or(Completion::Failure, Completion::of)
+/// Returns how a live one stood before the step, if it was there.
+fn standing_before(before: &[Was], id: InvocationId) -> Option<Standing> {
+    before.iter().find_map(|was| match was {
+        Was::Live(of, standing) if *of == id => Some(*standing),
+        Was::Live(..) | Was::Ended { .. } => None,
+    })
 }
 
 fn stored_answer(

@@ -62,17 +62,28 @@ pub enum Completion {
 impl Completion {
     pub const ALL: [Self; 4] = [Self::Success, Self::Failure, Self::Cancelled, Self::Killed];
 
-    /// Returns what an answer stands for.
+    /// Returns what one that has ended came to. Only of a failure the answer says more, so only then it is read.
+    ///
+    /// # Errors
+    /// The answer cannot be read.
+    pub fn of_ended<E>(
+        is_failure: bool,
+        answer: impl FnOnce() -> Result<Option<Answer>, E>,
+    ) -> Result<Self, E> {
+        if is_failure { Ok(Self::of(answer()?.as_ref())) } else { Ok(Self::Success) }
+    }
+
+    /// Returns what an answer stands for. Without one it is taken for a failure.
     #[must_use]
-    pub fn of(answer: &Answer) -> Self {
+    pub fn of(answer: Option<&Answer>) -> Self {
         let is = |failure: &Failure, known: Failure| {
             (failure.code, &failure.message) == (known.code, &known.message)
         };
         match answer {
-            Answer::Value(_) => Self::Success,
-            Answer::Failure(failure) if is(failure, Failure::cancelled()) => Self::Cancelled,
-            Answer::Failure(failure) if is(failure, Failure::killed()) => Self::Killed,
-            Answer::Failure(_) => Self::Failure,
+            Some(Answer::Value(_)) => Self::Success,
+            Some(Answer::Failure(failure)) if is(failure, Failure::cancelled()) => Self::Cancelled,
+            Some(Answer::Failure(failure)) if is(failure, Failure::killed()) => Self::Killed,
+            Some(Answer::Failure(_)) | None => Self::Failure,
         }
     }
 }

@@ -51,10 +51,8 @@ impl<'a> Reader<'a> {
     /// Returns what an invocation came to; None while it is live.
     pub fn completion(&self, id: InvocationId, row: &InvocationRow) -> Result<Option<Completion>, TxnError> {
         match row.phase {
-            Phase::Completed { is_failure: false, .. } => Ok(Some(Completion::Success)),
-            Phase::Completed { is_failure: true, .. } => {
-                let answer = self.answer(id)?;
-                Ok(Some(answer.as_ref().map_or(Completion::Failure, Completion::of)))
+            Phase::Completed { is_failure, .. } => {
+                Completion::of_ended(is_failure, || self.answer(id)).map(Some)
             }
             Phase::Scheduled { .. }
             | Phase::Queued { .. }
