@@ -26,7 +26,7 @@ use crate::batch::{Fence, Sequence};
 use crate::blobs::{BlobName, BlobRef};
 use crate::error::Error;
 use crate::faults::{self, Site};
-use crate::log::record::{Entry, Record, Stored};
+use crate::log::record::{Change, Entry, Record, Stored};
 use crate::options::{OnFlushed, Options};
 
 /// Entries of one leaf. Fixed when the index is created.
@@ -207,17 +207,8 @@ impl Index {
             for record in records.rev() {
                 match &record.entry {
                     Entry::Batch { changes, .. } => {
-                        for (key, value) in changes.iter().rev() {
-                            if changed.insert(&key[..]) {
-                                if are_blobs_listed {
-                                    unlist(handles, key, &mut applied)?;
-                                }
-                                bytes += change(handles, key, value.as_ref(), &mut applied)?;
-                            } else if let Some(Stored::Blob(blob)) = value {
-                                // It was replaced before the index ever saw it.
-                                applied.unreferenced.push(blob.name);
-                            }
-                        }
+                        bytes +=
+                            apply_changes(handles, changes, are_blobs_listed, &mut changed, &mut applied)?;
                     }
                     Entry::Epoch(fence) if fenced.insert(fence.partition) => note_epoch(handles, *fence)?,
                     Entry::Epoch(_) | Entry::Mark => {}
@@ -413,6 +404,29 @@ fn open_handles(dir: &Path, cache_bytes: u64) -> Result<Box<Handles>, Error> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Applies the changes of a batch, the last one first. Keys in `changed` were changed again later.
+fn apply_changes<'a>(
+    handles: &Handles,
+    changes: &'a [Change],
+    are_blobs_listed: bool,
+    changed: &mut HashSet<&'a [u8]>,
+    applied: &mut Applied,
+) -> io::Result<u64> {
+    let mut bytes = 0;
+    for (key, value) in changes.iter().rev() {
+        if changed.insert(&key[..]) {
+            if are_blobs_listed {
+                unlist(handles, key, applied)?;
+            }
+            bytes += change(handles, key, value.as_ref(), applied)?;
+        } else if let Some(Stored::Blob(blob)) = value {
+            // It was replaced before the index ever saw it.
+            applied.unreferenced.push(blob.name);
+        }
+    }
+    Ok(bytes)
 }
 
 /// Makes one change; returns the bytes of what was written.
