@@ -98,7 +98,7 @@ impl EngineHandle {
     /// The store cannot be read, there are too many who wait already, or the engine stopped before there was an answer.
     pub async fn attach(&self, id: InvocationId) -> Result<Option<Retrieved>, EngineError> {
         self.arrived(id).await?;
-        let (_place, answer) = self.inner.waiters.for_answer(id);
+        let (_seat, answer) = self.inner.waiters.for_answer(id);
         self.answer_of(id, answer, None).await
     }
 

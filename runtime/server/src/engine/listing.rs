@@ -18,7 +18,7 @@ pub use cursor::{Cursor, Sort};
 pub use filter::{Completion, InvocationFilter, InvokedBy, StatusFilter, created_at};
 pub use reader::Reader;
 pub use scan::{Changes, changes, each};
-pub use walk::{CreationWalk, Found, Place, Route};
+pub use walk::{CreationWalk, Found, Position, Route};
 
 use super::EngineError;
 use super::txn::TxnError;
@@ -114,21 +114,21 @@ pub fn list(reader: &Reader<'_>, query: &InvocationQuery, budget: &Budget<'_>) -
     }
     let mut page = Page::empty();
     let mut walk = CreationWalk::begin(reader.store, route(reader, query))?;
-    while let Some((place, found)) = walk.next(reader.store)? {
+    while let Some((position, found)) = walk.next(reader.store)? {
         reader.note_read(walk.take_rows_read());
         let row = match found {
             Found::Stored { key, value } => Some(codec::decode(&key, &value).map_err(TxnError::from)?),
             // One that has been replaced meanwhile, by another with the same id, has its place elsewhere.
-            Found::Indexed => reader.row(place.1)?.filter(|row| created_at(place.1, row) == place.0),
+            Found::Indexed => reader.row(position.1)?.filter(|row| created_at(position.1, row) == position.0),
         };
         if let Some(row) = row
-            && reader.is_meant(&query.filter, place.1, &row)?
+            && reader.is_meant(&query.filter, position.1, &row)?
         {
-            page.invocations.push((place.1, row));
+            page.invocations.push((position.1, row));
         }
         let is_full = page.invocations.len() == query.limit || !budget.is_left(reader);
         if is_full {
-            page.next = (!walk.is_over()).then_some(query.cursor(place));
+            page.next = (!walk.is_over()).then_some(query.cursor(position));
             break;
         }
     }
@@ -137,13 +137,13 @@ pub fn list(reader: &Reader<'_>, query: &InvocationQuery, budget: &Budget<'_>) -
 }
 
 impl InvocationQuery {
-    fn cursor(&self, place: Place) -> Cursor {
-        Cursor { sort: self.sort, order: self.order, place }
+    fn cursor(&self, position: Position) -> Cursor {
+        Cursor { sort: self.sort, order: self.order, position }
     }
 
-    /// Says whether a place comes after the page before.
-    fn is_ahead(&self, place: &Place) -> bool {
-        self.after.is_none_or(|after| self.order.is_before(&after.place, place))
+    /// Says whether a position comes after the page before.
+    fn is_ahead(&self, position: &Position) -> bool {
+        self.after.is_none_or(|after| self.order.is_before(&after.position, position))
     }
 }
 
@@ -157,7 +157,7 @@ fn route(reader: &Reader<'_>, query: &InvocationQuery) -> Route {
         completed,
         is_computed_only: !filter.idempotency_keys.is_empty(),
         created: filter.created.clone(),
-        after: query.after.map(|cursor| cursor.place),
+        after: query.after.map(|cursor| cursor.position),
     }
 }
 
@@ -179,10 +179,10 @@ fn list_ids(reader: &Reader<'_>, query: &InvocationQuery) -> Result<Page, Engine
         }
     }
     found.sort_by(|(left, _), (right, _)| query.order.compare(left, right));
-    found.retain(|(place, _)| query.is_ahead(place));
+    found.retain(|(position, _)| query.is_ahead(position));
     let is_more = found.len() > query.limit;
     found.truncate(query.limit);
-    let next = found.last().filter(|_| is_more).map(|(place, _)| query.cursor(*place));
+    let next = found.last().filter(|_| is_more).map(|(position, _)| query.cursor(*position));
     let invocations = found.into_iter().map(|((_, id), row)| (id, row)).collect();
     Ok(Page { invocations, next, is_truncated: false, rows_read: reader.rows_read.get() })
 }
@@ -200,25 +200,25 @@ pub fn list_changes(
     if !query.filter.ids.is_empty() {
         return list_ids(reader, query);
     }
-    let begin = changes.places.partition_point(|place| !query.is_ahead(place));
+    let begin = changes.positions.partition_point(|position| !query.is_ahead(position));
     let mut page = Page::empty();
     page.is_truncated = !changes.is_whole;
-    let mut last = query.after.map(|cursor| cursor.place);
-    let mut rest = changes.places[begin..].iter();
+    let mut last = query.after.map(|cursor| cursor.position);
+    let mut rest = changes.positions[begin..].iter();
     while page.invocations.len() < query.limit && budget.is_left(reader) {
-        let Some(place) = rest.next() else { break };
-        last = Some(*place);
-        let id = place.1;
+        let Some(position) = rest.next() else { break };
+        last = Some(*position);
+        let id = position.1;
         // One that has changed meanwhile has its place elsewhere.
         if let Some(row) = reader.row(id)?
-            && row.modified_at == place.0
+            && row.modified_at == position.0
             && reader.is_meant(&query.filter, id, &row)?
         {
             page.invocations.push((id, row));
         }
     }
     let is_over = rest.len() == 0 && changes.is_all;
-    page.next = last.filter(|_| !is_over).map(|place| query.cursor(place));
+    page.next = last.filter(|_| !is_over).map(|position| query.cursor(position));
     page.rows_read = reader.rows_read.get();
     Ok(page)
 }

@@ -125,7 +125,7 @@ impl EngineHandle {
 impl Changes {
     /// Says whether what comes after a cursor is not among these, but may be elsewhere.
     fn is_behind_all(&self, cursor: Cursor, order: Order) -> bool {
-        let is_behind = |last| !order.is_before(&cursor.place, last);
-        !self.is_all && self.places.last().is_some_and(is_behind)
+        let is_behind = |last| !order.is_before(&cursor.position, last);
+        !self.is_all && self.positions.last().is_some_and(is_behind)
     }
 }

@@ -3,7 +3,7 @@
 //! Each page is as of one moment, a whole walk is not: what changes meanwhile may be seen or not.
 
 use super::address;
-use super::listing::{CreationWalk, Found, Place, Route};
+use super::listing::{CreationWalk, Found, Position, Route};
 use super::txn::TxnError;
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::InvocationRow;
@@ -86,11 +86,11 @@ impl Reader {
         CreationWalk::begin(&*self.store, route)
     }
 
-    /// Returns the next place of such a walk.
+    /// Returns the next position of such a walk.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn next_by_creation(&self, walk: &mut CreationWalk) -> Result<Option<(Place, Found)>, TxnError> {
+    pub fn next_by_creation(&self, walk: &mut CreationWalk) -> Result<Option<(Position, Found)>, TxnError> {
         walk.next(&*self.store)
     }
 }

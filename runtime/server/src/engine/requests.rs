@@ -115,7 +115,7 @@ impl EngineHandle {
             // Apart, so that the usual call does not take the memory of it.
             return Box::pin(self.call_once(submission, open)).await;
         }
-        let (_place, answer) = self.inner.waiters.for_answer(id);
+        let (_seat, answer) = self.inner.waiters.for_answer(id);
         // The answer comes after the submission is durable, so nobody has to hear of that.
         let submission = Submission { ticket: None, ..submission };
         self.inner.inboxes.send(id, Command::Submit(submission));
@@ -133,8 +133,8 @@ impl EngineHandle {
     ) -> Result<Called, EngineError> {
         let id = submission.invocation;
         let is_workflow_run = submission.idempotency_key.is_none();
-        let (place, notice, mut answer) = self.inner.waiters.for_call(id);
-        let submission = Submission { ticket: Some(place.ticket()), ..submission };
+        let (seat, notice, mut answer) = self.inner.waiters.for_call(id);
+        let submission = Submission { ticket: Some(seat.ticket()), ..submission };
         self.inner.inboxes.send(id, Command::Submit(submission));
         let first = async {
             tokio::select! {

@@ -46,20 +46,20 @@ enum Kind {
     Call { id: InvocationId, sender: oneshot::Sender<Answer> },
 }
 
-/// The place of somebody who waits for an answer; it is given up when the client goes away.
-pub struct Place<'a> {
+/// The seat of somebody who waits for an answer; it is given up when the client goes away.
+pub struct Seat<'a> {
     waiters: &'a Waiters,
     id: InvocationId,
     ticket: Ticket,
 }
 
-impl Place<'_> {
+impl Seat<'_> {
     pub fn ticket(&self) -> Ticket {
         self.ticket
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let mut waiting = self.waiters.waiting.lock();
         waiting.noticed.remove(&self.ticket);
@@ -87,22 +87,22 @@ impl Waiters {
     pub fn for_call(
         &self,
         id: InvocationId,
-    ) -> (Place<'_>, oneshot::Receiver<Notice>, oneshot::Receiver<Answer>) {
+    ) -> (Seat<'_>, oneshot::Receiver<Notice>, oneshot::Receiver<Answer>) {
         let ((sender, notice), (answer_sender, answer)) = (oneshot::channel(), oneshot::channel());
         let mut waiting = self.waiting.lock();
         let ticket = waiting.next_ticket();
         let kind = Kind::Call { id, sender: answer_sender };
         waiting.noticed.insert(ticket, Requested { sender, kind });
-        (Place { waiters: self, id, ticket }, notice, answer)
+        (Seat { waiters: self, id, ticket }, notice, answer)
     }
 
     /// Registers for the answer. Register first, then look whether it is there already.
-    pub fn for_answer(&self, id: InvocationId) -> (Place<'_>, oneshot::Receiver<Answer>) {
+    pub fn for_answer(&self, id: InvocationId) -> (Seat<'_>, oneshot::Receiver<Answer>) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         let ticket = waiting.next_ticket();
         waiting.enter(id, ticket, sender);
-        (Place { waiters: self, id, ticket }, receiver)
+        (Seat { waiters: self, id, ticket }, receiver)
     }
 
     /// Says whether the ticket is of a call, which waits for its answer and not for the notice.
@@ -154,10 +154,10 @@ mod tests {
     #[test]
     fn a_call_hears_what_comes_behind_its_notice() {
         let waiters = Waiters::default();
-        let (place, mut notice, mut answer) = waiters.for_call(ID);
+        let (seat, mut notice, mut answer) = waiters.for_call(ID);
         waiters.answered(ID, &Answer::Value("of an earlier one".into()));
-        assert!(waiters.is_of_call(place.ticket()) && answer.try_recv().is_err());
-        waiters.noticed(place.ticket(), Notice::Done);
+        assert!(waiters.is_of_call(seat.ticket()) && answer.try_recv().is_err());
+        waiters.noticed(seat.ticket(), Notice::Done);
         waiters.answered(ID, &Answer::Value("1".into()));
         assert_eq!(notice.try_recv(), Ok(Notice::Done));
         assert_eq!(answer.try_recv(), Ok(Answer::Value("1".into())));

@@ -1,6 +1,6 @@
 //! Where a page of a list ends, as a text that the client hands back.
 
-use super::walk::Place;
+use super::walk::Position;
 use abide_core::time::Timestamp;
 use abide_store::Order;
 use std::fmt;
@@ -20,7 +20,7 @@ pub enum Sort {
 pub struct Cursor {
     pub sort: Sort,
     pub order: Order,
-    pub place: Place,
+    pub position: Position,
 }
 
 impl fmt::Display for Cursor {
@@ -33,7 +33,7 @@ impl fmt::Display for Cursor {
             Order::Ascending => 'a',
             Order::Descending => 'd',
         };
-        let (Timestamp(millis), id) = self.place;
+        let (Timestamp(millis), id) = self.position;
         write!(f, "{sort}{order}.{millis}.{id}")
     }
 }
@@ -57,7 +57,7 @@ impl FromStr for Cursor {
             _ => return Err(BadCursor),
         };
         let at = Timestamp(millis.parse().map_err(|_| BadCursor)?);
-        Ok(Self { sort, order, place: (at, id.parse().map_err(|_| BadCursor)?) })
+        Ok(Self { sort, order, position: (at, id.parse().map_err(|_| BadCursor)?) })
     }
 }
 
@@ -70,8 +70,8 @@ mod tests {
     fn a_cursor_survives_its_text() {
         for sort in [Sort::Created, Sort::Modified] {
             for order in [Order::Ascending, Order::Descending] {
-                let place = (Timestamp(17), InvocationId { unique: 1, partition_key: 2 });
-                let cursor = Cursor { sort, order, place };
+                let position = (Timestamp(17), InvocationId { unique: 1, partition_key: 2 });
+                let cursor = Cursor { sort, order, position };
                 assert_eq!(cursor.to_string().parse(), Ok(cursor));
             }
         }

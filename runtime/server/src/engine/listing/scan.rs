@@ -2,7 +2,7 @@
 
 use super::filter::{InvocationFilter, Times};
 use super::reader::Reader;
-use super::{Budget, InvocationQuery, Place};
+use super::{Budget, InvocationQuery, Position};
 use crate::engine::EngineError;
 use abide_core::ids::{InvocationId, PartitionId};
 use abide_core::invocation::{InvocationRow, Phase};
@@ -70,8 +70,8 @@ fn spans(partition: PartitionId, tag: Tag, created: &Times, is_computed_only: bo
 
 /// Invocations in the order in which they changed.
 pub struct Changes {
-    /// The first ones after some place.
-    pub places: Vec<Place>,
+    /// The first ones after some position.
+    pub positions: Vec<Position>,
     /// There are no more behind them.
     pub is_all: bool,
     /// All invocations were looked at.
@@ -87,19 +87,19 @@ pub fn changes(
     query: &InvocationQuery,
     budget: &Budget<'_>,
 ) -> Result<Changes, EngineError> {
-    let mut places: Vec<Place> = Vec::new();
+    let mut positions: Vec<Position> = Vec::new();
     let mut is_all = true;
-    let first = |places: &mut Vec<Place>| {
-        places.sort_unstable_by(|left, right| query.order.compare(left, right));
-        places.truncate(CHANGES_KEPT);
+    let first = |positions: &mut Vec<Position>| {
+        positions.sort_unstable_by(|left, right| query.order.compare(left, right));
+        positions.truncate(CHANGES_KEPT);
     };
     let is_whole = each(reader, &query.filter, budget, |id, row| {
-        let place = (row.modified_at, id);
-        if query.is_ahead(&place) {
-            places.push(place);
+        let position = (row.modified_at, id);
+        if query.is_ahead(&position) {
+            positions.push(position);
         }
-        if places.len() >= 2 * CHANGES_KEPT {
-            first(&mut places);
+        if positions.len() >= 2 * CHANGES_KEPT {
+            first(&mut positions);
             is_all = false;
         }
         Ok(())
@@ -107,7 +107,7 @@ pub fn changes(
     if !is_whole {
         tracing::warn!("there are too many invocations to sort all by their last change");
     }
-    is_all &= places.len() <= CHANGES_KEPT;
-    first(&mut places);
-    Ok(Changes { places, is_all, is_whole })
+    is_all &= positions.len() <= CHANGES_KEPT;
+    first(&mut positions);
+    Ok(Changes { positions, is_all, is_whole })
 }

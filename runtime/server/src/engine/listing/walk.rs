@@ -21,8 +21,8 @@ const CHUNK_MAX: usize = 512;
 /// are wanted; where there are more, the index tells them.
 const LIVE_COMPUTED_MAX: usize = 256;
 
-/// An invocation's place in the list: the time of its creation, and its id where that is the same.
-pub type Place = (Timestamp, InvocationId);
+/// An invocation's position in the list: the time of its creation, and its id where that is the same.
+pub type Position = (Timestamp, InvocationId);
 
 /// Which invocations a walk comes by.
 pub struct Route {
@@ -34,7 +34,7 @@ pub struct Route {
     pub is_computed_only: bool,
     pub created: Times,
     /// Only what comes after this.
-    pub after: Option<Place>,
+    pub after: Option<Position>,
 }
 
 /// One place to read from.
@@ -44,7 +44,7 @@ struct Source {
     /// What was not read yet, without partition and tag.
     rest: Option<(Vec<u8>, Vec<u8>)>,
     chunk: usize,
-    buffer: VecDeque<(Place, Found)>,
+    buffer: VecDeque<(Position, Found)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ enum Kind {
     Read,
 }
 
-/// What was found at a place.
+/// What was found at a position.
 pub enum Found {
     /// The record of an invocation, live or completed.
     Stored { key: Vec<u8>, value: Bytes },
@@ -71,9 +71,9 @@ pub struct CreationWalk {
     rows_read: usize,
 }
 
-/// A place, the one that comes first being the greatest.
+/// A position, the one that comes first being the greatest.
 #[derive(PartialEq, Eq)]
-struct Turn(Order, Place);
+struct Turn(Order, Position);
 
 impl Ord for Turn {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
@@ -117,11 +117,11 @@ impl CreationWalk {
         self.sources.push(source(partition, kind, Some(rest)));
     }
 
-    /// Returns the next place.
+    /// Returns the next position.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn next(&mut self, store: &dyn Store) -> Result<Option<(Place, Found)>, TxnError> {
+    pub fn next(&mut self, store: &dyn Store) -> Result<Option<(Position, Found)>, TxnError> {
         let Some((_, index)) = self.next.pop() else { return Ok(None) };
         let found = self.sources[index].buffer.pop_front().expect("one that is lined up has a record");
         self.line_up(store, index)?;
@@ -142,8 +142,8 @@ impl CreationWalk {
     fn line_up(&mut self, store: &dyn Store, index: usize) -> Result<(), TxnError> {
         let source = &mut self.sources[index];
         self.rows_read += source.refill(store, &self.route)?;
-        if let Some((place, _)) = source.buffer.front() {
-            self.next.push((Turn(self.route.order, *place), index));
+        if let Some((position, _)) = source.buffer.front() {
+            self.next.push((Turn(self.route.order, *position), index));
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl CreationWalk {
         &mut self,
         store: &dyn Store,
         partition: PartitionId,
-    ) -> Result<Option<VecDeque<(Place, Found)>>, TxnError> {
+    ) -> Result<Option<VecDeque<(Position, Found)>>, TxnError> {
         if self.route.completed {
             return Ok(None);
         }
@@ -170,9 +170,9 @@ impl CreationWalk {
         for (key, value) in found {
             let id = keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
             let row: InvocationRow = codec::decode(&key, &value)?;
-            let place = (created_at(id, &row), id);
-            if self.route.comes_by(place) {
-                few.push((place, Found::Stored { key, value }));
+            let position = (created_at(id, &row), id);
+            if self.route.comes_by(position) {
+                few.push((position, Found::Stored { key, value }));
             }
         }
         few.sort_by(|(left, _), (right, _)| self.route.order.compare(left, right));
@@ -185,9 +185,9 @@ fn source(partition: PartitionId, kind: Kind, rest: Option<(Vec<u8>, Vec<u8>)>) 
 }
 
 impl Route {
-    fn comes_by(&self, place: Place) -> bool {
-        let is_ahead = |after| self.order.is_before(&after, &place);
-        self.created.contains(&place.0) && self.after.is_none_or(is_ahead)
+    fn comes_by(&self, position: Position) -> bool {
+        let is_ahead = |after| self.order.is_before(&after, &position);
+        self.created.contains(&position.0) && self.after.is_none_or(is_ahead)
     }
 
     /// Returns the ids, other than computed ones, that the walk comes by.
@@ -282,14 +282,14 @@ impl Source {
                 Box::new(found.into_iter().rev().take_while(move |(rest, _)| *rest >= edge))
             }
         };
-        self.buffer.extend(kept.map(|(_, (key, value))| place_of(key, value)));
+        self.buffer.extend(kept.map(|(_, (key, value))| position_of(key, value)));
         Ok(rows_read)
     }
 }
 
-fn place_of(key: Vec<u8>, value: Bytes) -> (Place, Found) {
-    if let Some(place) = keys::decode_created(&key) {
-        return (place, Found::Indexed);
+fn position_of(key: Vec<u8>, value: Bytes) -> (Position, Found) {
+    if let Some(position) = keys::decode_created(&key) {
+        return (position, Found::Indexed);
     }
     let id = keys::decode_invocation(&key).expect("a span of invocations holds only their keys");
     let at = id.created_at().expect("computed ids are in the index by time");

@@ -65,8 +65,8 @@ pub async fn list(State(state): State<AppState>, uri: Uri) -> Result<Json<Awakea
             awakeables.extend(of_invocation(&state, *id, row)?);
             // Those of one invocation stay together.
             if awakeables.len() >= limit {
-                let place = (crate::engine::created_at(*id, row), *id);
-                let here = Cursor { sort: Sort::Created, order: Order::Descending, place };
+                let position = (crate::engine::created_at(*id, row), *id);
+                let here = Cursor { sort: Sort::Created, order: Order::Descending, position };
                 return Ok(AwakeableListing { awakeables, next_before: Some(here.to_string()) });
             }
         }

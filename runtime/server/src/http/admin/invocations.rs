@@ -173,7 +173,7 @@ fn read_cursor(text: &str, sort: Sort, order: Order) -> Result<Cursor, AdminErro
     let at = id.created_at().filter(|_| sort == Sort::Created);
     let at =
         at.ok_or_else(|| bad("this id does not tell its place; use the next_before of a page".into()))?;
-    Ok(Cursor { sort, order, place: (at, id) })
+    Ok(Cursor { sort, order, position: (at, id) })
 }
 
 #[cfg(test)]
@@ -193,7 +193,7 @@ mod tests {
         let read_all = read(&format!("service=S&status=backing-off&limit=7&before={id}")).unwrap();
         assert_eq!((read_all.limit, read_all.filter.statuses), (7, vec![StatusFilter::BackingOff]));
         let newest_before =
-            Cursor { sort: Sort::Created, order: Order::Descending, place: (Timestamp(5), id) };
+            Cursor { sort: Sort::Created, order: Order::Descending, position: (Timestamp(5), id) };
         assert_eq!(read_all.after, Some(newest_before));
         assert_eq!(read(&format!("before={newest_before}")).unwrap().after, Some(newest_before));
         let oldest = read("sort=modified_at&order=asc").unwrap();
