@@ -105,7 +105,7 @@ pub enum Effect {
         retry_at: Timestamp,
     },
     /// What the guest of this attempt asked below `until` is recorded: its run blocks may start.
-    Release {
+    AllowRuns {
         invocation: InvocationId,
         attempt: Attempt,
         until: OpId,
@@ -154,7 +154,7 @@ impl Effect {
             | Self::Deliver { .. }
             | Self::HoldRun { .. }
             | Self::ArmTimer(_) => Gate::Open,
-            Self::Release { .. }
+            Self::AllowRuns { .. }
             | Self::Notice { .. }
             | Self::Reply { .. }
             | Self::Transmit { .. }

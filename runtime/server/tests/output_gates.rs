@@ -241,7 +241,7 @@ async fn a_run_block_waits_for_the_disk_but_its_outcome_does_not() {
     world.settle().await;
     assert!(world.asked.try_recv().is_err(), "the closure was released before its entry was durable");
     world.store.release_durability();
-    assert!(matches!(world.next().await, Asked::Tell(Tell::Release { until: 1 })));
+    assert!(matches!(world.next().await, Asked::Tell(Tell::AllowRuns { until: 1 })));
     world.store.hold_durability();
     world.append(&attempt, vec![], vec![(0, Outcome::Empty)], 1);
     assert!(matches!(world.next().await, Asked::Tell(Tell::Settled(settled)) if settled.op == 0));

@@ -62,7 +62,7 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
         }
     }
     if has_runs {
-        effects.push(Effect::Release { invocation: id, attempt: append.attempt, until });
+        effects.push(Effect::AllowRuns { invocation: id, attempt: append.attempt, until });
     }
     count_failures(place, rows, append, effects);
 }

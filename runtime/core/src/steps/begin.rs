@@ -76,6 +76,6 @@ pub fn start(
     effects.push(Effect::StartAttempt(begins));
     if row.entries_len > 0 {
         // Run blocks of earlier attempts may be in writes that are not durable yet.
-        effects.push(Effect::Release { invocation: id, attempt: row.attempts, until: row.entries_len });
+        effects.push(Effect::AllowRuns { invocation: id, attempt: row.attempts, until: row.entries_len });
     }
 }

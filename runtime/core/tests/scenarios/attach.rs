@@ -25,7 +25,7 @@ fn an_attach_to_a_running_one_hears_its_end() {
                 arm a purge at 1d
               ! reply a: 42
                 start b#2 journal 1/1
-              ! release b#2 below 1
+              ! allow runs of b#2 below 1
               = a: completed 0/0
               = b: running #2 1/1
             > show b
@@ -373,13 +373,13 @@ fn two_that_wait_for_each_other() {
             > cancel a
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled
             > return a ok
                 arm a purge at 1d
               ! reply a: ok
                 start b#2 journal 1/1
-              ! release b#2 below 1
+              ! allow runs of b#2 below 1
               = a: completed 1/1, cancelled
               = b: running #2 1/1
             > return b ok
@@ -406,7 +406,7 @@ fn an_attach_to_itself_waits_until_a_cancellation() {
             > cancel a
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled
             > return a ok
                 arm a purge at 1d
@@ -478,7 +478,7 @@ fn an_attach_from_another_partition() {
             > receive 0>1 #1
               ! acknowledge to 0 #1
                 start b@1#2 journal 1/1
-              ! release b@1#2 below 1
+              ! allow runs of b@1#2 below 1
               = b@1: running #2 1/1
             > receive 0>1 #1
               ! acknowledge to 0 #1

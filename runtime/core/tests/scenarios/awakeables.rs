@@ -19,7 +19,7 @@ fn an_awakeable_is_resolved_from_outside() {
             > resolve a.0 yes
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
             > show a
               | op 0 awakeable: yes (order 0)
@@ -121,7 +121,7 @@ fn an_id_of_something_else_changes_nothing() {
         expect![[r#"
             > append a: run pay; sleep 100; call b svc/h; receive go; attach b; awakeable
                 arm a sleep 1 at 100
-              ! release a#1 below 6
+              ! allow runs of a#1 below 6
                 start b#1 journal 0/0 with input
               = a: running #1 6/0
               = b: running #1 0/0
@@ -225,7 +225,7 @@ fn an_awakeable_wakes_who_is_held_up_later() {
               = a: backing off after #1 until 100 1/1, 1 failures
             > advance 100
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, 1 failures
             > show a
               | op 0 awakeable: yes (order 0)

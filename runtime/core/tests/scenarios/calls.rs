@@ -55,7 +55,7 @@ fn a_failed_call_is_a_failure_outcome() {
                 arm b purge at 1d
               ! reply b: [409] no
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
               = b: completed as failure 0/0
         "#]],
@@ -159,7 +159,7 @@ fn an_answer_to_a_paused_caller_is_kept() {
             > resume a
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
         "#]],
     );
@@ -192,7 +192,7 @@ fn an_answer_to_a_caller_that_backs_off_is_kept() {
               = b: completed 0/0
             > advance 100
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, 1 failures
         "#]],
     );

@@ -101,11 +101,11 @@ fn a_suspended_one_wakes_whatever_it_waits_for() {
             > cancel a
               ! notice done
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1, cancelled
             > lost a
                 start a#3 journal 2/1
-              ! release a#3 below 2
+              ! allow runs of a#3 below 2
               = a: running #3 2/1, cancelled, 1 losses
             > fail a 409 cancelled
                 arm a purge at 1d
@@ -136,7 +136,7 @@ fn one_that_backs_off_goes_on_at_once() {
             > cancel a
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled
             > show a
               | op 0 sleep
@@ -173,7 +173,7 @@ fn one_that_awaits_a_retry_goes_on_at_once() {
          fail a 409 cancelled",
         expect![[r#"
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0 after 500
                 hold a#1 op 0 until 500
@@ -184,10 +184,10 @@ fn one_that_awaits_a_retry_goes_on_at_once() {
             > cancel a
               ! notice done
                 start a#2 journal 1/1 held 0@500
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled, op 0 tried 1
             > append a: run undo
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1, cancelled, op 0 tried 1
             > append a: done 1 ok
                 deliver a#2 op 1 order 1 at 0: ok
@@ -268,7 +268,7 @@ fn one_whose_code_changed_goes_on() {
             > cancel a
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled
             > mismatch a
               = a: paused, mismatch at op 0 1/1, cancelled
@@ -277,7 +277,7 @@ fn one_whose_code_changed_goes_on() {
             > resume a
               ! notice done
                 start a#3 journal 1/1
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/1, cancelled
         "#]],
     );
@@ -299,7 +299,7 @@ fn one_at_a_limit_goes_on() {
             > cancel a
               ! notice done
                 start a#2 journal 10001/1
-              ! release a#2 below 10001
+              ! allow runs of a#2 below 10001
               = a: running #2 10001/1, holds the key, cancelled
             > append a: clear x0; clear-all
               = a: running #2 10003/1, holds the key, cancelled
@@ -328,7 +328,7 @@ fn a_full_journal_still_hears_a_cancellation() {
             > cancel a
               ! notice done
                 start a#2 journal 100000/1
-              ! release a#2 below 100000
+              ! allow runs of a#2 below 100000
               = a: running #2 100000/1, cancelled
             > append a: run undo
                 stop a#2
@@ -392,7 +392,7 @@ fn a_second_cancellation_changes_nothing() {
               ! notice done
             > advance 100
                 start a#2 journal 1/2
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/2, cancelled
             > show a
               | op 0 sleep: empty (order 1)
@@ -419,7 +419,7 @@ fn a_cancellation_on_its_way_keeps_the_guest_awake() {
               = a: running #1 1/1, cancelled
             > suspend a 0 seen 0
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled
         "#]],
     );
@@ -453,7 +453,7 @@ fn what_is_asked_afterwards_works() {
             > append a: run undo; sleep 50; call c svc/h; set x 1; get x; awakeable
                 arm a sleep 3 at 50
                 deliver a#1 op 6 order 1 at 0: 1
-              ! release a#1 below 8
+              ! allow runs of a#1 below 8
                 start c#1 journal 0/0 with input
               = a: running #1 8/2, holds the key, cancelled
               = c: running #1 0/0

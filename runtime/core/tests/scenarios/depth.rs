@@ -50,11 +50,11 @@ fn a_caller_that_was_given_back_its_instance_hears_of_it_too() {
               = a: running #1 0/0
             > append a: call b svc/h; run pay
                 deliver a#1 op 0 order 0 at 0: [508] the call of svc/h is one too deep: 100 calls, one above the other, wait already (CALL_DEPTH_MAX); end the recursion sooner, or send instead of calling: nobody waits for a message
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/1
             > suspend a 0,1 seen 0
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1
         "#]],
     );
@@ -203,7 +203,7 @@ fn what_is_done_once_more_has_no_calls_above_it() {
             > restart c of a keep 1
               ! notice done
                 start c#1 journal 1/1 with input
-              ! release c#1 below 1
+              ! allow runs of c#1 below 1
               = c: running #1 1/1
             > append c: call d svc/h
                 start d#1 journal 0/0 with input

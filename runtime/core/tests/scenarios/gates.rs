@@ -23,7 +23,7 @@ fn is_noticed_outside(effect: &Effect) -> bool {
         | Effect::HoldRun { .. }
         | Effect::ArmTimer(_) => false,
         // A run block does anything; a caller, a client or another partition would remember.
-        Effect::Release { .. }
+        Effect::AllowRuns { .. }
         | Effect::Notice { .. }
         | Effect::Reply { .. }
         | Effect::Transmit { .. }
@@ -62,7 +62,7 @@ fn one_of_each() -> Vec<Effect> {
             settled: Settled { op, order: 0, at, outcome: outcome.clone() },
         },
         Effect::HoldRun { invocation, attempt, op, retry_at: at },
-        Effect::Release { invocation, attempt, until: 1 },
+        Effect::AllowRuns { invocation, attempt, until: 1 },
         Effect::ArmTimer(Timer { at, invocation, kind: TimerKind::Begin }),
         Effect::Notice { ticket: 1, notice: Notice::Done },
         Effect::Reply { invocation, answer: Answer::Value(Bytes::new()) },

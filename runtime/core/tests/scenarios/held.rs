@@ -17,7 +17,7 @@ fn a_failed_try_is_held_back_longer_each_time() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0
                 hold a#1 op 0 until 100
@@ -46,7 +46,7 @@ fn a_held_block_waits_on_in_the_next_attempt() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > append a: retry 0; done 1 ok
                 deliver a#1 op 1 order 0 at 0: ok
@@ -54,7 +54,7 @@ fn a_held_block_waits_on_in_the_next_attempt() {
               = a: running #1 2/1, 1 failures, op 0 tried 1
             > lost a
                 start a#2 journal 2/1 held 0@100
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1, 1 failures, 1 losses, op 0 tried 1
             > append a: done 0 ok
                 deliver a#2 op 0 order 1 at 0: ok
@@ -80,7 +80,7 @@ fn only_held_blocks_left_gives_the_instance_back() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > append a: retry 0 after 300; retry 1 after 50
                 hold a#1 op 0 until 300
@@ -91,7 +91,7 @@ fn only_held_blocks_left_gives_the_instance_back() {
               = a: backing off after #1 until 50 or [0, 1] 2/0, 2 failures, op 0 tried 1, op 1 tried 1
             > advance 50
                 start a#2 journal 2/0 held 0@300 held 1@50
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/0, 2 failures, op 0 tried 1, op 1 tried 1
             > append a: done 1 ok
                 deliver a#2 op 1 order 0 at 50: ok
@@ -101,7 +101,7 @@ fn only_held_blocks_left_gives_the_instance_back() {
               = a: backing off after #2 until 300 or [0] 2/1, op 0 tried 1
             > advance 250
                 start a#3 journal 2/1 held 0@300
-              ! release a#3 below 2
+              ! allow runs of a#3 below 2
               = a: running #3 2/1, op 0 tried 1
         "#]],
     );
@@ -123,7 +123,7 @@ fn a_held_block_that_lost_a_select_does_not_wake() {
               = a: running #1 0/0
             > append a: run pay; run ship; sleep 500
                 arm a sleep 2 at 500
-              ! release a#1 below 3
+              ! allow runs of a#1 below 3
               = a: running #1 3/0
             > append a: retry 0 after 10; retry 1 after 700
                 hold a#1 op 0 until 10
@@ -137,7 +137,7 @@ fn a_held_block_that_lost_a_select_does_not_wake() {
               = a: backing off after #1 until 700 or [1] 3/1, 2 failures, op 0 tried 1, op 1 tried 1
             > advance 200
                 start a#2 journal 3/1 held 0@10 held 1@700
-              ! release a#2 below 3
+              ! allow runs of a#2 below 3
               = a: running #2 3/1, 2 failures, op 0 tried 1, op 1 tried 1
         "#]],
     );
@@ -162,7 +162,7 @@ fn a_held_block_that_lost_a_select_does_not_wake_one_that_waits_for_many() {
               = a: backing off after #1 until 7000 or any 3/1, 2 failures, op 0 tried 1, op 1 tried 1
             > advance 2000
                 start a#2 journal 3/1 held 0@10 held 1@7000
-              ! release a#2 below 3
+              ! allow runs of a#2 below 3
               = a: running #2 3/1, 2 failures, op 0 tried 1, op 1 tried 1
             > awaits-retry a any seen 1 until 7000
                 arm a retry 2 at 7000
@@ -187,7 +187,7 @@ fn an_outcome_ends_the_wait_for_a_retry_early() {
               = a: running #1 0/0
             > append a: run pay; sleep 20
                 arm a sleep 1 at 20
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > append a: retry 0 after 300
                 hold a#1 op 0 until 300
@@ -197,7 +197,7 @@ fn an_outcome_ends_the_wait_for_a_retry_early() {
               = a: backing off after #1 until 300 or [0, 1] 2/0, 1 failures, op 0 tried 1
             > advance 20
                 start a#2 journal 2/1 held 0@300
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1, 1 failures, op 0 tried 1
             > advance 280
         "#]],
@@ -220,7 +220,7 @@ fn a_resume_retries_held_blocks_now() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0 after 300
                 hold a#1 op 0 until 300
@@ -232,7 +232,7 @@ fn a_resume_retries_held_blocks_now() {
             > resume a
               ! notice done
                 start a#2 journal 1/0 held 0@100
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0, op 0 tried 1
             > advance 300
         "#]],

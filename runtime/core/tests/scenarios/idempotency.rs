@@ -57,7 +57,7 @@ fn a_call_with_the_key_of_a_running_one_gets_its_answer() {
               ! reply I: 42
                 deliver a#1 op 0 order 0 at 0: 42
                 start b#2 journal 1/1
-              ! release b#2 below 1
+              ! allow runs of b#2 below 1
               = a: running #1 1/1
               = b: running #2 1/1
               = I: completed 0/0
@@ -247,7 +247,7 @@ fn a_call_of_oneself_waits_until_it_is_cancelled() {
             > cancel I
               ! notice done
                 start I#2 journal 1/1
-              ! release I#2 below 1
+              ! allow runs of I#2 below 1
               = I: running #2 1/1, cancelled
             > fail I 409 cancelled
                 arm I purge at 1d

@@ -41,7 +41,7 @@ fn a_mismatch_pauses_and_loses_nothing() {
               = a: running #1 0/0
             > append a: run pay; sleep 100
                 arm a sleep 1 at 100
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > mismatch a
               = a: paused, mismatch at op 0 2/0
@@ -50,7 +50,7 @@ fn a_mismatch_pauses_and_loses_nothing() {
             > resume a
               ! notice done
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1
             > append a: done 0 ok
                 deliver a#2 op 0 order 1 at 100: ok
@@ -78,10 +78,10 @@ fn too_many_entries_pause_the_invocation() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: fill 99999
-              ! release a#1 below 99999
+              ! allow runs of a#1 below 99999
               = a: running #1 99999/0
             > append a: run last
-              ! release a#1 below 100000
+              ! allow runs of a#1 below 100000
               = a: running #1 100000/0
             > append a: run more
                 stop a#1
@@ -89,7 +89,7 @@ fn too_many_entries_pause_the_invocation() {
             > resume a
               ! notice done
                 start a#2 journal 100000/0
-              ! release a#2 below 100000
+              ! allow runs of a#2 below 100000
               = a: running #2 100000/0
             > append a: sleep 1; sleep 2
                 stop a#2
@@ -111,7 +111,7 @@ fn what_was_done_counts_even_at_the_limit() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: fill 100000
-              ! release a#1 below 100000
+              ! allow runs of a#1 below 100000
               = a: running #1 100000/0
             > append a: run more; done 0 paid; retry 1
                 deliver a#1 op 0 order 0 at 0: paid
@@ -120,7 +120,7 @@ fn what_was_done_counts_even_at_the_limit() {
             > resume a
               ! notice done
                 start a#2 journal 100000/1
-              ! release a#2 below 100000
+              ! allow runs of a#2 below 100000
               = a: running #2 100000/1
         "#]],
     );
@@ -141,7 +141,7 @@ fn a_journal_of_too_many_bytes_pauses_and_what_was_done_stays_done() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0, holds the key
             > append a: run pay; sets 15 large of 32 MiB
-              ! release a#1 below 16
+              ! allow runs of a#1 below 16
               = a: running #1 16/0, holds the key
             > append a: sets 1 more of 32 MiB; run ship; done 0 paid
                 deliver a#1 op 0 order 0 at 0: paid
@@ -150,10 +150,10 @@ fn a_journal_of_too_many_bytes_pauses_and_what_was_done_stays_done() {
             > resume a
               ! notice done
                 start a#2 journal 16/1
-              ! release a#2 below 16
+              ! allow runs of a#2 below 16
               = a: running #2 16/1, holds the key
             > append a: run ship
-              ! release a#2 below 17
+              ! allow runs of a#2 below 17
               = a: running #2 17/1, holds the key
             > append a: sets 1 more of 32 MiB
                 stop a#2
@@ -175,7 +175,7 @@ fn an_outcome_for_what_was_never_asked_is_ignored() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: done 3 what
             > append a: done 0 ok

@@ -137,18 +137,18 @@ fn the_key_is_kept_while_its_holder_waits_or_fails() {
               = a: suspended on [0] 1/0, holds the key
             > advance 100
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, holds the key
             > lost a
                 start a#3 journal 1/1
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/1, holds the key, 1 losses
             > crash a boom
                 arm a retry 3 at 200
               = a: backing off after #3 until 200 1/1, holds the key, 1 failures
             > advance 100
                 start a#4 journal 1/1
-              ! release a#4 below 1
+              ! allow runs of a#4 below 1
               = a: running #4 1/1, holds the key, 1 failures
             > crash a boom
               = a: paused, attempts exhausted 1/1, holds the key, 2 failures
@@ -156,7 +156,7 @@ fn the_key_is_kept_while_its_holder_waits_or_fails() {
             > resume a
               ! notice done
                 start a#5 journal 1/1
-              ! release a#5 below 1
+              ! allow runs of a#5 below 1
               = a: running #5 1/1, holds the key
             > return a 1
                 arm a purge at 2d+200

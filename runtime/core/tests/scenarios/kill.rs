@@ -66,7 +66,7 @@ fn a_running_one_is_stopped() {
         expect![[r#"
             > append a: run pay; sleep 100; awakeable
                 arm a sleep 1 at 100
-              ! release a#1 below 3
+              ! allow runs of a#1 below 3
               = a: running #1 3/0
             > kill a
               ! notice done
@@ -168,7 +168,7 @@ fn one_that_awaits_a_retry() {
          advance 500",
         expect![[r#"
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0 after 500
                 hold a#1 op 0 until 500
@@ -328,7 +328,7 @@ fn a_handler_that_gives_up_leaves_its_calls_alone() {
               = a: backing off after #1 until 100 1/0, 1 failures
             > advance 100
                 start a#2 journal 1/0
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0, 1 failures
             > crash a boom
                 arm a purge at 1d+100

@@ -18,18 +18,18 @@ fn a_lost_attempt_is_followed_by_the_next_at_once() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > lost a
                 start a#2 journal 1/0
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0, 1 losses
             > append a: done 0 ok
                 deliver a#2 op 0 order 0 at 0: ok
               = a: running #2 1/1
             > lost a
                 start a#3 journal 1/1
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/1, 1 losses
             > return a ok
                 arm a purge at 1d
@@ -160,15 +160,15 @@ fn progress_and_any_other_end_forgive_losses() {
                 start a#3 journal 0/0
               = a: running #3 0/0, 2 losses
             > append a: run pay
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/0
             > lost a
                 start a#4 journal 1/0
-              ! release a#4 below 1
+              ! allow runs of a#4 below 1
               = a: running #4 1/0, 1 losses
             > lost a
                 start a#5 journal 1/0
-              ! release a#5 below 1
+              ! allow runs of a#5 below 1
               = a: running #5 1/0, 2 losses
             > crash a boom
                 arm a retry 5 at 100
@@ -212,11 +212,11 @@ fn a_stale_attempt_changes_nothing() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > lost a
                 start a#2 journal 1/0
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0, 1 losses
             > append a#1: run ship
             > append a#1: done 0 old
@@ -247,7 +247,7 @@ fn what_comes_after_the_end_changes_nothing() {
               = a: running #1 0/0
             > append a: run pay; sleep 100
                 arm a sleep 1 at 100
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > return a ok
                 arm a purge at 1d

@@ -400,7 +400,7 @@ fn a_holder_goes_on_with_the_code_it_began_with() {
               = b: completed as failure 0/0
             > advance 100
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, holds the key
             > return a 1
                 arm a purge at 1d+100

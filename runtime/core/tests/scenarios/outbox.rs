@@ -38,7 +38,7 @@ fn a_call_to_another_partition_and_back() {
             > receive 1>0 #1
               ! acknowledge to 1 #1
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
             > ack 0>1 #1
             > return a 42

@@ -21,7 +21,7 @@ fn a_paused_guest_is_not_listened_to_and_goes_on_by_replay() {
               = a: running #1 0/0
             > append a: run pay; sleep 1000
                 arm a sleep 1 at 1000
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > pause a
               ! notice done
@@ -32,7 +32,7 @@ fn a_paused_guest_is_not_listened_to_and_goes_on_by_replay() {
             > resume a
               ! notice done
                 start a#2 journal 2/0
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/0
             > append a: done 0 ok
                 deliver a#2 op 0 order 0 at 0: ok
@@ -72,7 +72,7 @@ fn what_comes_meanwhile_is_kept_and_wakes_nobody() {
             > resume a
               ! notice done
                 start a#2 journal 2/2
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/2
         "#]],
     );
@@ -124,7 +124,7 @@ fn a_pause_can_be_ended_by_a_cancellation_or_a_kill() {
             > cancel a
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, cancelled
             > kill a
               ! notice done

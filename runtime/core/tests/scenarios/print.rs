@@ -42,8 +42,8 @@ pub fn effect(world: &World, effect: &Effect) -> String {
         Effect::HoldRun { invocation, attempt, op, retry_at } => {
             format!("hold {} op {op} until {}", guest(*invocation, *attempt), time(*retry_at))
         }
-        Effect::Release { invocation, attempt, until } => {
-            format!("release {} below {until}", guest(*invocation, *attempt))
+        Effect::AllowRuns { invocation, attempt, until } => {
+            format!("allow runs of {} below {until}", guest(*invocation, *attempt))
         }
         Effect::ArmTimer(due) => format!("arm {}", timer(world, due)),
         Effect::Notice { ticket, notice: said } => {

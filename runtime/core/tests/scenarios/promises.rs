@@ -27,7 +27,7 @@ fn a_promise_wakes_who_waits_for_it() {
             > append a: complete p ok
                 deliver a#1 op 0 order 0 at 0: empty
                 start W#2 journal 1/1
-              ! release W#2 below 1
+              ! allow runs of W#2 below 1
               = a: running #1 1/1
               = W: running #2 1/1
             > show flow/k
@@ -154,9 +154,9 @@ fn all_who_wait_hear_a_promise_in_their_order() {
                 deliver a#1 op 1 order 0 at 0: empty
                 deliver a#1 op 0 order 1 at 0: ok
                 start b#2 journal 2/1
-              ! release b#2 below 2
+              ! allow runs of b#2 below 2
                 start W#2 journal 2/2
-              ! release W#2 below 2
+              ! allow runs of W#2 below 2
               = a: running #1 2/2
               = b: running #2 2/1
               = W: running #2 2/2
@@ -227,7 +227,7 @@ fn a_promise_is_completed_while_its_waiter_is_held_up() {
               = W: backing off after #1 until 100 1/1, 1 failures
             > advance 100
                 start W#2 journal 1/1
-              ! release W#2 below 1
+              ! allow runs of W#2 below 1
               = W: running #2 1/1, 1 failures
         "#]],
     );
@@ -330,7 +330,7 @@ fn who_waits_for_a_promise_hears_that_its_workflow_is_gone() {
               ! notice done
                 deliver a#1 op 0 order 0 at 0: [404] workflow flow/k was purged before promise "p" was completed
                 start b#2 journal 2/2
-              ! release b#2 below 2
+              ! allow runs of b#2 below 2
               = a: running #1 1/1
               = b: running #2 2/2
               = W: gone

@@ -17,7 +17,7 @@ fn a_purge_by_hand() {
         expect![[r#"
             > append a: sleep 100; run pay; receive go
                 arm a sleep 0 at 100
-              ! release a#1 below 3
+              ! allow runs of a#1 below 3
               = a: running #1 3/0
             > append a: done 1 ok
                 deliver a#1 op 1 order 0 at 0: ok
@@ -165,7 +165,7 @@ fn one_that_forgets_still_answers_its_caller() {
             > return b 42
               ! reply b: 42
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
               = b: gone
         "#]],
@@ -192,7 +192,7 @@ fn the_journal_goes_before_the_answer() {
               = I: running #1 0/0
             > append I: run pay; sleep 50
                 arm I sleep 1 at 50
-              ! release I#1 below 2
+              ! allow runs of I#1 below 2
               = I: running #1 2/0
             > cancel I
               ! notice done
@@ -570,7 +570,7 @@ fn one_that_forgets_tells_all_and_hands_on_its_key() {
             > return b 42
               ! reply b: 42
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
                 deliver c#1 op 0 order 0 at 0: 42
                 start d#1 journal 0/0
               = a: running #2 2/1

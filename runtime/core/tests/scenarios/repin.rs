@@ -23,7 +23,7 @@ fn a_stuck_invocation_is_resumed_on_other_code() {
               = a: running #1 0/0
             > append a: run pay; done 0 ok
                 deliver a#1 op 0 order 0 at 0: ok
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/1
             > crash a boom
                 arm a retry 1 at 100
@@ -33,14 +33,14 @@ fn a_stuck_invocation_is_resumed_on_other_code() {
             > resume a on 2
               ! notice done
                 start a#3 journal 1/1 on 2
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/1
             > crash a boom
                 arm a retry 3 at 200
               = a: backing off after #3 until 200 1/1, 1 failures
             > advance 100
                 start a#4 journal 1/1 on 2
-              ! release a#4 below 1
+              ! allow runs of a#4 below 1
               = a: running #4 1/1, 1 failures
         "#]],
     );
@@ -84,7 +84,7 @@ fn a_running_guest_begins_anew_and_so_does_a_waiting_one() {
               ! notice done
                 stop a#1
                 start a#2 journal 1/0 on 2
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0
             > repin a 2
               ! notice known
@@ -93,7 +93,7 @@ fn a_running_guest_begins_anew_and_so_does_a_waiting_one() {
             > resume a on 3
               ! notice done
                 start a#3 journal 1/0 on 3
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/0
             > advance 100
                 deliver a#3 op 0 order 0 at 100: empty
@@ -118,7 +118,7 @@ fn a_waiting_one_waits_for_what_its_new_code_waits_for() {
             > repin a 2 at 1
               ! notice done
                 start a#2 journal 1/0 on 2
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0
             > append a: sleep 100
                 arm a sleep 1 at 100
@@ -127,7 +127,7 @@ fn a_waiting_one_waits_for_what_its_new_code_waits_for() {
               = a: suspended on [0, 1] 2/0
             > advance 100
                 start a#3 journal 2/1 on 2
-              ! release a#3 below 2
+              ! allow runs of a#3 below 2
               = a: running #3 2/1
         "#]],
     );
@@ -226,7 +226,7 @@ fn what_was_checked_is_moved_as_it_was() {
               ! notice done
                 stop a#1
                 start a#2 journal 1/1 on 2
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
             > repin a 2 at 1
               ! notice known

@@ -21,7 +21,7 @@ fn from_the_beginning() {
               = b: running #1 0/0
             > append b: run pay; done 0 again
                 deliver b#1 op 0 order 0 at 0: again
-              ! release b#1 below 1
+              ! allow runs of b#1 below 1
               = b: running #1 1/1
             > return b ok
                 arm b purge at 1d
@@ -57,7 +57,7 @@ fn after_a_part_that_is_not_done_again() {
             > restart b of a keep 3
               ! notice done
                 start b#1 journal 3/2 with input
-              ! release b#1 below 3
+              ! allow runs of b#1 below 3
               = b: running #1 3/2
             > show b
               | op 0 run: paid (order 0)
@@ -66,11 +66,11 @@ fn after_a_part_that_is_not_done_again() {
               | 3 entry, 1 input, 1 live, 2 outcome
             > append b: run ship; done 3 again
                 deliver b#1 op 3 order 2 at 0: again
-              ! release b#1 below 4
+              ! allow runs of b#1 below 4
               = b: running #1 4/3
             > lost b
                 start b#2 journal 4/3
-              ! release b#2 below 4
+              ! allow runs of b#2 below 4
               = b: running #2 4/3, 1 losses
             > return b ok
                 arm b purge at 1d
@@ -121,7 +121,7 @@ fn a_part_after_a_cancellation_is_refused() {
             > restart b of a keep 1
               ! notice done
                 start b#1 journal 1/1 with input
-              ! release b#1 below 1
+              ! allow runs of b#1 below 1
               = b: running #1 1/1
         "#]],
     );
@@ -177,12 +177,12 @@ fn on_other_code_or_on_the_newest() {
             > restart b of a keep 1 on 2
               ! notice done
                 start b#1 journal 1/1 with input on 2
-              ! release b#1 below 1
+              ! allow runs of b#1 below 1
               = b: running #1 1/1
             > restart c of a keep 1
               ! notice done
                 start c#1 journal 1/1 with input
-              ! release c#1 below 1
+              ! allow runs of c#1 below 1
               = c: running #1 1/1
             > restart d of a on 3
               ! notice refused, unknown deployment
@@ -240,7 +240,7 @@ fn an_exclusive_handler_waits_for_its_key() {
                 arm b purge at 1d
               ! reply b: ok
                 start c#1 journal 2/1 on 2
-              ! release c#1 below 2
+              ! allow runs of c#1 below 2
               = b: completed 0/0
               = c: running #1 2/1, holds the key
             > append c: clear x
@@ -270,7 +270,7 @@ fn a_restart_of_a_restart_remembers_where_it_began() {
             > restart c of b keep 1
               ! notice done
                 start c#1 journal 1/1 with input
-              ! release c#1 below 1
+              ! allow runs of c#1 below 1
               = c: running #1 1/1
             > show c
               | op 0 run: ok (order 0)
@@ -297,7 +297,7 @@ fn a_part_that_is_too_long_is_refused() {
             > restart b of a keep 5000
               ! notice done
                 start b#1 journal 5000/0 with input
-              ! release b#1 below 5000
+              ! allow runs of b#1 below 5000
               = b: running #1 5000/0, holds the key
         "#]],
     );

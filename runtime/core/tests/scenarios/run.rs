@@ -1,4 +1,4 @@
-//! Run blocks: released, finished, and tried again until their policy is exhausted.
+//! Run blocks: allowed to start, finished, and tried again until their policy is exhausted.
 
 use crate::script::check;
 use expect_test::expect;
@@ -16,7 +16,7 @@ fn a_run_block_starts_only_after_its_entry_is_durable() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: done 0 ok
                 deliver a#1 op 0 order 0 at 0: ok
@@ -41,7 +41,7 @@ fn a_failure_of_a_run_block_is_an_outcome() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: bad 0 409
                 deliver a#1 op 0 order 0 at 0: [409] bad
@@ -65,10 +65,10 @@ fn what_the_guest_has_heard_is_recorded_and_not_told() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: heard 0 ok as 0; run ship
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/1
             > append a: heard 1 ok as 1
               = a: running #1 2/2
@@ -105,7 +105,7 @@ fn a_cancellation_that_came_first_makes_for_another_attempt() {
                 deliver a#1 op 0 order 1 at 0: ok
                 stop a#1
                 start a#2 journal 1/2
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/2, cancelled
             > append a#1: heard 1 ok as 1
             > return a#1 ok
@@ -129,7 +129,7 @@ fn what_two_attempts_did_counts_once() {
             > append a: heard 0 second as 1
                 stop a#1
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
             > show a
               | op 0 run: first (order 0)
@@ -152,7 +152,7 @@ fn a_second_outcome_is_ignored() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: done 0 first
                 deliver a#1 op 0 order 0 at 0: first
@@ -175,7 +175,7 @@ fn a_block_can_name_the_delay() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0 after 7
                 hold a#1 op 0 until 7
@@ -198,7 +198,7 @@ fn a_blocks_own_policy_ends_in_a_failure_outcome() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0 tries 2
                 hold a#1 op 0 until 10
@@ -229,7 +229,7 @@ fn a_blocks_own_policy_does_not_use_up_the_handlers() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0 tries 9
                 hold a#1 op 0 until 10
@@ -264,7 +264,7 @@ fn a_handlers_policy_pauses_and_a_resume_tries_as_often_again() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0
                 hold a#1 op 0 until 100
@@ -276,7 +276,7 @@ fn a_handlers_policy_pauses_and_a_resume_tries_as_often_again() {
             > resume a
               ! notice done
                 start a#2 journal 1/0
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0
             > append a: retry 0
                 hold a#2 op 0 until 100
@@ -301,7 +301,7 @@ fn a_handlers_policy_kills() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0
             > append a: retry 0
                 hold a#1 op 0 until 100
@@ -328,7 +328,7 @@ fn blocks_of_one_message_are_judged_one_by_one() {
                 start a#1 journal 0/0 with input
               = a: running #1 0/0
             > append a: run pay; run ship; run mail
-              ! release a#1 below 3
+              ! allow runs of a#1 below 3
               = a: running #1 3/0
             > append a: retry 0; retry 1
                 hold a#1 op 0 until 100

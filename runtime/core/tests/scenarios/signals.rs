@@ -25,7 +25,7 @@ fn a_signal_wakes_who_waits_for_it() {
             > signal a go now
               ! notice done
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1
             > show a
               | op 0 receive-signal: now (order 0)
@@ -396,7 +396,7 @@ fn a_signal_reaches_one_that_is_held_up() {
               = a: backing off after #1 until 100 1/1, 1 failures
             > advance 100
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, 1 failures
             > mismatch a
               = a: paused, mismatch at op 0 1/1, 1 failures
@@ -405,7 +405,7 @@ fn a_signal_reaches_one_that_is_held_up() {
             > resume a
               ! notice done
                 start a#3 journal 1/1
-              ! release a#3 below 1
+              ! allow runs of a#3 below 1
               = a: running #3 1/1
             > append a: receive go
                 deliver a#3 op 1 order 1 at 100: 2

@@ -75,7 +75,7 @@ fn a_sleep_outlives_its_attempt() {
               = a: running #1 1/0
             > lost a
                 start a#2 journal 1/0
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/0, 1 losses
             > advance 100
                 deliver a#2 op 0 order 0 at 100: empty
@@ -107,7 +107,7 @@ fn a_sleep_settles_while_nobody_runs() {
               = a: backing off after #1 until 500 1/1, 1 failures
             > advance 400
                 start a#2 journal 1/1
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/1, 1 failures
         "#]],
     );

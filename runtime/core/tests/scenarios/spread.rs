@@ -170,7 +170,7 @@ fn one_may_cancel_itself() {
          show phases",
         expect![[r#"
             > append a: call b svc/h; cancel a; call c svc/h; run pay
-              ! release a#1 below 4
+              ! allow runs of a#1 below 4
                 deliver a#1 cancellation order 0 at 0: [409] cancelled
                 start b#1 journal 0/0 with input
                 deliver b#1 cancellation order 0 at 0: [409] cancelled

@@ -212,7 +212,7 @@ fn one_may_kill_itself() {
          show phases",
         expect![[r#"
             > append a: run pay; call b svc/h; kill a; call c svc/h; set x 1
-              ! release a#1 below 5
+              ! allow runs of a#1 below 5
                 stop a#1
                 arm a purge at 1d
               ! reply a: [409] killed
@@ -251,7 +251,7 @@ fn what_was_done_in_the_append_of_a_kill_stays() {
          show obj/k",
         expect![[r#"
             > append a: run pay
-              ! release a#1 below 1
+              ! allow runs of a#1 below 1
               = a: running #1 1/0, holds the key
             > append a: done 0 paid; set x 1; kill a; set y 2
                 deliver a#1 op 0 order 0 at 0: paid
@@ -283,7 +283,7 @@ fn a_kill_in_an_append_that_gives_up_finds_it_over() {
          show b",
         expect![[r#"
             > append a: run pay; call b svc/h
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
                 start b#1 journal 0/0 with input
               = a: running #1 2/0
               = b: running #1 0/0

@@ -278,7 +278,7 @@ fn state_outlives_attempts_and_invocations() {
               = a: running #1 2/0, holds the key
             > lost a
                 start a#2 journal 2/0
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/0, holds the key, 1 losses
             > kill a
               ! notice done
@@ -348,7 +348,7 @@ fn a_state_with_too_many_names_is_not_listed() {
             > resume a
               ! notice done
                 start a#2 journal 10002/0
-              ! release a#2 below 10002
+              ! allow runs of a#2 below 10002
               = a: running #2 10002/0, holds the key
             > append a: clear x0; keys
                 deliver a#2 op 10003 order 0 at 0: 10000 names
@@ -374,7 +374,7 @@ fn a_state_with_too_many_names_is_not_cleared_at_once() {
             > resume a
               ! notice done
                 start a#2 journal 10003/1
-              ! release a#2 below 10003
+              ! allow runs of a#2 below 10003
               = a: running #2 10003/1, holds the key
             > append a: clear x0; clear-all
               = a: running #2 10005/1, holds the key
@@ -418,7 +418,7 @@ fn what_a_limit_cuts_off_was_never_asked() {
             > resume a
               ! notice done
                 start a#2 journal 10002/1
-              ! release a#2 below 10002
+              ! allow runs of a#2 below 10002
               = a: running #2 10002/1, holds the key
         "#]],
     );
@@ -443,7 +443,7 @@ fn names_that_are_too_long_are_not_cleared_at_once() {
             > resume a
               ! notice done
                 start a#2 journal 4200/0
-              ! release a#2 below 4200
+              ! allow runs of a#2 below 4200
               = a: running #2 4200/0, holds the key
             > append a: keys
                 deliver a#2 op 4200 order 0 at 0: 4200 names
@@ -497,7 +497,7 @@ fn a_cancellation_that_came_before_a_read_makes_for_another_attempt() {
                 deliver a#1 op 0 order 1 at 0: empty
                 stop a#1
                 start a#2 journal 1/2
-              ! release a#2 below 1
+              ! allow runs of a#2 below 1
               = a: running #2 1/2, holds the key, cancelled
             > show a
               | op 0 get-state: empty (order 1)
@@ -527,7 +527,7 @@ fn who_has_read_what_is_not_there_any_more_begins_again_after_that_read() {
                 deliver a#1 op 4 order 2 at 0: 2
                 stop a#1
                 start a#2 journal 5/3
-              ! release a#2 below 5
+              ! allow runs of a#2 below 5
               = a: running #2 5/3, holds the key
             > show a
               | op 0 set-state
@@ -562,7 +562,7 @@ fn a_run_block_that_failed_beside_what_was_overtaken_has_failed() {
                 deliver a#1 op 0 order 2 at 0: [500] flaky
                 stop a#1
                 start a#2 journal 2/3
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/3, holds the key, cancelled
             > show a
               | op 0 run: [500] flaky (order 2)

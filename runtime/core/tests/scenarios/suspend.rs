@@ -23,7 +23,7 @@ fn an_awaited_operation_wakes() {
               = a: suspended on [0] 2/0
             > advance 100
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1
         "#]],
     );
@@ -52,7 +52,7 @@ fn another_operation_does_not_wake() {
               = a: suspended on [1] 2/1
             > advance 100
                 start a#2 journal 2/2
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/2
         "#]],
     );
@@ -78,7 +78,7 @@ fn any_operation_wakes_one_that_waits_for_any() {
               = a: suspended on any 2/0
             > advance 100
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1
         "#]],
     );
@@ -104,7 +104,7 @@ fn two_outcomes_wake_once() {
               = a: suspended on any 2/0
             > advance 100
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
                 deliver a#2 op 1 order 1 at 100: empty
               = a: running #2 2/2
         "#]],
@@ -134,13 +134,13 @@ fn an_outcome_on_its_way_keeps_the_guest_awake() {
               = a: running #1 2/1
             > suspend a 0,1 seen 0
                 start a#2 journal 2/1
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1
             > suspend a 1 seen 1
               = a: suspended on [1] 2/1
             > advance 100
                 start a#3 journal 2/2
-              ! release a#3 below 2
+              ! allow runs of a#3 below 2
               = a: running #3 2/2
         "#]],
     );
@@ -161,7 +161,7 @@ fn the_same_race_for_one_that_awaits_a_retry() {
               = a: running #1 0/0
             > append a: run pay; sleep 100
                 arm a sleep 1 at 100
-              ! release a#1 below 2
+              ! allow runs of a#1 below 2
               = a: running #1 2/0
             > append a: retry 0 after 500
                 hold a#1 op 0 until 500
@@ -171,7 +171,7 @@ fn the_same_race_for_one_that_awaits_a_retry() {
               = a: running #1 2/1, 1 failures, op 0 tried 1
             > awaits-retry a 0,1 seen 0
                 start a#2 journal 2/1 held 0@500
-              ! release a#2 below 2
+              ! allow runs of a#2 below 2
               = a: running #2 2/1, 1 failures, op 0 tried 1
         "#]],
     );

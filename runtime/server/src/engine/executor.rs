@@ -13,7 +13,7 @@ pub enum Tell {
     /// This run block failed and waits until then.
     Hold { op: OpId, retry_at: Timestamp },
     /// Run blocks below `until` may start: they are durable.
-    Release { until: OpId },
+    AllowRuns { until: OpId },
     /// Stop at once; nothing more of it counts.
     Stop,
 }

@@ -45,8 +45,8 @@ impl Shell {
             Effect::HoldRun { invocation, attempt, op, retry_at } => {
                 self.tell(invocation, attempt, Tell::Hold { op, retry_at });
             }
-            Effect::Release { invocation, attempt, until } => {
-                self.tell(invocation, attempt, Tell::Release { until });
+            Effect::AllowRuns { invocation, attempt, until } => {
+                self.tell(invocation, attempt, Tell::AllowRuns { until });
             }
             Effect::Notice { ticket, notice } => self.waiters.noticed(ticket, notice),
             Effect::Reply { invocation, answer } => self.waiters.answered(invocation, &answer),
@@ -76,7 +76,7 @@ fn site(effect: &Effect) -> Site {
         Effect::StopAttempt { .. } => Site::StopAttempt,
         Effect::Deliver { .. } => Site::Deliver,
         Effect::HoldRun { .. } => Site::HoldRun,
-        Effect::Release { .. } => Site::ReleaseRun,
+        Effect::AllowRuns { .. } => Site::ReleaseRun,
         Effect::Notice { .. } => Site::Notice,
         Effect::Reply { .. } => Site::Reply,
         Effect::Transmit { .. } => Site::Transmit,

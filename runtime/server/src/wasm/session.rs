@@ -462,7 +462,7 @@ impl Session {
                 self.foreign.remove(op);
                 self.runs.hold(op, retry_at);
             }
-            Tell::Release { until } => self.runs.release(until),
+            Tell::AllowRuns { until } => self.runs.allow(until),
             Tell::Stop => unreachable!("the executor ends the attempt instead"),
         }
     }

@@ -109,7 +109,7 @@ const WANTED: &[&str] = &[
     "effect stop-attempt",
     "effect deliver",
     "effect hold-run",
-    "effect release",
+    "effect allow-runs",
     "effect arm-timer",
     "effect notice",
     "effect reply",
@@ -346,8 +346,8 @@ impl Coverage {
             Effect::HoldRun { invocation, retry_at, .. } => {
                 self.note("effect hold-run", Some(*invocation), retry_at.0);
             }
-            Effect::Release { invocation, until, .. } => {
-                self.note("effect release", Some(*invocation), u64::from(*until));
+            Effect::AllowRuns { invocation, until, .. } => {
+                self.note("effect allow-runs", Some(*invocation), u64::from(*until));
             }
             Effect::ArmTimer(timer) => self.note("effect arm-timer", Some(timer.invocation), timer.at.0),
             Effect::Notice { ticket, notice } => {

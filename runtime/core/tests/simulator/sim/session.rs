@@ -1,5 +1,5 @@
 //! The fake session of one attempt. It does what the real one does: it replays, batches entries
-//! until the guest blocks, starts run blocks when they are released, hands out outcomes one by one in
+//! until the guest blocks, starts run blocks once they may start, hands out outcomes one by one in
 //! journal order, and gives the instance back when it waits.
 
 use super::guest::{Halt, Task, Value};
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub enum Tell {
     Settled(Settled),
     Hold { op: OpId, retry_at: Timestamp },
-    Release { until: OpId },
+    AllowRuns { until: OpId },
     Stop,
 }
 
@@ -105,7 +105,7 @@ impl Session {
             match self.mailbox.pop_front().expect("counted above") {
                 Tell::Settled(settled) => self.state.deliveries.take_in(settled),
                 Tell::Hold { op, retry_at } => self.state.hold(op, retry_at),
-                Tell::Release { until } => self.state.released_until = self.state.released_until.max(until),
+                Tell::AllowRuns { until } => self.state.allowed_until = self.state.allowed_until.max(until),
                 Tell::Stop => return Said::Stopped,
             }
         }
@@ -193,7 +193,7 @@ impl Session {
         let now = around.now;
         let may_start = |(op, run): &(&OpId, &RunBlock)| {
             run.state == RunState::Waiting
-                && **op < state.released_until
+                && **op < state.allowed_until
                 && state.held.get(op).is_none_or(|retry_at| *retry_at <= now)
         };
         let ready: Vec<OpId> = state.runs.iter().filter(may_start).map(|(op, _)| *op).collect();
@@ -234,7 +234,7 @@ impl Session {
         let state = &mut self.state;
         assert!(!state.open.is_empty(), "{} waits for nothing", state.invocation);
         let now = around.now;
-        // A block whose time has come is not held: it starts as soon as it is released.
+        // A block whose time has come is not held: it starts as soon as it may.
         let is_held = |(op, run): (&OpId, &RunBlock)| {
             run.state == RunState::Waiting && state.held.get(op).is_some_and(|retry_at| *retry_at > now)
         };

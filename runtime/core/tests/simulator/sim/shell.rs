@@ -28,8 +28,8 @@ impl World {
             Effect::HoldRun { invocation, attempt, op, retry_at } => {
                 self.tell(invocation, attempt, Tell::Hold { op, retry_at });
             }
-            Effect::Release { invocation, attempt, until } => {
-                self.tell(invocation, attempt, Tell::Release { until });
+            Effect::AllowRuns { invocation, attempt, until } => {
+                self.tell(invocation, attempt, Tell::AllowRuns { until });
             }
             Effect::ArmTimer(timer) => {
                 self.partitions[partition].timers.insert(timer);

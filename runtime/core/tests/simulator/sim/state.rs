@@ -54,7 +54,7 @@ pub struct State {
     recorded_outcomes: u32,
     pub runs: BTreeMap<OpId, RunBlock>,
     pub held: BTreeMap<OpId, Timestamp>,
-    pub released_until: OpId,
+    pub allowed_until: OpId,
     pub appended: OpId,
     pub entries: Vec<Ask>,
     /// The state as its attempt can read it itself, if nobody else may write it.
@@ -86,7 +86,7 @@ impl State {
             recorded_outcomes: start.outcomes_len,
             runs: BTreeMap::new(),
             held: start.held.iter().copied().collect(),
-            released_until: 0,
+            allowed_until: 0,
             appended: start.entries_len,
             entries: Vec::new(),
             sees: None,

@@ -36,12 +36,12 @@ pub struct Runs {
     blocks: BTreeMap<OpId, RunBlock>,
     /// Until when those that failed have to wait.
     held: HashMap<OpId, Timestamp>,
-    released_until: OpId,
+    allowed_until: OpId,
 }
 
 impl Runs {
     pub fn new(held: &[(OpId, Timestamp)]) -> Self {
-        Self { blocks: BTreeMap::new(), held: held.iter().copied().collect(), released_until: 0 }
+        Self { blocks: BTreeMap::new(), held: held.iter().copied().collect(), allowed_until: 0 }
     }
 
     /// The guest opens a run block.
@@ -71,13 +71,13 @@ impl Runs {
     }
 
     /// Blocks below `until` are durable.
-    pub fn release(&mut self, until: OpId) {
-        self.released_until = self.released_until.max(until);
+    pub fn allow(&mut self, until: OpId) {
+        self.allowed_until = self.allowed_until.max(until);
     }
 
     /// Returns a block whose closure has to be executed now, if there is one.
     pub fn start_next(&mut self, now: Timestamp) -> Option<OpId> {
-        let may_start = |op: &OpId| *op < self.released_until && !self.is_held(*op, now);
+        let may_start = |op: &OpId| *op < self.allowed_until && !self.is_held(*op, now);
         let op = self.waiting().find(may_start)?;
         let run = self.blocks.get_mut(&op)?;
         run.state = State::Executing;

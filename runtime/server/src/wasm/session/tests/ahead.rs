@@ -6,7 +6,7 @@ impl World {
     /// Has the guest execute a run block, which is durable, and finish it.
     fn execute(&mut self, op: OpId) {
         self.session.flush();
-        self.session.hear(Tell::Release { until: op + 1 });
+        self.session.hear(Tell::AllowRuns { until: op + 1 });
         assert_eq!(self.next(), format!("execute {op}"));
         self.session.finish_run(op, value("ok")).unwrap();
     }
