@@ -13,8 +13,8 @@ use crate::step::Place;
 use crate::steps::{complete, settle, signal, spread};
 
 impl EndRequest {
-    /// Says whether there is such an invocation to end, also to whoever holds the ticket.
-    pub(super) fn is_there(&self, rows: &Rows, effects: &mut Vec<Effect>) -> bool {
+    /// Tells whoever holds the ticket whether there is such an invocation to end, and returns that.
+    pub(super) fn announce(&self, rows: &Rows, effects: &mut Vec<Effect>) -> bool {
         let notice = self.notice(rows);
         effects.extend(self.ticket.map(|ticket| Effect::Notice { ticket, notice }));
         notice == Notice::Done
@@ -35,7 +35,7 @@ impl EndRequest {
 }
 
 pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut Vec<Effect>) {
-    if !request.is_there(rows, effects) {
+    if !request.announce(rows, effects) {
         return;
     }
     let id = request.invocation;

@@ -8,7 +8,7 @@ use crate::step::Place;
 use crate::steps::{complete, spread};
 
 pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut Vec<Effect>) {
-    if !request.is_there(rows, effects) {
+    if !request.announce(rows, effects) {
         return;
     }
     let id = request.invocation;

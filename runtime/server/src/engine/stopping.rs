@@ -76,7 +76,7 @@ impl EngineHandle {
 
     /// Lets attempts that only wait leave memory, and returns how many are left in it.
     #[must_use]
-    pub fn settle(&self) -> usize {
+    pub fn suspend_idle(&self) -> usize {
         let executor = &self.inner.stopping.executor;
         executor.suspend_idle();
         executor.in_memory()

@@ -98,14 +98,14 @@ impl Doors {
         tracing::info!(?patience, "stopping: no new work is taken, what is open may go on for a while");
         self.engine.close();
         let drained = async {
-            while self.engine.settle() > 0 || self.open.count() > 0 {
+            while self.engine.suspend_idle() > 0 || self.open.count() > 0 {
                 tokio::time::sleep(SHUTDOWN_LOOK).await;
             }
         };
         match tokio::time::timeout(patience, drained).await {
             Ok(()) => tracing::info!("nothing is open any more"),
             Err(_) => {
-                let (attempts, requests) = (self.engine.settle(), self.open.count());
+                let (attempts, requests) = (self.engine.suspend_idle(), self.open.count());
                 tracing::info!(attempts, requests, "what is open still goes on at the next start");
             }
         }
