@@ -208,7 +208,11 @@ impl Entry {
             | Self::Attach { .. }
             | Self::Awakeable { .. }
             | Self::ReceiveSignal { .. }
-            | Self::GetPromise { .. } => true,
+            | Self::GetPromise { .. }
+            | Self::GetState { .. }
+            | Self::StateKeys
+            | Self::PeekPromise { .. }
+            | Self::CompletePromise { .. } => true,
             Self::Send { .. }
             | Self::Cancel { .. }
             | Self::Kill { .. }
@@ -217,10 +221,6 @@ impl Entry {
             | Self::ClearAllState
             | Self::CompleteAwakeable { .. }
             | Self::SendSignal { .. } => false,
-            Self::GetState { .. }
-            | Self::StateKeys
-            | Self::PeekPromise { .. }
-            | Self::CompletePromise { .. } => self.is_prompt(),
         }
     }
 
