@@ -177,7 +177,7 @@ impl Engine {
         let waiters = Arc::new(Waiters::default());
         watch_store(&self.parts.store, &self.fault);
         let sums = counting::Sums::new(self.parts.partitions);
-        let stopping = Stopping::new(executor.clone());
+        let stopping = Stopping::default();
         let (mut drivers, mut outboxes) = (Vec::new(), Vec::new());
         for (index, inbox) in (0..).zip(self.receivers) {
             let partition = PartitionId(index);
@@ -198,7 +198,7 @@ impl Engine {
             let who = format!("the driver of partition {index}");
             stopping.add(tokio::spawn(self.fault.clone().watch(who, driver.run(stopping.end()))));
         }
-        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums, stopping))
+        Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums, stopping, executor))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The handle to a running engine: what the ingress and the admin API may ask of it.
 
 use super::counting::Sums;
+use super::executor::Executor;
 use super::load::{ANSWERS_BYTES_MAX, CALLS_MAX, Load, Overload, SUBMISSIONS_MAX};
 use super::overview::Overviews;
 use super::stopping::Stopping;
@@ -84,6 +85,7 @@ pub(super) struct Inner {
     pub sums: Sums,
     pub metrics: Arc<Metrics>,
     pub stopping: Stopping,
+    pub executor: Arc<dyn Executor>,
 }
 
 impl EngineHandle {
@@ -94,6 +96,7 @@ impl EngineHandle {
         fault: Fault,
         sums: Sums,
         stopping: Stopping,
+        executor: Arc<dyn Executor>,
     ) -> Self {
         let inner = Inner {
             store: parts.store.clone(),
@@ -111,6 +114,7 @@ impl EngineHandle {
             sums,
             metrics: parts.metrics.clone(),
             stopping,
+            executor,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -184,11 +188,11 @@ impl EngineHandle {
     #[must_use]
     pub fn taken(&self) -> Taken {
         let taken = |room: usize, left: &Semaphore| (room - left.available_permits()) as u64;
-        let Inner { submissions, calls, answers, load, stopping, .. } = &*self.inner;
+        let Inner { submissions, calls, answers, load, executor, .. } = &*self.inner;
         Taken {
             submissions: taken(SUBMISSIONS_MAX, submissions),
             calls: taken(CALLS_MAX, calls),
-            starts: (load.submitted() + stopping.starts_waiting()) as u64,
+            starts: (load.submitted() + executor.waiting()) as u64,
             bodies_bytes: load.bodies_bytes() as u64,
             answers_bytes: taken(ANSWERS_BYTES_MAX, answers),
         }

@@ -73,8 +73,8 @@ impl EngineHandle {
     }
 
     fn check_load(&self, service: &str) -> Result<(), Overload> {
-        let stopping = &self.inner.stopping;
-        self.inner.load.check(stopping.starts_waiting(), || stopping.starts_waiting_of(service))
+        let executor = &self.inner.executor;
+        self.inner.load.check(executor.waiting(), || executor.waiting_of(service))
     }
 
     /// Counts a submission in, until its driver has taken it.

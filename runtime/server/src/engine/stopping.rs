@@ -3,42 +3,25 @@
 //! What is not done by then goes on at the next start: everything acknowledged is in the journal. This here only saves work
 //! that would be done once more, such as a run block whose outcome is on its way.
 
-use super::executor::Executor;
 use super::handle::{EngineError, EngineHandle};
 use parking_lot::Mutex;
-use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 const REASON: &str = "the server is stopping and takes no new work";
 
 /// The drivers, and what tells them to stop.
+#[derive(Default)]
 pub struct Stopping {
     is_closed: watch::Sender<bool>,
     is_over: watch::Sender<bool>,
-    executor: Arc<dyn Executor>,
     drivers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Stopping {
-    pub fn new(executor: Arc<dyn Executor>) -> Self {
-        let drivers = Mutex::default();
-        Self { is_closed: watch::Sender::new(false), is_over: watch::Sender::new(false), executor, drivers }
-    }
-
     /// Remembers a driver, which ends when it is told to.
     pub fn add(&self, driver: JoinHandle<()>) {
         self.drivers.lock().push(driver);
-    }
-
-    /// Returns how many attempts wait for their start.
-    pub fn starts_waiting(&self) -> usize {
-        self.executor.waiting()
-    }
-
-    /// Returns how many of them are of this service.
-    pub fn starts_waiting_of(&self, service: &str) -> usize {
-        self.executor.waiting_of(service)
     }
 
     /// Returns what becomes true when a driver has to apply what it has got, and end.
@@ -77,7 +60,7 @@ impl EngineHandle {
     /// Lets attempts that only wait leave memory, and returns how many are left in it.
     #[must_use]
     pub fn suspend_idle(&self) -> usize {
-        let executor = &self.inner.stopping.executor;
+        let executor = &self.inner.executor;
         executor.suspend_idle();
         executor.in_memory()
     }
@@ -92,6 +75,6 @@ impl EngineHandle {
                 tracing::error!(%error, "a driver did not end in order");
             }
         }
-        stopping.executor.close();
+        self.inner.executor.close();
     }
 }
