@@ -29,12 +29,12 @@ use tokio::sync::{mpsc, watch};
 const BATCH_MAX: usize = 256;
 /// How soon timers that are due are looked at again while the executor has no room.
 const ROOM_LOOK_MS: u64 = 5;
-/// Timers that go on even then, at each such look: while very many messages wait they are not kept until the last of these
-/// has begun.
+/// While there is no room, each look lets so many timers of running invocations go on: a sleeper does not wait until the
+/// last of very many messages has begun.
 const TIMERS_BESIDE_OTHERS: usize = 4;
-/// The same of delayed invocations that begin, and of all others where many wait to go on already.
+/// So many instead once [`GOING_ON_MANY`] attempts wait to go on already. And so many delayed invocations begin at each look.
 const TIMERS_WITHOUT_ROOM: usize = 1;
-/// So many are many.
+/// Attempts that wait to go on with an invocation, from which on timers add hardly any to them.
 const GOING_ON_MANY: usize = 1_000;
 /// Attempts that wait for their start beyond which no timer goes on: they are in memory.
 const STARTS_WAITING_MAX: usize = 200_000;
