@@ -11,7 +11,7 @@ impl EngineHandle {
     /// has not begun.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn pause(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
         self.ask(invocation, |ticket| Command::Pause { invocation, ticket }).await
@@ -21,7 +21,7 @@ impl EngineHandle {
     /// when it is neither and stays on its code.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn resume(
         &self,
         invocation: InvocationId,
@@ -35,7 +35,7 @@ impl EngineHandle {
     /// not begun. With a length it has to be what was checked: another one is refused.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn repin(
         &self,
         invocation: InvocationId,
@@ -51,7 +51,7 @@ impl EngineHandle {
     /// not ended.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn restart(
         &self,
         of: InvocationId,
@@ -92,7 +92,7 @@ impl EngineHandle {
     /// when the journal is gone already, `Unfit` when the invocation has not ended.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn purge_journal(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.ask(invocation, |ticket| Command::PurgeJournal { invocation, ticket }).await
     }
@@ -100,7 +100,7 @@ impl EngineHandle {
     /// Cancels an invocation: what it waits for fails, so that it can undo what it did.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn cancel(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
         self.ask(invocation, |ticket| Command::Cancel(EndRequest::by_person(invocation, ticket))).await
@@ -109,7 +109,7 @@ impl EngineHandle {
     /// Ends an invocation where it is.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn kill(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
         self.ask(invocation, |ticket| Command::Kill(EndRequest::by_person(invocation, ticket))).await
@@ -118,7 +118,7 @@ impl EngineHandle {
     /// Forgets a completed invocation. `Unfit` when it has not ended.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn purge(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
         self.ask(invocation, |ticket| Command::Purge { invocation, ticket: Some(ticket) }).await
     }

@@ -159,7 +159,7 @@ impl EngineHandle {
     /// invocation is over, is left as it is.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn complete_awakeable(
         &self,
         awakeable: AwakeableId,
@@ -172,7 +172,7 @@ impl EngineHandle {
     /// Sends a signal to an invocation. `Full` when it keeps as many as it may.
     ///
     /// # Errors
-    /// Too many commands wait for the disk, or the engine stopped, before or meanwhile.
+    /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn signal(
         &self,
         invocation: InvocationId,
