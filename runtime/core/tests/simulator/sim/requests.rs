@@ -53,7 +53,7 @@ impl World {
             input: InputRow { headers: Vec::new(), body: input.to_bytes() },
             idempotency_key,
             begin_at: delay_ms.map(|delay| self.now.plus_millis(delay)),
-            ticket: self.receipt(invocation),
+            ticket: self.ticket_of_submission(invocation),
             depth,
         };
         self.outside.submits(&submission);
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// Who waits for the answer need not hear that the submission is recorded.
-    fn receipt(&mut self, id: InvocationId) -> Option<Ticket> {
+    fn ticket_of_submission(&mut self, id: InvocationId) -> Option<Ticket> {
         self.rng.chance(50).then(|| self.outside.ticket(Some(id)))
     }
 
@@ -93,7 +93,7 @@ impl World {
         }
         let submission = recent[self.rng.index(recent.len())].clone();
         self.coverage.count("move resubmit");
-        let ticket = self.receipt(submission.invocation);
+        let ticket = self.ticket_of_submission(submission.invocation);
         self.inbox(submission.invocation, Command::Submit(Submission { ticket, ..submission }));
     }
 
