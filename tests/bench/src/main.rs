@@ -16,7 +16,10 @@ mod large;
 mod latency;
 mod load;
 mod meanwhile;
+mod metrics;
 mod options;
+mod overload;
+mod pace;
 mod process;
 mod queue;
 mod report;
@@ -82,6 +85,7 @@ async fn find(options: &Options, what: &What, binary: &Binary, component: &Bytes
         What::Queue(wanted) => Found::Queue(queue::run(options, wanted, binary, component).await?),
         What::Journal(wanted) => Found::Journal(journal::run(options, wanted, binary, component).await?),
         What::Large(wanted) => Found::Large(large::run(options, wanted, binary, component).await?),
+        What::Overload(wanted) => Found::Overload(overload::run(options, wanted, binary, component).await?),
         What::Beside(wanted) => Found::Beside(beside::run(options, wanted, binary, component).await?),
         What::Compare(_) => unreachable!("it measures by itself"),
     })

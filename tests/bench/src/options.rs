@@ -54,6 +54,8 @@ pub enum What {
     Journal(Journal),
     /// Passes large inputs and results, and looks at the memory of the server.
     Large(Large),
+    /// Offers several times as many messages as can be done, from clients that do not wait, and lets it recover.
+    Overload(Overload),
     /// Sets server binaries side by side, each with a slice of a fraction of a second, again and again.
     Beside(Beside),
     /// Runs Abide and the real Restate server in turn on the same workloads, and prints ratios.
@@ -177,6 +179,24 @@ pub struct Large {
     /// How many calls at once, as often.
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub at_once: usize,
+}
+
+#[derive(Args)]
+pub struct Overload {
+    /// How long there is too much.
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub seconds: u64,
+    /// How many times as much is offered as callers that wait for their answers come to.
+    #[arg(long, default_value_t = 5.0, value_name = "N", value_parser = times)]
+    pub times: f64,
+    /// Requests without an answer yet, at most; each has a connection of its own. What comes beyond that is not begun.
+    #[arg(long, default_value_t = 4000, value_name = "N")]
+    pub in_flight: usize,
+}
+
+fn times(text: &str) -> Result<f64, String> {
+    let times = text.parse::<f64>().ok().filter(|times| (0.1..=100.0).contains(times));
+    times.ok_or_else(|| "say a number from 0.1 to 100".to_owned())
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ use crate::disk::Disk;
 use crate::journal::Replayed;
 use crate::large::Passed;
 use crate::load::Measured;
+use crate::overload::Overloaded;
 use crate::queue::Drained;
 use crate::server::Binary;
 use crate::sleepers::Slept;
@@ -35,6 +36,7 @@ pub enum Found {
     Queue(Drained),
     Journal(Replayed),
     Large(Passed),
+    Overload(Overloaded),
     Beside(Beside),
 }
 
@@ -47,6 +49,7 @@ impl Found {
             Self::Queue(drained) => drained.tables(),
             Self::Journal(replayed) => replayed.tables(),
             Self::Large(passed) => passed.tables(),
+            Self::Overload(overloaded) => overloaded.tables(),
             Self::Beside(beside) => beside.tables(),
         }
     }

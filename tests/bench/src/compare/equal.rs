@@ -5,6 +5,7 @@ use super::contender::Contender;
 use crate::client::Client;
 use crate::latency::{Latencies, Quantiles};
 use crate::load;
+use crate::pace::Pace;
 use crate::process;
 use crate::workload::Workload;
 use bytes::Bytes;
@@ -74,7 +75,7 @@ async fn call(
     for _ in 0..CONNECTIONS {
         clients.push(Client::connect(ingress).await?);
     }
-    let pace = Pace { start: Instant::now(), per_second, calls: (per_second * time.as_secs_f64()) as usize };
+    let pace = Pace::from_now(per_second, time);
     let share = |(first, client)| tokio::spawn(call_share(client, workload, pace, first));
     let shares: Vec<_> = clients.into_iter().enumerate().map(share).collect();
     let (mut latencies, mut errors) = (Latencies::default(), 0);
@@ -84,19 +85,6 @@ async fn call(
         errors += errors_of_share;
     }
     Ok((latencies, errors))
-}
-
-#[derive(Clone, Copy)]
-struct Pace {
-    start: Instant,
-    per_second: f64,
-    calls: usize,
-}
-
-impl Pace {
-    fn due(&self, nth: usize) -> Instant {
-        self.start + Duration::from_secs_f64(nth as f64 / self.per_second)
-    }
 }
 
 /// Makes every 64th call. One that should have been made while the connection was busy is late from then

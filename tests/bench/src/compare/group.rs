@@ -3,11 +3,10 @@
 use super::Stage;
 use super::contender::Contender;
 use super::plan::{GROUP_CONCURRENCY, GROUP_WORKLOADS};
-use crate::client::Client;
 use crate::latency::Quantiles;
 use crate::load;
+use crate::metrics::Metrics;
 use crate::server::Server;
-use anyhow::bail;
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -62,37 +61,10 @@ pub async fn run(stage: &Stage<'_>, contender: &Contender) -> anyhow::Result<Vec
 }
 
 async fn count(server: &Server) -> anyhow::Result<Counted> {
-    let (status, text) = Client::connect(server.admin).await?.get("/metrics").await?;
-    if !status.is_success() {
-        bail!("the metrics of the server are answered {status}");
-    }
-    let text = String::from_utf8_lossy(&text);
-    let of = |name| value(&text, name);
+    let metrics = Metrics::of(server).await?;
     Ok(Counted {
-        syncs: of("abide_store_sync_duration_seconds_count")?,
-        commits: of("abide_store_commits_total")?,
-        log_bytes: of("abide_store_log_written_bytes_total")?,
+        syncs: metrics.sum("abide_store_sync_duration_seconds_count")?,
+        commits: metrics.sum("abide_store_commits_total")?,
+        log_bytes: metrics.sum("abide_store_log_written_bytes_total")?,
     })
-}
-
-/// Returns the value of a metric that has no labels.
-fn value(text: &str, name: &str) -> anyhow::Result<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let Some(value) = line.and_then(|rest| rest.split(' ').next()?.parse().ok()) else {
-        bail!("the server does not tell {name}");
-    };
-    Ok(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metrics_are_found_by_their_whole_name() {
-        let text = "# HELP a A.\na_total 7\na_total_more 9\na 1.5 123\n";
-        assert_eq!(value(text, "a").ok(), Some(1.5));
-        assert_eq!(value(text, "a_total").ok(), Some(7.0));
-        assert!(value(text, "b").is_err());
-    }
 }
