@@ -11,6 +11,7 @@ mod compare;
 mod disk;
 mod folder;
 mod guest;
+mod hostile;
 mod journal;
 mod large;
 mod latency;
@@ -86,6 +87,7 @@ async fn find(options: &Options, what: &What, binary: &Binary, component: &Bytes
         What::Journal(wanted) => Found::Journal(journal::run(options, wanted, binary, component).await?),
         What::Large(wanted) => Found::Large(large::run(options, wanted, binary, component).await?),
         What::Overload(wanted) => Found::Overload(overload::run(options, wanted, binary, component).await?),
+        What::Hostile(wanted) => Found::Hostile(hostile::run(options, wanted, binary, component).await?),
         What::Beside(wanted) => Found::Beside(beside::run(options, wanted, binary, component).await?),
         What::Compare(_) => unreachable!("it measures by itself"),
     })

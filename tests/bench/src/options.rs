@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::hostile::Kind;
 use crate::root;
 use crate::workload::Workload;
 use clap::{Args, Parser, Subcommand};
@@ -56,6 +57,8 @@ pub enum What {
     Large(Large),
     /// Offers several times as many messages as can be done, from clients that do not wait, and lets it recover.
     Overload(Overload),
+    /// Lets tenants misbehave, one kind after the other, and looks how long calls of others take beside them.
+    Hostile(Hostile),
     /// Sets server binaries side by side, each with a slice of a fraction of a second, again and again.
     Beside(Beside),
     /// Runs Abide and the real Restate server in turn on the same workloads, and prints ratios.
@@ -197,6 +200,25 @@ pub struct Overload {
 fn times(text: &str) -> Result<f64, String> {
     let times = text.parse::<f64>().ok().filter(|times| (0.1..=100.0).contains(times));
     times.ok_or_else(|| "say a number from 0.1 to 100".to_owned())
+}
+
+#[derive(Args)]
+pub struct Hostile {
+    /// How long others are looked at, on a quiet server and beside each kind.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub seconds: u64,
+    /// Others that call, each with a pause after its answer.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub callers: usize,
+    /// Which kinds; all of them when left out.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,NAME")]
+    kind: Vec<Kind>,
+}
+
+impl Hostile {
+    pub fn kinds(&self) -> Vec<Kind> {
+        if self.kind.is_empty() { Kind::ALL.to_vec() } else { self.kind.clone() }
+    }
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 use crate::age::Aged;
 use crate::beside::Beside;
 use crate::disk::Disk;
+use crate::hostile::Disturbed;
 use crate::journal::Replayed;
 use crate::large::Passed;
 use crate::load::Measured;
@@ -37,6 +38,7 @@ pub enum Found {
     Journal(Replayed),
     Large(Passed),
     Overload(Overloaded),
+    Hostile(Disturbed),
     Beside(Beside),
 }
 
@@ -50,6 +52,7 @@ impl Found {
             Self::Journal(replayed) => replayed.tables(),
             Self::Large(passed) => passed.tables(),
             Self::Overload(overloaded) => overloaded.tables(),
+            Self::Hostile(disturbed) => disturbed.tables(),
             Self::Beside(beside) => beside.tables(),
         }
     }

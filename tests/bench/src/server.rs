@@ -161,9 +161,7 @@ impl Server {
 
     /// Says whether the server lists an invocation that fits the query.
     pub async fn lists_any(&self, query: &str) -> anyhow::Result<bool> {
-        let mut admin = Client::connect(self.admin).await?;
-        let listing: Value = admin.get_as(&format!("/invocations?limit=1&{query}")).await?;
-        Ok(listing["invocations"].as_array().is_some_and(|found| !found.is_empty()))
+        lists_any(self.admin, query).await
     }
 
     /// Waits until the server has nothing to do, for two minutes at most; returns whether that is so.
@@ -217,6 +215,13 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Says whether the server with this admin port lists an invocation that fits the query.
+pub async fn lists_any(admin: SocketAddr, query: &str) -> anyhow::Result<bool> {
+    let mut admin = Client::connect(admin).await?;
+    let listing: Value = admin.get_as(&format!("/invocations?limit=1&{query}")).await?;
+    Ok(listing["invocations"].as_array().is_some_and(|found| !found.is_empty()))
 }
 
 /// What a stopped server's folder holds, by its own examination.
