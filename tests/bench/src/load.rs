@@ -251,7 +251,7 @@ async fn call_until(mut client: Client, workload: Workload, first: usize, until:
 }
 
 /// Waits until the last messages of all callers have been taken.
-async fn drain(ingress: SocketAddr, last_answers: &[Bytes]) -> anyhow::Result<()> {
+pub async fn drain(ingress: SocketAddr, last_answers: &[Bytes]) -> anyhow::Result<()> {
     if last_answers.is_empty() {
         return Ok(());
     }

@@ -37,13 +37,18 @@ pub async fn run(
     round: usize,
 ) -> anyhow::Result<Equal> {
     let (server, _) = contender.fresh(&stage.data(contender), stage.component).await?;
-    load::warm_up(server.ingress, workload, stage.plan.warm_up).await?;
+    let (calls, errors) = load::warm_up(server.ingress, workload, stage.plan.warm_up).await?;
     let load1 = process::load1();
     let (started, cpu_before) = (Instant::now(), server.processes().usage().cpu_seconds);
-    let (latencies, errors) = call(server.ingress, workload, per_second, stage.plan.per_measurement).await?;
+    let called = call(server.ingress, workload, per_second, stage.plan.per_measurement).await?;
     let took = started.elapsed().as_secs_f64();
-    let server_cpus = (server.processes().usage().cpu_seconds - cpu_before) / took;
-    let latency = latencies.quantiles();
+    load::drain(server.ingress, &called.last_answers).await?;
+    let drained = started.elapsed().as_secs_f64();
+    let server_cpus = (server.processes().usage().cpu_seconds - cpu_before) / drained;
+    let latency = called.latencies.quantiles();
+    if errors + called.errors == 0 {
+        load::check_counters(server.ingress, workload, calls + latency.count).await?;
+    }
     let equal = Equal {
         contender: contender.name(),
         round,
@@ -51,7 +56,7 @@ pub async fn run(
         wanted_per_second: per_second,
         answered_per_second: latency.count as f64 / took,
         latency,
-        errors,
+        errors: called.errors,
         server_cpus,
         load1,
     };
@@ -65,12 +70,20 @@ pub async fn run(
     Ok(equal)
 }
 
+#[derive(Default)]
+struct Called {
+    latencies: Latencies,
+    errors: u64,
+    /// Of each connection, where answers are ids of messages.
+    last_answers: Vec<Bytes>,
+}
+
 async fn call(
     ingress: SocketAddr,
     workload: Workload,
     per_second: f64,
     time: Duration,
-) -> anyhow::Result<(Latencies, u64)> {
+) -> anyhow::Result<Called> {
     let mut clients = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
         clients.push(Client::connect(ingress).await?);
@@ -78,19 +91,20 @@ async fn call(
     let pace = Pace::from_now(per_second, time);
     let share = |(first, client)| tokio::spawn(call_share(client, workload, pace, first));
     let shares: Vec<_> = clients.into_iter().enumerate().map(share).collect();
-    let (mut latencies, mut errors) = (Latencies::default(), 0);
+    let mut all = Called::default();
     for share in shares {
-        let (of_share, errors_of_share) = share.await?;
-        latencies.take_in(of_share);
-        errors += errors_of_share;
+        let one = share.await?;
+        all.latencies.take_in(one.latencies);
+        all.errors += one.errors;
+        all.last_answers.extend(one.last_answers);
     }
-    Ok((latencies, errors))
+    Ok(all)
 }
 
 /// Makes every 64th call. One that should have been made while the connection was busy is late from then
 /// on; one that is made late because timers are coarse is not.
-async fn call_share(mut client: Client, workload: Workload, pace: Pace, first: usize) -> (Latencies, u64) {
-    let (mut latencies, mut errors) = (Latencies::default(), 0);
+async fn call_share(mut client: Client, workload: Workload, pace: Pace, first: usize) -> Called {
+    let mut called = Called::default();
     let body = Bytes::from_static(workload.body());
     for nth in (first..pace.calls).step_by(CONNECTIONS) {
         let mut from = pace.due(nth);
@@ -100,11 +114,17 @@ async fn call_share(mut client: Client, workload: Workload, pace: Pace, first: u
         }
         match client.post_json(&workload.path(nth), body.clone()).await {
             Ok((status, answer)) if status.is_success() && workload.is_answer(&answer) => {
-                latencies.note(from.elapsed());
+                called.latencies.note(from.elapsed());
+                if workload.messages() > 0 {
+                    called.last_answers = vec![answer];
+                }
             }
-            Ok(_) => errors += 1,
-            Err(_) => return (latencies, errors + 1),
+            Ok(_) => called.errors += 1,
+            Err(_) => {
+                called.errors += 1;
+                break;
+            }
         }
     }
-    (latencies, errors)
+    called
 }

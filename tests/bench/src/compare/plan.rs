@@ -75,7 +75,7 @@ impl Plan {
             waiting: 10_000,
             waited: Duration::from_secs(75),
             footprints: vec![(Workload::Greet, 50_000), (Workload::Steps10, 10_000)],
-            equal_loads: vec![Workload::Greet, Workload::Steps3, Workload::Counter1000],
+            equal_loads: Workload::ALL.to_vec(),
             equal_rounds: 3,
         }
     }

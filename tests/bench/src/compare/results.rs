@@ -100,12 +100,13 @@ impl Results {
         turns.flat_map(|turn| turn.cells.iter().filter(fits)).collect()
     }
 
-    /// Returns how many calls per second the slowest of them answers, with ten callers or the next number.
+    /// Returns how many calls per second the slowest of them does, with ten callers or the next number; of those that
+    /// send messages, the ones whose messages have been taken.
     pub fn slowest(&self, workload: Workload) -> Option<f64> {
         let callers = *self.plan.concurrency.iter().min_by_key(|callers| callers.abs_diff(10))?;
         let speeds = self.contenders.iter().filter_map(|one| {
             let cells = self.cells(one.name, workload.name(), callers);
-            Spread::of(cells.iter().map(|cell| cell.calls_per_second)).map(|spread| spread.median)
+            Spread::of(cells.into_iter().map(Measured::done_per_second)).map(|spread| spread.median)
         });
         speeds.min_by(f64::total_cmp)
     }
