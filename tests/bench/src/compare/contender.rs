@@ -2,6 +2,7 @@
 
 use super::packages;
 use super::restate::Restate;
+use crate::metrics::Metrics;
 use crate::options::{Compare, Options};
 use crate::server::{self, Binary, Handlers, Server};
 use crate::start::{self, Start};
@@ -10,6 +11,9 @@ use bytes::Bytes;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+
+/// Where Abide has its log, within its folder.
+const LOG: &str = "log";
 
 pub enum Contender {
     Abide { name: &'static str, binary: Binary },
@@ -84,6 +88,20 @@ impl Contender {
     /// Starts it on the folder of a server that was killed, and calls a handler.
     pub async fn again(&self, data: &Path, handlers: Option<Handlers>) -> anyhow::Result<(Server, Start)> {
         Start::of(self.server(data, handlers)).await
+    }
+
+    /// Returns the bytes of the server's folder that are in use. The log of Abide is filled with zeros before anything
+    /// is written to it: of it counts what was written, and no more than there is, as it gives up what it needs no more.
+    pub async fn used_bytes(&self, server: &Server) -> anyhow::Result<u64> {
+        let folder = server.folder();
+        match self {
+            Self::Abide { .. } => {
+                let written = Metrics::of(server).await?.sum("abide_store_log_written_bytes_total")? as u64;
+                let (all, log) = (folder.used_bytes(None), folder.used_bytes(Some(LOG)));
+                Ok(all.saturating_sub(log) + log.min(written))
+            }
+            Self::Restate(_) => Ok(folder.used_bytes(None)),
+        }
     }
 
     fn handlers(&self, data: &Path) -> anyhow::Result<Option<Handlers>> {

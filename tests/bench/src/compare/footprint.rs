@@ -13,17 +13,17 @@ pub struct Footprint {
     pub contender: &'static str,
     pub workload: &'static str,
     pub calls: usize,
-    /// Bytes on the disk, before the first of them.
-    pub folder_before_bytes: u64,
+    /// Bytes of the folder that are in use, before the first of them.
+    pub used_before_bytes: u64,
     /// When the server rested.
-    pub folder_after_bytes: u64,
+    pub used_after_bytes: u64,
     /// To all disks of the machine, by everybody, until then.
     pub written_bytes: u64,
 }
 
 impl Footprint {
     pub fn kept_per_call(&self) -> f64 {
-        let kept = self.folder_after_bytes.saturating_sub(self.folder_before_bytes);
+        let kept = self.used_after_bytes.saturating_sub(self.used_before_bytes);
         kept as f64 / self.calls.max(1) as f64
     }
 
@@ -40,16 +40,18 @@ pub async fn run(
 ) -> anyhow::Result<Footprint> {
     let (server, _) = contender.fresh(&stage.data(contender), stage.component).await?;
     server.rest().await;
-    let (folder_before_bytes, before) = (server.folder().bytes(), server.processes().usage().machine);
+    let used_before_bytes = contender.used_bytes(&server).await?;
+    let before = server.processes().usage().machine;
     calls::make(server.ingress, workload, 0..u64::try_from(calls)?, CALLERS).await?;
     server.rest().await;
+    let written_bytes = server.processes().usage().machine.written_bytes - before.written_bytes;
     let footprint = Footprint {
         contender: contender.name(),
         workload: workload.name(),
         calls,
-        folder_before_bytes,
-        folder_after_bytes: server.folder().bytes(),
-        written_bytes: server.processes().usage().machine.written_bytes - before.written_bytes,
+        used_before_bytes,
+        used_after_bytes: contender.used_bytes(&server).await?,
+        written_bytes,
     };
     eprintln!("{}: {:.0} bytes kept per {}", footprint.contender, footprint.kept_per_call(), workload.name());
     server.kill()?;
