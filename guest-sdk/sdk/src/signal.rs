@@ -6,7 +6,6 @@ use crate::codec::{self, Decode, Encode};
 use crate::context::Context;
 use crate::durable::{Durable, Issued};
 use crate::error::TerminalError;
-use crate::host;
 use crate::invocations::InvocationHandle;
 use crate::reception::Awaited;
 

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn items_in_json() {
-        let view = view(ID, journal(&[0], &[(0, 0)]), &Page { from: 0, limit: Some(1) });
+        let view = view(ID, journal(&[0], &[(0, 0)]), 0, 1);
         assert_eq!(
             serde_json::to_string(&view).unwrap().replace(&ID.to_string(), "inv"),
             r#"{"invocation_id":"inv","input":{"headers":[],"body":{"bytes":2,"json":{}}},"items":[{"index":0,"op":0,"kind":"run","name":"step","at":"1970-01-01T00:00:00.001Z","item":"entry","summary":"run(\"step\")","is_settled":true}],"items_total":2}"#
@@ -251,7 +251,7 @@ mod tests {
     fn a_cancellation_in_json() {
         let mut journal = journal(&[], &[(CANCEL_OP, 0)]);
         journal.outcomes[0].1.outcome = Outcome::Failure(Failure::cancelled());
-        let view = view(ID, journal, &Page::default());
+        let view = view(ID, journal, 0, 10);
         assert_eq!(
             serde_json::to_string(&view.items).unwrap(),
             r#"[{"index":0,"kind":"cancellation","at":"1970-01-01T00:00:00.002Z","item":"outcome","result":"failure","failure":{"code":409,"message":"cancelled"}}]"#
