@@ -6,4 +6,5 @@
 pub mod corpus;
 pub mod drive;
 pub mod mutate;
+pub mod sections;
 pub mod targets;

@@ -96,7 +96,8 @@ impl Tally {
 
     fn is_enough(&self, percent: u64) -> Result<String, String> {
         let said = format!("{} of {} inputs had an answer", self.answered, self.asked);
-        if self.answered * 100 < self.asked * percent { Err(format!("only {said}")) } else { Ok(said) }
+        let is_enough = self.asked > 0 && self.answered * 100 >= self.asked * percent;
+        if is_enough { Ok(said) } else { Err(format!("only {said}")) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log of a store: damaged, and with records that nobody would write but whose checksum is right.
 
-use super::Target;
+use super::{LONG_ENOUGH, Target};
 use abide_store::inspect::Secret;
 use abide_store::{Batch, DiskStore, Error, Op, Options, Store, View, inspect};
 use bytes::Bytes;
@@ -114,12 +114,42 @@ fn panics() -> usize {
     PANICS.load(Ordering::SeqCst)
 }
 
+/// How many logs that were changed opened, and how many were refused, so that a run that sees one of both only is noticed.
+#[derive(Default)]
+struct Tally {
+    opened: u64,
+    refused: u64,
+}
+
+impl Tally {
+    /// Of so many both are there.
+    const CHANGED_MIN: u64 = 30 * LONG_ENOUGH;
+
+    fn count(&mut self, opened: &Opened) {
+        match opened {
+            Ok(_) => self.opened += 1,
+            Err(_) => self.refused += 1,
+        }
+    }
+
+    fn is_enough(&self) -> Result<String, String> {
+        let Self { opened, refused } = *self;
+        let said = format!("{opened} changed logs opened, {refused} were refused");
+        let is_both = opened + refused < Self::CHANGED_MIN || (opened > 0 && refused > 0);
+        let is_enough = opened + refused > 0 && is_both;
+        if is_enough { Ok(said) } else { Err(format!("only {said}")) }
+    }
+}
+
 /// The log of a store, changed as a whole.
-pub struct Log(Written);
+pub struct Log {
+    written: Written,
+    tally: Tally,
+}
 
 impl Log {
     pub fn new() -> Self {
-        Self(Written::new("log"))
+        Self { written: Written::new("log"), tally: Tally::default() }
     }
 }
 
@@ -129,7 +159,7 @@ impl Target for Log {
     }
 
     fn seeds(&self) -> Vec<Vec<u8>> {
-        vec![self.0.log.clone()]
+        vec![self.written.log.clone()]
     }
 
     fn words(&self) -> &'static [&'static [u8]] {
@@ -138,14 +168,22 @@ impl Target for Log {
 
     /// As it was written it has everything; damaged it has what was there at some time, or is refused.
     fn run(&mut self, input: &[u8]) -> Result<(), String> {
-        let is_whole = input == self.0.log;
-        match self.0.with_log("log", input, |_| Ok(()))? {
-            Ok(found) if is_whole && Some(&found) == self.0.states.last() => Ok(()),
-            Ok(found) if !is_whole && self.0.states.contains(&found) => Ok(()),
+        let is_whole = input == self.written.log;
+        let opened = self.written.with_log("log", input, |_| Ok(()))?;
+        if !is_whole {
+            self.tally.count(&opened);
+        }
+        match opened {
+            Ok(found) if is_whole && Some(&found) == self.written.states.last() => Ok(()),
+            Ok(found) if !is_whole && self.written.states.contains(&found) => Ok(()),
             Ok(found) => Err(format!("the log was read as what never was there: {:?}", found.keys())),
             Err(error) if is_whole => Err(format!("the log is refused as it was written: {error}")),
             Err(_) => Ok(()),
         }
+    }
+
+    fn finish(&mut self) -> Result<String, String> {
+        self.tally.is_enough()
     }
 }
 
@@ -154,6 +192,7 @@ pub struct Replay {
     written: Written,
     /// Payloads of the records of the log, and where each began.
     payloads: Vec<(usize, Vec<u8>)>,
+    tally: Tally,
 }
 
 /// What comes before the record: the partition that was acquired, and some batches.
@@ -168,7 +207,7 @@ impl Replay {
         };
         let payloads =
             inspect::records(&written.log, NUMBER, Secret::NONE).into_iter().map(payload).collect();
-        Self { written, payloads }
+        Self { written, payloads, tally: Tally::default() }
     }
 }
 
@@ -198,8 +237,8 @@ impl Target for Replay {
 
     /// It is refused, or the store goes on with it: takes a partition, commits, and opens again.
     fn run(&mut self, input: &[u8]) -> Result<(), String> {
-        let (at, _) = self.payloads[RECORDS_BEFORE];
-        let log = [&self.written.log[..at], &inspect::sealed(input, NUMBER, at)].concat();
+        let (at, written) = &self.payloads[RECORDS_BEFORE];
+        let log = [&self.written.log[..*at], &inspect::sealed(input, NUMBER, *at)].concat();
         let go_on = |store: &DiskStore| {
             let fence = store.acquire(1)?;
             store.commit(Batch {
@@ -208,6 +247,15 @@ impl Target for Replay {
             })?;
             store.close()
         };
-        self.written.with_log("replay", &log, go_on).map(drop)
+        let opened = self.written.with_log("replay", &log, go_on)?;
+        if input == written {
+            return opened.map(drop).map_err(|error| format!("the record that belongs there: {error}"));
+        }
+        self.tally.count(&opened);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<String, String> {
+        self.tally.is_enough()
     }
 }

@@ -1,17 +1,144 @@
-//! Components that were changed on their way.
+//! Components that were changed on their way; those that are accepted are called.
 
-use super::{Target, is_well};
-use abide_e2e::{Guest, Server};
+use super::invocation::{ends_with_value, id_of, others_are_answered};
+use super::{LONG_ENOUGH, Target, is_well};
+use crate::sections::{Place, places};
+use abide_e2e::{Guest, Reply, Server, Setup};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// Uploads, which are examined, compiled and asked what they offer, but not taken.
+/// An input that begins with this is no component but changes of a guest: places of three bytes, and what is there then.
+const CHANGES: &[u8] = b"=";
+/// How many changes each of the first such inputs has.
+const CHANGES_OF_A_SEED: u8 = 12;
+/// Compiling takes seconds on a machine with much to do, and so do replays of what was called before.
+const UPLOAD_MAX: Duration = Duration::from_secs(180);
+/// A changed guest may have an endless loop where it tells what it offers.
+const GUEST_CPU_MAX: &str = "2s";
+/// What is called is given a program of the hostile guest: a run block that is executed and has a result.
+const CALL: &str = "[0,1,0,0,0,0,0,0,0,0,0,23,3,1,0,2,3,0,0,8,23,3]";
+/// Who is refused for one of these was not even compiled.
+const INVALID: [&str; 5] =
+    ["not_a_component", "core_module", "invalid_component", "not_compiled", "too_large"];
+
+/// Uploads, which are examined, compiled, asked what they offer, taken, called and removed.
 pub struct Upload {
     server: Server,
     log_seen: u64,
+    guest: Vec<u8>,
+    places: Vec<Place>,
+    tally: Tally,
 }
+
+/// What became of uploads, so that a run whose changes are all refused at the door is noticed.
+#[derive(Default)]
+struct Tally {
+    /// Answers, by their codes.
+    codes: BTreeMap<String, u64>,
+    /// Guests that were changed where they stay valid, those that were, and those that were accepted.
+    guests: u64,
+    valid: u64,
+    accepted: u64,
+    /// Calls that were accepted, and those that gave a value.
+    calls: u64,
+    values: u64,
+}
+
+impl Tally {
+    fn answered(&mut self, code: &str, is_of_guest: bool) {
+        *self.codes.entry(code.to_owned()).or_default() += 1;
+        if is_of_guest {
+            self.guests += 1;
+            self.valid += u64::from(!INVALID.contains(&code));
+            self.accepted += u64::from(code == ACCEPTED);
+        }
+    }
+
+    fn is_enough(&self) -> Result<String, String> {
+        let Self { codes, guests, valid, accepted, calls, values } = self;
+        let said = format!(
+            "of {guests} guests that were changed where they stay valid {valid} were and {accepted} were accepted; \
+             {values} of {calls} calls gave a value; {codes:?}"
+        );
+        let is_guests_enough = *guests < LONG_ENOUGH || (*valid > 0 && *accepted > 0);
+        let is_calls_enough = *calls < LONG_ENOUGH || *values > 0;
+        let is_enough = !codes.is_empty() && is_guests_enough && is_calls_enough;
+        if is_enough { Ok(said) } else { Err(format!("only this: {said}")) }
+    }
+}
+
+/// The code of an answer that is none of an error.
+const ACCEPTED: &str = "accepted";
 
 impl Upload {
     pub fn start() -> Self {
-        Self { server: Server::start(), log_seen: 0 }
+        let server = Setup::new().args(&["--guests-cpu-max", GUEST_CPU_MAX]).start();
+        server.deploy(Guest::Probe);
+        let guest = Guest::Hostile.bytes();
+        let places = places(&guest).expect("a guest has a module with data");
+        Self { server, log_seen: 0, guest, places, tally: Tally::default() }
+    }
+
+    /// Returns the guest with changes that keep its length, and mostly keep it valid.
+    fn changed(&self, changes: &[u8]) -> Vec<u8> {
+        let mut guest = self.guest.clone();
+        for [high, middle, low, value] in changes.as_chunks::<4>().0 {
+            let number = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
+            let Place { at, bits } = self.places[number % self.places.len()];
+            guest[at] = (guest[at] & !bits) | (value & bits);
+        }
+        guest
+    }
+
+    /// Uploads, and returns what was answered, with its code.
+    fn post(&mut self, component: &[u8], query: &str) -> Result<(Reply, String), String> {
+        let request = self.server.admin().request("POST", &format!("/deployments?{query}"));
+        let sent = request.timeout(UPLOAD_MAX).body("application/wasm", component).try_send();
+        is_well(&self.server, &mut self.log_seen)?;
+        let bytes = component.len();
+        let reply = sent.map_err(|error| format!("an upload of {bytes} bytes has no answer: {error}"))?;
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        match (reply.status, answer["code"].as_str(), answer["message"].as_str()) {
+            (200..=299, ..) => Ok((reply, ACCEPTED.to_owned())),
+            (400..=499, Some(code), Some(_)) => Ok((reply, code.to_owned())),
+            (status, ..) => Err(format!("an upload of {bytes} bytes: {status} {}", reply.text())),
+        }
+    }
+
+    /// Asks for a deployment once more, calls it, and removes it.
+    fn use_up(&mut self, component: &[u8], deployment: &Value) -> Result<(), String> {
+        self.post(component, "dry_run=true&force=true")?;
+        self.call(deployment)?;
+        others_are_answered(&self.server)?;
+        let id = deployment["id"].as_str().ok_or_else(|| format!("a deployment without id: {deployment}"))?;
+        let request = self.server.admin().request("DELETE", &format!("/deployments/{id}?force=true"));
+        let removed = request.try_send().map_err(|error| format!("removing has no answer: {error}"))?;
+        match removed.status {
+            200 => is_well(&self.server, &mut self.log_seen),
+            status => Err(format!("it cannot be removed: {status} {}", removed.text())),
+        }
+    }
+
+    /// Calls the first handler of the first service, if it may be called from outside.
+    fn call(&mut self, deployment: &Value) -> Result<(), String> {
+        let service = &deployment["services"][0];
+        let (name, handler) = (service["name"].as_str(), service["handlers"][0]["name"].as_str());
+        let (Some(name), Some(handler)) = (name, handler) else {
+            return Err(format!("a deployment without a handler: {deployment}"));
+        };
+        let key = if service["ty"] == "Service" { String::new() } else { format!("/{}", self.tally.calls) };
+        let request = self.server.ingress().request("POST", &format!("/restate/send/{name}{key}/{handler}"));
+        let sent = request.json(CALL).try_send().map_err(|error| format!("a call has no answer: {error}"))?;
+        match id_of(&sent) {
+            Some(id) => {
+                self.tally.calls += 1;
+                self.tally.values += u64::from(ends_with_value(&self.server, &id)?);
+                Ok(())
+            }
+            None if (400..=499).contains(&sent.status) => Ok(()),
+            None => Err(format!("a call is answered with {} {}", sent.status, sent.text())),
+        }
     }
 }
 
@@ -25,7 +152,12 @@ impl Target for Upload {
         let greeter = Guest::Greeter.bytes();
         let beginning = greeter[..greeter.len().min(40_000)].to_vec();
         let empty = |layer: u8| vec![0, b'a', b's', b'm', if layer == 1 { 0x0d } else { 1 }, 0, layer, 0];
-        vec![greeter, beginning, empty(1), empty(0)]
+        let change = |seed: u8, number: u8| [number, seed.wrapping_mul(number), number ^ seed, seed];
+        let changes = |seed: u8| -> Vec<u8> {
+            let changes = (1..=CHANGES_OF_A_SEED).flat_map(|number| change(seed, number));
+            CHANGES.iter().copied().chain(changes).collect()
+        };
+        vec![greeter, beginning, empty(1), empty(0), CHANGES.to_vec(), changes(97), changes(0), changes(255)]
     }
 
     fn words(&self) -> &'static [&'static [u8]] {
@@ -48,15 +180,44 @@ impl Target for Upload {
     }
 
     fn run(&mut self, input: &[u8]) -> Result<(), String> {
-        let request = self.server.admin().request("POST", "/deployments?dry_run=true&force=true");
-        let sent = request.body("application/wasm", input).try_send();
-        is_well(&self.server, &mut self.log_seen)?;
-        let reply =
-            sent.map_err(|error| format!("an upload of {} bytes has no answer: {error}", input.len()))?;
-        match reply.status {
-            200..=299 => Ok(()),
-            400..=499 if reply.text().contains("\"message\"") => Ok(()),
-            status => Err(format!("an upload of {} bytes: {status} {}", input.len(), reply.text())),
+        let changes = input.strip_prefix(CHANGES);
+        let component = changes.map_or_else(|| input.to_vec(), |changes| self.changed(changes));
+        let (reply, code) = self.post(&component, "force=true")?;
+        self.tally.answered(&code, changes.is_some());
+        if code != ACCEPTED {
+            let is_as_built = component == self.guest;
+            return if is_as_built {
+                Err(format!("a guest is refused as it was built: {code}"))
+            } else {
+                Ok(())
+            };
         }
+        let deployment = serde_json::from_slice(&reply.body).map_err(|error| format!("no JSON: {error}"))?;
+        self.use_up(&component, &deployment)
+    }
+
+    fn finish(&mut self) -> Result<String, String> {
+        self.tally.is_enough()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_run_of_which_nothing_is_accepted_is_none() {
+        let mut tally = Tally::default();
+        assert!(tally.is_enough().is_err(), "nothing was uploaded");
+        (0..LONG_ENOUGH).for_each(|_| tally.answered("not_a_component", false));
+        assert!(tally.is_enough().is_ok());
+        (0..LONG_ENOUGH).for_each(|_| tally.answered("invalid_component", true));
+        assert!(tally.is_enough().unwrap_err().contains("0 were and 0 were accepted"));
+        tally.answered("discovery_failed", true);
+        assert!(tally.is_enough().unwrap_err().contains("1 were and 0 were accepted"));
+        tally.answered(ACCEPTED, true);
+        assert!(tally.is_enough().is_ok());
+        tally.calls = LONG_ENOUGH;
+        assert!(tally.is_enough().is_err(), "no call gave a value");
     }
 }
