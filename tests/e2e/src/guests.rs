@@ -20,6 +20,8 @@ pub enum Guest {
     Misbehaving,
     /// It calls the host with any values.
     Hostile,
+    /// It returns any values to the host.
+    Liar,
     Bench,
     /// It waits in every way, and is in the data folders that are kept.
     Waiting,
@@ -35,13 +37,14 @@ pub enum Guest {
     ShopV5,
 }
 
-const ALL: [Guest; 13] = [
+const ALL: [Guest; 14] = [
     Guest::Greeter,
     Guest::Tour,
     Guest::Probe,
     Guest::Abilities,
     Guest::Misbehaving,
     Guest::Hostile,
+    Guest::Liar,
     Guest::Bench,
     Guest::Waiting,
     Guest::ShopV1,
@@ -62,6 +65,7 @@ impl Guest {
             Self::Abilities => "abilities",
             Self::Misbehaving => "misbehaving",
             Self::Hostile => "hostile",
+            Self::Liar => "liar",
             Self::Bench => "bench-guest",
             Self::Waiting => "waiting",
             Self::ShopV1 | Self::ShopV2 | Self::ShopV3 | Self::ShopV4 | Self::ShopV5 => "upgrades",
@@ -82,6 +86,7 @@ impl Guest {
             | Self::Abilities
             | Self::Misbehaving
             | Self::Hostile
+            | Self::Liar
             | Self::Bench
             | Self::Waiting => None,
         }

@@ -1,8 +1,10 @@
 //! Who is fuzzed.
 
+mod deployment;
 mod guest;
 mod http;
 mod invocation;
+mod lies;
 mod log;
 mod rows;
 mod upload;
@@ -32,12 +34,13 @@ pub trait Target {
 const LONG_ENOUGH: u64 = 10;
 
 /// The names of all targets, and about how many of their inputs take a second.
-pub const NAMES: [(&str, u64); 8] = [
+pub const NAMES: [(&str, u64); 9] = [
     ("ingress", 60),
     ("admin", 400),
     ("sql", 100),
     ("upload", 8),
     ("guest", 30),
+    ("lies", 20),
     ("rows", 3_000),
     ("log", 12),
     ("replay", 12),
@@ -55,6 +58,7 @@ pub fn target(name: &str) -> Box<dyn Target> {
         "sql" => Box::new(http::Sql::start()),
         "upload" => Box::new(upload::Upload::start()),
         "guest" => Box::new(guest::Hostile::start()),
+        "lies" => Box::new(lies::Lies::start()),
         "rows" => Box::new(rows::Rows::new()),
         "log" => Box::new(log::Log::new()),
         "replay" => Box::new(log::Replay::new()),

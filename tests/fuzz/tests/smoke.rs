@@ -57,3 +57,8 @@ fn records_of_the_log() {
 fn values_of_a_hostile_guest() {
     smoke("guest");
 }
+
+#[test]
+fn lies_of_a_guest() {
+    smoke("lies");
+}

@@ -1,19 +1,17 @@
 //! Components that were changed on their way; those that are accepted are called.
 
+use super::deployment::{ACCEPTED, remove, upload};
 use super::invocation::{ends_with_value, id_of, others_are_answered};
 use super::{LONG_ENOUGH, Target, is_well};
 use crate::sections::{Place, places};
-use abide_e2e::{Guest, Reply, Server, Setup};
+use abide_e2e::{Guest, Server, Setup};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// An input that begins with this is no component but changes of a guest: places of three bytes, and what is there then.
 const CHANGES: &[u8] = b"=";
 /// How many changes each of the first such inputs has.
 const CHANGES_OF_A_SEED: u8 = 12;
-/// Compiling takes seconds on a machine with much to do, and so do replays of what was called before.
-const UPLOAD_MAX: Duration = Duration::from_secs(180);
 /// A changed guest may have an endless loop where it tells what it offers.
 const GUEST_CPU_MAX: &str = "2s";
 /// What is called is given a program of the hostile guest: a run block that is executed and has a result.
@@ -68,9 +66,6 @@ impl Tally {
     }
 }
 
-/// The code of an answer that is none of an error.
-const ACCEPTED: &str = "accepted";
-
 impl Upload {
     pub fn start() -> Self {
         let server = Setup::new().args(&["--guests-cpu-max", GUEST_CPU_MAX]).start();
@@ -91,33 +86,17 @@ impl Upload {
         guest
     }
 
-    /// Uploads, and returns what was answered, with its code.
-    fn post(&mut self, component: &[u8], query: &str) -> Result<(Reply, String), String> {
-        let request = self.server.admin().request("POST", &format!("/deployments?{query}"));
-        let sent = request.timeout(UPLOAD_MAX).body("application/wasm", component).try_send();
-        is_well(&self.server, &mut self.log_seen)?;
-        let bytes = component.len();
-        let reply = sent.map_err(|error| format!("an upload of {bytes} bytes has no answer: {error}"))?;
-        let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        match (reply.status, answer["code"].as_str(), answer["message"].as_str()) {
-            (200..=299, ..) => Ok((reply, ACCEPTED.to_owned())),
-            (400..=499, Some(code), Some(_)) => Ok((reply, code.to_owned())),
-            (status, ..) => Err(format!("an upload of {bytes} bytes: {status} {}", reply.text())),
-        }
+    fn upload(&mut self, component: &[u8], query: &str) -> Result<(Value, String), String> {
+        upload(&self.server, &mut self.log_seen, component, query)
     }
 
     /// Asks for a deployment once more, calls it, and removes it.
     fn use_up(&mut self, component: &[u8], deployment: &Value) -> Result<(), String> {
-        self.post(component, "dry_run=true&force=true")?;
+        self.upload(component, "dry_run=true&force=true")?;
         self.call(deployment)?;
         others_are_answered(&self.server)?;
-        let id = deployment["id"].as_str().ok_or_else(|| format!("a deployment without id: {deployment}"))?;
-        let request = self.server.admin().request("DELETE", &format!("/deployments/{id}?force=true"));
-        let removed = request.try_send().map_err(|error| format!("removing has no answer: {error}"))?;
-        match removed.status {
-            200 => is_well(&self.server, &mut self.log_seen),
-            status => Err(format!("it cannot be removed: {status} {}", removed.text())),
-        }
+        remove(&self.server, deployment)?;
+        is_well(&self.server, &mut self.log_seen)
     }
 
     /// Calls the first handler of the first service, if it may be called from outside.
@@ -182,7 +161,7 @@ impl Target for Upload {
     fn run(&mut self, input: &[u8]) -> Result<(), String> {
         let changes = input.strip_prefix(CHANGES);
         let component = changes.map_or_else(|| input.to_vec(), |changes| self.changed(changes));
-        let (reply, code) = self.post(&component, "force=true")?;
+        let (deployment, code) = self.upload(&component, "force=true")?;
         self.tally.answered(&code, changes.is_some());
         if code != ACCEPTED {
             let is_as_built = component == self.guest;
@@ -192,7 +171,6 @@ impl Target for Upload {
                 Ok(())
             };
         }
-        let deployment = serde_json::from_slice(&reply.body).map_err(|error| format!("no JSON: {error}"))?;
         self.use_up(&component, &deployment)
     }
 
