@@ -50,7 +50,7 @@ impl Written {
         let _ = fs::remove_dir_all(&dir);
         let opened = catch_unwind(AssertUnwindSafe(|| {
             self.put(&dir, log).map_err(|error| error.to_string())?;
-            Ok(open(&dir, then))
+            open(&dir, then)
         }));
         let _ = fs::remove_dir_all(&dir);
         match opened {
@@ -71,11 +71,18 @@ impl Written {
 /// What a store holds, or why it does not open.
 type Opened = Result<Content, Error>;
 
-fn open(dir: &Path, then: impl Fn(&DiskStore) -> Result<(), Error>) -> Opened {
-    let store = DiskStore::open(dir, Options::tiny())?;
-    let found = store.scan(View::Durable, b"", &[0xff; 16], usize::MAX)?;
-    then(&store)?;
-    Ok(found.into_iter().collect())
+fn open(dir: &Path, then: impl Fn(&DiskStore) -> Result<(), Error>) -> Result<Opened, String> {
+    let opened = DiskStore::open(dir, Options::tiny()).and_then(|store| {
+        let found = store.scan(View::Durable, b"", &[0xff; 16], usize::MAX)?;
+        Ok((store, found.into_iter().collect()))
+    });
+    match opened {
+        Ok((store, found)) => match then(&store) {
+            Ok(()) => Ok(Ok(found)),
+            Err(error) => Err(format!("the store opened and cannot go on: {error}")),
+        },
+        Err(error) => Ok(Err(error)),
+    }
 }
 
 fn folder(name: &str) -> PathBuf {
