@@ -133,8 +133,8 @@ impl EngineHandle {
         match self.inner.journals.answer_bytes(id)? {
             Some(bytes) if bytes > SMALL_ANSWER_BYTES => {
                 let room = self.room_for_answer(bytes)?;
-                let output = self.away(move |engine| engine.output(id)).await?;
-                Ok(output.within(room))
+                // Held by the reading, not by whoever asked, who may go away meanwhile.
+                self.away(move |engine| Ok(engine.output(id)?.within(room))).await
             }
             Some(_) | None => self.output(id),
         }

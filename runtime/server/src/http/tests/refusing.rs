@@ -10,6 +10,7 @@ use axum::body::Body;
 use http::Request;
 use http::request::Builder;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use tower::ServiceExt;
 
 /// Asks; returns the status, and whether to try again.
@@ -61,14 +62,19 @@ async fn more_than_there_is_room_for_is_refused_and_may_come_again() {
     }
 }
 
-#[tokio::test]
-async fn large_answers_share_their_memory_until_their_clients_have_them() {
-    let world = World::start(&Config::default());
+/// Has a large answer stored; returns whose it is.
+async fn large_answer(world: &World) -> InvocationId {
     let large = format!("\"{}\"", "x".repeat(100 << 10));
     let call = Request::post("/Probe/echo").header("content-type", "application/json");
     let call = call.header("idempotency-key", "k").body(Body::from(large)).unwrap();
     let called = world.ingress.clone().oneshot(call).await.unwrap();
-    let output = format!("/restate/output/{}", called.headers()["x-restate-id"].to_str().unwrap());
+    called.headers()["x-restate-id"].to_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn large_answers_share_their_memory_until_their_clients_have_them() {
+    let world = World::start(&Config::default());
+    let output = format!("/restate/output/{}", large_answer(&world).await);
     let room = world.state.engine.take_room();
     assert_eq!(ask(&world.ingress, "GET", &output).await, (429, true));
     drop(room);
@@ -78,6 +84,27 @@ async fn large_answers_share_their_memory_until_their_clients_have_them() {
     assert_eq!((response.status().as_u16(), taken() > 100 << 10), (200, true));
     drop(response);
     assert_eq!(taken(), 0);
+}
+
+/// Else whoever asks and goes away, time and again, has as many read at once as there are threads for it.
+#[test]
+fn a_client_that_goes_away_makes_no_room_while_its_answer_is_read() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(async {
+        let world = World::start(&Config::default());
+        let id = large_answer(&world).await;
+        // The only thread that could read it has something else to do.
+        let (done, busy) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || busy.recv());
+        let mut retrieving = Box::pin(world.state.engine.retrieve(id));
+        assert!(retrieving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(retrieving);
+        let taken = || world.state.engine.taken().answers_bytes;
+        assert!(taken() > 100 << 10, "it is still to be read");
+        drop(done);
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        assert_eq!(taken(), 0);
+    });
 }
 
 #[tokio::test]
