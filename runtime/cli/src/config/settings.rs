@@ -103,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
         "ingress.bodies_max",
         Size { min: MIB, max: 1 << 40 },
         |s| &mut s.server.load.bodies_bytes_max,
-        "Memory for bodies that are read or wait to be stored, half of it for those over 64 KiB; more come back later. Those for awakeables have as much again.",
+        "Memory for bodies that are read or wait to be stored, half of it for those over 64 KiB; more come back later. Those for awakeables, signals and states have as much again.",
     )
     .rare(),
     Setting::new(

@@ -36,7 +36,8 @@ pub struct LoadLimits {
     pub waiting_max: usize,
     /// Invocations that wait for the key of one object.
     pub key_queue_max: u64,
-    /// Bodies of requests, from their first byte until the driver has taken them; as much again for those of awakeables.
+    /// Bodies of requests, from their first byte until the driver has taken them; as much again for those about what was
+    /// accepted: awakeables, signals, states.
     pub bodies_bytes_max: usize,
 }
 
@@ -111,7 +112,7 @@ pub struct Load {
     submitted: AtomicI64,
     /// Their bodies, and those that are being read.
     bodies: AtomicI64,
-    /// Bodies that bring what was accepted nearer to its end: neither keeps the other out.
+    /// Bodies of requests about what was accepted: neither keeps the other out.
     bodies_beside: AtomicI64,
     full_keys_count: AtomicUsize,
     full_keys: Mutex<HashSet<ObjectKey>>,
@@ -203,7 +204,7 @@ impl Load {
     }
 }
 
-/// The room that the body of a request takes while it is read.
+/// The room that the body of a request takes while it is read, and until it is stored where it goes with its command.
 pub struct Room {
     load: Arc<Load>,
     bytes: usize,

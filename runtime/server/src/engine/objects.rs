@@ -2,7 +2,7 @@
 //! promises; and the edit of a state.
 
 use super::txn::TxnError;
-use super::{EngineError, EngineHandle, address};
+use super::{EngineError, EngineHandle, Room, address};
 use abide_core::command::{Command, EditState};
 use abide_core::effect::Notice;
 use abide_core::ids::{InvocationId, PartitionId};
@@ -93,15 +93,15 @@ impl EngineHandle {
 
     /// Replaces the state of an object or workflow; returns when that is durable. `Changed` when it is not
     /// as expected, `Held` while a handler may write it, `Full` when it is too much at once, `Absent` for a
-    /// workflow without a run.
+    /// workflow without a run. `body` is the room of the values.
     ///
     /// # Errors
     /// The engine takes no work now.
-    pub async fn edit_state(&self, edit: Edit) -> Result<Notice, EngineError> {
+    pub async fn edit_state(&self, edit: Edit, body: Room) -> Result<Notice, EngineError> {
         let Edit { object, kind, expected, is_forced, values } = edit;
         let owner = self.owner(&object);
         let run = (kind == ServiceKind::Workflow).then(|| address::workflow_run(&object));
-        self.ask_owner(owner, |ticket| {
+        self.ask_owner(owner, Some(body), |ticket| {
             Command::EditState(EditState { object, run, expected, is_forced, values, ticket })
         })
         .await

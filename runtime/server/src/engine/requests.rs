@@ -65,8 +65,8 @@ impl EngineHandle {
         Room::new(self.inner.load.clone())
     }
 
-    /// Returns the room for the body of a request that brings what was accepted nearer to its end: new work does not
-    /// keep it out.
+    /// Returns the room for the body of a request about what was accepted, such as one that brings it nearer to its end:
+    /// new work does not keep it out.
     #[must_use]
     pub fn room_beside(&self) -> Room {
         Room::beside(self.inner.load.clone())
@@ -94,8 +94,9 @@ impl EngineHandle {
         self.enter(&submission)?;
         let id = submission.invocation;
         let submit = |ticket| Command::Submit(Submission { ticket: Some(ticket), ..submission });
-        let owner = id.partition(self.inner.inboxes.partitions());
-        match self.ask_from(permit, owner, submit).await? {
+        let owner = self.owner_of(id);
+        // The body was counted in: the driver counts it out.
+        match self.ask_from(permit, None, owner, submit).await? {
             Notice::Known => Ok(Submitted::Known),
             _ => Ok(Submitted::New),
         }
@@ -156,7 +157,7 @@ impl EngineHandle {
     }
 
     /// Completes an awakeable; returns when that is durable. One that is completed already, or whose
-    /// invocation is over, is left as it is.
+    /// invocation is over, is left as it is. `body` is the room of the outcome.
     ///
     /// # Errors
     /// Too many commands wait for the disk, or the engine stopped before or during the request.
@@ -164,12 +165,13 @@ impl EngineHandle {
         &self,
         awakeable: AwakeableId,
         outcome: Outcome,
+        body: Room,
     ) -> Result<(), EngineError> {
         let complete = |ticket| Command::CompleteAwakeable { awakeable, outcome, ticket: Some(ticket) };
-        self.ask(awakeable.invocation, complete).await.map(|_| ())
+        self.ask_owner(self.owner_of(awakeable.invocation), Some(body), complete).await.map(|_| ())
     }
 
-    /// Sends a signal to an invocation. `Full` when it keeps as many as it may.
+    /// Sends a signal to an invocation. `Full` when it keeps as many as it may. `body` is the room of the outcome.
     ///
     /// # Errors
     /// Too many commands wait for the disk, or the engine stopped before or during the request.
@@ -178,10 +180,15 @@ impl EngineHandle {
         invocation: InvocationId,
         name: String,
         outcome: Outcome,
+        body: Room,
     ) -> Result<Notice, EngineError> {
         self.arrived(invocation).await?;
         let signal = |ticket| Command::Signal(Signal { invocation, name, outcome, ticket: Some(ticket) });
-        self.ask(invocation, signal).await
+        self.ask_owner(self.owner_of(invocation), Some(body), signal).await
+    }
+
+    fn owner_of(&self, id: InvocationId) -> PartitionId {
+        id.partition(self.inner.inboxes.partitions())
     }
 
     /// Hands in a command with a ticket and waits until what came of it is durable.
@@ -190,18 +197,20 @@ impl EngineHandle {
         id: InvocationId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
-        self.ask_owner(id.partition(self.inner.inboxes.partitions()), command).await
+        self.ask_owner(self.owner_of(id), None, command).await
     }
 
-    /// The same, of whoever owns it. Not refused because no new work is taken, or because of much of it.
+    /// The same, of whoever owns it, with the room of its body if it has one. Not refused because no new work is taken,
+    /// or because of much of it.
     pub(super) async fn ask_owner(
         &self,
         owner: PartitionId,
+        body: Option<Room>,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         self.check_running()?;
         let place = self.place_of(&self.inner.commands)?;
-        self.ask_from(place, owner, command).await
+        self.ask_from(place, body, owner, command).await
     }
 
     /// The same for a command that makes new work.
@@ -212,7 +221,7 @@ impl EngineHandle {
     ) -> Result<Notice, EngineError> {
         self.check_open()?;
         let place = self.place_for_work()?;
-        self.ask_from(place, id.partition(self.inner.inboxes.partitions()), command).await
+        self.ask_from(place, None, self.owner_of(id), command).await
     }
 
     fn place_for_work(&self) -> Result<OwnedSemaphorePermit, EngineError> {
@@ -226,11 +235,12 @@ impl EngineHandle {
 
     async fn ask_from(
         &self,
-        permit: OwnedSemaphorePermit,
+        place: OwnedSemaphorePermit,
+        body: Option<Room>,
         owner: PartitionId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
-        let (ticket, notice) = self.inner.waiters.for_notice(permit);
+        let (ticket, notice) = self.inner.waiters.for_notice(place, body);
         let command = command(ticket);
         let interrupted = interrupted(is_repeatable(&command));
         self.inner.inboxes.send_to(owner, command);

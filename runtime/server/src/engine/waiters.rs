@@ -1,5 +1,6 @@
 //! Waiters: requests that are held open until something about an invocation is durable.
 
+use super::load::Room;
 use abide_core::command::Ticket;
 use abide_core::effect::Notice;
 use abide_core::entry::Answer;
@@ -39,9 +40,9 @@ struct Requested {
 }
 
 enum Kind {
-    /// The room it takes until then. A client that goes away does not make room: its request is still on its way to
-    /// the disk.
-    Ask { _permit: OwnedSemaphorePermit },
+    /// The place it takes until then, and the room of its body. A client that goes away does not make room: its request
+    /// is still on its way to the disk.
+    Ask { _place: OwnedSemaphorePermit, _body: Option<Room> },
     /// It waits for the answer of this invocation from then on.
     Call { id: InvocationId, sender: oneshot::Sender<Answer> },
 }
@@ -74,11 +75,16 @@ impl Drop for Seat<'_> {
 
 impl Waiters {
     /// Registers for the notice of a request, which has to carry the ticket.
-    pub fn for_notice(&self, permit: OwnedSemaphorePermit) -> (Ticket, oneshot::Receiver<Notice>) {
+    pub fn for_notice(
+        &self,
+        place: OwnedSemaphorePermit,
+        body: Option<Room>,
+    ) -> (Ticket, oneshot::Receiver<Notice>) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         let ticket = waiting.next_ticket();
-        waiting.noticed.insert(ticket, Requested { sender, kind: Kind::Ask { _permit: permit } });
+        let kind = Kind::Ask { _place: place, _body: body };
+        waiting.noticed.insert(ticket, Requested { sender, kind });
         (ticket, receiver)
     }
 

@@ -41,10 +41,14 @@ mod waiting;
 
 pub use auth::{AdminDoor, bearer};
 
+use crate::engine::Room;
+use crate::http::body::BodyLimits;
 use crate::http::error::AdminError;
+use crate::http::limits::BODY_STALL_TIMEOUT;
 use crate::http::{AppState, body, ui};
 use axum::extract::Request;
 use axum::{Extension, Router, middleware};
+use bytes::Bytes;
 use http::{Method, Uri};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -129,8 +133,17 @@ fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, AdminError> {
 
 /// Reads a body of JSON.
 async fn json_body<T: DeserializeOwned>(request: Request, bytes_max: usize) -> Result<T, AdminError> {
-    let bytes = body::read(request.version(), request.into_body(), bytes_max).await?;
-    serde_json::from_slice(&bytes).map_err(|error| AdminError::BadBody(error.to_string()))
+    from_json(&body::read(request.version(), request.into_body(), bytes_max).await?)
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AdminError> {
+    serde_json::from_slice(bytes).map_err(|error| AdminError::BadBody(error.to_string()))
+}
+
+/// Reads a whole body that goes on to a driver, into its room.
+async fn body_within(room: &mut Room, request: Request, bytes_max: usize) -> Result<Bytes, AdminError> {
+    let limits = BodyLimits { bytes_max, timeout: BODY_STALL_TIMEOUT };
+    Ok(body::read_into(room, request.version(), request.into_body(), limits).await?)
 }
 
 /// Returns the length of a page: how many of something are in one answer.

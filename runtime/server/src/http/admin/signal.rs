@@ -3,10 +3,10 @@
 
 use crate::http::admin::control::check;
 use crate::http::admin::invocations::parse_id;
-use crate::http::admin::query;
+use crate::http::admin::{body_within, query};
 use crate::http::error::AdminError;
 use crate::http::limits::INGRESS_BODY_BYTES_MAX;
-use crate::http::{AppState, body, content};
+use crate::http::{AppState, content};
 use abide_core::effect::Notice;
 use abide_core::entry::{Failure, Outcome};
 use abide_core::limits::NAME_BYTES_MAX;
@@ -40,9 +40,10 @@ pub async fn signal(
     }
     let is_rejection = read_is_rejection(request.uri())?;
     check_content_type(request.headers())?;
-    let body = body::read(request.version(), request.into_body(), INGRESS_BODY_BYTES_MAX).await?;
+    let mut room = state.engine.room_beside();
+    let body = body_within(&mut room, request, INGRESS_BODY_BYTES_MAX).await?;
     let outcome = outcome(body, is_rejection)?;
-    match state.engine.signal(id, name, outcome).await? {
+    match state.engine.signal(id, name, outcome, room).await? {
         Notice::Absent if state.engine.invocation(id)?.is_some() => Err(AdminError::Completed(id)),
         notice => check(id, notice).map(|()| StatusCode::ACCEPTED),
     }

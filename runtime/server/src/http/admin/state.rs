@@ -9,7 +9,7 @@
 use crate::engine::{Edit, STATE_READ_BYTES_MAX};
 use crate::http::admin::objects::find_object;
 use crate::http::admin::payload::PayloadView;
-use crate::http::admin::{blocking, json_body, query};
+use crate::http::admin::{blocking, body_within, from_json, query};
 use crate::http::error::AdminError;
 use crate::http::limits::{STATE_BODY_BYTES_MAX, STATE_VALUES_SHOWN_MAX};
 use crate::http::{AppState, content};
@@ -134,7 +134,8 @@ pub async fn edit(
     request: Request,
 ) -> Result<Json<EditedView>, AdminError> {
     check_content_type(request.headers())?;
-    let wanted: EditBody = json_body(request, STATE_BODY_BYTES_MAX).await?;
+    let mut room = state.engine.room_beside();
+    let wanted: EditBody = from_json(&body_within(&mut room, request, STATE_BODY_BYTES_MAX).await?)?;
     let (object, kind) = find_object(&state, service, wanted.object_key.clone())?;
     let expected = read_version(wanted.version.as_deref())?;
     let is_forced = wanted.force;
@@ -145,7 +146,7 @@ pub async fn edit(
     }
     let version = StateVersion::of(values.iter().map(|(name, value)| (name.as_str(), value)));
     let edit = Edit { object: object.clone(), kind, expected, is_forced, values };
-    match state.engine.edit_state(edit).await? {
+    match state.engine.edit_state(edit, room).await? {
         Notice::Changed => Err(AdminError::StateChanged(object)),
         Notice::Held => Err(AdminError::KeyHeld(object)),
         Notice::Absent => Err(AdminError::UnknownWorkflow(object)),

@@ -25,7 +25,7 @@ pub async fn complete(
     let mut room = state.engine.room_beside();
     let (version, body) = (request.version(), request.into_body());
     let body = body::read_into(&mut room, version, body, state.ingress_body).await?;
-    state.engine.complete_awakeable(id, outcome(verb, body)).await?;
+    state.engine.complete_awakeable(id, outcome(verb, body), room).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

@@ -55,7 +55,7 @@ async fn on_other_code(retention: Retention) -> Vec<String> {
     // The second call is told that it is not the first.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let awakeable = AwakeableId { invocation: id, op: 0, birth: 0 };
-    engine.complete_awakeable(awakeable, Outcome::Value("yes".into())).await.unwrap();
+    engine.complete_awakeable(awakeable, Outcome::Value("yes".into()), engine.room_beside()).await.unwrap();
     let mut content_types = Vec::new();
     for response in waiting {
         let response = response.await.unwrap();

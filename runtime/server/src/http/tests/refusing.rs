@@ -2,13 +2,19 @@
 
 use super::world::World;
 use crate::config::Config;
+use crate::engine::Edit;
 use crate::http::{Asked, ingress_repeats};
+use abide_core::entry::Outcome;
 use abide_core::ids::{AwakeableId, InvocationId};
+use abide_core::manifest::ServiceKind;
+use abide_core::target::ObjectKey;
 use abide_store::MemoryStore;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use http::request::Builder;
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use tower::ServiceExt;
@@ -96,15 +102,48 @@ fn a_client_that_goes_away_makes_no_room_while_its_answer_is_read() {
         // The only thread that could read it has something else to do.
         let (done, busy) = std::sync::mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || busy.recv());
-        let mut retrieving = Box::pin(world.state.engine.retrieve(id));
-        assert!(retrieving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        drop(retrieving);
+        ask_and_leave(world.state.engine.retrieve(id));
         let taken = || world.state.engine.taken().answers_bytes;
         assert!(taken() > 100 << 10, "it is still to be read");
         drop(done);
         tokio::task::spawn_blocking(|| ()).await.unwrap();
         assert_eq!(taken(), 0);
     });
+}
+
+/// Else whoever sends and goes away, time and again, while a driver or the disk stands still, fills the memory.
+#[tokio::test]
+async fn a_client_that_goes_away_makes_no_room_while_its_body_waits_for_the_disk() {
+    let world = World::start(&Config::default());
+    let engine = &world.state.engine;
+    let invocation = InvocationId { unique: 1, partition_key: 2 };
+    let room = || {
+        let mut room = engine.room_beside();
+        room.grow(1 << 10).unwrap();
+        room
+    };
+    let awakeable = AwakeableId { invocation, op: 7, birth: 0 };
+    let edit = Edit {
+        object: ObjectKey { service: "Counter".into(), key: "k".into() },
+        kind: ServiceKind::Object,
+        expected: None,
+        is_forced: false,
+        values: BTreeMap::new(),
+    };
+    // The drivers do not come to anything before this here waits.
+    ask_and_leave(engine.complete_awakeable(awakeable, Outcome::Empty, room()));
+    ask_and_leave(engine.signal(invocation, "go".into(), Outcome::Empty, room()));
+    ask_and_leave(engine.edit_state(edit, room()));
+    assert_eq!(engine.taken().bodies_bytes, 3 << 10);
+    while engine.taken().bodies_bytes > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Begins with something that has to wait, and gives it up.
+fn ask_and_leave(asking: impl Future) {
+    let asking = pin!(asking);
+    assert!(asking.poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
 
 #[tokio::test]
