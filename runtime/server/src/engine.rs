@@ -43,7 +43,7 @@ pub use listing::{
     Completion, CreationWalk, Cursor, Found, InvocationFilter, InvocationQuery, InvokedBy, Page, Route, Sort,
     StatusFilter, created_at,
 };
-pub use load::{Load, LoadLimits, Overload, Room};
+pub use load::{LOOKS_MAX, Load, LoadLimits, Overload, Room};
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};
 pub use reader::{Kept, Reader, Walk};

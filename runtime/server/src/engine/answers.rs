@@ -3,7 +3,6 @@
 use super::handle::{EngineError, EngineHandle};
 use super::load::{ANSWERS_BYTES_MAX, LARGE_ANSWER_BYTES, Overload, SMALL_ANSWER_BYTES};
 use super::requests::interrupted;
-use abide_core::command::Command;
 use abide_core::entry::Answer;
 use abide_core::ids::InvocationId;
 use abide_core::invocation::InvocationRow;
@@ -73,7 +72,17 @@ impl EngineHandle {
     /// # Errors
     /// The store cannot be read, or the engine stopped meanwhile.
     pub async fn arrived(&self, id: InvocationId) -> Result<(), EngineError> {
-        let Some(created_at) = id.created_at() else { return self.told(id).await };
+        // A computed id does not say since when it may be on its way.
+        if id.is_computed() && self.invocation(id)?.is_none() {
+            return self.look(id).await;
+        }
+        self.arrived_for_command(id).await
+    }
+
+    /// The same, for whoever has a command for its owner: that comes behind all that was sent to the owner before, so
+    /// a computed id need not be looked for.
+    pub(super) async fn arrived_for_command(&self, id: InvocationId) -> Result<(), EngineError> {
+        let Some(created_at) = id.created_at() else { return Ok(()) };
         let until = created_at.plus_millis(ON_ITS_WAY_MS);
         loop {
             let now = self.now();
@@ -82,14 +91,6 @@ impl EngineHandle {
             }
             self.inner.clock.sleep_until(now.plus_millis(LOOK_AGAIN_MS)).await;
         }
-    }
-
-    /// Lets the owner come to all that was sent to it before. A computed id does not say since when it may be on its way.
-    async fn told(&self, id: InvocationId) -> Result<(), EngineError> {
-        if self.invocation(id)?.is_none() {
-            self.ask(id, |ticket| Command::Look { invocation: id, ticket }).await?;
-        }
-        Ok(())
     }
 
     /// Waits for the end of an invocation; None when there is no such invocation.

@@ -13,7 +13,7 @@ impl EngineHandle {
     /// # Errors
     /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn pause(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.arrived(invocation).await?;
+        self.arrived_for_command(invocation).await?;
         self.ask(invocation, |ticket| Command::Pause { invocation, ticket }).await
     }
 
@@ -102,7 +102,7 @@ impl EngineHandle {
     /// # Errors
     /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn cancel(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.arrived(invocation).await?;
+        self.arrived_for_command(invocation).await?;
         self.ask(invocation, |ticket| Command::Cancel(EndRequest::by_person(invocation, ticket))).await
     }
 
@@ -111,7 +111,7 @@ impl EngineHandle {
     /// # Errors
     /// Too many commands wait for the disk, or the engine stopped before or during the request.
     pub async fn kill(&self, invocation: InvocationId) -> Result<Notice, EngineError> {
-        self.arrived(invocation).await?;
+        self.arrived_for_command(invocation).await?;
         self.ask(invocation, |ticket| Command::Kill(EndRequest::by_person(invocation, ticket))).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::counting::Sums;
 use super::executor::Executor;
-use super::load::{ANSWERS_BYTES_MAX, CALLS_MAX, Load, Overload, SUBMISSIONS_MAX};
+use super::load::{ANSWERS_BYTES_MAX, CALLS_MAX, LOOKS_MAX, Load, Overload, SUBMISSIONS_MAX};
 use super::overview::Overviews;
 use super::stopping::Stopping;
 use super::txn::TxnError;
@@ -76,6 +76,8 @@ pub(super) struct Inner {
     pub submissions: Arc<Semaphore>,
     /// Apart from the submissions, so that what is too much can be ended.
     pub commands: Arc<Semaphore>,
+    /// Apart from the commands, so that who asks for what is not there keeps nobody out who ends what is.
+    pub looks: Arc<Semaphore>,
     pub calls: Arc<Semaphore>,
     /// By the byte.
     pub answers: Arc<Semaphore>,
@@ -104,6 +106,7 @@ impl EngineHandle {
             journals: JournalReader::new(parts.store.clone(), parts.partitions),
             submissions: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             commands: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
+            looks: Arc::new(Semaphore::new(LOOKS_MAX)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             answers: Arc::new(Semaphore::new(ANSWERS_BYTES_MAX)),
             load: parts.load.clone(),

@@ -3,7 +3,8 @@
 //! Invariant: only requests of the outside are refused, before anything of them is stored. Messages, timers and the calls
 //! of what was accepted never are, but they count while they wait for their start. An invocation that sleeps, waits for
 //! an answer or for a key is no load: it takes a record on the disk. What ends or answers something accepted has places
-//! and room of its own; who waits for an answer, or reads a large one, takes a place or room while it does.
+//! and room of its own; who waits for an answer, or reads a large one, takes a place or room while it does, and so
+//! does who asks for what may be on its way.
 
 use crate::metrics::RefusedMetrics;
 use abide_core::object::KeyQueueRow;
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// Submissions that may wait for the disk at once, and so many commands about what was accepted besides.
 pub const SUBMISSIONS_MAX: usize = 20_000;
+/// Requests for something with a computed id that nobody knows, which may ask its owner at once whether it is on its way.
+pub const LOOKS_MAX: usize = 20_000;
 /// Calls that may be held open at once, whatever they wait for, and those who attached with them.
 pub const CALLS_MAX: usize = 100_000;
 
@@ -62,12 +65,21 @@ pub enum Overload {
     Calls,
     #[error("the answers that clients read take all the memory they may (ANSWERS_BYTES_MAX)")]
     Answers,
+    #[error("{LOOKS_MAX} requests ask for invocations that are not there, or on their way (LOOKS_MAX)")]
+    Looks,
 }
 
 impl Overload {
     /// All of them, in the order of [`Overload::index`].
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::KeyQueue, Self::Bodies, Self::Submissions, Self::Calls, Self::Answers];
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::KeyQueue,
+        Self::Bodies,
+        Self::Submissions,
+        Self::Calls,
+        Self::Answers,
+        Self::Looks,
+    ];
 
     /// Returns the limit's name, as metrics and answers have it.
     #[must_use]
@@ -79,6 +91,7 @@ impl Overload {
             Self::Submissions => "submissions",
             Self::Calls => "calls",
             Self::Answers => "answers",
+            Self::Looks => "looks",
         }
     }
 
@@ -99,7 +112,7 @@ impl Overload {
             }
             Self::Bodies => "send it again after the time in retry-after, or a smaller body",
             Self::Calls => "send it instead of calling it, and ask for its output later instead of attaching",
-            Self::Answers => "ask for it again after the time in retry-after",
+            Self::Answers | Self::Looks => "ask for it again after the time in retry-after",
         }
     }
 }

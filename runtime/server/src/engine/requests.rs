@@ -182,7 +182,7 @@ impl EngineHandle {
         outcome: Outcome,
         body: Room,
     ) -> Result<Notice, EngineError> {
-        self.arrived(invocation).await?;
+        self.arrived_for_command(invocation).await?;
         let signal = |ticket| Command::Signal(Signal { invocation, name, outcome, ticket: Some(ticket) });
         self.ask_owner(self.owner_of(invocation), Some(body), signal).await
     }
@@ -209,11 +209,19 @@ impl EngineHandle {
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         self.check_running()?;
-        let place = self.place_of(&self.inner.commands)?;
+        let place = self.place_of(&self.inner.commands, Overload::Submissions)?;
         self.ask_from(place, body, owner, command).await
     }
 
-    /// The same for a command that makes new work.
+    /// Lets the owner of an id come to all that was sent to it before.
+    pub(super) async fn look(&self, id: InvocationId) -> Result<(), EngineError> {
+        self.check_running()?;
+        let place = self.place_of(&self.inner.looks, Overload::Looks)?;
+        let look = |ticket| Command::Look { invocation: id, ticket };
+        self.ask_from(place, None, self.owner_of(id), look).await.map(|_| ())
+    }
+
+    /// The same as [`Self::ask`] for a command that makes new work.
     pub(super) async fn ask_for_work(
         &self,
         id: InvocationId,
@@ -225,12 +233,16 @@ impl EngineHandle {
     }
 
     fn place_for_work(&self) -> Result<OwnedSemaphorePermit, EngineError> {
-        self.place_of(&self.inner.submissions)
+        self.place_of(&self.inner.submissions, Overload::Submissions)
     }
 
-    fn place_of(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, EngineError> {
+    fn place_of(
+        &self,
+        places: &Arc<Semaphore>,
+        overload: Overload,
+    ) -> Result<OwnedSemaphorePermit, EngineError> {
         let place = places.clone().try_acquire_owned();
-        Ok(place.map_err(|_| self.inner.load.refuse(Overload::Submissions))?)
+        Ok(place.map_err(|_| self.inner.load.refuse(overload))?)
     }
 
     async fn ask_from(

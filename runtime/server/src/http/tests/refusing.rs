@@ -2,8 +2,9 @@
 
 use super::world::World;
 use crate::config::Config;
-use crate::engine::Edit;
+use crate::engine::{Edit, EngineError, LOOKS_MAX, Overload};
 use crate::http::{Asked, ingress_repeats};
+use abide_core::effect::Notice;
 use abide_core::entry::Outcome;
 use abide_core::ids::{AwakeableId, InvocationId};
 use abide_core::manifest::ServiceKind;
@@ -136,6 +137,25 @@ async fn a_client_that_goes_away_makes_no_room_while_its_body_waits_for_the_disk
     ask_and_leave(engine.edit_state(edit, room()));
     assert_eq!(engine.taken().bodies_bytes, 3 << 10);
     while engine.taken().bodies_bytes > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// While the drivers are behind, whoever asks for what is not there, time and again, has very many of them look for it.
+#[tokio::test]
+async fn who_asks_for_what_is_not_there_takes_no_place_of_who_ends_what_is() {
+    let world = World::start(&Config::default());
+    let engine = &world.state.engine;
+    let id = send(&world.ingress, "/Probe/wait/send").await;
+    for digest in (0..).take(LOOKS_MAX) {
+        ask_and_leave(engine.arrived(InvocationId::computed(digest, 7)));
+    }
+    let unknown = InvocationId::computed(u128::MAX, 7);
+    let refused = engine.arrived(unknown).await;
+    assert!(matches!(refused, Err(EngineError::Overloaded(Overload::Looks))), "{refused:?}");
+    ask_and_leave(engine.kill(unknown));
+    assert_eq!(engine.kill(id).await.unwrap(), Notice::Done);
+    while engine.arrived(unknown).await.is_err() {
         tokio::task::yield_now().await;
     }
 }
