@@ -176,6 +176,7 @@ impl Engine {
     pub fn start(self, executor: Arc<dyn Executor>) -> Result<EngineHandle, abide_store::Error> {
         let waiters = Arc::new(Waiters::default());
         watch_store(&self.parts.store, &self.fault);
+        close_at_fault(executor.clone(), &self.fault);
         let sums = counting::Sums::new(self.parts.partitions);
         let stopping = Stopping::default();
         let (mut drivers, mut outboxes) = (Vec::new(), Vec::new());
@@ -200,6 +201,17 @@ impl Engine {
         }
         Ok(EngineHandle::new(&self.parts, self.inboxes, waiters, self.fault, sums, stopping, executor))
     }
+}
+
+/// Attempts that still waited when the runtime is taken down would start, and end, one within the other: each that is
+/// dropped gives its room to the next.
+fn close_at_fault(executor: Arc<dyn Executor>, fault: &Fault) {
+    let mut reason = fault.subscribe();
+    tokio::spawn(async move {
+        if reason.wait_for(Option::is_some).await.is_ok() {
+            executor.close();
+        }
+    });
 }
 
 /// A store that failed acknowledges nothing more, so the engine must not go on.

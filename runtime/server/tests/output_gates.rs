@@ -62,6 +62,19 @@ impl Executor for Broken {
     fn tell(&self, _: InvocationId, _: Attempt, _: Tell) {}
 }
 
+/// Says when it is closed.
+struct Closable(mpsc::UnboundedSender<()>);
+
+impl Executor for Closable {
+    fn start(&self, _: AttemptStart) {}
+
+    fn tell(&self, _: InvocationId, _: Attempt, _: Tell) {}
+
+    fn close(&self) {
+        let _ = self.0.send(());
+    }
+}
+
 fn start(store: Arc<MemoryStore>) -> World {
     let (sender, asked) = mpsc::unbounded_channel();
     let (inboxes, engine) = start_with(Arc::new(Recorder(sender)), store.clone());
@@ -212,6 +225,18 @@ async fn who_waits_hears_that_the_driver_panicked() {
     let error = tokio::time::timeout(Duration::from_secs(10), call).await.expect("it hears").unwrap_err();
     assert!(error.to_string().contains("of partition") && error.to_string().contains("panicked"), "{error}");
     assert!(error.to_string().starts_with(&engine.refusal().expect("it takes nothing")), "{error}");
+}
+
+/// Else attempts that wait would start, one within the end of the other, while the process ends.
+#[tokio::test]
+async fn no_attempt_starts_after_a_fault() {
+    let (sender, mut closed) = mpsc::unbounded_channel();
+    let store = store_with_a_service();
+    let _engine = start_with(Arc::new(Closable(sender)), store.clone());
+    assert!(closed.try_recv().is_err());
+    store.crash();
+    let closed = tokio::time::timeout(Duration::from_secs(10), closed.recv()).await;
+    assert_eq!(closed.expect("it is closed"), Some(()));
 }
 
 #[tokio::test]

@@ -50,6 +50,6 @@ pub trait Executor: Send + Sync + 'static {
     fn in_memory(&self) -> usize {
         0
     }
-    /// Starts nothing any more, and ends what there is: the drivers are gone.
+    /// Starts nothing any more, and ends what there is: the drivers are gone, or come to nothing any more.
     fn close(&self) {}
 }
