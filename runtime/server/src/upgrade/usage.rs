@@ -9,7 +9,7 @@ use abide_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// For so long at least a count is kept.
 const KEPT_MS_MIN: u64 = 1_000;
@@ -33,7 +33,7 @@ impl Usage {
 /// Counts, and remembers.
 #[derive(Default)]
 pub struct Counter {
-    last: Mutex<Option<Counted>>,
+    last: Arc<Mutex<Option<Counted>>>,
 }
 
 struct Counted {
@@ -48,16 +48,12 @@ impl Counter {
     /// The store cannot be read.
     pub async fn recent(&self, engine: &EngineHandle) -> Result<Arc<Usage>, EngineError> {
         // Whoever asks while it is counted waits for that count.
-        let mut last = self.last.lock().await;
+        let last = self.last.clone().lock_owned().await;
         let began = engine.now();
         if let Some(counted) = last.as_ref().filter(|counted| began < counted.until) {
             return Ok(counted.usage.clone());
         }
-        let usage = Arc::new(count(engine).await?);
-        let now = engine.now();
-        let kept_ms = now.millis_since(began).saturating_mul(KEPT_TIMES).max(KEPT_MS_MIN);
-        *last = Some(Counted { usage: usage.clone(), until: now.plus_millis(kept_ms) });
-        Ok(usage)
+        count(engine, last, KEPT_TIMES).await
     }
 
     /// Counts now: what is to be removed must not be judged by an old count.
@@ -65,10 +61,8 @@ impl Counter {
     /// # Errors
     /// The store cannot be read.
     pub async fn now(&self, engine: &EngineHandle) -> Result<Arc<Usage>, EngineError> {
-        let mut last = self.last.lock().await;
-        let usage = Arc::new(count(engine).await?);
-        *last = Some(Counted { usage: usage.clone(), until: engine.now().plus_millis(KEPT_MS_MIN) });
-        Ok(usage)
+        let last = self.last.clone().lock_owned().await;
+        count(engine, last, 0).await
     }
 
     /// Forgets the count, because invocations were moved.
@@ -77,22 +71,67 @@ impl Counter {
     }
 }
 
-async fn count(engine: &EngineHandle) -> Result<Usage, EngineError> {
+/// Counts, and remembers that for so many times as long as it took. Whoever asked may go away meanwhile: the next one
+/// waits all the same, and does not count beside this.
+async fn count(
+    engine: &EngineHandle,
+    mut last: OwnedMutexGuard<Option<Counted>>,
+    kept_times: u64,
+) -> Result<Arc<Usage>, EngineError> {
     let engine = engine.clone();
     let counting = tokio::task::spawn_blocking(move || {
-        let mut usage = Usage::default();
-        engine.visit_live(|_, row| {
-            if let Some(deployment) = &row.deployment {
-                match usage.live.get_mut(deployment) {
-                    Some(count) => *count += 1,
-                    None => _ = usage.live.insert(deployment.clone(), 1),
-                }
-            }
-            ControlFlow::Continue(())
-        })?;
+        let began = engine.now();
+        let usage = Arc::new(count_live(&engine)?);
+        let now = engine.now();
+        let kept_ms = now.millis_since(began).saturating_mul(kept_times).max(KEPT_MS_MIN);
+        *last = Some(Counted { usage: usage.clone(), until: now.plus_millis(kept_ms) });
         Ok(usage)
     });
     counting.await.unwrap_or_else(|error| {
         Err(EngineError::Stopped { reason: format!("the invocations could not be counted: {error}") })
     })
+}
+
+fn count_live(engine: &EngineHandle) -> Result<Usage, EngineError> {
+    let mut usage = Usage::default();
+    engine.visit_live(|_, row| {
+        if let Some(deployment) = &row.deployment {
+            match usage.live.get_mut(deployment) {
+                Some(count) => *count += 1,
+                None => _ = usage.live.insert(deployment.clone(), 1),
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::http::tests::world::World;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    /// Else whoever asks and goes away, time and again, has as much counted at once as there are threads for it.
+    #[test]
+    fn who_goes_away_lets_nobody_count_beside() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+        runtime.unwrap().block_on(async {
+            let world = World::start(&Config::default());
+            let counter = Counter::default();
+            // The only thread that could count has something else to do.
+            let (done, busy) = std::sync::mpsc::channel::<()>();
+            tokio::task::spawn_blocking(move || busy.recv());
+            {
+                let asking = pin!(counter.recent(&world.state.engine));
+                assert!(asking.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            }
+            assert!(counter.last.try_lock().is_err(), "it is still to be counted");
+            drop(done);
+            assert!(counter.last.lock().await.is_some(), "the count is there for others");
+        });
+    }
 }
