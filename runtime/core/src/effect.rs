@@ -28,6 +28,8 @@ pub struct AttemptStart {
     /// Entries and outcomes in the journal; both 0 for the first attempt.
     pub entries_len: u32,
     pub outcomes_len: u32,
+    /// About their bytes, as the invocation counts them.
+    pub journal_bytes: u64,
     /// Run blocks that failed and must not be tried again before then.
     pub held: Vec<(OpId, Timestamp)>,
     /// The input, when the attempt begins in the step that brought it; otherwise it is stored.

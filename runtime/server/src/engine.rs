@@ -17,6 +17,7 @@ mod journal;
 mod known;
 mod listing;
 mod load;
+mod loading;
 mod objects;
 mod open;
 mod overview;
@@ -44,6 +45,7 @@ pub use listing::{
     StatusFilter, created_at,
 };
 pub use load::{LOOKS_MAX, Load, LoadLimits, Overload, Room};
+pub use loading::Loading;
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};
 pub use reader::{Kept, Reader, Walk};

@@ -70,6 +70,7 @@ pub fn start(
         begun_at: row.begun_at.expect("set before the first attempt"),
         entries_len: row.entries_len,
         outcomes_len: row.outcomes_len,
+        journal_bytes: row.journal_bytes,
         held: row.run_tries.iter().map(|(op, tries)| (*op, tries.retry_at)).collect(),
         input,
     };

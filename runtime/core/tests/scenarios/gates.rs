@@ -52,6 +52,7 @@ fn one_of_each() -> Vec<Effect> {
             begun_at: at,
             entries_len: 0,
             outcomes_len: 0,
+            journal_bytes: 0,
             held: Vec::new(),
             input: None,
         }),

@@ -77,7 +77,7 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
             format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
         return report.ended(crashed(message));
     };
-    let journal = match shared.parts.journals.load(&mut start) {
+    let journal = match shared.loading.load(&mut start).await {
         Ok(Some(journal)) => journal,
         Ok(None) => return,
         Err(error) => return report.ended(crashed(format!("the journal cannot be read: {error}"))),

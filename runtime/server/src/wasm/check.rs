@@ -59,6 +59,7 @@ impl Recorded {
             begun_at: row.begun_at?,
             entries_len: OpId::try_from(journal.entries.len()).expect("a journal has a limit"),
             outcomes_len: u32::try_from(journal.outcomes.len()).expect("a journal has a limit"),
+            journal_bytes: row.journal_bytes,
             held: Vec::new(),
             input: None,
         };

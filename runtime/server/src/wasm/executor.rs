@@ -7,7 +7,7 @@ use super::slots::{Share, Slots};
 use super::turns::{Lane, Next, Of, Turns};
 use crate::clock::Clock;
 use crate::engine::executor::{Executor, Tell};
-use crate::engine::{Inboxes, JournalReader};
+use crate::engine::{Inboxes, JournalReader, Loading};
 use crate::logs::GuestLogs;
 use crate::metrics::Metrics;
 use abide_core::command::Command;
@@ -43,6 +43,7 @@ pub trait Catalog: Send + Sync + 'static {
 /// What all attempts share.
 pub struct Shared {
     pub parts: ExecutorParts,
+    pub loading: Loading,
     state: Mutex<State>,
     /// Where those run that are of a crowd.
     crowd: Crowd,
@@ -189,6 +190,7 @@ impl WasmExecutor {
             is_closed: false,
         };
         let shared = Arc::new(Shared {
+            loading: Loading::new(parts.journals.clone()),
             parts,
             crowd,
             places,

@@ -40,7 +40,7 @@ impl Start {
 /// What a start is found at that lasts long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Its guest waits, for the engine or for something that it blocks on.
+    /// Its guest waits, for the engine or for something that it blocks on, or for a large journal to be read.
     Waits,
     /// Its guest has computed for so long that it goes on in the background.
     Computes,

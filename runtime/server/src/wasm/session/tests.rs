@@ -82,6 +82,7 @@ fn session_for(
         begun_at: Timestamp(0),
         entries_len: 0,
         outcomes_len: 0,
+        journal_bytes: 0,
         held: Vec::new(),
         input: None,
     };

@@ -1,0 +1,218 @@
+//! Loading the journal that an attempt begins on, without keeping the threads that everybody needs.
+//!
+//! Most journals are small, and read where the attempt begins: where drivers, timers and connections run. One of hundreds
+//! of megabytes would keep all of these waiting for as long as the disk takes, so it is read on a thread of its own.
+
+use super::journal::{JournalReader, LoadedJournal};
+use super::txn::TxnError;
+use abide_core::effect::AttemptStart;
+use abide_core::rows::RowKey;
+use abide_store::{Peeked, View, codec, keys};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// A journal, or an input, of more bytes is read on a thread of its own.
+const LARGE_BYTES: u64 = 1 << 20;
+/// Large ones that are read at once: the disk and the processors are there for others as well.
+const LARGE_AT_ONCE: usize = 2;
+
+/// Loads journals for attempts.
+pub struct Loading {
+    journals: JournalReader,
+    large: Arc<Semaphore>,
+}
+
+impl Loading {
+    #[must_use]
+    pub fn new(journals: JournalReader) -> Self {
+        Self { journals, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)) }
+    }
+
+    /// As [`JournalReader::load`]; waits for a large journal elsewhere.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(&self, start: &mut AttemptStart) -> Result<Option<LoadedJournal>, TxnError> {
+        if self.journals.is_large(start)? { self.load_apart(start).await } else { self.journals.load(start) }
+    }
+
+    async fn load_apart(&self, start: &mut AttemptStart) -> Result<Option<LoadedJournal>, TxnError> {
+        let turn = self.large.clone().acquire_owned().await.expect("nobody closes it");
+        let (journals, mut of) = (self.journals.clone(), start.clone());
+        start.input = None;
+        let reads = tokio::task::spawn_blocking(move || {
+            // It reads on when nobody waits for it any more, so the turn ends here.
+            let _turn = turn;
+            journals.load(&mut of)
+        });
+        match reads.await {
+            Ok(journal) => journal,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The server stops; nobody hears of it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl JournalReader {
+    /// Says whether it takes long to read what an attempt starts from. A small input is read thereby.
+    fn is_large(&self, start: &mut AttemptStart) -> Result<bool, TxnError> {
+        if start.journal_bytes > LARGE_BYTES {
+            return Ok(true);
+        }
+        if start.input.is_some() {
+            return Ok(false);
+        }
+        let id = start.invocation;
+        let key = keys::encode(id.partition(self.partitions), &RowKey::Input(id));
+        match self.store.peek(View::Latest, &key)? {
+            Peeked::Absent => Ok(false),
+            Peeked::Value(value) => {
+                start.input = Some(codec::decode(&key, &value)?);
+                Ok(false)
+            }
+            Peeked::Apart { bytes } => Ok(bytes > LARGE_BYTES),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::entry::{Entry, EntryRow};
+    use abide_core::ids::{DeploymentId, InvocationId};
+    use abide_core::invocation::InputRow;
+    use abide_core::manifest::{HandlerMode, ServiceKind};
+    use abide_core::rows::Row;
+    use abide_core::target::Target;
+    use abide_core::time::Timestamp;
+    use abide_store::{Batch, Error, Fence, MemoryStore, Op, Sequence, Stats, Status, Store};
+    use bytes::Bytes;
+    use parking_lot::Mutex;
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+    use std::time::Duration;
+    use tokio::sync::watch;
+
+    const ID: InvocationId = InvocationId { unique: 1, partition_key: 0 };
+
+    /// Its scans wait until somebody else has gone on, and its inputs are said to be so large.
+    struct Slow {
+        store: MemoryStore,
+        others: Mutex<Receiver<()>>,
+        input_bytes: u64,
+    }
+
+    impl Store for Slow {
+        fn acquire(&self, partition: u16) -> Result<Fence, Error> {
+            self.store.acquire(partition)
+        }
+
+        fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
+            self.store.get(view, key)
+        }
+
+        fn peek(&self, _: View, _: &[u8]) -> Result<Peeked, Error> {
+            Ok(Peeked::Apart { bytes: self.input_bytes })
+        }
+
+        fn scan_within(
+            &self,
+            view: View,
+            start: &[u8],
+            end: &[u8],
+            limit: usize,
+            bytes_max: usize,
+        ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+            let gone_on = self.others.lock().recv_timeout(Duration::from_secs(5));
+            assert_ne!(gone_on, Err(RecvTimeoutError::Timeout), "others wait for this read");
+            self.store.scan_within(view, start, end, limit, bytes_max)
+        }
+
+        fn scan_back(
+            &self,
+            view: View,
+            start: &[u8],
+            end: &[u8],
+            limit: usize,
+        ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+            self.store.scan_back(view, start, end, limit)
+        }
+
+        fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
+            self.store.commit(batch)
+        }
+
+        fn durable(&self) -> watch::Receiver<Sequence> {
+            self.store.durable()
+        }
+
+        fn status(&self) -> watch::Receiver<Status> {
+            self.store.status()
+        }
+
+        fn stats(&self) -> Stats {
+            self.store.stats()
+        }
+
+        fn close(&self) -> Result<(), Error> {
+            self.store.close()
+        }
+    }
+
+    fn start(journal_bytes: u64) -> AttemptStart {
+        AttemptStart {
+            invocation: ID,
+            attempt: 2,
+            birth: 0,
+            seed: ID,
+            entries_kept: 0,
+            deployment: DeploymentId::from_digest(1),
+            target: Target { service: "S".into(), key: None, handler: "h".into() },
+            kind: ServiceKind::Service,
+            mode: HandlerMode::Shared,
+            begun_at: Timestamp(0),
+            entries_len: 1,
+            outcomes_len: 0,
+            journal_bytes,
+            held: Vec::new(),
+            input: None,
+        }
+    }
+
+    /// Stores an input and one entry.
+    fn stored() -> MemoryStore {
+        let put = |key: RowKey, row: Row| Op::Put {
+            key: keys::encode(ID.partition(1), &key),
+            value: codec::encode_row(&row),
+        };
+        let entry = Entry::Sleep { duration_ms: 5, name: None };
+        let entry = EntryRow { at: Timestamp(1), outcomes_before: 0, entry };
+        let input = InputRow { headers: Vec::new(), body: Bytes::from_static(b"in") };
+        let ops =
+            vec![put(RowKey::Input(ID), Row::Input(input)), put(RowKey::Entry(ID, 0), Row::Entry(entry))];
+        let store = MemoryStore::new();
+        let fence = store.acquire(0).unwrap();
+        store.commit(Batch { fence, ops }).unwrap();
+        store
+    }
+
+    /// All of it is on one thread.
+    #[tokio::test]
+    async fn while_a_large_journal_or_input_is_read_others_go_on() {
+        for (journal_bytes, input_bytes) in [(LARGE_BYTES + 1, 0), (0, LARGE_BYTES + 1)] {
+            let (going_on, others) = channel();
+            let store = Slow { store: stored(), others: Mutex::new(others), input_bytes };
+            let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
+            let timer = tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                drop(going_on);
+            });
+            let journal = loading.load(&mut start(journal_bytes)).await.unwrap().unwrap();
+            timer.await.unwrap();
+            assert_eq!((journal.entries.len(), &journal.input.body[..]), (1, &b"in"[..]));
+        }
+    }
+}
