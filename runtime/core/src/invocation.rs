@@ -335,6 +335,12 @@ impl InvocationRow {
         self.kind != ServiceKind::Service && self.mode == HandlerMode::Exclusive
     }
 
+    /// Says whether its journal has become more than an attempt is given, by what came from others.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.journal_bytes > limits::JOURNAL_BYTES_BEGUN_MAX
+    }
+
     /// Returns how many attempts there were.
     #[must_use]
     pub fn tries(&self) -> u32 {

@@ -138,7 +138,12 @@ fn limit_reached(row: &InvocationRow, append: &Append, entries: OpId) -> Option<
         return Some(format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)"));
     }
     let is_full = row.journal_bytes + append.journal_bytes() > JOURNAL_BYTES_MAX;
-    is_full.then(|| format!("the journal would pass {JOURNAL_BYTES_MAX} bytes (JOURNAL_BYTES_MAX)"))
+    is_full.then(too_many_bytes)
+}
+
+/// Returns why a journal with too many bytes goes no further.
+pub fn too_many_bytes() -> String {
+    format!("the journal would pass {JOURNAL_BYTES_MAX} bytes (JOURNAL_BYTES_MAX)")
 }
 
 /// The journal is full: nothing more is asked, but what run blocks have done stays done.

@@ -1,13 +1,15 @@
 //! An attempt begins: the first one pins the deployment, every one gets a new number.
+//!
+//! None begins on a journal that others have filled beyond its limit: it would be in memory before its guest asks anything.
 
 use crate::command::{Timer, TimerKind};
 use crate::effect::{AttemptStart, Effect};
 use crate::entry::Answer;
 use crate::ids::InvocationId;
-use crate::invocation::{InputRow, InvocationRow, Phase};
+use crate::invocation::{InputRow, InvocationRow, PauseReason, Phase};
 use crate::rows::Rows;
 use crate::step::Place;
-use crate::steps::{complete, pin, timers};
+use crate::steps::{append, complete, pin, timers};
 
 pub fn apply(
     place: Place,
@@ -54,6 +56,10 @@ pub fn start(
     input: Option<InputRow>,
     effects: &mut Vec<Effect>,
 ) {
+    if row.is_overfull() {
+        pause_overfull(place, row);
+        return;
+    }
     row.attempts += 1;
     row.phase = Phase::Running { attempt: row.attempts };
     row.modified_at = place.now;
@@ -79,4 +85,10 @@ pub fn start(
         // Run blocks of earlier attempts may be in writes that are not durable yet.
         effects.push(Effect::AllowRuns { invocation: id, attempt: row.attempts, until: row.entries_len });
     }
+}
+
+/// Pauses an invocation whose journal no attempt is given, in the words for one that its guest has filled.
+pub fn pause_overfull(place: Place, row: &mut InvocationRow) {
+    row.phase = Phase::Paused { reason: PauseReason::LimitReached(append::too_many_bytes()) };
+    row.modified_at = place.now;
 }

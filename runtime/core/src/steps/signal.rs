@@ -80,6 +80,7 @@ pub fn take(
     let Some(outcome) = rows.signal(id, number).cloned() else { return };
     rows.delete(RowKey::Signal(id, number));
     settle::record(place, rows, id, op, outcome, effects);
+    settle::stop_overfull(place, rows, id, effects);
 }
 
 /// The invocation is cancelled, so nobody waits for these operations any more: signals that come are

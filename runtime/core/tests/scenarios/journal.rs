@@ -200,3 +200,76 @@ fn what_an_attempt_has_read_itself_counts_for_the_bytes_of_the_journal() {
         "#]],
     );
 }
+
+/// The first outcome passes the limit as well, but a full journal may get one more.
+#[test]
+fn no_attempt_begins_on_a_journal_that_others_have_filled() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 15 large of 32 MiB; awakeable; awakeable)
+         suspend a 15,16 seen 0
+         resolve a.15 32MiB
+         suspend a 16 seen 1
+         resolve a.16 32MiB
+         resume a
+         cancel a",
+        expect![[r#"
+            > suspend a 15,16 seen 0
+              = a: suspended on [15, 16] 17/0, holds the key
+            > resolve a.15 32MiB
+              ! notice done
+                start a#2 journal 17/1
+              ! allow runs of a#2 below 17
+              = a: running #2 17/1, holds the key
+            > suspend a 16 seen 1
+              = a: suspended on [16] 17/1, holds the key
+            > resolve a.16 32MiB
+              ! notice done
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/2, holds the key
+            > resume a
+              ! notice done
+            > cancel a
+              ! notice done
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/3, holds the key, cancelled
+        "#]],
+    );
+}
+
+#[test]
+fn a_guest_that_runs_is_stopped_when_others_fill_its_journal() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 15 large of 32 MiB; awakeable; receive go)
+         resolve a.15 32MiB
+         signal a go 32MiB",
+        expect![[r#"
+            > resolve a.15 32MiB
+              ! notice done
+                deliver a#1 op 15 order 0 at 0: 32 MiB
+              = a: running #1 17/1, holds the key
+            > signal a go 32MiB
+              ! notice done
+                deliver a#1 op 16 order 1 at 0: 32 MiB
+                stop a#1
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/2, holds the key
+        "#]],
+    );
+}
+
+#[test]
+fn an_attempt_that_is_lost_with_too_many_bytes_is_not_tried_again() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 15 large of 32 MiB)
+         append a: get large0; get large0
+         lost a",
+        expect![[r#"
+            > append a: get large0; get large0
+                deliver a#1 op 15 order 0 at 0: 32 MiB
+                deliver a#1 op 16 order 1 at 0: 32 MiB
+              = a: running #1 17/2, holds the key
+            > lost a
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/2, holds the key, 1 losses
+        "#]],
+    );
+}

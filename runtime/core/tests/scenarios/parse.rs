@@ -237,10 +237,13 @@ pub fn target(text: &str) -> Target {
     Target { service: service.into(), key, handler: handler.into() }
 }
 
-/// Reads a value, or the code of a failure in brackets.
+/// Reads a value, a large one like `32MiB`, or the code of a failure in brackets.
 pub fn outcome(text: &str) -> Outcome {
     if text == "empty" {
         return Outcome::Empty;
+    }
+    if let Some(mib) = text.strip_suffix("MiB") {
+        return Outcome::Value(Bytes::from(vec![1; number(mib) as usize * (1 << 20)]));
     }
     match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
         Some(code) => Outcome::Failure(Failure::new(number(code) as u16, "bad")),

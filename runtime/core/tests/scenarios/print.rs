@@ -163,6 +163,7 @@ fn message(world: &World, message: &Message) -> String {
 pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Empty => "empty".to_owned(),
+        Outcome::Value(value) if value.len() >= 1 << 20 => format!("{} MiB", value.len() >> 20),
         Outcome::Value(value) => String::from_utf8_lossy(value).into_owned(),
         Outcome::Failure(failure) => failure.to_string(),
         Outcome::Names(names) if names.len() > 10 => format!("{} names", names.len()),

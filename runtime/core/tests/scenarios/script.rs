@@ -27,7 +27,7 @@
 //! workflow or an idempotency key gives it. `a#1` speaks for attempt 1 instead of the current one,
 //! `append a from 0: ...` for another place in the journal, `append a run W: ...` for a guest of the
 //! workflow whose run is `W`. A value in brackets is a failure with that
-//! code. Effects that wait for the disk are printed with a `!`.
+//! code, `32MiB` is a value that is so large. Effects that wait for the disk are printed with a `!`.
 //!
 //! After each line `rules.rs` looks at all that is stored.
 

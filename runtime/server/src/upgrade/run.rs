@@ -182,6 +182,10 @@ impl Work {
     /// Replays one invocation; false when time was up before it was through.
     fn replay(&self, item: Item) -> Result<bool, EngineError> {
         let Some(row) = self.tools.engine.invocation(item.id)? else { return Ok(true) };
+        // No attempt is given so much, nor is there room for it here.
+        if row.is_overfull() {
+            return Ok(true);
+        }
         let Some((journal, answer)) = self.tools.engine.recorded(item.id)? else { return Ok(true) };
         let is_over = matches!(row.phase, Phase::Completed { .. });
         // Of one that has ended a part may have been purged already.
