@@ -14,6 +14,7 @@ pub mod invocation;
 pub mod limits;
 pub mod manifest;
 pub mod object;
+pub mod outbox;
 mod reads;
 pub mod replay;
 mod retention;

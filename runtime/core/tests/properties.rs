@@ -7,12 +7,14 @@ mod rng;
 use abide_core::entry::{Entry, Failure, Header, Outcome, Request, Settled};
 use abide_core::ids::{AwakeableId, DeploymentId, InvocationId, PartitionId};
 use abide_core::limits::{FAILURE_MESSAGE_BYTES_MAX, FAILURE_METADATA_BYTES_MAX};
+use abide_core::outbox::{self, About};
 use abide_core::replay::{Cursor, Deliveries, Replayed};
 use abide_core::retry::RetryPolicy;
 use abide_core::target::Target;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
 use rng::Rng;
+use std::collections::{BTreeMap, VecDeque};
 
 const CASES: u32 = 20_000;
 
@@ -327,5 +329,45 @@ fn a_failure_is_cut_to_its_limits_once() {
         let bytes: usize = failure.metadata.iter().map(Header::bytes).sum();
         assert!(bytes <= FAILURE_METADATA_BYTES_MAX);
         assert_eq!(failure.clone().within_limits(), failure);
+    }
+}
+
+/// Each is numbered by when it was sent at first.
+type Sent = (u64, About);
+
+/// Returns what some partitions have sent, each in its order.
+fn queues(rng: &mut Rng) -> Vec<VecDeque<Sent>> {
+    let mut queues = vec![VecDeque::new(); 1 + rng.index(5)];
+    let mut submitted = Vec::new();
+    for number in 0..rng.below(40) {
+        let is_submission = submitted.is_empty() || rng.chance(30);
+        if is_submission {
+            submitted.push(InvocationId::new(Timestamp(number), 0, 0));
+        }
+        let which = if is_submission { submitted.len() - 1 } else { rng.index(submitted.len()) };
+        let about = About { invocation: submitted[which], is_submission };
+        let queue = rng.index(queues.len());
+        queues[queue].push_back((number, about));
+    }
+    queues
+}
+
+#[test]
+fn what_is_sent_again_keeps_its_order_and_comes_after_what_it_is_about() {
+    let mut rng = Rng::new(13);
+    for _ in 0..CASES {
+        let queues = queues(&mut rng);
+        let ordered = outbox::by_cause(queues.clone(), |(_, about)| *about);
+        let places: BTreeMap<u64, usize> =
+            ordered.iter().enumerate().map(|(place, (number, _))| (*number, place)).collect();
+        assert_eq!(places.len(), queues.iter().map(VecDeque::len).sum::<usize>());
+        assert_eq!(places.len(), ordered.len());
+        for queue in &queues {
+            assert!(queue.iter().is_sorted_by_key(|(number, _)| places[number]), "{queue:?}: {ordered:?}");
+        }
+        for (number, about) in ordered.iter().filter(|(_, about)| !about.is_submission) {
+            let submission = about.invocation.created_at().expect("it is not computed").0;
+            assert!(places[&submission] < places[number], "{number} is too early: {ordered:?}");
+        }
     }
 }

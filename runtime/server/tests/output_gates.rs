@@ -1,16 +1,18 @@
 //! The engine against a store whose disk stands still: nothing the outside could notice happens
 //! before the write that justifies it is durable, and what nobody could notice does not wait.
 
-use abide_core::command::{Append, Ask, Command, End, Ended, FinishedRun, Submission};
+use abide_core::command::{Append, Ask, Command, End, Ended, FinishedRun, Message, Submission};
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, Entry, Outcome};
-use abide_core::ids::{Attempt, DeploymentId, InvocationId};
-use abide_core::invocation::{InputRow, Origin};
+use abide_core::ids::{Attempt, DeploymentId, InvocationId, PartitionId};
+use abide_core::invocation::{InputRow, Listener, Origin};
 use abide_core::manifest::{
     HandlerManifest, HandlerMode, HandlerOptions, Payload, Retention, ServiceKind, ServiceManifest,
     ServiceRow,
 };
+use abide_core::rows::{Row, RowKey};
 use abide_core::target::Target;
+use abide_core::time::Timestamp;
 use abide_server::clock::SystemClock;
 use abide_server::engine::executor::{Executor, Tell};
 use abide_server::engine::{
@@ -89,7 +91,7 @@ fn start_with(executor: Arc<dyn Executor>, store: Arc<MemoryStore>) -> (Inboxes,
     let engine = Engine::new(Parts {
         store,
         clock: Arc::new(SystemClock),
-        partitions: 2,
+        partitions: 3,
         metrics,
         load,
         logs,
@@ -289,6 +291,42 @@ async fn a_crash_keeps_what_was_durable_and_nothing_else() {
     world.settle().await;
     assert!(world.asked.try_recv().is_err(), "the lost submission began again");
     assert!(world.engine.invocation(lost.invocation).unwrap().is_none());
+}
+
+/// Leaves messages to the last partition in the outbox of another one.
+fn leave(store: &MemoryStore, from: u16, messages: Vec<Message>) {
+    let fence = store.acquire(from).unwrap();
+    let put = |(sequence, message)| Op::Put {
+        key: keys::encode(PartitionId(from), &RowKey::Outbox(PartitionId(2), sequence)),
+        value: codec::encode_row(&Row::Outbox(message)),
+    };
+    let ops = (1..).zip(messages).map(put).collect();
+    store.commit(Batch { fence, ops }).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_crash_does_not_overtake_the_submission_that_it_is_about() {
+    let store = store_with_a_service();
+    let [invocation, caller] = [1, 2].map(|random| InvocationId::new(Timestamp(1), random, 2));
+    let (listener, outcome) = (Listener { caller, op: 0 }, Outcome::Empty);
+    let submission = Submission {
+        invocation,
+        target: greeter(),
+        origin: Origin::Ingress,
+        input: InputRow { headers: Vec::new(), body: Bytes::new() },
+        begin_at: None,
+        idempotency_key: None,
+        ticket: None,
+        depth: 0,
+    };
+    leave(&store, 0, vec![Message::Signal { invocation, name: "go".into(), outcome: outcome.clone() }]);
+    let answer = Message::Answer { listener, callee: caller, outcome };
+    leave(&store, 1, vec![answer, Message::Submit(submission)]);
+    let mut world = start(store);
+    let attempt = world.next_start().await;
+    assert_eq!(attempt.invocation, invocation);
+    world.append(&attempt, vec![Entry::ReceiveSignal { name: "go".into() }], vec![], 0);
+    assert!(matches!(world.next().await, Asked::Tell(Tell::Settled(settled)) if settled.op == 0));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use abide_core::command::{Command, End, Ended, Message};
 use abide_core::effect::Effect;
 use abide_core::ids::PartitionId;
 use abide_core::invocation::InvocationRow;
+use abide_core::outbox::{self, About};
 use abide_store::keys::{self, Tag};
 use abide_store::{Error, Store, View, codec, pairs};
 use std::collections::{BTreeMap, VecDeque};
@@ -63,7 +64,8 @@ pub fn unacknowledged(store: &dyn Store, partition: PartitionId) -> Result<Unack
     Ok(found)
 }
 
-/// Sends it, for all partitions together.
+/// Sends it, for all partitions together. What reaches one before another reaches its own does not matter: no driver
+/// works before all of it is in the inboxes.
 pub fn send_again(outboxes: Vec<(Shell, Unacknowledged)>) {
     let queues = outboxes.into_iter().flat_map(|(shell, outbox)| {
         outbox.into_iter().map(move |(to, queue)| {
@@ -71,33 +73,8 @@ pub fn send_again(outboxes: Vec<(Shell, Unacknowledged)>) {
             queue.into_iter().map(move |message| (from.clone(), to, message)).collect()
         })
     });
-    let is_submission = |(_, _, (_, message)): &(_, _, (_, Message))| matches!(message, Message::Submit(_));
-    for (shell, to, (sequence, message)) in submissions_first(queues.collect(), is_submission) {
+    let about = |(_, _, (_, message)): &(Shell, PartitionId, (u64, Message))| About::of(message);
+    for (shell, to, (sequence, message)) in outbox::by_cause(queues.collect(), about) {
         shell.run(Effect::Transmit { to, sequence, message });
-    }
-}
-
-/// Puts queues one behind the other, but what begins something, and stands first in its own, before everything else:
-/// what one partition sends may be about what another has begun before, and would be dropped if it came first.
-fn submissions_first<T>(mut queues: Vec<VecDeque<T>>, is_submission: impl Fn(&T) -> bool) -> Vec<T> {
-    let mut all = Vec::new();
-    for queue in &mut queues {
-        while let Some(first) = queue.pop_front_if(|first| is_submission(first)) {
-            all.push(first);
-        }
-    }
-    all.extend(queues.into_iter().flatten());
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_about_a_submission_of_another_partition_comes_after_it() {
-        let queues = [["signal b", "submit c"], ["submit b", "signal c"]].map(VecDeque::from);
-        let sent = submissions_first(queues.into(), |message| message.starts_with("submit"));
-        assert_eq!(sent, ["submit b", "signal b", "submit c", "signal c"]);
     }
 }
