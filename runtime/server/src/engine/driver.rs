@@ -209,10 +209,10 @@ impl Driver {
         if self.is_ending {
             return;
         }
-        let mut held = Vec::new();
+        let mut held = Held::new(self.sequence);
         for effect in effects {
             match effect.gate() {
-                Gate::Durable => held.push(effect),
+                Gate::Durable => held.add(effect),
                 Gate::Open => {
                     if let Some(timer) = self.shell.run(effect) {
                         self.timers.arm(timer);
@@ -221,7 +221,7 @@ impl Driver {
             }
         }
         if !held.is_empty() {
-            let _ = self.gate.send(Held { sequence: self.sequence, effects: held });
+            let _ = self.gate.send(held);
         }
     }
 }
