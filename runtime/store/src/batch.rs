@@ -46,6 +46,11 @@ impl Value {
         }
     }
 
+    /// Returns the bytes of all pieces.
+    pub fn bytes(&self) -> u64 {
+        self.pieces().iter().map(|piece| piece.len() as u64).sum()
+    }
+
     /// Returns the value in one piece.
     pub fn into_whole(self) -> Bytes {
         match self {

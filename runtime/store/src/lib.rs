@@ -25,7 +25,7 @@
 //! | what happens after a crash                             | `disk_store/open.rs`, `disk_store/recover.rs` |
 //! | how long one waits for sled                            | `stall.rs`                |
 //! | when all of the index is read at a start              | `disk_store/whole.rs`     |
-//! | how the two views are read                             | `disk_store/read.rs`      |
+//! | how the two views are read                             | `disk_store/read.rs`; what stays for who reads: `disk_store/readers.rs` |
 //! | what sled does wrong and how it is kept away from us   | `index/mod.rs`, `index/guard.rs` |
 //! | values over 32 KiB                                     | `blobs.rs`                |
 //! | the file an index is rebuilt from                      | `snapshot.rs`, its bytes: `blocks.rs` |

@@ -122,7 +122,7 @@ impl Backup {
 
 impl Drop for Backup {
     fn drop(&mut self) {
-        self.shared.remove_blobs(self.shared.hold.end());
+        self.shared.give_up_blobs(self.shared.hold.end());
     }
 }
 

@@ -86,7 +86,7 @@ fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error>
     }
     // The record that replaced them is on disk, and replaying older records never reads a blob.
     for name in applied.unreferenced {
-        if !shared.hold.keeps(name) {
+        if !shared.hold.keeps(name) && !shared.readers.keeps(name) {
             shared.blobs.remove(name)?;
         }
     }

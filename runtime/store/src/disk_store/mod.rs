@@ -4,6 +4,7 @@ mod applier;
 mod committer;
 mod open;
 mod read;
+mod readers;
 mod recover;
 mod shared;
 mod upkeep;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use crate::batch::{Order, Peeked, Sequence, Value, View};
+use crate::disk_store::readers::Reading;
 use crate::disk_store::shared::{Shared, State};
 use crate::error::{Error, printable};
 use crate::log::record::Stored;
@@ -24,67 +25,59 @@ fn upto(state: &State, view: View) -> Sequence {
     }
 }
 
-/// Repeats `read` until nothing moved under it; it gets told so by `None`.
-fn steady<T>(
-    shared: &Shared,
-    mut read: impl FnMut() -> Result<Option<T>, Error>,
-) -> Result<Option<T>, Error> {
-    shared.noticed(attempt(shared, &mut read))
-}
-
-fn attempt<T>(
-    shared: &Shared,
-    read: &mut impl FnMut() -> Result<Option<T>, Error>,
-) -> Result<Option<T>, Error> {
+/// Repeats `read` until nothing moved under it; it gets told so by `None`. No file of a value is read in there: that can take
+/// long, so that it would be repeated, and in the end all others would wait for it.
+fn steady<T>(shared: &Shared, mut read: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(found) = read()? {
-            return Ok(Some(found));
+            return Ok(found);
         }
     }
     let _gate = shared.apply_gate.lock();
-    read()
+    Ok(read()?.expect("nothing is applied while the gate is held"))
 }
 
 pub fn get(shared: &Shared, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
-    let found = steady(shared, || {
-        let over = {
-            let state = shared.state();
-            state.overlay.get(upto(&state, view), key)
-        };
-        if let Some(value) = over {
-            return Ok(Some(value.map(Value::into_whole)));
-        }
-        match shared.index.get(key)? {
-            None => Ok(Some(None)),
-            Some(stored) => Ok(value_of(shared, stored)?.map(Some)),
-        }
-    })?;
-    found.ok_or_else(|| blob_missing(shared, key))
+    match overlaid(shared, view, key) {
+        Some(value) => Ok(value.map(Value::into_whole)),
+        None => shared.noticed(indexed(shared, key)),
+    }
 }
 
-/// As [`get`], without reading files of values: a key that is not in the overlay is in the index or nowhere.
+/// Returns what the overlay says of a key; when that is nothing, it is in the index or nowhere.
+fn overlaid(shared: &Shared, view: View, key: &[u8]) -> Option<Option<Value>> {
+    let state = shared.state();
+    state.overlay.get(upto(&state, view), key)
+}
+
+fn indexed(shared: &Shared, key: &[u8]) -> Result<Option<Bytes>, Error> {
+    match shared.index.get(key)? {
+        None => Ok(None),
+        Some(Stored::Inline(value)) => Ok(Some(value)),
+        Some(Stored::Blob(_)) => apart(shared, key),
+    }
+}
+
+/// Looks once more, now that files stay: that of the first look may be gone already.
+fn apart(shared: &Shared, key: &[u8]) -> Result<Option<Bytes>, Error> {
+    let _reading = shared.readers.begin();
+    let stored = shared.index.get(key)?;
+    stored.map(|stored| value_of(shared, key, stored)).transpose()
+}
+
+/// As [`get`], without reading files of values.
 pub fn peek(shared: &Shared, view: View, key: &[u8]) -> Result<Peeked, Error> {
-    let over = {
-        let state = shared.state();
-        state.overlay.get(upto(&state, view), key)
-    };
-    match over {
+    match overlaid(shared, view, key) {
         Some(None) => Ok(Peeked::Absent),
         Some(Some(Value::Whole(value))) if value.len() as u64 <= shared.options.inline_value_bytes_max => {
             Ok(Peeked::Value(value))
         }
-        Some(Some(value)) => {
-            let bytes = value.pieces().iter().map(|piece| piece.len() as u64).sum();
-            Ok(Peeked::Apart { bytes })
-        }
-        None => {
-            let found = steady(shared, || shared.index.get(key).map(Some))?;
-            Ok(match found.flatten() {
-                None => Peeked::Absent,
-                Some(Stored::Inline(value)) => Peeked::Value(value),
-                Some(Stored::Blob(blob)) => Peeked::Apart { bytes: blob.bytes },
-            })
-        }
+        Some(Some(value)) => Ok(Peeked::Apart { bytes: value.bytes() }),
+        None => Ok(match shared.noticed(shared.index.get(key))? {
+            None => Peeked::Absent,
+            Some(Stored::Inline(value)) => Peeked::Value(value),
+            Some(Stored::Blob(blob)) => Peeked::Apart { bytes: blob.bytes },
+        }),
     }
 }
 
@@ -98,58 +91,122 @@ pub struct Wanted<'a> {
     pub bytes_max: usize,
 }
 
+impl Wanted<'_> {
+    fn is_nothing(&self) -> bool {
+        self.span.0 >= self.span.1 || self.limit == 0
+    }
+}
+
+/// A value as it was found.
+enum Found {
+    Over(Value),
+    Under(Stored),
+}
+
+impl Found {
+    fn bytes(&self) -> u64 {
+        match self {
+            Found::Over(value) => value.bytes(),
+            Found::Under(Stored::Inline(value)) => value.len() as u64,
+            Found::Under(Stored::Blob(blob)) => blob.bytes,
+        }
+    }
+
+    fn is_apart(&self) -> bool {
+        matches!(self, Found::Under(Stored::Blob(_)))
+    }
+
+    fn into_value(self, shared: &Shared, key: &[u8]) -> Result<Bytes, Error> {
+        match self {
+            Found::Over(value) => Ok(value.into_whole()),
+            Found::Under(stored) => value_of(shared, key, stored),
+        }
+    }
+}
+
+/// What was found, and what keeps the files that it refers to.
+type Kept<'a> = (Vec<(Vec<u8>, Found)>, Option<Reading<'a>>);
+
 pub fn scan(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Pairs, Error> {
-    let (start, end) = wanted.span;
-    if start >= end || wanted.limit == 0 {
+    if wanted.is_nothing() {
         return Ok(Vec::new());
     }
-    let found = steady(shared, || scan_once(shared, view, wanted))?;
-    found.ok_or_else(|| blob_missing(shared, start))
+    shared.noticed(scan_now(shared, view, wanted))
+}
+
+fn scan_now(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Pairs, Error> {
+    let (found, _reading) = steady(shared, || find(shared, view, wanted))?;
+    let pair = |(key, found): (Vec<u8>, Found)| {
+        let value = found.into_value(shared, &key)?;
+        Ok((key, value))
+    };
+    found.into_iter().map(pair).collect()
 }
 
 /// Returns `None` when the index moved past what the overlay showed, so that half a batch could be in the result.
-fn scan_once(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Option<Pairs>, Error> {
-    let Wanted { span, order, limit, bytes_max } = wanted;
+fn find<'a>(shared: &'a Shared, view: View, wanted: Wanted<'_>) -> Result<Option<Kept<'a>>, Error> {
+    let (upto, mut found) = merged(shared, view, wanted, Found::Over, Found::Under)?;
+    cut(&mut found, wanted.bytes_max as u64);
+    let reading = found.iter().any(|(_, found)| found.is_apart()).then(|| shared.readers.begin());
+    // Asked last: a file goes only when something newer is applied, and what is applied from here on knows of the reader.
+    Ok(is_steady(shared, upto).then_some((found, reading)))
+}
+
+/// Ends with the pair that makes the values reach `bytes_max`.
+fn cut(found: &mut Vec<(Vec<u8>, Found)>, bytes_max: u64) {
+    let mut bytes = 0u64;
+    let last = found.iter().position(|(_, found)| {
+        bytes = bytes.saturating_add(found.bytes());
+        bytes >= bytes_max
+    });
+    if let Some(last) = last {
+        found.truncate(last + 1);
+    }
+}
+
+/// Says whether the index has nothing that is newer.
+fn is_steady(shared: &Shared, upto: Sequence) -> bool {
+    shared.applying.load(Ordering::SeqCst) <= upto
+}
+
+/// Merges overlay and index; says of which moment the result is, if the index is steady then.
+fn merged<T>(
+    shared: &Shared,
+    view: View,
+    wanted: Wanted<'_>,
+    of_overlay: fn(Value) -> T,
+    of_index: fn(Stored) -> T,
+) -> Result<(Sequence, Vec<(Vec<u8>, T)>), Error> {
+    let Wanted { span, order, limit, .. } = wanted;
     let (upto, over) = {
         let state = shared.state();
         let upto = upto(&state, view);
         (upto, state.overlay.range(upto, span, order, limit))
     };
-    let inline = |value: Value| Stored::Inline(value.into_whole());
-    let over = over.into_iter().map(|(key, value)| (key, value.map(inline))).collect();
+    let over: Vec<(Vec<u8>, Option<T>)> =
+        over.into_iter().map(|(key, value)| (key, value.map(of_overlay))).collect();
+    let of_index = |pair: io::Result<(Vec<u8>, Stored)>| pair.map(|(key, stored)| (key, of_index(stored)));
     let (start, end) = span;
-    let merged = match order {
+    let found = match order {
         Order::Ascending => shared
             .index
-            .range(start, Some(end), |pairs| overlay::merge::<_, io::Error>(over, pairs, order, limit))?,
+            .range(start, Some(end), |pairs| overlay::merge(over, pairs.map(of_index), order, limit))?,
         Order::Descending => shared
             .index
-            .range_back(start, end, |pairs| overlay::merge::<_, io::Error>(over, pairs, order, limit))?,
+            .range_back(start, end, |pairs| overlay::merge(over, pairs.map(of_index), order, limit))?,
     };
-    let mut found = Vec::with_capacity(merged.len());
-    let mut bytes = 0usize;
-    for (key, stored) in merged {
-        let Some(value) = value_of(shared, stored)? else { return Ok(None) };
-        bytes = bytes.saturating_add(value.len());
-        found.push((key, value));
-        if bytes >= bytes_max {
-            break;
-        }
-    }
-    let is_steady = shared.applying.load(Ordering::SeqCst) <= upto;
-    Ok(is_steady.then_some(found))
+    Ok((upto, found))
 }
 
-/// Returns `None` when the blob is gone, because its key was replaced meanwhile or because it is lost.
-fn value_of(shared: &Shared, stored: Stored) -> Result<Option<Bytes>, Error> {
+fn value_of(shared: &Shared, key: &[u8], stored: Stored) -> Result<Bytes, Error> {
     match stored {
-        Stored::Inline(value) => Ok(Some(value)),
-        Stored::Blob(blob) => shared.blobs.read(&blob),
+        Stored::Inline(value) => Ok(value),
+        Stored::Blob(blob) => shared.blobs.read(&blob)?.ok_or_else(|| blob_missing(shared, key)),
     }
 }
 
 fn blob_missing(shared: &Shared, key: &[u8]) -> Error {
-    let why = format!("the value at or behind key {} is not there", printable(key));
+    let why = format!("the value of key {} is not there", printable(key));
     Error::BlobCorrupt { file: shared.folder.blobs(), why }
 }
 
@@ -165,8 +222,8 @@ mod tests {
     fn a_disk_that_fails_whoever_reads_stops_the_store() {
         let home = tempfile::tempdir().unwrap();
         let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
-        let failed = || Err(Error::io("use", "index")(io::Error::from(rustix::io::Errno::IO)));
-        let found = steady::<()>(&store.shared, failed);
+        let failed = Error::io("use", "index")(io::Error::from(rustix::io::Errno::IO));
+        let found = store.shared.noticed::<()>(Err(failed));
         assert!(matches!(found, Err(Error::Io { .. })), "{found:?}");
         let status = store.status().borrow().clone();
         assert!(

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::backup::hold::Hold;
 use crate::batch::{Batch, Fence, Sequence};
 use crate::blobs::{BlobName, Blobs};
+use crate::disk_store::readers::Readers;
 use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::Folder;
@@ -107,6 +108,8 @@ pub struct Shared {
     pub counters: Mutex<Stats>,
     /// What a running backup needs is not thrown away.
     pub hold: Hold,
+    /// Nor are the files of values that somebody is about to read.
+    pub readers: Readers,
 }
 
 impl Shared {
@@ -141,6 +144,7 @@ impl Shared {
             apply_gate: Mutex::new(()),
             counters: Mutex::new(counters),
             hold: Hold::default(),
+            readers: Readers::default(),
         }
     }
 
@@ -188,8 +192,18 @@ impl Shared {
         self.upkeep_wakes.notify_all();
     }
 
-    /// Removes blobs that no key refers to. One that stays is swept by the next start.
-    pub fn remove_blobs(&self, names: Vec<BlobName>) {
+    /// Removes blobs that no key refers to and no backup needs, unless they are still read.
+    pub fn give_up_blobs(&self, names: Vec<BlobName>) {
+        self.remove_blobs(names.into_iter().filter(|name| !self.readers.keeps(*name)));
+    }
+
+    /// Removes blobs that were kept for readers who are done.
+    pub fn remove_unread_blobs(&self) {
+        self.remove_blobs(self.readers.take_unread());
+    }
+
+    /// One that stays is swept by the next start.
+    fn remove_blobs(&self, names: impl IntoIterator<Item = BlobName>) {
         for name in names {
             if let Err(error) = self.blobs.remove(name) {
                 tracing::warn!(%error, "a blob without a key is left for the next start");

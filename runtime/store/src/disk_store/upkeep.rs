@@ -1,4 +1,5 @@
-//! The upkeep: spares, checkpoints, snapshots, reopening the index, and an eye on the free space. Nobody waits for it.
+//! The upkeep: spares, checkpoints, snapshots, reopening the index, files that were kept for readers, and an eye on the free
+//! space. Nobody waits for it.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ fn next(shared: &Shared) -> Option<bool> {
 
 fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
     let is_space_low = watch_space(shared)?;
+    shared.remove_unread_blobs();
     // With little space left only what must be written is written: the committer makes a segment when it needs one.
     if shared.segments.spares() == 0 && !is_space_low {
         shared.segments.make_spare()?;
@@ -95,7 +97,7 @@ fn end_backup(shared: &Shared) -> bool {
     };
     let Some(doomed) = shared.hold.give_up(&reason) else { return false };
     tracing::warn!("the running backup is given up: the space that it holds is needed");
-    shared.remove_blobs(doomed);
+    shared.give_up_blobs(doomed);
     true
 }
 

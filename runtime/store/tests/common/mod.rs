@@ -1,6 +1,8 @@
 //! What several test files need.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod watched;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
