@@ -10,7 +10,7 @@ use crate::target::ObjectKey;
 use crate::time::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
 
 /// Names one record. The order of the bytes in the store is fixed there, not here. Invocations come first:
@@ -138,8 +138,11 @@ impl Rows {
     pub fn load(reads: Vec<RowKey>, mut get: impl FnMut(&RowKey) -> Option<Row>) -> Self {
         let mut rows = Self::default();
         for key in reads {
-            let row = get(&key);
-            rows.slots.insert(key, Slot { row, is_dirty: false });
+            // What is declared twice is read once: it may be many names.
+            if let btree_map::Entry::Vacant(slot) = rows.slots.entry(key) {
+                let row = get(slot.key());
+                slot.insert(Slot { row, is_dirty: false });
+            }
         }
         rows
     }
@@ -366,5 +369,20 @@ impl Rows {
             }
         }
         names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_twice_is_read_once() {
+        let mut read = 0;
+        let rows = Rows::load(vec![RowKey::AttemptsPurged; 2], |_| {
+            read += 1;
+            None
+        });
+        assert_eq!((rows.slots.len(), read), (1, 1));
     }
 }

@@ -203,6 +203,11 @@ impl Store for MemoryStore {
         Ok(self.scan_in(Order::Descending, view, (start, end), limit))
     }
 
+    fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let found = self.scan_in(Order::Ascending, view, (start, end), limit);
+        Ok(found.into_iter().map(|(key, _)| key).collect())
+    }
+
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
         let mut state = self.state.lock();
         self.check_running(&state)?;

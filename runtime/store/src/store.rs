@@ -55,6 +55,10 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Bytes)>, Error>;
 
+    /// Returns at most `limit` keys with `start <= key < end`, ascending, as of one moment. However large their values are,
+    /// none is read from a file or kept.
+    fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error>;
+
     /// Atomic. Ordered and visible to [`View::Latest`] on return, not durable yet: wait for [`Store::durable`] to reach
     /// the returned sequence before telling anyone. Never waits for a disk sync, unless too much is unsynced already.
     fn commit(&self, batch: Batch) -> Result<Sequence, Error>;

@@ -1,4 +1,5 @@
-//! Values in files of their own: who reads many of them reads each once, whatever others write meanwhile.
+//! Values in files of their own: who reads many of them reads each once, whatever others write meanwhile; who reads keys
+//! reads none.
 
 mod common;
 
@@ -60,6 +61,17 @@ fn a_scan_reads_no_more_values_than_it_returns() {
     let (store, _) = filled(dir.path(), &disk);
     assert_eq!(scan(&store, 2 * BYTES).len(), 2);
     assert_eq!(disk.take_opened(), 2);
+}
+
+#[test]
+fn who_scans_keys_reads_no_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = WatchedDisk::new(Duration::ZERO);
+    let (store, _) = filled(dir.path(), &disk);
+    let keys = store.scan_keys(View::Latest, b"large", b"m", 100).unwrap();
+    assert_eq!(keys.len(), usize::from(COUNT));
+    assert_eq!(store.scan_keys(View::Durable, b"large07", b"m", 1).unwrap(), [b"large07"]);
+    assert_eq!(disk.take_opened(), 0);
 }
 
 /// Reads; all values are replaced when the first file is about to be opened.

@@ -50,6 +50,8 @@ fn check(store: &dyn Store, view: View, map: &Map, random: &mut Random) {
     let expected: Vec<_> =
         everything.iter().filter(|(key, _)| *key >= start && *key < end).take(limit).cloned().collect();
     assert_eq!(store.scan(view, &start, &end, limit).unwrap(), expected, "{start:?}..{end:?} limit {limit}");
+    let keys: Vec<_> = expected.into_iter().map(|(key, _)| key).collect();
+    assert_eq!(store.scan_keys(view, &start, &end, limit).unwrap(), keys, "{start:?}..{end:?} limit {limit}");
     let expected: Vec<_> =
         everything.iter().rev().filter(|(key, _)| *key >= start && *key < end).take(limit).cloned().collect();
     assert_eq!(

@@ -16,7 +16,7 @@ use abide_store::{View, codec, pairs};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-/// Bytes of a state that are read at most, and of the states of one page of objects.
+/// Bytes of a state that are read at most, of the states of one page of objects, and of a page of promises.
 pub const STATE_READ_BYTES_MAX: usize = 64 << 20;
 /// Those who wait that are counted for one object.
 const WAITERS_COUNTED_MAX: usize = 100_000;
@@ -145,8 +145,8 @@ impl EngineHandle {
     }
 
     fn first_object(&self, (start, end): Span, tag: Tag) -> Result<Option<String>, EngineError> {
-        let found = self.inner.store.scan(View::Durable, &start, &end, 1).map_err(TxnError::from)?;
-        Ok(found.first().and_then(|(key, _)| Some(keys::decode_object(key, tag)?.0.key)))
+        let found = self.inner.store.scan_keys(View::Durable, &start, &end, 1).map_err(TxnError::from)?;
+        Ok(found.first().and_then(|key| Some(keys::decode_object(key, tag)?.0.key)))
     }
 
     fn object(&self, object: ObjectKey) -> Result<ObjectRead, EngineError> {
@@ -178,7 +178,8 @@ impl EngineHandle {
         Ok(inbox)
     }
 
-    /// Returns promises of a workflow by name, the first ones after `after`.
+    /// Returns promises of a workflow by name, the first ones after `after`; and whether there may be more
+    /// behind them.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -187,18 +188,24 @@ impl EngineHandle {
         workflow: &ObjectKey,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, PromiseRow)>, EngineError> {
+    ) -> Result<(Vec<(String, PromiseRow)>, bool), EngineError> {
         let of = NamesOf::Promises(workflow.clone());
         let (mut start, end) = keys::names(self.owner(workflow), &of);
         if let Some(after) = after {
             start.extend_from_slice(after.as_bytes());
             start.push(0);
         }
-        let found = self.inner.store.scan(View::Durable, &start, &end, limit).map_err(TxnError::from)?;
+        let store = &self.inner.store;
+        let found = store
+            .scan_within(View::Durable, &start, &end, limit, STATE_READ_BYTES_MAX)
+            .map_err(TxnError::from)?;
+        let bytes: usize = found.iter().map(|(_, value)| value.len()).sum();
+        let is_more = found.len() == limit || bytes >= STATE_READ_BYTES_MAX;
         let promise = |(key, value): (Vec<u8>, Bytes)| {
             let name = keys::decode_name(&key, Tag::Promise).expect("a span of names holds only names");
             Ok((name, codec::decode(&key, &value).map_err(TxnError::from)?))
         };
-        found.into_iter().map(promise).collect()
+        let promises: Result<Vec<_>, EngineError> = found.into_iter().map(promise).collect();
+        Ok((promises?, is_more))
     }
 }

@@ -98,9 +98,9 @@ impl<'a> Txn<'a> {
         let (start, end) = keys::names(self.partition, of);
         let is_gone = |(key, row): &(&RowKey, &Option<Row>)| row.is_none() && key.name_in(of).is_some();
         let gone = self.staged.iter().filter(is_gone).count();
-        let stored = self.store.scan(View::Latest, &start, &end, STATE_NAMES_READ + gone)?;
+        let stored = self.store.scan_keys(View::Latest, &start, &end, STATE_NAMES_READ + gone)?;
         let mut names: BTreeSet<String> =
-            stored.iter().filter_map(|(key, _)| keys::decode_name(key, tag)).collect();
+            stored.iter().filter_map(|key| keys::decode_name(key, tag)).collect();
         for (row_key, row) in &self.staged {
             match (row_key.name_in(of), row) {
                 (Some(name), Some(_)) => _ = names.insert(name.to_owned()),
@@ -135,5 +135,45 @@ impl<'a> Txn<'a> {
             op
         });
         Some(Batch { fence, ops: ops.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abide_core::target::ObjectKey;
+    use abide_store::disk::sim::{Operation, SimDisk};
+    use abide_store::{DiskStore, Options};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const P: PartitionId = PartitionId(0);
+
+    #[test]
+    fn names_are_learned_without_reading_a_value() {
+        let folder = std::env::temp_dir().join(format!("abide-names-{}", std::process::id()));
+        let disk = SimDisk::new();
+        let options = Options { disk: Arc::new(disk.clone()), ..Options::tiny() };
+        let store = DiskStore::open(&folder, options).unwrap();
+        let object = ObjectKey { service: "S".into(), key: "k".into() };
+        let put = |row_key| Op::Put { key: keys::encode(P, &row_key), value: vec![7; 5_000].into() };
+        let states = (0..50).map(|n| put(RowKey::State(object.clone(), format!("{n:02}"))));
+        let promises = (0..50).map(|n| put(RowKey::Promise(object.clone(), format!("{n:02}"))));
+        let fence = store.acquire(0).unwrap();
+        for ops in [states.collect::<Vec<_>>(), promises.collect()] {
+            store.commit(Batch { fence, ops }).unwrap();
+        }
+        while store.stats().overlay_keys > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        disk.fail(Operation::Read, "blobs/", 0, std::io::ErrorKind::TimedOut);
+        let mut known = Known::default();
+        let txn = Txn::new(&store, P, &mut known);
+        let expected: Vec<_> = (0..50).map(|n| format!("{n:02}")).collect();
+        for of in [NamesOf::State(object.clone()), NamesOf::Promises(object.clone())] {
+            assert_eq!(txn.names(&of).unwrap(), expected);
+        }
+        drop(store);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -297,6 +297,10 @@ impl Store for Watching {
         self.look().scan_back(view, start, end, limit)
     }
 
+    fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        self.look().scan_keys(view, start, end, limit)
+    }
+
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
         self.look().commit(batch)
     }

@@ -262,6 +262,12 @@ impl Store for DiskStore {
         read::scan(&self.shared, view, wanted)
     }
 
+    fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let order = Order::Ascending;
+        let wanted = read::Wanted { span: (start, end), order, limit, bytes_max: usize::MAX };
+        read::scan_keys(&self.shared, view, wanted)
+    }
+
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
         self.commit_with(batch, Urgency::Awaited)
     }

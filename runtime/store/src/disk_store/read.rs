@@ -152,6 +152,21 @@ fn find<'a>(shared: &'a Shared, view: View, wanted: Wanted<'_>) -> Result<Option
     Ok(is_steady(shared, upto).then_some((found, reading)))
 }
 
+/// As [`scan`], without values and without files.
+pub fn scan_keys(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Vec<Vec<u8>>, Error> {
+    if wanted.is_nothing() {
+        return Ok(Vec::new());
+    }
+    shared.noticed(steady(shared, || find_keys(shared, view, wanted)))
+}
+
+/// As [`find`].
+fn find_keys(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let (upto, found) = merged(shared, view, wanted, drop::<Value>, drop::<Stored>)?;
+    let keys = found.into_iter().map(|(key, ())| key).collect();
+    Ok(is_steady(shared, upto).then_some(keys))
+}
+
 /// Ends with the pair that makes the values reach `bytes_max`.
 fn cut(found: &mut Vec<(Vec<u8>, Found)>, bytes_max: u64) {
     let mut bytes = 0u64;

@@ -221,9 +221,8 @@ pub async fn promises(
     let PromisesQuery { key, after } = query(&uri)?;
     let (workflow, _) = find_object(&state, service, key)?;
     let view = blocking(move || {
-        let found = state.engine.promises(&workflow, after.as_deref(), PROMISES_SHOWN_MAX)?;
-        let next_after =
-            found.last().filter(|_| found.len() == PROMISES_SHOWN_MAX).map(|(name, _)| name.clone());
+        let (found, is_more) = state.engine.promises(&workflow, after.as_deref(), PROMISES_SHOWN_MAX)?;
+        let next_after = found.last().filter(|_| is_more).map(|(name, _)| name.clone());
         let promises = found.into_iter().map(|(name, row)| PromiseView {
             name,
             is_completed: row.outcome.is_some(),
