@@ -6,6 +6,9 @@ use bytes::Bytes;
 
 /// Pairs read at once.
 const PAGE: usize = 1_000;
+/// Bytes of values after which a page ends: large ones need not be in memory all at once. Not too few, because what the
+/// index has of a page is looked through whole, whatever ends it.
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Returns the pairs of a span, ascending. Each page is as of one moment, the whole is not. After an
 /// error it ends.
@@ -25,8 +28,9 @@ pub struct Pairs<'a> {
 impl Pairs<'_> {
     fn read(&mut self) -> Result<(), Error> {
         let Some((start, end)) = self.rest.take() else { return Ok(()) };
-        let page = self.store.scan(self.view, &start, &end, PAGE)?;
-        if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) {
+        let page = self.store.scan_within(self.view, &start, &end, PAGE, PAGE_BYTES)?;
+        let bytes: usize = page.iter().map(|(_, value)| value.len()).sum();
+        if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE || bytes >= PAGE_BYTES) {
             self.rest = Some((keys::after(last), end));
         }
         self.page = page.into_iter();
@@ -54,16 +58,19 @@ mod tests {
 
     #[test]
     fn every_pair_of_a_long_span_comes_once() {
-        for count in [0, 1, 999, 1_000, 1_001, 2_500] {
+        for (count, bytes) in
+            [(0, 0), (1, 0), (999, 0), (1_000, 0), (1_001, 0), (2_500, 1_000), (5, PAGE_BYTES)]
+        {
             let store = MemoryStore::new();
             let fence = store.acquire(0).unwrap();
-            let put = |n: u32| Op::Put { key: n.to_be_bytes().to_vec(), value: Bytes::new() };
+            let value = Bytes::from(vec![7; bytes]);
+            let put = |n: u32| Op::Put { key: n.to_be_bytes().to_vec(), value: value.clone() };
             store.commit(Batch { fence, ops: (0..count + 1).map(put).collect() }).unwrap();
             // The last key is the end, which does not belong to the span.
             let span = (0u32.to_be_bytes().to_vec(), count.to_be_bytes().to_vec());
             let keys: Vec<_> = pairs(&store, View::Latest, span).map(|pair| pair.unwrap().0).collect();
             let expected: Vec<_> = (0..count).map(|n| n.to_be_bytes().to_vec()).collect();
-            assert_eq!(keys, expected);
+            assert_eq!(keys, expected, "{count} of {bytes} bytes");
         }
     }
 }
