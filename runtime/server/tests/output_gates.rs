@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 /// What the engine asked of the executor.
 #[derive(Debug)]
 enum Asked {
-    Start(AttemptStart),
+    Start(Box<AttemptStart>),
     Tell(Tell),
 }
 
@@ -38,7 +38,7 @@ struct Recorder(mpsc::UnboundedSender<Asked>);
 
 impl Executor for Recorder {
     fn start(&self, start: AttemptStart) {
-        let _ = self.0.send(Asked::Start(start));
+        let _ = self.0.send(Asked::Start(Box::new(start)));
     }
 
     fn tell(&self, _: InvocationId, _: Attempt, tell: Tell) {
@@ -162,7 +162,7 @@ impl World {
 
     async fn next_start(&mut self) -> AttemptStart {
         match self.next().await {
-            Asked::Start(start) => start,
+            Asked::Start(start) => *start,
             other @ Asked::Tell(_) => panic!("expected a start, got {other:?}"),
         }
     }

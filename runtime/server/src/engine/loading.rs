@@ -141,6 +141,16 @@ mod tests {
             self.store.scan_back(view, start, end, limit)
         }
 
+        fn scan_keys(
+            &self,
+            view: View,
+            start: &[u8],
+            end: &[u8],
+            limit: usize,
+        ) -> Result<Vec<Vec<u8>>, Error> {
+            self.store.scan_keys(view, start, end, limit)
+        }
+
         fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
             self.store.commit(batch)
         }

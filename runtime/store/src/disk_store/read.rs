@@ -124,8 +124,11 @@ impl Found {
     }
 }
 
+/// Keys with what was found of each.
+type Keyed<T> = Vec<(Vec<u8>, T)>;
+
 /// What was found, and what keeps the files that it refers to.
-type Kept<'a> = (Vec<(Vec<u8>, Found)>, Option<Reading<'a>>);
+type Kept<'a> = (Keyed<Found>, Option<Reading<'a>>);
 
 pub fn scan(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Pairs, Error> {
     if wanted.is_nothing() {
@@ -168,7 +171,7 @@ fn find_keys(shared: &Shared, view: View, wanted: Wanted<'_>) -> Result<Option<V
 }
 
 /// Ends with the pair that makes the values reach `bytes_max`.
-fn cut(found: &mut Vec<(Vec<u8>, Found)>, bytes_max: u64) {
+fn cut(found: &mut Keyed<Found>, bytes_max: u64) {
     let mut bytes = 0u64;
     let last = found.iter().position(|(_, found)| {
         bytes = bytes.saturating_add(found.bytes());
@@ -191,15 +194,14 @@ fn merged<T>(
     wanted: Wanted<'_>,
     of_overlay: fn(Value) -> T,
     of_index: fn(Stored) -> T,
-) -> Result<(Sequence, Vec<(Vec<u8>, T)>), Error> {
+) -> Result<(Sequence, Keyed<T>), Error> {
     let Wanted { span, order, limit, .. } = wanted;
     let (upto, over) = {
         let state = shared.state();
         let upto = upto(&state, view);
         (upto, state.overlay.range(upto, span, order, limit))
     };
-    let over: Vec<(Vec<u8>, Option<T>)> =
-        over.into_iter().map(|(key, value)| (key, value.map(of_overlay))).collect();
+    let over: Keyed<Option<T>> = over.into_iter().map(|(key, value)| (key, value.map(of_overlay))).collect();
     let of_index = |pair: io::Result<(Vec<u8>, Stored)>| pair.map(|(key, stored)| (key, of_index(stored)));
     let (start, end) = span;
     let found = match order {
@@ -246,5 +248,14 @@ mod tests {
             "{status:?}"
         );
         assert!(!home.path().join("REBUILD-INDEX").exists(), "nothing says that it is damaged");
+    }
+
+    #[test]
+    fn a_reader_without_a_file_descriptor_stops_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
+        let failed = Error::io("read", "a value")(io::Error::from(rustix::io::Errno::MFILE));
+        assert!(store.shared.noticed::<()>(Err(failed)).is_err());
+        assert_eq!(*store.status().borrow(), Status::Ready);
     }
 }
