@@ -41,6 +41,19 @@ fn who_waits_again_and_again_is_one_listener_and_asks_anew_after_an_answer() {
             Ok::<_, TerminalError>((looks, wait().await?))
         },
         expect![[r#"
+            0: attach inv_7
+            1: sleep 60000 (timeout)
+            <- empty 1
+            2: sleep 60000 (timeout)
+            <- empty 2
+            3: sleep 60000
+            <- failure 0 404 no such invocation
+            <- empty 3
+            4: attach inv_7
+            5: sleep 60000 (timeout)
+            <- value 4 5
+            forget 5
+            => Ok(((None, None), Some(Ok(5))))
         "#]],
     );
 }

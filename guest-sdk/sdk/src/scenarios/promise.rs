@@ -100,6 +100,17 @@ fn who_waits_again_and_again_is_one_listener() {
             Ok::<_, TerminalError>((looks, ctx.promise::<bool>("approved").await?))
         },
         expect![[r#"
+            0: promise approved
+            1: sleep 60000 (timeout)
+            <- empty 1
+            2: sleep 60000 (timeout)
+            <- empty 2
+            3: sleep 60000 (timeout)
+            <- value 0 true
+            forget 3
+            4: promise approved
+            <- value 4 true
+            => Ok(((None, None, Some(Ok(true))), true))
         "#]],
     );
 }
