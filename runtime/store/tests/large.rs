@@ -92,18 +92,20 @@ fn read_while_replaced<T: Send>(
     })
 }
 
+fn files(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("blobs")).unwrap().count()
+}
+
 #[test]
 fn what_is_replaced_while_it_is_read_goes_afterwards() {
     let dir = tempfile::tempdir().unwrap();
     let disk = WatchedDisk::new(Duration::ZERO);
     let (store, fence) = filled(dir.path(), &disk);
-    let files = || std::fs::read_dir(dir.path().join("blobs")).unwrap().count();
-
     let found = read_while_replaced(&store, fence, &disk, || scan(&store, usize::MAX));
     assert_eq!(found.len(), usize::from(COUNT));
     assert!(found.iter().all(|(_, value)| value[..] == [1; BYTES]), "all are of one moment");
     assert_eq!(disk.take_opened(), u64::from(COUNT));
-    wait_until("the old ones are gone", || files() == usize::from(COUNT));
+    wait_until("the old ones are gone", || files(dir.path()) == usize::from(COUNT));
 
     write(&store, fence, all(1)).unwrap();
     wait_until("they are read from the disk", || store.stats().overlay_keys == 0);
@@ -112,5 +114,18 @@ fn what_is_replaced_while_it_is_read_goes_afterwards() {
     assert_eq!(found.unwrap()[..], [1; BYTES]);
     assert_eq!(disk.take_opened(), 1);
     assert_eq!(get().unwrap()[..], [2; BYTES]);
-    wait_until("the old ones are gone", || files() == usize::from(COUNT));
+    wait_until("the old ones are gone", || files(dir.path()) == usize::from(COUNT));
+}
+
+/// Nobody waits for the upkeep, which takes a snapshot of everything now and then.
+#[test]
+fn what_was_kept_for_a_reader_goes_with_the_next_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = WatchedDisk::new(Duration::ZERO);
+    let (store, fence) = filled(dir.path(), &disk);
+    let _upkeep = disk.stop_upkeep();
+    read_while_replaced(&store, fence, &disk, || scan(&store, usize::MAX));
+    assert_eq!(files(dir.path()), 2 * usize::from(COUNT));
+    write(&store, fence, vec![put("small", "x")]).unwrap();
+    wait_until("the old ones are gone", || files(dir.path()) == usize::from(COUNT));
 }

@@ -90,5 +90,6 @@ fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error>
             shared.blobs.remove(name)?;
         }
     }
-    Ok(())
+    // Here too, because the upkeep may take a snapshot for minutes.
+    shared.remove_unread_blobs()
 }

@@ -1,7 +1,8 @@
 //! Who reads files of values, and which files stay for them although their keys have other values now.
 //!
 //! A scan finds keys and references as of one moment and reads the files afterwards, while the index goes on: nobody waits
-//! for it, and it reads each file once. A file that loses its key meanwhile stays until all who may know of it are done.
+//! for it, and it reads each file once. A file that loses its key meanwhile stays until all who may know of it are done, and
+//! goes with what is applied next, or with the next turn of the upkeep.
 
 use std::collections::{BTreeSet, VecDeque};
 

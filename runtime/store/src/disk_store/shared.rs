@@ -192,23 +192,19 @@ impl Shared {
         self.upkeep_wakes.notify_all();
     }
 
-    /// Removes blobs that no key refers to and no backup needs, unless they are still read.
+    /// Removes blobs that no key refers to and no backup needs, unless they are still read. One that stays is swept by the
+    /// next start.
     pub fn give_up_blobs(&self, names: Vec<BlobName>) {
-        self.remove_blobs(names.into_iter().filter(|name| !self.readers.keeps(*name)));
-    }
-
-    /// Removes blobs that were kept for readers who are done.
-    pub fn remove_unread_blobs(&self) {
-        self.remove_blobs(self.readers.take_unread());
-    }
-
-    /// One that stays is swept by the next start.
-    fn remove_blobs(&self, names: impl IntoIterator<Item = BlobName>) {
-        for name in names {
+        for name in names.into_iter().filter(|name| !self.readers.keeps(*name)) {
             if let Err(error) = self.blobs.remove(name) {
                 tracing::warn!(%error, "a blob without a key is left for the next start");
             }
         }
+    }
+
+    /// Removes blobs that were kept for readers who are done.
+    pub fn remove_unread_blobs(&self) -> Result<(), Error> {
+        self.readers.take_unread().into_iter().try_for_each(|name| self.blobs.remove(name))
     }
 
     /// Refuses work after a failure or a close.
@@ -227,4 +223,46 @@ impl Shared {
 fn passes(error: &io::Error) -> bool {
     use rustix::io::Errno;
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::batch::Op;
+    use crate::disk::sim::{Operation, SimDisk};
+    use crate::disk_store::DiskStore;
+    use crate::store::Store;
+
+    fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !is_true() {
+            assert!(started.elapsed() < Duration::from_secs(20), "timed out: {what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// As one that nobody read when it lost its key.
+    #[test]
+    fn a_blob_that_was_kept_and_cannot_be_removed_stops_the_store() {
+        let home = tempfile::tempdir().unwrap();
+        let disk = SimDisk::new();
+        let options = Options { disk: Arc::new(disk.clone()), ..Options::tiny() };
+        let store = DiskStore::open(home.path(), options).unwrap();
+        let fence = store.acquire(1).unwrap();
+        let put = |byte: u8| Op::Put { key: b"key".to_vec(), value: vec![byte; 3_000].into() };
+        let reading = store.shared.readers.begin();
+        for byte in [1, 2] {
+            store.commit(Batch { fence, ops: vec![put(byte)] }).unwrap();
+        }
+        wait_until("the first value is replaced", || store.stats().overlay_keys == 0);
+        disk.fail(Operation::Remove, "blobs/", 0, io::ErrorKind::PermissionDenied);
+        drop(reading);
+        let is_failed = || {
+            let status = store.status().borrow().clone();
+            matches!(status, Status::Failed { reason } if reason.contains("cannot remove"))
+        };
+        wait_until("the store stops", is_failed);
+    }
 }

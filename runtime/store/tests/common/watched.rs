@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use abide_store::Options;
 use abide_store::disk::{DirEntry, Disk, DiskFile, OsDisk};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 #[derive(Default)]
 pub struct WatchedDisk {
     opened: AtomicU64,
     pause: Duration,
     stop: Mutex<Option<(Sender<()>, Receiver<()>)>>,
+    upkeep: Mutex<()>,
 }
 
 impl WatchedDisk {
@@ -39,6 +40,11 @@ impl WatchedDisk {
         let (go_on, is_to_go_on) = channel();
         *self.stop.lock() = Some((stopped, is_to_go_on));
         (is_stopped, go_on)
+    }
+
+    /// Lets the upkeep, which looks at the free space in each turn, wait until the guard is dropped.
+    pub fn stop_upkeep(&self) -> MutexGuard<'_, ()> {
+        self.upkeep.lock()
     }
 
     fn note_value(&self) {
@@ -89,6 +95,7 @@ impl Disk for WatchedDisk {
     }
 
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        drop(self.upkeep.lock());
         OsDisk.free_bytes(dir)
     }
 }
