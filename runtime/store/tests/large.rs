@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use abide_store::{DiskStore, Fence, Op, Store, View};
+use abide_store::{DiskStore, Fence, Op, Status, Store, View};
 use common::watched::WatchedDisk;
 use common::{commit, put, wait_until, write};
 
@@ -128,4 +128,17 @@ fn what_was_kept_for_a_reader_goes_with_the_next_change() {
     assert_eq!(files(dir.path()), 2 * usize::from(COUNT));
     write(&store, fence, vec![put("small", "x")]).unwrap();
     wait_until("the old ones are gone", || files(dir.path()) == usize::from(COUNT));
+}
+
+#[test]
+fn who_finds_no_file_descriptor_waits_for_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = WatchedDisk::new(Duration::ZERO);
+    let (store, _) = filled(dir.path(), &disk);
+    disk.lack_descriptors(3);
+    assert_eq!(store.get(View::Durable, b"large07").unwrap().unwrap()[..], [1; BYTES]);
+    disk.lack_descriptors(3);
+    assert_eq!(scan(&store, usize::MAX).len(), usize::from(COUNT));
+    assert_eq!(disk.take_opened(), 1 + u64::from(COUNT));
+    assert_eq!(*store.status().borrow(), Status::Ready);
 }

@@ -9,8 +9,18 @@ pub mod sim_index;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
 
 pub use os::OsDisk;
+
+/// How long who reads a file waits for a file descriptor, when there is none: connections and guests give some back all
+/// the time.
+const DESCRIPTOR_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Between two tries.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(5);
 
 /// A file that can be read and written at any offset.
 pub trait DiskFile: Send + Sync {
@@ -46,9 +56,26 @@ pub trait Disk: Send + Sync + 'static {
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
 }
 
-/// Returns the whole content of a file.
+/// Says whether a file could not be opened because many are open at the moment: nothing is wrong with the disk then.
+pub(crate) fn lacks_descriptor(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+fn open_patiently(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    let started = Instant::now();
+    loop {
+        match disk.open_read(path) {
+            Err(error) if lacks_descriptor(&error) && started.elapsed() < DESCRIPTOR_WAIT_MAX => {
+                thread::sleep(DESCRIPTOR_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Returns the whole content of a file. Waits for a file descriptor: who reads may be somebody whose failure stops everything.
 pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    let file = disk.open_read(path)?;
+    let file = open_patiently(disk, path)?;
     let mut content = vec![0; usize::try_from(file.bytes()?).map_err(io::Error::other)?];
     let read = file.read_at(&mut content, 0)?;
     content.truncate(read);

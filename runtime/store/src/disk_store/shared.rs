@@ -1,7 +1,6 @@
 //! What callers and the three threads share: the state under one short lock, and how each part tells the others.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use crate::backup::hold::Hold;
 use crate::batch::{Batch, Fence, Sequence};
 use crate::blobs::{BlobName, Blobs};
+use crate::disk;
 use crate::disk_store::readers::Readers;
 use crate::disk_store::whole;
 use crate::error::Error;
@@ -179,7 +179,7 @@ impl Shared {
     pub fn noticed<T>(&self, found: Result<T, Error>) -> Result<T, Error> {
         match &found {
             Err(error @ Error::Index { .. }) => self.fail(error),
-            Err(error @ Error::Io { source, .. }) if !passes(source) => self.fail(error),
+            Err(error @ Error::Io { source, .. }) if !disk::lacks_descriptor(source) => self.fail(error),
             _ => {}
         }
         found
@@ -219,14 +219,9 @@ impl Shared {
     }
 }
 
-/// Says whether a read failed because many files are open at the moment: nothing is wrong with the disk then.
-fn passes(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::time::Duration;
 
     use super::*;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use abide_store::Options;
 use abide_store::disk::{DirEntry, Disk, DiskFile, OsDisk};
 use parking_lot::{Mutex, MutexGuard};
+use rustix::io::Errno;
 
 #[derive(Default)]
 pub struct WatchedDisk {
@@ -17,6 +18,7 @@ pub struct WatchedDisk {
     pause: Duration,
     stop: Mutex<Option<(Sender<()>, Receiver<()>)>>,
     upkeep: Mutex<()>,
+    without_descriptor: Mutex<u32>,
 }
 
 impl WatchedDisk {
@@ -47,6 +49,20 @@ impl WatchedDisk {
         self.upkeep.lock()
     }
 
+    /// Finds no file descriptor for a value, so many times.
+    pub fn lack_descriptors(&self, times: u32) {
+        *self.without_descriptor.lock() = times;
+    }
+
+    fn take_descriptor(&self) -> io::Result<()> {
+        let mut times = self.without_descriptor.lock();
+        if *times == 0 {
+            return Ok(());
+        }
+        *times -= 1;
+        Err(Errno::MFILE.into())
+    }
+
     fn note_value(&self) {
         self.opened.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(self.pause);
@@ -65,6 +81,7 @@ impl Disk for WatchedDisk {
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         if path.parent().is_some_and(|folder| folder.ends_with("blobs")) {
+            self.take_descriptor()?;
             self.note_value();
         }
         OsDisk.open_read(path)
