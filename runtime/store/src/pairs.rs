@@ -56,21 +56,49 @@ mod tests {
     use super::*;
     use crate::{Batch, MemoryStore, Op};
 
+    /// Returns a store with so many values of so many bytes, and their span.
+    fn filled(count: u32, bytes: usize) -> (MemoryStore, Span) {
+        let store = MemoryStore::new();
+        let fence = store.acquire(0).unwrap();
+        let value = Bytes::from(vec![7; bytes]);
+        let put = |n: u32| Op::Put { key: n.to_be_bytes().to_vec(), value: value.clone() };
+        store.commit(Batch { fence, ops: (0..count + 1).map(put).collect() }).unwrap();
+        // The last key is the end, which does not belong to the span.
+        (store, (0u32.to_be_bytes().to_vec(), count.to_be_bytes().to_vec()))
+    }
+
     #[test]
     fn every_pair_of_a_long_span_comes_once() {
         for (count, bytes) in
             [(0, 0), (1, 0), (999, 0), (1_000, 0), (1_001, 0), (2_500, 1_000), (5, PAGE_BYTES)]
         {
-            let store = MemoryStore::new();
-            let fence = store.acquire(0).unwrap();
-            let value = Bytes::from(vec![7; bytes]);
-            let put = |n: u32| Op::Put { key: n.to_be_bytes().to_vec(), value: value.clone() };
-            store.commit(Batch { fence, ops: (0..count + 1).map(put).collect() }).unwrap();
-            // The last key is the end, which does not belong to the span.
-            let span = (0u32.to_be_bytes().to_vec(), count.to_be_bytes().to_vec());
+            let (store, span) = filled(count, bytes);
             let keys: Vec<_> = pairs(&store, View::Latest, span).map(|pair| pair.unwrap().0).collect();
             let expected: Vec<_> = (0..count).map(|n| n.to_be_bytes().to_vec()).collect();
             assert_eq!(keys, expected, "{count} of {bytes} bytes");
+        }
+    }
+
+    /// Returns the bytes of the values of each page.
+    fn pages(mut walk: Pairs<'_>) -> Vec<usize> {
+        let mut pages = Vec::new();
+        while walk.rest.is_some() {
+            walk.read().unwrap();
+            let bytes: usize = walk.page.as_slice().iter().map(|(_, value)| value.len()).sum();
+            pages.push(bytes);
+        }
+        pages
+    }
+
+    #[test]
+    fn a_page_ends_after_so_many_pairs_or_so_many_bytes() {
+        for (count, bytes, expected) in [
+            (2_500, 1_000, vec![1_000_000, 1_000_000, 500_000]),
+            (5, PAGE_BYTES / 2, vec![PAGE_BYTES, PAGE_BYTES, PAGE_BYTES / 2]),
+            (2, PAGE_BYTES, vec![PAGE_BYTES, PAGE_BYTES, 0]),
+        ] {
+            let (store, span) = filled(count, bytes);
+            assert_eq!(pages(pairs(&store, View::Latest, span)), expected, "{count} of {bytes} bytes");
         }
     }
 }
