@@ -3,9 +3,10 @@
 mod common;
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use abide_store::backup::Label;
 use abide_store::disk::sim::{Operation, SimDisk};
 use abide_store::{DiskStore, Error, Options, Status, Store, View, doctor};
 use common::{commit, commit_and_push, on, open, put, wait_until, write};
@@ -78,20 +79,56 @@ fn a_failed_blob_stops_the_store() {
     stops_and_keeps_what_was_acknowledged(Operation::Remove, "blobs/", 3, ErrorKind::PermissionDenied);
 }
 
+/// A way to read "large" from its file: a look without the value, and a scan of keys, read none.
+type Read = fn(&DiskStore) -> Result<(), Error>;
+
+const READS: [(&str, Read); 3] = [
+    ("get", |store| store.get(View::Durable, b"large").map(drop)),
+    ("scan", |store| store.scan(View::Durable, b"l", b"m", 9).map(drop)),
+    ("scan_back", |store| store.scan_back(View::Durable, b"l", b"m", 9).map(drop)),
+];
+
 /// Whoever reads it: nobody writes here.
 #[test]
 fn a_value_that_the_disk_does_not_give_stops_the_store() {
-    let dir = tempfile::tempdir().unwrap();
-    let disk = SimDisk::new();
-    let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
-    let fence = store.acquire(1).unwrap();
-    write(&store, fence, vec![put("large", vec![1; 3000])]).unwrap();
-    wait_until("it is read from the disk", || store.stats().overlay_keys == 0);
-    disk.fail(Operation::Read, "blobs/", 0, ErrorKind::TimedOut);
-    assert!(matches!(store.get(View::Durable, b"large"), Err(Error::Io { .. })));
-    let status = store.status().borrow().clone();
-    assert!(matches!(&status, Status::Failed { reason } if reason.contains("blobs/")), "{status:?}");
-    assert!(store.close().is_err());
+    for (name, read) in READS {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = SimDisk::new();
+        let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+        let fence = store.acquire(1).unwrap();
+        write(&store, fence, vec![put("large", vec![1; 3000])]).unwrap();
+        wait_until("it is read from the disk", || store.stats().overlay_keys == 0);
+        disk.fail(Operation::Read, "blobs/", 0, ErrorKind::TimedOut);
+        let found = read(&store);
+        assert!(matches!(found, Err(Error::Io { .. })), "{name}: {found:?}");
+        let status = store.status().borrow().clone();
+        assert!(
+            matches!(&status, Status::Failed { reason } if reason.contains("blobs/")),
+            "{name}: {status:?}"
+        );
+        assert!(store.close().is_err(), "{name}");
+    }
+}
+
+/// As whoever else reads it.
+#[test]
+fn what_the_disk_does_not_give_a_backup_stops_the_store() {
+    for part in ["blobs/", "log-"] {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = SimDisk::new();
+        let store = DiskStore::open(dir.path(), on(&disk)).unwrap();
+        let fence = store.acquire(1).unwrap();
+        write(&store, fence, vec![put("large", vec![1; 3_000])]).unwrap();
+        wait_until("the index has it", || store.stats().overlay_keys == 0);
+        let backup = store.backup().unwrap();
+        // Comes later than the beginning, so it is read from the log.
+        write(&store, fence, vec![put("small", "x")]).unwrap();
+        disk.fail(Operation::Read, part, 0, ErrorKind::TimedOut);
+        let error = backup.send(&mut io::sink(), Label::default(), || Ok(Vec::new())).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{part}: {error}");
+        let status = store.status().borrow().clone();
+        assert!(matches!(&status, Status::Failed { reason } if reason.contains(part)), "{part}: {status:?}");
+    }
 }
 
 #[test]

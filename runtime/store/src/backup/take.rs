@@ -298,17 +298,23 @@ fn gone(error: io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::disk_store::DiskStore;
+    use crate::index::Index;
     use crate::options::Options;
     use crate::store::Store;
 
     #[test]
     fn a_damaged_index_that_a_backup_finds_stops_the_store() {
-        let home = tempfile::tempdir().unwrap();
-        let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
-        let backup = store.backup().unwrap();
-        let found = backup.noticed::<()>(Err(Error::Index { why: "a leaf is damaged".into() }));
-        assert!(matches!(found, Err(Error::Index { .. })), "{found:?}");
-        assert!(matches!(&*store.status().borrow(), Status::Failed { .. }));
-        assert!(home.path().join("REBUILD-INDEX").exists(), "the next start rebuilds it");
+        for spoil in [Index::spoil_pair, Index::spoil_epoch] {
+            let home = tempfile::tempdir().unwrap();
+            let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
+            let backup = store.backup().unwrap();
+            spoil(&backup.shared.index);
+            let sent = backup.send(&mut io::sink(), Label::default(), || Ok(Vec::new()));
+            let error = sent.unwrap_err();
+            assert!(matches!(error, Error::Index { .. }), "{error}");
+            let status = store.status().borrow().clone();
+            assert!(matches!(status, Status::Failed { .. }), "{status:?}");
+            assert!(home.path().join("REBUILD-INDEX").exists(), "the next start rebuilds it");
+        }
     }
 }

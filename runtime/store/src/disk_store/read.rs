@@ -236,7 +236,7 @@ mod tests {
     use crate::store::Store;
 
     #[test]
-    fn a_disk_that_fails_whoever_reads_stops_the_store() {
+    fn an_error_of_the_disk_stops_the_store_and_says_nothing_of_the_index() {
         let home = tempfile::tempdir().unwrap();
         let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
         let failed = Error::io("use", "index")(io::Error::from(rustix::io::Errno::IO));
@@ -251,11 +251,35 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_without_a_file_descriptor_stops_nothing() {
+    fn a_lack_of_file_descriptors_stops_nothing() {
         let home = tempfile::tempdir().unwrap();
         let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
         let failed = Error::io("read", "a value")(io::Error::from(rustix::io::Errno::MFILE));
         assert!(store.shared.noticed::<()>(Err(failed)).is_err());
         assert_eq!(*store.status().borrow(), Status::Ready);
+    }
+
+    /// A way to read "key".
+    type Read = fn(&DiskStore) -> Result<(), Error>;
+
+    const READS: [(&str, Read); 5] = [
+        ("get", |store| store.get(View::Durable, b"key").map(drop)),
+        ("peek", |store| store.peek(View::Durable, b"key").map(drop)),
+        ("scan", |store| store.scan(View::Durable, b"k", b"l", 9).map(drop)),
+        ("scan_back", |store| store.scan_back(View::Durable, b"k", b"l", 9).map(drop)),
+        ("scan_keys", |store| store.scan_keys(View::Durable, b"k", b"l", 9).map(drop)),
+    ];
+
+    #[test]
+    fn a_damaged_index_stops_the_store_whoever_reads_it() {
+        for (name, read) in READS {
+            let home = tempfile::tempdir().unwrap();
+            let store = DiskStore::open(home.path(), Options::tiny()).unwrap();
+            store.shared.index.spoil_pair();
+            let found = read(&store);
+            assert!(matches!(found, Err(Error::Index { .. })), "{name}: {found:?}");
+            let status = store.status().borrow().clone();
+            assert!(matches!(status, Status::Failed { .. }), "{name}: {status:?}");
+        }
     }
 }

@@ -4,6 +4,19 @@ use super::*;
 use crate::batch::Fence;
 use tempfile::TempDir;
 
+/// For tests of those who read.
+impl Index {
+    /// Gives "key" a value that nobody can read, as a damaged leaf has them.
+    pub fn spoil_pair(&self) {
+        self.with(|handles| handles.pairs.insert(b"key", vec![u8::MAX]).map(drop)).unwrap();
+    }
+
+    /// As [`Index::spoil_pair`], an epoch.
+    pub fn spoil_epoch(&self) {
+        self.with(|handles| handles.meta.insert(epoch_key(1), vec![u8::MAX]).map(drop)).unwrap();
+    }
+}
+
 /// In more than 900 leaves. Of each 256th of them the cache keeps at least one, however small it is.
 const PAIRS: u32 = 120_000;
 /// Of one scan, as listings have it.
