@@ -15,6 +15,7 @@ mod handle;
 mod inboxes;
 mod journal;
 mod known;
+mod lines;
 mod listing;
 mod load;
 mod loading;

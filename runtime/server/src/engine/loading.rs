@@ -4,13 +4,13 @@
 //! of megabytes would keep all of these waiting for as long as the disk takes, so it is read on a thread of its own.
 
 use super::journal::{JournalReader, LoadedJournal};
+use super::lines::Lines;
 use super::txn::TxnError;
 use abide_core::effect::AttemptStart;
 use abide_core::rows::RowKey;
 use abide_store::{Peeked, View, codec, keys};
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// A journal, or an input, of more bytes is read on a thread of its own.
 const LARGE_BYTES: u64 = 1 << 20;
@@ -20,13 +20,13 @@ const LARGE_AT_ONCE: usize = 2;
 /// Loads journals for attempts.
 pub struct Loading {
     journals: JournalReader,
-    large: Arc<Semaphore>,
+    large: Arc<Lines>,
 }
 
 impl Loading {
     #[must_use]
     pub fn new(journals: JournalReader) -> Self {
-        Self { journals, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)) }
+        Self { journals, large: Lines::new(LARGE_AT_ONCE) }
     }
 
     /// As [`JournalReader::load`]; waits for a large journal elsewhere.
@@ -37,8 +37,20 @@ impl Loading {
         if self.journals.is_large(start)? { self.load_apart(start).await } else { self.journals.load(start) }
     }
 
+    /// Returns how many attempts wait for a large journal.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.large.standing()
+    }
+
+    /// Returns how many attempts of a service do.
+    #[must_use]
+    pub fn waiting_of(&self, service: &str) -> usize {
+        self.large.standing_of(service)
+    }
+
     async fn load_apart(&self, start: &mut AttemptStart) -> Result<Option<LoadedJournal>, TxnError> {
-        let turn = self.large.clone().acquire_owned().await.expect("nobody closes it");
+        let turn = self.large.turn(&start.target.service).await;
         let (journals, mut of) = (self.journals.clone(), start.clone());
         start.input = None;
         let reads = tokio::task::spawn_blocking(move || {
@@ -92,7 +104,9 @@ mod tests {
     use abide_store::{Batch, Error, Fence, MemoryStore, Op, Sequence, Stats, Status, Store};
     use bytes::Bytes;
     use parking_lot::Mutex;
+    use std::pin::pin;
     use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+    use std::task::{Context, Waker};
     use std::time::Duration;
     use tokio::sync::watch;
 
@@ -224,5 +238,24 @@ mod tests {
             timer.await.unwrap();
             assert_eq!((journal.entries.len(), &journal.input.body[..]), (1, &b"in"[..]));
         }
+    }
+
+    #[tokio::test]
+    async fn of_one_service_one_journal_is_read_at_a_time_and_others_count_as_waiting() {
+        // Nobody has to go on before a scan does.
+        let (_, others) = channel();
+        let store = Slow { store: stored(), others: Mutex::new(others), input_bytes: 0 };
+        let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
+        let reads = loading.large.turn("S").await;
+        let mut second = start(LARGE_BYTES + 1);
+        let mut waits = pin!(loading.load(&mut second));
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let mut of_other = start(LARGE_BYTES + 1);
+        of_other.target.service = "T".into();
+        assert!(loading.load(&mut of_other).await.unwrap().is_some());
+        assert_eq!((loading.waiting(), loading.waiting_of("S"), loading.waiting_of("T")), (2, 2, 0));
+        drop(reads);
+        assert!(waits.await.unwrap().is_some());
+        assert_eq!(loading.waiting(), 0);
     }
 }

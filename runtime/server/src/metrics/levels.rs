@@ -65,7 +65,7 @@ impl Levels {
             open.submissions,
         )?;
         reading.gauge("abide_calls_open", "Calls and attaches that wait for an answer", open.calls)?;
-        let help = "Invocations that were accepted or woken and wait for their start";
+        let help = "Invocations that were accepted or woken and wait for their start, or a large journal";
         reading.gauge("abide_starts_waiting", help, open.starts)?;
         let help = "Bodies of requests that are read, or wait for a driver";
         reading.bytes("abide_request_bodies", help, open.bodies_bytes)?;

@@ -225,8 +225,9 @@ impl Executor for WasmExecutor {
         self.waiting() < WAITING_MAX
     }
 
+    /// Those that wait for a large journal have been let in, and given their places back.
     fn waiting(&self) -> usize {
-        self.shared.waiting.load(Ordering::SeqCst)
+        self.shared.waiting.load(Ordering::SeqCst) + self.shared.loading.waiting()
     }
 
     fn waiting_to_go_on(&self) -> usize {
@@ -235,12 +236,13 @@ impl Executor for WasmExecutor {
 
     fn waiting_of(&self, service: &str) -> usize {
         let lane = |is_first_attempt| Lane { service: service.into(), is_first_attempt };
+        let for_journals = self.shared.loading.waiting_of(service);
         let state = self.shared.state.lock();
-        state.turns.len_of(&lane(true)) + state.turns.len_of(&lane(false))
+        state.turns.len_of(&lane(true)) + state.turns.len_of(&lane(false)) + for_journals
     }
 
     fn drivers_go_on(&self) {
-        if self.waiting() > 0 {
+        if self.shared.waiting.load(Ordering::SeqCst) > 0 {
             self.shared.change(|_| {});
         }
     }
