@@ -155,6 +155,7 @@ pub fn choose(engine: &EngineHandle, scope: &Scope, grouping: &mut Grouping) -> 
                     let names = (row.target.service.as_str(), row.target.handler.as_str());
                     grouping.add(names, Case::Live(id), begins_here());
                 }
+                Match::Handler if row.is_overfull() => add_overfull(grouping, row),
                 Match::Handler => {
                     number(&row.target).into_iter().for_each(|number| classes.add(number, id, row));
                 }
@@ -189,6 +190,12 @@ pub fn add_stranded(
         }
         ControlFlow::Continue(())
     })
+}
+
+/// Adds a live invocation that is not replayed: no attempt is given so much, nor is there room for it here.
+pub fn add_overfull(grouping: &mut Grouping, row: &InvocationRow) {
+    const WHY: &str = "its journal has more bytes than an attempt is given (JOURNAL_BYTES_BEGUN_MAX)";
+    grouping.add_unchecked((&row.target.service, &row.target.handler), 1, WHY);
 }
 
 fn begins_here() -> Finding {
@@ -285,9 +292,14 @@ impl Classes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::invocation::Origin;
+    use crate::config::Config;
+    use crate::http::tests::world::{PARTITIONS, World};
+    use abide_core::invocation::{Origin, PauseReason};
+    use abide_core::limits::JOURNAL_BYTES_BEGUN_MAX;
     use abide_core::manifest::{HandlerManifest, HandlerOptions, Payload};
+    use abide_core::rows::{Row, RowKey};
     use abide_core::time::Timestamp;
+    use abide_store::{Batch, MemoryStore, Op, Store, codec, keys};
 
     fn row(handler: &str, key: Option<&str>, deployment: Option<u128>) -> InvocationRow {
         let target = Target { service: "S".into(), key: key.map(Into::into), handler: handler.into() };
@@ -363,5 +375,28 @@ mod tests {
         let ids: Vec<u128> = classes.in_turns().iter().map(|item| item.id.unique).collect();
         assert_eq!(ids, [0, 4, 5, 1, 2, 3]);
         assert_eq!(classes.counts, [5, 1]);
+    }
+
+    #[tokio::test]
+    async fn one_with_more_than_an_attempt_is_given_is_told_and_not_replayed() {
+        let store = MemoryStore::new();
+        for (n, bytes) in [(0, JOURNAL_BYTES_BEGUN_MAX), (1, JOURNAL_BYTES_BEGUN_MAX + 1)] {
+            let id = InvocationId::new(Timestamp(1_000 + n), n.into(), 0);
+            let mut row = row("h", Some("k"), Some(2));
+            row.phase = Phase::Paused { reason: PauseReason::ByPerson };
+            row.journal_bytes = bytes;
+            let partition = id.partition(PARTITIONS);
+            let key = keys::encode(partition, &RowKey::Invocation(id));
+            let ops = vec![Op::Put { key, value: codec::encode_row(&Row::Invocation(Box::new(row))) }];
+            let fence = store.acquire(partition.0).unwrap();
+            store.commit(Batch { fence, ops }).unwrap();
+        }
+        let world = World::on(store, &Config::default());
+        let mut grouping = Grouping::default();
+        let scope = scope(ServiceKind::Object, HandlerMode::Exclusive);
+        let chosen = choose(&world.state.engine, &scope, &mut grouping).unwrap();
+        let report = grouping.report(scope.deployment, 0);
+        assert_eq!((chosen.items.len(), chosen.left_out), (1, vec![0]));
+        assert_eq!((report.live_of(Kind::NotChecked), report.is_complete), (1, false));
     }
 }

@@ -1,6 +1,6 @@
 //! Running a check: few replays at a time, on threads of their own, until all are done or time is up.
 
-use super::choose::{Chosen, Item, Match, Scope, add_stranded, choose};
+use super::choose::{Chosen, Item, Match, Scope, add_overfull, add_stranded, choose};
 use super::finding::{self, Judged};
 use super::report::{Case, Grouping, Kind, Report};
 use crate::clock::Clock;
@@ -182,12 +182,15 @@ impl Work {
     /// Replays one invocation; false when time was up before it was through.
     fn replay(&self, item: Item) -> Result<bool, EngineError> {
         let Some(row) = self.tools.engine.invocation(item.id)? else { return Ok(true) };
-        // No attempt is given so much, nor is there room for it here.
+        let is_over = matches!(row.phase, Phase::Completed { .. });
+        // It may have become so since it was chosen, or ended so.
         if row.is_overfull() {
+            if !is_over {
+                add_overfull(&mut self.found.lock().grouping, &row);
+            }
             return Ok(true);
         }
         let Some((journal, answer)) = self.tools.engine.recorded(item.id)? else { return Ok(true) };
-        let is_over = matches!(row.phase, Phase::Completed { .. });
         // Of one that has ended a part may have been purged already.
         if is_over && journal.entries.len() != row.entries_len as usize {
             return Ok(true);
