@@ -256,6 +256,25 @@ fn a_guest_that_runs_is_stopped_when_others_fill_its_journal() {
     );
 }
 
+/// One signal alone cannot: what the guest asks for ends before a full journal, which may get one more outcome.
+#[test]
+fn a_guest_that_takes_signals_that_were_kept_is_stopped_when_they_fill_its_journal() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 15 large of 32 MiB)
+         (signal a go 32MiB)
+         (signal a go 32MiB)
+         append a: receive go; receive go",
+        expect![[r#"
+            > append a: receive go; receive go
+                deliver a#1 op 15 order 0 at 0: 32 MiB
+                deliver a#1 op 16 order 1 at 0: 32 MiB
+                stop a#1
+              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/2, holds the key
+        "#]],
+    );
+}
+
 #[test]
 fn an_attempt_that_is_lost_with_too_many_bytes_is_not_tried_again() {
     check(
