@@ -1,7 +1,7 @@
 //! A cancellation: what the invocation waits for fails, so that it can undo what it did and end.
 //!
 //! It stands among the outcomes of the journal, under [`CANCEL_OP`], so every replay meets it at the
-//! same place. It happens once; what is asked afterwards works as ever.
+//! same place. It happens once; what is asked afterwards works as ever. One that can never go on just ends.
 
 use crate::command::{EndRequest, HowToEnd};
 use crate::effect::{Effect, Notice};
@@ -42,6 +42,11 @@ pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut V
     let Some(row) = rows.invocation_mut(id) else { return };
     match row.phase {
         Phase::Scheduled { .. } | Phase::Queued { .. } => {
+            complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
+        }
+        // No attempt of it begins any more, so there is nobody who could undo what it did.
+        Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } if row.is_overfull() => {
+            spread::to_open_calls(place, &request, row, HowToEnd::Cancel, effects);
             complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
         }
         Phase::Running { .. } | Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } => {

@@ -99,7 +99,7 @@ fn keep(
     effects: &mut Vec<Effect>,
 ) {
     let kept_until = KeptUntil::of(&row).expect("the phase was set above");
-    // A kill then looks through the journal for its calls, later in this very transaction.
+    // Who ended it then looks through the journal for its calls, later in this very transaction.
     let is_journal_needed = row.open_calls.has_overflowed;
     rows.delete(RowKey::Invocation(id));
     rows.put(RowKey::Completed(id), Row::Invocation(Box::new(row)));

@@ -230,7 +230,57 @@ fn no_attempt_begins_on_a_journal_that_others_have_filled() {
               ! notice done
             > cancel a
               ! notice done
-              = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/3, holds the key, cancelled
+                arm a purge at 1d
+              ! reply a: [409] cancelled
+              = a: completed as failure 17/2
+        "#]],
+    );
+}
+
+/// Else its caller would wait for it for good.
+#[test]
+fn a_cancellation_ends_one_that_cannot_go_on_and_reaches_what_it_called() {
+    check(
+        "(submit a svc/h)
+         (append a: call b obj/k/add)
+         (append b: sets 15 large of 32 MiB; call c svc/h; awakeable; awakeable)
+         (resolve b.16 32MiB)
+         resolve b.17 32MiB
+         cancel b",
+        expect![[r#"
+            > resolve b.17 32MiB
+              ! notice done
+                deliver b#1 op 17 order 1 at 0: 32 MiB
+                stop b#1
+              = b: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 18/2, holds the key
+            > cancel b
+              ! notice done
+                arm b purge at 1d
+              ! reply b: [409] cancelled
+                deliver c#1 cancellation order 0 at 0: [409] cancelled
+                deliver a#1 op 0 order 0 at 0: [409] cancelled
+              = a: running #1 1/1
+              = b: completed as failure 18/2
+              = c: running #1 0/1, cancelled
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_could_not_undo_all_within_its_journal_ends_when_it_is_cancelled_again() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 15 large of 32 MiB; awakeable; awakeable)
+         (cancel a)
+         (resolve a.15 32MiB)
+         (resolve a.16 32MiB)
+         cancel a",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                arm a purge at 1d
+              ! reply a: [409] cancelled
+              = a: completed as failure 17/3, cancelled
         "#]],
     );
 }
