@@ -43,7 +43,8 @@ pub struct GuestLimits {
     pub memory_bytes_max: usize,
     /// Milliseconds of computing between two waits; a run-away loop ends here.
     pub cpu_ms_max: u64,
-    /// Attempts in memory at once; more wait until others end or are suspended.
+    /// Attempts in memory at once, of one service seven eighths at most where there are eight or more; further ones wait until
+    /// others end or are suspended.
     pub attempts_max: u32,
     /// Invocations of one service that wait for their first start, before what calls it has to wait as well.
     pub waiting_max: usize,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// When the timers of a folder are due: later than it is packed.
-const DUE_MS: u64 = 5_000;
+const DUE_MS: u64 = 15_000;
 /// What an archive has: the folder, and what has to come of the work in it.
 const DATA: &str = "data";
 const EXPECTED: &str = "expect.json";

@@ -220,7 +220,7 @@ pub const SETTINGS: &[Setting] = &[
         "guests.attempts_max",
         Count { min: 1, max: 1_000_000 },
         |s| &mut s.server.guests.attempts_max,
-        "Attempts in memory at once; more wait until others end or are suspended.",
+        "Attempts in memory at once, of one service seven eighths at most; more wait until others end or are suspended.",
     )
     .old_flags(&[("attempts-max", "")]),
     Setting::new(

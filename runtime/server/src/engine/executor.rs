@@ -30,15 +30,15 @@ pub trait Executor: Send + Sync + 'static {
     fn has_room(&self) -> bool {
         true
     }
-    /// Returns how many attempts wait for their start.
+    /// Returns how many attempts wait for their start, or for a large journal.
     fn waiting(&self) -> usize {
         0
     }
-    /// Returns how many of them go on with an invocation.
+    /// Returns how many attempts wait for their start and go on with an invocation.
     fn waiting_to_go_on(&self) -> usize {
         0
     }
-    /// Returns how many attempts of a service wait for their start.
+    /// Returns how many attempts of a service do.
     fn waiting_of(&self, _service: &str) -> usize {
         0
     }

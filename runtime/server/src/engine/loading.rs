@@ -37,7 +37,7 @@ impl Loading {
         if self.journals.is_large(start)? { self.load_apart(start).await } else { self.journals.load(start) }
     }
 
-    /// Returns how many attempts wait for a large journal.
+    /// Returns how many attempts wait for a large journal, or have it read.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.large.standing()

@@ -22,7 +22,7 @@ pub enum Kind {
     InterfaceChanged,
     /// An invocation that has ended comes to another answer.
     AnswerDiffers,
-    /// There were too many, or too little time.
+    /// There were too many, or too little time, or its journal is more than an attempt is given.
     NotChecked,
     FitsSoFar,
     Fits,

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use os::OsDisk;
 
@@ -66,10 +67,19 @@ fn open_patiently(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>>
     loop {
         match disk.open_read(path) {
             Err(error) if lacks_descriptor(&error) && started.elapsed() < DESCRIPTOR_WAIT_MAX => {
-                thread::sleep(DESCRIPTOR_PAUSE);
+                pause();
             }
             opened => return opened,
         }
+    }
+}
+
+/// Others of this runtime go on meanwhile: they may be those who give a descriptor back.
+fn pause() {
+    let sleep = || thread::sleep(DESCRIPTOR_PAUSE);
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(sleep),
+        _ => sleep(),
     }
 }
 

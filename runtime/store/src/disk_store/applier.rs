@@ -76,7 +76,7 @@ fn forget(shared: &Shared, records: &[Logged]) {
 }
 
 fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error> {
-    let _gate = shared.apply_gate.lock();
+    let gate = shared.apply_gate.lock();
     shared.applying.store(last, Ordering::SeqCst);
     let applied = shared.index.apply(group.iter().map(|logged| &logged.record))?;
     if applied.blobs_added != 0 || applied.blob_bytes_added != 0 {
@@ -90,6 +90,7 @@ fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error>
             shared.blobs.remove(name)?;
         }
     }
-    // Here too, because the upkeep may take a snapshot for minutes.
+    drop(gate);
+    // Here too, because the upkeep may take a snapshot for minutes. Nobody who waits for the gate waits for this.
     shared.remove_unread_blobs()
 }

@@ -31,7 +31,9 @@ export function reportView(report) {
   const troubled = isTroubled(report);
   const says =
     total === 0
-      ? "Nothing runs on its services, so there was nothing to compare."
+      ? report.is_complete
+        ? "Nothing runs on its services, so there was nothing to compare."
+        : "Nothing could be compared."
       : `${plural(report.live_checked, "live invocation")} and ${plural(report.finished_checked, "finished one")} were replayed on it, in ${duration(report.took_ms)}.`;
   const hasEnded = report.groups.some(({ kind }) => KINDS[kind]?.[2] || kind === "answer-differs");
   const title = hasEnded ? "What runs fits; some that have ended would go another way" : "Everything that was checked fits";
@@ -50,12 +52,12 @@ export function reportView(report) {
       : notice(
           total ? "check" : "info",
           total ? "success" : "ended",
-          h("p", { class: "notice-title" }, total ? title : "Nothing to check"),
+          h("p", { class: "notice-title" }, total ? title : report.is_complete ? "Nothing to check" : "Nothing was checked"),
           h("p", { class: "small" }, says),
         ),
     report.is_complete
       ? null
-      : h("p", { class: "small muted" }, "There were more than could be checked in time."),
+      : h("p", { class: "small muted" }, "Not all were checked; below it says why."),
     h("ul", { class: "groups" }, report.groups.map(group)),
   );
 }

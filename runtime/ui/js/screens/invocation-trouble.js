@@ -56,7 +56,9 @@ function pauseView(invocation) {
       { class: "small muted" },
       reason?.mismatch
         ? "Nothing is lost. Deploy code that does what was recorded, or resume it on the deployment it began with."
-        : "Nothing is lost. Repair the cause, then resume it: it goes on where it was.",
+        : reason?.kind === "limit-reached"
+          ? "Nothing is lost. With a full journal it cannot go on: cancel it or kill it. Otherwise repair the cause, then resume it."
+          : "Nothing is lost. Repair the cause, then resume it: it goes on where it was.",
     ),
   );
 }

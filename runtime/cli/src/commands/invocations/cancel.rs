@@ -11,7 +11,7 @@ pub struct Cancel {
     pub chosen: Chosen,
 }
 
-/// What they wait for fails; they end when they have undone what they did.
+/// What they wait for fails; they end when they have undone what they did, or at once if they can never go on.
 pub async fn run(wanted: Cancel, global: &Global) -> Result<(), CliError> {
     act::run(&Verb::new("cancel", "cancelled"), &wanted.chosen, global).await
 }

@@ -114,7 +114,7 @@ async fn restart_on(
     tag = "invocations",
     params(("id" = String, Path, description = "The invocation")),
     responses(
-        (status = 202, description = "It will end when it has undone what it did"),
+        (status = 202, description = "It will end when it has undone what it did; it has ended if its journal is too large to go on with"),
         (status = 200, description = "It had not begun, and has ended"),
     ),
 )]
