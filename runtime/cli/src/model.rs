@@ -1,7 +1,7 @@
 //! The answers of the admin port, as far as the tables need them.
 
 use crate::report::Report;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -333,8 +333,18 @@ pub struct Failure {
 #[derive(Deserialize)]
 pub struct Payload {
     pub bytes: usize,
+    #[serde(default, deserialize_with = "present")]
     pub json: Option<Value>,
     pub text: Option<String>,
     #[serde(default)]
     pub is_cut: bool,
+}
+
+/// Reads a field that is there, whatever it holds: a null that is stored is a value like any other.
+pub fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }

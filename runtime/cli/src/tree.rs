@@ -192,6 +192,13 @@ mod tests {
     }
 
     #[test]
+    fn a_null_is_a_value() {
+        let of = |json: &str| payload(&serde_json::from_str(json).unwrap());
+        assert_eq!(of(r#"{"bytes":4,"json":null}"#), " = null");
+        assert_eq!(of(r#"{"bytes":4,"base64":"/wAA/w=="}"#), " = 4 bytes");
+    }
+
+    #[test]
     fn long_payloads_are_cut() {
         let json = serde_json::json!("x".repeat(200));
         let shown = payload(&Payload { bytes: 202, json: Some(json), text: None, is_cut: false });

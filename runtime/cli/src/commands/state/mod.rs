@@ -8,6 +8,7 @@ mod set;
 use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::error::CliError;
+use crate::model::present;
 use crate::output::print;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
@@ -69,6 +70,7 @@ struct StateValue {
 /// A value as it is stored: JSON keeps its spaces.
 #[derive(Deserialize)]
 struct Payload {
+    #[serde(default, deserialize_with = "present")]
     json: Option<Box<RawValue>>,
     text: Option<String>,
     base64: Option<String>,
@@ -159,6 +161,7 @@ mod tests {
     fn values_are_read_as_they_are_stored() {
         let bytes = |json: &str| serde_json::from_str::<Payload>(json).unwrap().bytes().unwrap();
         assert_eq!(bytes(r#"{"bytes":9,"json":{"a":  1.0}}"#), r#"{"a":  1.0}"#);
+        assert_eq!(bytes(r#"{"bytes":4,"json":null}"#), "null");
         assert_eq!(bytes(r#"{"bytes":2,"text":"hi"}"#), "hi");
         assert_eq!(bytes(r#"{"bytes":2,"base64":"/wA="}"#), &[0xff, 0][..]);
         assert_eq!(bytes(r#"{"bytes":0}"#), "");
