@@ -202,7 +202,7 @@ function view(action, what, state, redraw) {
           { class: "row wrap" },
           filter.length
             ? filter.map(([name, value]) => h("span", { class: "tag", key: name }, `${name}: ${value}`))
-            : h("span", { class: "tag warm" }, "no filter: every invocation"),
+            : h("span", { class: "tag warm" }, "no filter: all it can be done to"),
         )
       : null,
     state.error ? errorNotice(state.error) : null,

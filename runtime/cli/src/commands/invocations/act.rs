@@ -25,7 +25,7 @@ pub struct Chosen {
     pub ids: Vec<String>,
     #[command(flatten)]
     pub filter: Filter,
-    /// All that the filter means, or all there are.
+    /// All that the filter means, or all there are; without --status, those that this can be done to.
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
     /// Only say how many there are.
@@ -117,8 +117,13 @@ async fn filtered(
     let mut found = 0;
     bulk.each_page(true, |page| found += page.matched).await?;
     if found == 0 || chosen.dry_run {
-        let json = json!({ "matched": found, "dry_run": chosen.dry_run, "succeeded": [], "failed": [] });
-        tell(global, json, &format!("{} would be {}", invocations(found), verb.done));
+        if found == 0 {
+            say(none(verb, &chosen.filter));
+        }
+        if found > 0 || global.json {
+            let json = json!({ "matched": found, "dry_run": chosen.dry_run, "succeeded": [], "failed": [] });
+            tell(global, json, &format!("{} would be {}", invocations(found), verb.done));
+        }
         return Ok(());
     }
     if !chosen.yes && !confirm::ask(&format!("{} will be {}", invocations(found), verb.done))? {
@@ -133,6 +138,16 @@ async fn filtered(
     .await?;
     bar.finish_and_clear();
     report(verb, &total, global)
+}
+
+/// Says that there are none, and where to look for them.
+fn none(verb: &Verb, filter: &Filter) -> String {
+    let which = if filter.status.is_empty() { format!(" that can be {}", verb.done) } else { String::new() };
+    let look = "\"abide invocations list\" shows what there is";
+    match &filter.service {
+        Some(_) => format!("no invocation{which} matches; {look}, \"abide services list\" the services"),
+        None => format!("no invocation{which} matches; {look}"),
+    }
 }
 
 fn invocations(count: usize) -> String {
@@ -156,7 +171,7 @@ fn report(verb: &Verb, total: &BulkReport, global: &Global) -> Result<(), CliErr
     }
     let (failed, of) = (total.failed.len(), invocations(total.matched));
     Err(CliError::failed(format!("{failed} of {of} were not {}", verb.done)).hint(
-        "they may have ended or changed meanwhile; \"abide invocations describe ID\" says what one does",
+        "their answers are above; they may have changed meanwhile, \"abide invocations describe ID\" says what one does",
     ))
 }
 

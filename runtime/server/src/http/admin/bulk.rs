@@ -1,9 +1,10 @@
 //! The same for many invocations: those that are named, or those that a filter of the list means.
 //!
 //! One request does a bounded part, several at once, and says where to go on: `is_truncated`, and the
-//! `next_before` that the filter of the next request takes. With `dry_run` it only counts.
+//! `next_before` that the filter of the next request takes. With `dry_run` it only counts. A filter without a
+//! status means those that the action is for.
 
-use crate::engine::InvocationQuery;
+use crate::engine::{InvocationQuery, StatusFilter};
 use crate::http::AppState;
 use crate::http::admin::audit::Detail;
 use crate::http::admin::code::Code;
@@ -30,7 +31,8 @@ const DETAIL_BYTES_MAX: usize = 1 << 10;
 pub struct BulkRequest {
     /// At most 1000.
     invocation_ids: Option<Vec<String>>,
-    /// Names and values as in the query of `GET /invocations`. An empty one means all.
+    /// Names and values as in the query of `GET /invocations`. Without a `status`, it means those that
+    /// the action is for: an empty one means all of them.
     filter: Option<BTreeMap<String, String>>,
     /// Only count.
     dry_run: bool,
@@ -84,7 +86,7 @@ pub async fn act(
 ) -> Result<(Extension<Detail>, Json<BulkReport>), AdminError> {
     let wanted: BulkRequest = json_body(request, BULK_BODY_BYTES_MAX).await?;
     let action = read_action(&action, wanted.deployment.as_deref())?;
-    let found = find(&state, &wanted).await?;
+    let found = find(&state, &wanted, &action).await?;
     let report = BulkReport {
         matched: found.ids.len(),
         dry_run: wanted.dry_run,
@@ -138,7 +140,7 @@ struct Found {
     next_before: Option<String>,
 }
 
-async fn find(state: &AppState, wanted: &BulkRequest) -> Result<Found, AdminError> {
+async fn find(state: &AppState, wanted: &BulkRequest, action: &Action) -> Result<Found, AdminError> {
     let limit = page_limit(wanted.limit, BULK_MAX, BULK_MAX)?;
     match (&wanted.invocation_ids, &wanted.filter) {
         (Some(ids), None) if ids.len() > limit => {
@@ -148,20 +150,40 @@ async fn find(state: &AppState, wanted: &BulkRequest) -> Result<Found, AdminErro
             let ids = ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?;
             Ok(Found { ids, next_before: None })
         }
-        (None, Some(filter)) => matching(state, query_of(filter, limit)?).await,
+        (None, Some(filter)) => matching(state, query_of(filter, action, limit)?).await,
         (Some(_), Some(_)) | (None, None) => {
             Err(AdminError::BadBody("it names either \"invocation_ids\" or a \"filter\"".into()))
         }
     }
 }
 
-/// Reads a filter as the list does.
-fn query_of(filter: &BTreeMap<String, String>, limit: usize) -> Result<InvocationQuery, AdminError> {
+/// Reads a filter as the list does. Whoever names no status does not mean those that would refuse.
+fn query_of(
+    filter: &BTreeMap<String, String>,
+    action: &Action,
+    limit: usize,
+) -> Result<InvocationQuery, AdminError> {
     if filter.contains_key("limit") {
         return Err(bad("filter", "\"limit\" stands beside the filter, not in it".into()));
     }
     let pairs = filter.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    Ok(InvocationQuery { limit, ..read_pairs(pairs)? })
+    let mut query = InvocationQuery { limit, ..read_pairs(pairs)? };
+    if query.filter.statuses.is_empty() {
+        query.filter.statuses = fit_for(action);
+    }
+    Ok(query)
+}
+
+/// Returns the statuses in which something comes of an action.
+fn fit_for(action: &Action) -> Vec<StatusFilter> {
+    use StatusFilter::{BackingOff, Completed, Paused, Pending, Running, Scheduled, Suspended};
+    match action {
+        Action::Cancel | Action::Kill => vec![Scheduled, Pending, Running, Suspended, BackingOff, Paused],
+        Action::Pause => vec![Running, Suspended, BackingOff],
+        // The others need no help to go on, whatever code they are to have.
+        Action::Resume(_) => vec![BackingOff, Paused],
+        Action::Restart { .. } | Action::Purge | Action::PurgeJournal => vec![Completed],
+    }
 }
 
 async fn matching(state: &AppState, query: InvocationQuery) -> Result<Found, AdminError> {
@@ -222,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_filter_is_read_as_the_list_reads_it() {
-        let query = |text: &str| query_of(&serde_json::from_str(text).unwrap(), 7);
+        let query = |text: &str| query_of(&serde_json::from_str(text).unwrap(), &Action::Kill, 7);
         assert_eq!(query(r#"{"service":"a b&c"}"#).unwrap().limit, 7);
         for (text, expected) in [
             (r#"{"colour":"red"}"#, "colour"),
@@ -234,6 +256,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn without_a_status_those_are_meant_that_the_action_is_for() {
+        use StatusFilter::{BackingOff, Completed, Paused, Running, Scheduled, Suspended};
+        let statuses = |text: &str, action: &Action| {
+            query_of(&serde_json::from_str(text).unwrap(), action, 7).unwrap().filter.statuses
+        };
+        let killed = statuses(r#"{"service":"S"}"#, &Action::Kill);
+        assert!(killed.contains(&Scheduled) && !killed.contains(&Completed), "{killed:?}");
+        assert_eq!(statuses("{}", &Action::Pause), [Running, Suspended, BackingOff]);
+        assert_eq!(statuses("{}", &Action::Resume(Code::Keep)), [BackingOff, Paused]);
+        assert_eq!(statuses("{}", &Action::Purge), [Completed]);
+        assert_eq!(statuses(r#"{"status":"running"}"#, &Action::Purge), [Running]);
+    }
+
     /// A query of an address could not be as long.
     #[test]
     fn a_filter_may_be_as_long_as_the_body() {
@@ -242,7 +278,7 @@ mod tests {
         let filter = BTreeMap::from([("id".to_owned(), list()), ("invoked_by_id".to_owned(), list())]);
         let bytes: usize = filter.values().map(String::len).sum();
         assert!(((1 << 16)..BULK_BODY_BYTES_MAX).contains(&bytes), "{bytes}");
-        let read = query_of(&filter, 7).unwrap().filter;
+        let read = query_of(&filter, &Action::Kill, 7).unwrap().filter;
         assert_eq!((read.ids.len(), read.invoked_by_ids.len()), (1_000, 1_000));
         assert_eq!(read.ids[999], id(999));
     }

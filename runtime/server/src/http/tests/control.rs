@@ -107,6 +107,10 @@ async fn many_are_done_in_parts() {
           200 {"matched":2,"dry_run":false,"succeeded":[{"invocation_id":"B"},{"invocation_id":"A"}],"failed":[],"is_truncated":false}
         POST :9070/invocations/bulk/kill -- {"filter":{}}
           200 {"matched":3,"dry_run":false,"succeeded":[{"invocation_id":"C"},{"invocation_id":"B"},{"invocation_id":"A"}],"failed":[],"is_truncated":false}
+        POST :9070/invocations/bulk/kill -- {"filter":{}}
+          200 {"matched":0,"dry_run":false,"succeeded":[],"failed":[],"is_truncated":false}
+        POST :9070/invocations/bulk/purge -- {"filter":{"service":"Probe"},"dry_run":true}
+          200 {"matched":2,"dry_run":true,"succeeded":[],"failed":[],"is_truncated":false}
         POST :9070/invocations/bulk/restart-as-new -- {"invocation_ids":["A"]}
           200 {"matched":1,"dry_run":false,"succeeded":[{"invocation_id":"A","new_invocation_id":"D"}],"failed":[],"is_truncated":false}
         "#,
