@@ -41,6 +41,9 @@ pub struct Global {
     /// The token of the admin port; `abide up` asks for it, the other commands send it.
     #[arg(long, global = true, env = "ABIDE_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub admin_token: Option<String>,
+    /// The token that calls are sent with, where the ingress asks for one.
+    #[arg(long, global = true, env = "ABIDE_INGRESS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub ingress_token: Option<String>,
     /// Trust also the certificates in this PEM file, for a server whose certificate is its own.
     #[arg(long, global = true, env = "ABIDE_CA_CERT", value_name = "FILE")]
     pub ca_cert: Option<PathBuf>,
@@ -164,7 +167,7 @@ mod tests {
         "abide inv signal inv_1 line {\"a\":1}",
         "abide inv signal inv_1 line late --reject",
         "abide call S/h - --send --delay 10s -H x:y",
-        "abide call S/k/h 1 --idempotency-key k",
+        "abide call S/k/h 1 --idempotency-key k --ingress-token t",
         "abide send S/k/h 1 --idempotency-key k --delay 1h -i",
         "abide awakeables resolve sign_1 {}",
         "abide awakeables resolve sign_1 x --raw",

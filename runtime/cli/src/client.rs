@@ -32,18 +32,21 @@ struct Refusal {
 impl Client {
     /// Builds a client of the admin port.
     pub fn admin(global: &Global) -> Result<Self, CliError> {
-        Self::new(&global.admin_url, admin_headers(global)?, "ABIDE_ADMIN_URL", &Trust::of(global)?)
+        let headers = token_headers(global.admin_token.as_deref(), "admin")?;
+        Self::new(&global.admin_url, headers, "ABIDE_ADMIN_URL", &Trust::of(global)?)
     }
 
     /// Builds a client of the admin port of the server that this very process is. Nobody else can have its
     /// address, so it does not matter for which names its certificate is.
     pub fn own_admin(global: &Global) -> Result<Self, CliError> {
-        Self::new(&global.admin_url, admin_headers(global)?, "ABIDE_ADMIN_URL", &Trust::Anybody)
+        let headers = token_headers(global.admin_token.as_deref(), "admin")?;
+        Self::new(&global.admin_url, headers, "ABIDE_ADMIN_URL", &Trust::Anybody)
     }
 
     /// Builds a client of the ingress.
     pub fn ingress(global: &Global) -> Result<Self, CliError> {
-        Self::new(&global.ingress_url, HeaderMap::new(), "ABIDE_INGRESS_URL", &Trust::of(global)?)
+        let headers = token_headers(global.ingress_token.as_deref(), "ingress")?;
+        Self::new(&global.ingress_url, headers, "ABIDE_INGRESS_URL", &Trust::of(global)?)
     }
 
     fn new(url: &str, headers: HeaderMap, variable: &'static str, trust: &Trust) -> Result<Self, CliError> {
@@ -156,11 +159,13 @@ impl Trust {
     }
 }
 
-fn admin_headers(global: &Global) -> Result<HeaderMap, CliError> {
+/// Each port has a token of its own: that of the admin port opens everything, and is no business of an ingress.
+fn token_headers(token: Option<&str>, port: &str) -> Result<HeaderMap, CliError> {
     let mut headers = HeaderMap::new();
-    if let Some(token) = &global.admin_token {
+    if let Some(token) = token {
         let value = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut value = value.map_err(|_| CliError::new(Kind::Usage, "the admin token is not plain text"))?;
+        let mut value =
+            value.map_err(|_| CliError::new(Kind::Usage, format!("the {port} token is not plain text")))?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
@@ -249,6 +254,16 @@ mod tests {
         {
             assert_eq!(is_loopback(&parse_url(text).unwrap()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn tokens_are_sent_and_not_shown() {
+        assert!(token_headers(None, "ingress").unwrap().is_empty());
+        let headers = token_headers(Some("abt_1"), "ingress").unwrap();
+        assert_eq!(headers[AUTHORIZATION], "Bearer abt_1");
+        assert!(headers[AUTHORIZATION].is_sensitive());
+        let error = token_headers(Some("a\nb"), "ingress").unwrap_err();
+        assert_eq!(error.message, "the ingress token is not plain text");
     }
 
     #[test]

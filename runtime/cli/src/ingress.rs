@@ -73,11 +73,31 @@ fn refusal(status: u16, body: &[u8], id: Option<String>) -> CliError {
     let error = CliError::new(kind, format!("[{status}] {}", refusal.message));
     match id {
         Some(id) => error.hint(format!("see what happened: abide invocations describe {id}")),
+        None if status == 401 && refusal.source == "ingress" => error.hint(
+            "ABIDE_INGRESS_TOKEN or --ingress-token gives the token; \"abide tokens create NAME --scope call\" makes one",
+        ),
         None if is_unknown => error.hint("\"abide services list\" shows what there is"),
         None if refusal.message.starts_with("bad path, expected") => error.hint(
             "objects and workflows are called with a key, SERVICE/KEY/HANDLER, plain services without; \
              \"abide services list\" shows which is which",
         ),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        let hint = |status, source: &str, message: &str| {
+            let body = format!(r#"{{"code":{status},"source":"{source}","message":"{message}"}}"#);
+            refusal(status, body.as_bytes(), None).hint.unwrap_or_default()
+        };
+        assert!(hint(401, "ingress", "a token is needed").contains("ABIDE_INGRESS_TOKEN"));
+        assert_eq!(hint(401, "invocation", "who are you?"), "");
+        assert!(hint(404, "ingress", "service 'X' not found").contains("abide services list"));
+        assert!(hint(400, "ingress", "bad path, expected /A/key/b").contains("SERVICE/KEY/HANDLER"));
     }
 }

@@ -94,7 +94,25 @@ async fn create_on_server(create: &Create, global: &Global) -> Result<(), CliErr
         return Ok(());
     }
     tell(create, &read::<Made>(&body)?.token);
+    if is_call(create) {
+        say("calls need a token where ingress.require_token or ingress.require_token_for says so");
+    } else if is_open(global).await {
+        say(
+            "this admin port is on loopback, and lets everybody in without a token until admin.require_token is set",
+        );
+    }
     Ok(())
+}
+
+fn is_call(create: &Create) -> bool {
+    create.scope == Scope::Call.name()
+}
+
+/// Asks whether the admin port answers those who have no token.
+async fn is_open(global: &Global) -> bool {
+    let nobody = Global { admin_token: None, ..global.clone() };
+    let Ok(client) = Client::admin(&nobody) else { return false };
+    client.get(client.url(&["tokens"])).await.is_ok()
 }
 
 /// Makes a token for a server that does not run, or that has its tokens in a file.
@@ -120,7 +138,14 @@ fn create_in_file(create: &Create, path: &Path, global: &Global) -> Result<(), C
         return Ok(());
     }
     tell(create, &token);
-    say(format!("its digest is in {}; a server that runs takes it over after SIGHUP", path.display()));
+    say(format!(
+        "its digest is in {}; a server that runs takes it over after SIGHUP, and its admin port asks for tokens \
+         from then on",
+        path.display()
+    ));
+    if is_call(create) {
+        say("calls need a token where ingress.require_token or ingress.require_token_for says so");
+    }
     Ok(())
 }
 
@@ -189,12 +214,13 @@ fn write_like(new: &Path, old: &Path, text: &str) -> io::Result<()> {
 }
 
 fn tell(create: &Create, token: &str) {
+    let variable = if is_call(create) { "ABIDE_INGRESS_TOKEN" } else { "ABIDE_ADMIN_TOKEN" };
     print(token);
     say(format!(
         "\nThis is the token '{}' ({}). It is not shown again. To use it:\n  {}",
         create.name,
         create.scope,
-        Paint::stderr().bold(&format!("export ABIDE_ADMIN_TOKEN={token}"))
+        Paint::stderr().bold(&format!("export {variable}={token}"))
     ));
 }
 

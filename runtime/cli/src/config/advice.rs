@@ -10,7 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 /// What the name of every variable begins with.
 const PREFIX: &str = "ABIDE_";
 /// Variables that are no settings: the other commands know them.
-const OTHER_VARIABLES: [&str; 4] = ["ABIDE_ADMIN_URL", "ABIDE_INGRESS_URL", "ABIDE_CA_CERT", "ABIDE_CONFIG"];
+const OTHER_VARIABLES: [&str; 5] =
+    ["ABIDE_ADMIN_URL", "ABIDE_INGRESS_URL", "ABIDE_INGRESS_TOKEN", "ABIDE_CA_CERT", "ABIDE_CONFIG"];
 /// Letters that a token has at least when somebody chose it.
 const CHOSEN_LEN_MIN: usize = 16;
 
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn misspelt_variables_are_pointed_out() {
-        let names = ["ABIDE_INGRES_LISTEN", "ABIDE_LOG", "ABIDE_ADMIN_URL", "ABIDE_X", "PATH"];
+        let names = ["ABIDE_INGRES_LISTEN", "ABIDE_LOG", "ABIDE_INGRESS_TOKEN", "ABIDE_X", "PATH"];
         assert_eq!(
             of_variables(names.into_iter().map(str::to_owned)),
             ["the variable ABIDE_INGRES_LISTEN is no setting; did you mean ABIDE_INGRESS_LISTEN?"]

@@ -165,6 +165,9 @@ fn services_ask_for_a_token_where_the_settings_say_so() {
     );
     ask(server.admin(), "GET", "/services", &caller).expect(403);
     server.ingress().get("/restate/health").expect(200);
+    let refused = server.abide(&["call", "Probe/headers", "{}"]).expect(1);
+    assert!(refused.stderr.contains("ABIDE_INGRESS_TOKEN"), "{}", refused.stderr);
+    server.abide_with(&["call", "Probe/headers", "{}"], &[("ABIDE_INGRESS_TOKEN", &caller)]).expect(0);
 }
 
 #[test]
