@@ -10,6 +10,7 @@ use crate::output::{one_line, print, say, status_cell, table};
 use crate::when;
 use clap::Args;
 use comfy_table::Cell;
+use jiff::Timestamp;
 
 /// Characters of an error in the table.
 const ERROR_CHARS_MAX: usize = 60;
@@ -55,7 +56,7 @@ fn show(found: &Invocations) {
             "there are too many to sort all by their last change, and some are missing; a filter makes them fewer",
         );
     }
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     if found.invocations.is_empty() {
         match &found.next_before {
             None => say("no invocations"),
@@ -74,7 +75,7 @@ fn show(found: &Invocations) {
         let mut row = vec![
             Cell::new(&invocation.id),
             Cell::new(one_line(&invocation.target)),
-            status_cell(&invocation.status_text(), invocation.is_failure()),
+            status_cell(&status(invocation, now), invocation.is_failure()),
             Cell::new(when::distance_of(&invocation.created_at, now)),
             Cell::new(invocation.attempts),
             Cell::new(error(invocation)),
@@ -90,13 +91,66 @@ fn show(found: &Invocations) {
     }
 }
 
-/// Returns the last error of an invocation that has not overcome it.
+fn status(invocation: &Invocation, now: Timestamp) -> String {
+    match &invocation.scheduled_at {
+        Some(at) => format!("{}, begins {}", invocation.status, when::distance_of(at, now)),
+        None => invocation.status_text(),
+    }
+}
+
+/// Returns with what an invocation failed, or the last error of one that has not overcome it.
 fn error(invocation: &Invocation) -> String {
     let last = invocation.last_failures.last().filter(|_| invocation.status != "completed");
-    let text = match (&invocation.pause_reason, last) {
-        (Some(reason), None) => &reason.message,
-        (_, Some(failure)) => &failure.message,
-        (None, None) => return String::new(),
+    let text = match (&invocation.completion_failure, &invocation.pause_reason, last) {
+        (Some(failure), ..) => failure,
+        (None, Some(reason), None) => &reason.message,
+        (None, _, Some(failure)) => &failure.message,
+        (None, None, None) => return String::new(),
     };
     one_line(text.lines().next().unwrap_or_default()).chars().take(ERROR_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invocation(status: &str, more: &str) -> Invocation {
+        let at = "2026-11-22T12:00:00Z";
+        let text = format!(
+            r#"{{"id":"inv_1","target":"S/h","status":"{status}","created_at":"{at}","modified_at":"{at}",
+                "attempts":1,"retry_count":0,{more}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_failed_says_why_and_what_is_scheduled_says_when() {
+        let failures =
+            r#""last_failures":[{"attempt":1,"at":"2026-11-22T12:00:00Z","message":"no bank\nat all"}]"#;
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (status_word, more, shown, why) in [
+            ("backing-off", failures.to_owned(), "backing-off", "no bank"),
+            (
+                "completed",
+                format!(r#""completion_result":"success",{failures}"#),
+                "completed with success",
+                "",
+            ),
+            (
+                "completed",
+                format!(r#""completion_result":"failure","completion_failure":"[409] no",{failures}"#),
+                "completed with failure",
+                "[409] no",
+            ),
+            (
+                "scheduled",
+                r#""scheduled_at":"2026-11-22T17:00:00Z","last_failures":[]"#.to_owned(),
+                "scheduled, begins in 5 h",
+                "",
+            ),
+        ] {
+            let invocation = invocation(status_word, &more);
+            assert_eq!((status(&invocation, now).as_str(), error(&invocation).as_str()), (shown, why));
+        }
+    }
 }
