@@ -17,6 +17,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Where the admin port of a server is that nobody has told another address.
+pub const ADMIN_URL: &str = "http://127.0.0.1:9070";
+
 /// Options of every command.
 #[derive(Args, Clone)]
 pub struct Global {
@@ -25,7 +28,7 @@ pub struct Global {
         long,
         global = true,
         env = "ABIDE_ADMIN_URL",
-        default_value = "http://127.0.0.1:9070",
+        default_value = ADMIN_URL,
         value_name = "URL"
     )]
     pub admin_url: String,

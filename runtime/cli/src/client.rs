@@ -2,6 +2,7 @@
 
 use crate::cli::Global;
 use crate::error::{CliError, Kind};
+use crate::hints;
 use crate::output::print;
 use abide_server::tls;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -27,6 +28,8 @@ pub struct Client {
 struct Refusal {
     message: String,
     hint: Option<String>,
+    /// Only the ingress says who refuses.
+    source: Option<String>,
 }
 
 impl Client {
@@ -110,7 +113,13 @@ impl Client {
             let message = format!("{} answered {status}, and not as an abide server does", self.base);
             return Err(CliError::new(Kind::Failed, message).hint(format!("check {}", self.variable)));
         };
-        let Refusal { message, hint } = refusal;
+        let Refusal { message, hint, source } = refusal;
+        if source.is_some() {
+            let message = format!("{} is an ingress, not an admin port: {message}", self.base);
+            let hint = "--admin-url and ABIDE_ADMIN_URL say where the admin port is";
+            return Err(CliError::new(Kind::Usage, message).hint(hint));
+        }
+        let hint = hint.map(|hint| hints::in_commands(&hint));
         Err(CliError { kind, message, hint, refusal: Some(body.into()) })
     }
 
@@ -120,14 +129,14 @@ impl Client {
         if error.is_builder() {
             return CliError::new(Kind::Usage, format!("cannot ask {}: {cause}", self.base));
         }
+        let known = hints::of_connection(self.base.scheme(), &cause);
         if !error.is_connect() {
             let message = format!("the connection to the server at {} broke off: {cause}", self.base);
-            let hint = "what it has accepted goes on once it is up again, see \"abide invocations list\"";
-            return CliError::new(Kind::Unreachable, message).hint(hint);
+            let lost = "what it has accepted goes on once it is up again, see \"abide invocations list\"";
+            return CliError::new(Kind::Unreachable, message).hint(known.unwrap_or(lost));
         }
         let message = format!("cannot reach the server at {}: {cause}", self.base);
-        if cause.contains("certificate") {
-            let hint = "if the certificate is the server's own, name it with --ca-cert or ABIDE_CA_CERT";
+        if let Some(hint) = known {
             return CliError::new(Kind::Unreachable, message).hint(hint);
         }
         let hint = format!("start it with \"abide up\"; if it runs elsewhere, set {}", self.variable);

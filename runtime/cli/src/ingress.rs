@@ -26,6 +26,14 @@ struct Refusal {
     source: String,
 }
 
+/// A refusal of the admin port: its code is a word, not a status.
+#[derive(Deserialize)]
+struct AdminRefusal {
+    message: String,
+    #[serde(rename = "code")]
+    _code: String,
+}
+
 /// Prints an answer, or returns the refusal it is.
 pub async fn show(response: Response, is_with_headers: bool) -> Result<(), CliError> {
     let status = response.status();
@@ -66,6 +74,12 @@ pub async fn check(response: Response) -> Result<(), CliError> {
 
 fn refusal(status: u16, body: &[u8], id: Option<String>) -> CliError {
     let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+        // What a handler answers has an id with it.
+        if let (None, Ok(refusal)) = (&id, serde_json::from_slice::<AdminRefusal>(body)) {
+            let message = format!("[{status}] this is an admin port, not an ingress: {}", refusal.message);
+            return CliError::new(Kind::Usage, message)
+                .hint("--ingress-url and ABIDE_INGRESS_URL say where the ingress is");
+        }
         return CliError::failed(format!("[{status}] {}", String::from_utf8_lossy(body).trim()));
     };
     let is_unknown = status == 404 && refusal.source == "ingress";
@@ -76,13 +90,22 @@ fn refusal(status: u16, body: &[u8], id: Option<String>) -> CliError {
         None if status == 401 && refusal.source == "ingress" => error.hint(
             "ABIDE_INGRESS_TOKEN or --ingress-token gives the token; \"abide tokens create NAME --scope call\" makes one",
         ),
-        None if is_unknown => error.hint("\"abide services list\" shows what there is"),
+        None if is_unknown => error.hint(match service_without_handler(&refusal.message) {
+            Some(service) => format!("\"abide services describe {service}\" shows its handlers"),
+            None => "\"abide services list\" shows what there is".to_owned(),
+        }),
         None if refusal.message.starts_with("bad path, expected") => error.hint(
             "objects and workflows are called with a key, SERVICE/KEY/HANDLER, plain services without; \
              \"abide services list\" shows which is which",
         ),
         None => error,
     }
+}
+
+/// Returns the service that is there, when only its handler is not.
+fn service_without_handler(message: &str) -> Option<&str> {
+    let (service, _) = message.strip_prefix("the service '")?.split_once("' exists, but the handler ")?;
+    Some(service)
 }
 
 #[cfg(test)]
@@ -98,6 +121,19 @@ mod tests {
         assert!(hint(401, "ingress", "a token is needed").contains("ABIDE_INGRESS_TOKEN"));
         assert_eq!(hint(401, "invocation", "who are you?"), "");
         assert!(hint(404, "ingress", "service 'X' not found").contains("abide services list"));
+        let no_handler = "the service 'Cart' exists, but the handler 'ad' was not found, check that";
+        assert_eq!(hint(404, "ingress", no_handler), "\"abide services describe Cart\" shows its handlers");
         assert!(hint(400, "ingress", "bad path, expected /A/key/b").contains("SERVICE/KEY/HANDLER"));
+    }
+
+    #[test]
+    fn an_admin_port_is_told_from_an_ingress() {
+        let body =
+            br#"{"code":"unknown_path","message":"no such path on the admin port: /restate/call/S/h"}"#;
+        let told = refusal(404, body, None);
+        assert_eq!(told.kind, Kind::Usage);
+        assert!(told.hint.is_some_and(|hint| hint.contains("--ingress-url")));
+        let by_handler = refusal(404, body, Some("inv_1".to_owned()));
+        assert_eq!((by_handler.kind, by_handler.hint), (Kind::Failed, None));
     }
 }

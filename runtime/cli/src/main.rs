@@ -10,6 +10,7 @@ mod config;
 mod confirm;
 mod error;
 mod guest;
+mod hints;
 mod ingress;
 mod log;
 mod model;

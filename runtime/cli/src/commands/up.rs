@@ -1,7 +1,7 @@
 //! `abide up`: the server.
 
 use crate::allocator;
-use crate::cli::Global;
+use crate::cli::{ADMIN_URL, Global};
 use crate::client::Client;
 use crate::commands::deploy;
 use crate::config::advice::advice;
@@ -182,9 +182,15 @@ fn tell(up: &Up, data: &Path, server: &Server, global: &Global) {
     say(format!("  admin    {}   everything else", bold(&global.admin_url)));
     say(format!("  data     {}", data.display()));
     if up.deploy.is_empty() && server.deployments.list().is_empty() {
-        say(format!("next:  {}", bold("abide deploy PATH-OF-A-CRATE-OR-A-.wasm-FILE")));
+        say(format!("next:  {}", bold(&next(&global.admin_url))));
     }
     say("");
+}
+
+/// Returns what to type next, in another shell that knows nothing of this server.
+fn next(admin_url: &str) -> String {
+    let command = "abide deploy PATH-OF-A-CRATE-OR-A-.wasm-FILE";
+    if admin_url == ADMIN_URL { command.to_owned() } else { format!("{command} --admin-url {admin_url}") }
 }
 
 /// Builds and deploys these, one after the other.
@@ -203,6 +209,12 @@ pub async fn deploy_all(paths: &[PathBuf], global: &Global) -> Result<(), CliErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_to_type_next_finds_the_server() {
+        assert!(!next(ADMIN_URL).contains("--admin-url"));
+        assert!(next("http://127.0.0.1:19073").ends_with(" --admin-url http://127.0.0.1:19073"));
+    }
 
     #[test]
     fn an_address_of_all_interfaces_is_reached_by_loopback() {
