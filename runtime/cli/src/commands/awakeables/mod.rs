@@ -8,7 +8,7 @@ use crate::cli::Global;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::ingress;
-use crate::output::print;
+use crate::output::{print, say};
 use clap::Subcommand;
 use reqwest::Method;
 
@@ -48,7 +48,8 @@ async fn complete(
     if global.json {
         print(serde_json::json!({ done: id }));
     } else {
-        print(format!("{done} {id}"));
+        print(format!("accepted: {id} is {done} if a handler waits for it"));
+        say("an id that nobody waits for is ignored; \"abide awakeables list\" shows what is waited for");
     }
     Ok(())
 }
