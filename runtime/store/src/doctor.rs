@@ -99,7 +99,8 @@ pub struct SnapshotReport {
 pub fn doctor(dir: &Path) -> Result<Report, Error> {
     let folder = Folder::new(dir);
     let Some(format) = folder.check_format(&OsDisk)? else {
-        let why = "it has no FORMAT file".to_string();
+        let why = if dir.exists() { "it has nothing of a server" } else { "it is not there" };
+        let why = why.to_string();
         return Err(Error::NotOurs { dir: dir.to_path_buf(), why });
     };
     let free_bytes =

@@ -329,6 +329,14 @@ fn the_doctor_counts_and_finds_what_is_missing() {
     assert_eq!((report.blobs.orphaned, report.blobs.missing), (1, 1));
     assert!(serde_json::to_string(&report).unwrap().contains("\"missing\":1"));
     assert!(matches!(doctor(&dir.path().join("blobs")), Err(Error::NotOurs { .. })));
+    for (name, expected) in [("nowhere", "it is not there"), ("empty", "it has nothing of a server")] {
+        let other = dir.path().join(name);
+        if name == "empty" {
+            fs::create_dir(&other).unwrap();
+        }
+        let why = doctor(&other).unwrap_err().to_string();
+        assert!(why.contains(expected), "{why}");
+    }
 }
 
 #[test]

@@ -79,6 +79,11 @@ pub async fn run(logs: Logs, global: &Global) -> Result<(), CliError> {
     let client = Client::admin(global)?;
     let mut tail = ask(&client, &logs, None).await?;
     show(&tail, global);
+    if tail.lines.is_empty() && !global.json {
+        say(
+            "no lines since the start of the server; what was logged before is with each invocation: abide invocations logs ID",
+        );
+    }
     if !logs.follow {
         return Ok(());
     }

@@ -178,5 +178,6 @@ fn doctor_finds_nothing_wrong_with_a_killed_servers_data() {
     assert!(!sound.stdout.is_empty());
     let nowhere = cli::abide(&["doctor", "/nowhere/at/all"]);
     assert_ne!(nowhere.code, 0);
-    assert!(nowhere.stderr.contains("/nowhere/at/all"), "{}", nowhere.stderr);
+    let says = &nowhere.stderr;
+    assert!(says.contains("/nowhere/at/all") && says.contains("it is not there"), "{says}");
 }
