@@ -9,11 +9,12 @@
 //! | which tables and columns are there                | `tables/`       |
 //! | how does SQLite reach a table                     | `virtual_table` |
 //! | which part of a table is read for a condition     | `plan`          |
+//! | how do points in time compare                     | `times`         |
 //!
 //! Every query has a connection of its own to an empty database in memory, on a thread of its own that
 //! gives way to everything else the process does. Its tables are as of what is durable, each page of
-//! one moment. Points in time are text, RFC 3339 in UTC with milliseconds, so that they sort as they
-//! are; lengths of time are text as everywhere (`1d`); bytes are base64 in the answer.
+//! one moment. Points in time are text, RFC 3339 in UTC with milliseconds, and compare with other
+//! forms of a time as what they stand for; lengths of time are text as everywhere (`1d`); bytes are base64 in the answer.
 
 mod answer;
 mod cell;
@@ -28,6 +29,7 @@ mod source;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod times;
 mod virtual_table;
 mod watch;
 

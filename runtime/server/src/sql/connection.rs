@@ -8,7 +8,7 @@ use super::limits::{
 };
 use super::source::{Fault, Source};
 use super::watch::{Refusal, Watch};
-use super::{functions, guard, schema_hint, tables};
+use super::{functions, guard, schema_hint, tables, times};
 use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::limits::Limit;
@@ -51,6 +51,7 @@ fn open(source: &Source) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     configure(&connection)?;
     functions::offer_all(&connection, source.now)?;
+    connection.create_collation(times::COLLATION, times::compare)?;
     tables::offer_all(&connection, source)?;
     let watch = source.watch.clone();
     connection.progress_handler(STEPS_PER_LOOK, Some(move || watch.is_over()))?;

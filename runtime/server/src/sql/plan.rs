@@ -4,6 +4,7 @@
 //! table is opened. It checks every condition again, so a part that is too large costs time, nothing else.
 
 use super::tables::Column;
+use super::times::{self, compare};
 use crate::time;
 use abide_core::time::Timestamp;
 use rusqlite::types::ValueRef;
@@ -81,11 +82,11 @@ impl Wanted {
         match op {
             Op::Equal => self.equal.push((column, text)),
             Op::TimeEqual => {
-                self.from = self.from.max(first_time(|shown| shown >= text.as_str()));
-                self.to = self.to.min(first_time(|shown| shown > text.as_str()));
+                self.from = self.from.max(first_time(|shown| compare(shown, &text).is_ge()));
+                self.to = self.to.min(first_time(|shown| compare(shown, &text).is_gt()));
             }
-            Op::TimeFrom => self.from = self.from.max(first_time(|shown| shown >= text.as_str())),
-            Op::TimeTo => self.to = self.to.min(first_time(|shown| shown > text.as_str())),
+            Op::TimeFrom => self.from = self.from.max(first_time(|shown| compare(shown, &text).is_ge())),
+            Op::TimeTo => self.to = self.to.min(first_time(|shown| compare(shown, &text).is_gt())),
         }
     }
 }
@@ -185,8 +186,9 @@ fn usable<R>(accesses: &Accesses, columns: &[Column<R>], info: &IndexInfo) -> Ve
         };
         let is_known = found.iter().any(|other| other.column == column && other.op == op);
         // Another way to compare would find what the store does not.
-        let is_binary = info.collation(condition).is_ok_and(|collation| collation == "BINARY");
-        if is_binary && !is_known {
+        let ours = if is_time { times::COLLATION } else { "BINARY" };
+        let is_ours = info.collation(condition).is_ok_and(|collation| collation == ours);
+        if is_ours && !is_known {
             found.push(Usable { condition, column, op });
         }
     }
@@ -253,6 +255,7 @@ pub fn read<'a>(accesses: &Accesses, number: i32, values: impl Iterator<Item = V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cmp::Ordering;
 
     const ACCESSES: Accesses = Accesses {
         by: &[
@@ -282,14 +285,15 @@ mod tests {
     }
 
     #[test]
-    fn times_compare_as_their_texts_do() {
-        let at = |text: &str| (first_time(|shown| shown >= text).0, first_time(|shown| shown > text).0);
+    fn the_first_time_that_fits_is_found() {
+        let first = |fits: fn(Ordering) -> bool, text: &str| first_time(|shown| fits(compare(shown, text))).0;
+        let at = |text: &str| (first(Ordering::is_ge, text), first(Ordering::is_gt, text));
         let day = 86_400_000;
         assert_eq!(at("1970-01-02T00:00:00.005Z"), (day + 5, day + 6));
-        assert_eq!(at("1970-01-02"), (day, day));
+        assert_eq!(at("1970-01-02"), (day, day + 1));
         assert_eq!(at("1970-01-02T"), (day, day));
-        // As text a space comes before a T: this is before all of the day.
-        assert_eq!(at("1970-01-02 12:00"), (day, day));
+        assert_eq!(at("1970-01-02 12:00"), (day + day / 2, day + day / 2 + 1));
+        assert_eq!(at("1970-01-02T00:00:00.0055Z"), (day + 6, day + 6));
         assert_eq!(at(""), (0, 0));
         assert_eq!(at("x"), (TIME_END.0, TIME_END.0));
     }

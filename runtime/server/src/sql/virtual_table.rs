@@ -1,9 +1,9 @@
 //! Tables as SQLite reaches them. What is called here is called from C: nothing may panic, and messages
 //! go by way of the watch, since making one could need memory that SQLite has not.
 
-use super::plan;
 use super::source::{Fault, Source};
-use super::tables::{Row, Rows, Table};
+use super::tables::{Row, Rows, Table, Ty};
+use super::{plan, times};
 use rusqlite::vtab::{
     Context, Filters, IndexInfo, Module, VTab, VTabConnection, VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
 };
@@ -32,8 +32,10 @@ impl<T: Table> VirtualTable<T> {
 
 /// Returns how SQLite is told of a table.
 fn declaration<T: Table>() -> String {
-    let column =
-        |column: &super::tables::Column<T::Row>| format!("{:?} {}", column.name, column.ty.declared());
+    let column = |column: &super::tables::Column<T::Row>| {
+        let collate = if column.ty == Ty::Time { times::COLLATE } else { "" };
+        format!("{:?} {}{collate}", column.name, column.ty.declared())
+    };
     let columns: Vec<String> = T::columns().iter().map(column).collect();
     let key: Vec<String> = T::KEY.iter().map(|name| format!("{name:?}")).collect();
     // Without a number for each row: rows are told apart by their key, where SQLite has to.

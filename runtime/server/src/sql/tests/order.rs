@@ -44,6 +44,7 @@ async fn newest_first_and_ranges() {
     }
     let at = |at| rfc3339(Timestamp(at));
     let (from, to) = (at(30 * DAY_MS), at(30 * DAY_MS + 6));
+    let later = times.iter().filter(|it| **it > 30 * DAY_MS + 6).count();
     for (condition, expected) in [
         (String::new(), times.len()),
         (format!("WHERE created_at = '{from}'"), times.iter().filter(|it| **it == 30 * DAY_MS).count()),
@@ -52,6 +53,13 @@ async fn newest_first_and_ranges() {
         (format!("WHERE created_at < '{to}'"), times.iter().filter(|it| **it < 30 * DAY_MS + 6).count()),
         (format!("WHERE created_at <= '{to}'"), times.iter().filter(|it| **it <= 30 * DAY_MS + 6).count()),
         (format!("WHERE created_at BETWEEN '{from}' AND '{to}'"), 2_500),
+        ("WHERE created_at >= '1970-01-31 00:00' AND created_at < '1970-01-31T00:00:01Z'".to_owned(), 2_500),
+        ("WHERE created_at > '1970-01-31 00:00:00.006'".to_owned(), later),
+        ("WHERE '1970-01-31 01:00:00.006+01:00' < created_at".to_owned(), later),
+        ("WHERE created_at > datetime('1970-01-31', '-1 hour') AND created_at < '1970-02'".to_owned(), 2_500),
+        ("WHERE created_at > 1796062518120".to_owned(), 0),
+        ("WHERE created_at < unixepoch('2026-11-30')".to_owned(), times.len()),
+        ("WHERE created_at IN ('1970-07-20 00:00:00.001', 'x')".to_owned(), 1),
         ("WHERE created_at LIKE '1970-01-31%'".to_owned(), 2_500),
         ("WHERE created_at >= '1970-01-31' AND created_at < '1970-02'".to_owned(), 2_500),
         ("WHERE created_at > ago('1h')".to_owned(), 0),
