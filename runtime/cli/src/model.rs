@@ -47,6 +47,14 @@ pub struct Changed {
     pub check: Report,
     #[serde(flatten)]
     pub moved: Option<Moved>,
+    pub settings_not_carried_over: Option<NotCarriedOver>,
+}
+
+/// Names of settings that the deployments before have, and a new one has not.
+#[derive(Deserialize)]
+pub struct NotCarriedOver {
+    pub variables: Vec<String>,
+    pub allowed_hosts: Vec<String>,
 }
 
 /// What came of moving invocations.
@@ -66,6 +74,7 @@ pub struct DryRun {
     pub refusal: Option<String>,
     pub services: Vec<Offer>,
     pub check: Report,
+    pub settings_not_carried_over: Option<NotCarriedOver>,
 }
 
 /// A service that an upload would offer.

@@ -10,12 +10,14 @@ mod migrate;
 mod preview;
 mod report;
 mod run;
+mod settings;
 mod usage;
 
 pub use choose::{FINISHED_CHECKED_MAX, FINISHED_PER_HANDLER, LIVE_CHECKED_MAX};
 pub use preview::{Offer, Preview};
 pub use report::{Finding, Group, Kind, Objections, Report};
 pub use run::{CHECK_MS_MAX, Progress};
+pub use settings::NotCarriedOver;
 pub use usage::Usage;
 
 use crate::clock::Clock;
@@ -80,6 +82,7 @@ pub struct Deployed {
     pub uploaded: Uploaded,
     pub report: Report,
     pub moved: Option<Moved>,
+    pub not_carried_over: NotCarriedOver,
 }
 
 /// What came of moving invocations.
@@ -190,10 +193,15 @@ impl Upgrades {
         check_settings(&settings).map_err(UploadError::from)?;
         let candidate = deployments.examine(component).await?;
         let _upgrading = self.inner.upgrading.lock().await;
-        let checked = self.check_candidate(&candidate, &settings, options).await;
+        let effective = self.effective(&candidate.id, &settings);
+        let not_carried_over = NotCarriedOver::of(&candidate.examined.manifest, &effective, deployments);
+        let checked = self.check_candidate(&candidate, effective, options).await;
         let done = match checked {
             Ok(done) if !options.is_dry_run => done,
-            other => return Ok(Accepted::DryRun(Preview::of(&candidate, deployments), other?.report)),
+            other => {
+                let preview = Preview::of(&candidate, not_carried_over, deployments);
+                return Ok(Accepted::DryRun(preview, other?.report));
+            }
         };
         let id = candidate.id.clone();
         let uploaded = deployments.register(candidate, settings).await?;
@@ -201,21 +209,24 @@ impl Upgrades {
             true => Some(self.move_all(&id, &done).await?),
             false => None,
         };
-        Ok(Accepted::Deployed(Deployed { uploaded, report: done.report, moved }))
+        Ok(Accepted::Deployed(Deployed { uploaded, report: done.report, moved, not_carried_over }))
+    }
+
+    /// Returns the settings an upload comes to: those that it has already, unless some are given.
+    fn effective(&self, id: &DeploymentId, given: &Settings) -> Settings {
+        let known = self.inner.deployments.get(id).map(|view| view.settings.clone());
+        known.filter(|_| *given == Settings::default()).unwrap_or_else(|| given.clone())
     }
 
     async fn check_candidate(
         &self,
         candidate: &Candidate,
-        settings: &Settings,
+        settings: Settings,
         options: UploadOptions,
     ) -> Result<Done, UpgradeError> {
         if !options.may_break && !options.is_forced {
             self.check_kinds(&candidate.examined.manifest)?;
         }
-        // Settings that are not given stay those it has.
-        let known = self.inner.deployments.get(&candidate.id).map(|view| view.settings.clone());
-        let settings = known.filter(|_| *settings == Settings::default()).unwrap_or_else(|| settings.clone());
         let loaded = Arc::new(candidate.examined.loaded(settings));
         // The same component again takes over from nobody.
         if self.inner.deployments.is_newest(&candidate.id) && !options.is_dry_run && !options.migrates {
@@ -311,7 +322,9 @@ impl Upgrades {
         let promoted = self.inner.deployments.promote(id).await?;
         let deployment = promoted.ok_or_else(|| UpgradeError::Unknown(id.clone()))?;
         let uploaded = Uploaded { deployment, is_new: false };
-        Ok(Deployed { uploaded, report: done.report, moved: None })
+        // It has the settings that it had.
+        let not_carried_over = NotCarriedOver::default();
+        Ok(Deployed { uploaded, report: done.report, moved: None, not_carried_over })
     }
 
     /// Moves live invocations of its services to a deployment, those that it can go on with.

@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::client::{self, Client};
 use crate::commands::services::flavour;
 use crate::error::CliError;
-use crate::model::{Changed, Deployment, DryRun, Offer};
+use crate::model::{Changed, Deployment, DryRun, NotCarriedOver, Offer};
 use crate::output::{Paint, print, say, table};
 use crate::report::{self, Report};
 use crate::{guest, progress};
@@ -87,6 +87,7 @@ fn show_dry_run(dry_run: &DryRun, global: &Global) -> Result<(), CliError> {
     if !global.json {
         show_offers(dry_run);
         report::show(&dry_run.check);
+        warn_of_settings(dry_run.settings_not_carried_over.as_ref(), None);
     }
     match dry_run.refusal.as_deref() {
         None => {
@@ -142,6 +143,44 @@ fn show_changed(changed: &Changed, is_new: bool) {
     if let Some(moved) = &changed.moved {
         report::show_moved(moved, &changed.deployment.id);
     }
+    warn_of_settings(changed.settings_not_carried_over.as_ref(), Some(&changed.deployment));
+}
+
+/// Names the settings that are not carried over from the deployment before, and says how to give them.
+fn warn_of_settings(missing: Option<&NotCarriedOver>, deployed: Option<&Deployment>) {
+    let Some(missing) = missing else { return };
+    let NotCarriedOver { variables, allowed_hosts } = missing;
+    let what = [("variables", variables), ("allowed hosts", allowed_hosts)];
+    let named = what.iter().filter(|(_, names)| !names.is_empty());
+    let named: Vec<_> = named.map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
+    let warning = Paint::stderr().yellow("warning:");
+    say(format!("{warning} not carried over from the version before: {}", named.join("; ")));
+    let ways = match deployed {
+        Some(deployment) => ways_to_set(missing, &deployment.id, &deployment.settings.allowed_hosts),
+        None => vec![format!("deploy it with {}", options_for(missing))],
+    };
+    ways.iter().for_each(|way| say(format!("hint: {way}")));
+}
+
+fn options_for(missing: &NotCarriedOver) -> String {
+    let env = missing.variables.iter().map(|name| format!("--env {name}=…"));
+    let hosts = missing.allowed_hosts.iter().map(|host| format!("--allow-host '{host}'"));
+    env.chain(hosts).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the commands that give a deployment what it has not, beside the hosts that it may reach already.
+fn ways_to_set(missing: &NotCarriedOver, id: &str, allowed: &[String]) -> Vec<String> {
+    let mut ways = Vec::new();
+    if !missing.variables.is_empty() {
+        let env: Vec<_> = missing.variables.iter().map(|name| format!("{name}=…")).collect();
+        ways.push(format!("abide deployments env {id} {}", env.join(" ")));
+    }
+    if !missing.allowed_hosts.is_empty() {
+        let hosts = allowed.iter().chain(&missing.allowed_hosts);
+        let hosts: Vec<_> = hosts.map(|host| format!("'{host}'")).collect();
+        ways.push(format!("abide deployments allow-host {id} {}", hosts.join(" ")));
+    }
+    ways
 }
 
 /// Shows the report that a refusal carries, and says which options there are.
@@ -299,5 +338,16 @@ mod tests {
         add_settings(&mut url, &deploy);
         assert_eq!(url.query(), Some("dry_run=true&force=true"));
         assert!(parse_env("A").is_err() && parse_env("=1").is_err());
+    }
+
+    #[test]
+    fn settings_that_are_missing_come_with_what_to_type() {
+        let missing = NotCarriedOver { variables: vec!["A".into()], allowed_hosts: vec!["*".into()] };
+        assert_eq!(options_for(&missing), "--env A=… --allow-host '*'");
+        let ways = ways_to_set(&missing, "dp_1", &["x.test".into()]);
+        assert_eq!(
+            ways,
+            ["abide deployments env dp_1 A=…", "abide deployments allow-host dp_1 'x.test' '*'"]
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What an upload would offer, beside what is offered now: for a person who asks before it is done.
 
+use super::NotCarriedOver;
 use crate::deploy::{Candidate, Deployments, ServiceView};
 use abide_core::ids::DeploymentId;
 use abide_core::manifest::{HandlerManifest, ServiceManifest};
@@ -11,6 +12,7 @@ pub struct Preview {
     /// False: the same component is a deployment already.
     pub is_new: bool,
     pub services: Vec<Offer>,
+    pub not_carried_over: NotCarriedOver,
 }
 
 /// A service, and what would change of it.
@@ -27,7 +29,7 @@ pub struct Offer {
 
 impl Preview {
     #[must_use]
-    pub fn of(candidate: &Candidate, deployments: &Deployments) -> Self {
+    pub fn of(candidate: &Candidate, not_carried_over: NotCarriedOver, deployments: &Deployments) -> Self {
         let offer = |manifest: &ServiceManifest| {
             offer(&candidate.id, manifest, deployments.service(&manifest.name).as_deref())
         };
@@ -35,6 +37,7 @@ impl Preview {
             size_bytes: candidate.size_bytes,
             is_new: deployments.get(&candidate.id).is_none(),
             services: candidate.examined.manifest.services.iter().map(offer).collect(),
+            not_carried_over,
         }
     }
 }

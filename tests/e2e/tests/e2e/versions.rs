@@ -271,10 +271,13 @@ fn the_command_shows_the_report_and_says_what_to_do() {
     for words in ["nothing was changed", "Shop", "Reviews", &format!("taken over from {first}"), "the same"] {
         assert!(dry_run.stdout.contains(words), "it does not say {words}: {}", dry_run.stdout);
     }
+    assert!(dry_run.stderr.contains("--allow-host '*'"), "{}", dry_run.stderr);
     assert_eq!(server.offered_by("Shop"), first);
 
     let deployed: Value = server.abide(&["deploy", &v2, "--migrate", "--json"]).expect(0).json();
     assert_eq!((&deployed["migrated"], &deployed["left"]), (&json!(2), &json!(0)), "{deployed:#}");
+    let left = json!({ "variables": [], "allowed_hosts": ["*"] });
+    assert_eq!(deployed["settings_not_carried_over"], left, "{deployed:#}");
     let second = text(&deployed["id"]);
     let listed = server.abide(&["deployments", "list"]).expect(0).stdout;
     assert!(listed.contains("active") && listed.contains("superseded"), "{listed}");

@@ -11,7 +11,7 @@ use crate::http::admin::audit::Detail;
 use crate::http::admin::auth::Actor;
 use crate::http::admin::checks::{self, ReportView};
 use crate::http::admin::preview::{self, DryRun};
-use crate::http::admin::shapes::SettingsShape;
+use crate::http::admin::shapes::{NotCarriedOverShape, SettingsShape};
 use crate::http::admin::{json_body, query, services};
 use crate::http::error::AdminError;
 use crate::http::limits::ADMIN_BODY_BYTES_MAX;
@@ -85,6 +85,9 @@ pub struct Changed {
     /// So many of them fit, and were busy each time they were to be moved: `migrate` moves them later.
     #[serde(skip_serializing_if = "Option::is_none")]
     busy: Option<u64>,
+    /// What the deployments had that offered the services before, and this one has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings_not_carried_over: Option<NotCarriedOverShape>,
 }
 
 /// What an upload that was not refused is answered with.
@@ -165,7 +168,7 @@ pub async fn upload(State(state): State<AppState>, request: Request) -> Result<R
     state.engine.check_open()?;
     let component = body::read(request.version(), request.into_body(), COMPONENT_BYTES_MAX).await?;
     let accepted = state.upgrades.deploy(component, settings, options).await.map_err(checks::refused)?;
-    let Deployed { uploaded, report, moved } = match accepted {
+    let Deployed { uploaded, report, moved, not_carried_over } = match accepted {
         Accepted::Deployed(deployed) => deployed,
         Accepted::DryRun(preview, report) => {
             return Ok(Json(Answer::DryRun(preview::view(&preview, &report, options))).into_response());
@@ -174,7 +177,8 @@ pub async fn upload(State(state): State<AppState>, request: Request) -> Result<R
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = HeaderValue::try_from(format!("deployments/{}", uploaded.deployment.id));
     let location = location.expect("an id is ASCII");
-    let changed = changed(&state, &uploaded.deployment, &report, moved).await?;
+    let mut changed = changed(&state, &uploaded.deployment, &report, moved).await?;
+    changed.settings_not_carried_over = NotCarriedOverShape::of(&not_carried_over);
     let detail = Extension(Detail(uploaded.deployment.id.to_string()));
     let answer = Answer::Deployed(Box::new(changed));
     Ok((status, [(header::LOCATION, location)], detail, Json(answer)).into_response())
@@ -194,6 +198,7 @@ pub async fn changed(
         migrated: moved.map(|moved| moved.migrated),
         left: moved.map(|moved| moved.left),
         busy: moved.map(|moved| moved.busy),
+        settings_not_carried_over: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::http::admin::checks::{self, ReportView};
 use crate::http::admin::services::{self, HandlerDetails};
+use crate::http::admin::shapes::NotCarriedOverShape;
 use crate::upgrade::{Offer, Preview, Refusal, Report, UploadOptions};
 use crate::words::service_ty;
 use serde::Serialize;
@@ -19,6 +20,9 @@ pub struct DryRun {
     refusal: Option<&'static str>,
     services: Vec<OfferView>,
     check: ReportView,
+    /// What the deployments have that offer the services now, and the upload has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings_not_carried_over: Option<NotCarriedOverShape>,
 }
 
 /// A service that an upload would offer.
@@ -56,6 +60,7 @@ pub fn view(preview: &Preview, report: &Report, options: UploadOptions) -> DryRu
         refusal,
         services: preview.services.iter().map(offer).collect(),
         check: checks::view(report),
+        settings_not_carried_over: NotCarriedOverShape::of(&preview.not_carried_over),
     }
 }
 

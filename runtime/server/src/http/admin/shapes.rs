@@ -1,8 +1,9 @@
 //! Shapes of the core's types, for the description of the API: the core knows nothing of HTTP.
 
+use crate::upgrade::NotCarriedOver;
 use abide_core::manifest::Settings;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// A name and a value.
@@ -45,6 +46,25 @@ impl SettingsShape {
     /// Leaves only the names of the variables.
     pub fn hide_values(&mut self) {
         self.env.values_mut().for_each(|value| *value = None);
+    }
+}
+
+/// Settings that a deployment does not take over from those before it: secrets go to no other code unasked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SettingsNotCarriedOver)]
+pub struct NotCarriedOverShape {
+    /// Names of environment variables, without values.
+    variables: Vec<String>,
+    allowed_hosts: Vec<String>,
+}
+
+impl NotCarriedOverShape {
+    /// None: there is nothing to tell.
+    pub fn of(missing: &NotCarriedOver) -> Option<Self> {
+        let NotCarriedOver { variables, allowed_hosts } = missing;
+        let names = |of: &BTreeSet<String>| of.iter().cloned().collect();
+        let shape = Self { variables: names(variables), allowed_hosts: names(allowed_hosts) };
+        (!missing.is_empty()).then_some(shape)
     }
 }
 

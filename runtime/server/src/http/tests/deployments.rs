@@ -3,8 +3,10 @@
 use super::script::check;
 use super::world::World;
 use crate::config::Config;
+use crate::deploy::SettingsChange;
+use crate::upgrade::NotCarriedOver;
 use abide_core::ids::DeploymentId;
-use abide_core::manifest::Manifest;
+use abide_core::manifest::{Manifest, ServiceManifest, Settings};
 use axum::body::Body;
 use http::Request;
 use std::sync::Arc;
@@ -69,4 +71,29 @@ async fn what_was_accepted_for_a_handler_that_goes_speaks_against_an_upgrade() {
         let report = world.state.upgrades.stranded(&id, &manifest).await.unwrap();
         assert_eq!(report.objections.breaking, breaking, "{handler}");
     }
+}
+
+#[tokio::test]
+async fn settings_that_are_not_carried_over_are_named() {
+    let world = World::start(&Config::default());
+    let deployments = &world.state.deployments;
+    let env =
+        [("NETFLIX".to_owned(), Some("up".to_owned())), ("SHARED".to_owned(), Some("1".to_owned()))].into();
+    let change = SettingsChange { env, allowed_hosts: Some(vec!["a.test".into(), "b.test".into()]) };
+    deployments.update(&DeploymentId::from_digest(1), change).await.unwrap();
+    let service = |name: &str| {
+        let manifest = (*deployments.service("Probe").unwrap().manifest).clone();
+        Manifest { sdk: "test/1".into(), services: vec![ServiceManifest { name: name.into(), ..manifest }] }
+    };
+    let missing = |name: &str, hosts: &[&str]| {
+        let allowed_hosts = hosts.iter().map(ToString::to_string).collect();
+        let given = Settings { env: [("SHARED".to_owned(), "2".to_owned())].into(), allowed_hosts };
+        let NotCarriedOver { variables, allowed_hosts } =
+            NotCarriedOver::of(&service(name), &given, deployments);
+        (Vec::from_iter(variables), Vec::from_iter(allowed_hosts))
+    };
+    let netflix = vec!["NETFLIX".to_owned()];
+    assert_eq!(missing("Probe", &["A.test"]), (netflix.clone(), vec!["b.test".to_owned()]));
+    assert_eq!(missing("Probe", &["*"]), (netflix, vec![]));
+    assert_eq!(missing("Another", &[]), (vec![], vec![]), "it takes over from nobody");
 }
