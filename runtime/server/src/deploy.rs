@@ -1,8 +1,10 @@
 //! Deployments: what is uploaded is checked, kept, recorded, and then offered.
 
 mod service_change;
+mod settings;
 
 pub use service_change::ServiceChange;
+pub use settings::{SettingsChange, check_settings, is_name_of_variable};
 
 use crate::clock::Clock;
 use crate::wasm::{ArtifactError, Components, ExamineError, Examined, Invalid, Loaded};
@@ -19,12 +21,8 @@ use tokio::sync::{Mutex, Semaphore};
 
 /// Bytes of an uploaded component at most.
 pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
-/// Bytes of all environment variables of a deployment together.
-pub const ENV_BYTES_MAX: usize = 64 << 10;
 /// Uploads that are compiled and discovered at once; more wait for their turn.
 const EXAMINED_AT_ONCE: usize = 2;
-/// Hosts a deployment may be allowed.
-pub const ALLOWED_HOSTS_MAX: usize = 100;
 
 /// A deployment as users see it.
 #[derive(Clone, Debug)]
@@ -60,14 +58,6 @@ pub struct Candidate {
     pub id: DeploymentId,
     pub size_bytes: u64,
     pub examined: Examined,
-}
-
-/// Changes to the settings of a deployment; what is not named stays.
-#[derive(Clone, Debug, Default)]
-pub struct SettingsChange {
-    /// None as a value removes the variable.
-    pub env: BTreeMap<String, Option<String>>,
-    pub allowed_hosts: Option<Vec<String>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -297,17 +287,7 @@ impl Deployments {
     ) -> Result<Option<Arc<DeploymentView>>, UploadError> {
         let _changing = self.inner.changing.lock().await;
         let Some(mut row) = self.row(id) else { return Ok(None) };
-        let settings = &mut row.settings;
-        for (name, value) in change.env {
-            match value {
-                Some(value) => settings.env.insert(name, value),
-                None => settings.env.remove(&name),
-            };
-        }
-        if let Some(allowed_hosts) = change.allowed_hosts {
-            settings.allowed_hosts = allowed_hosts;
-        }
-        check_settings(settings)?;
+        change.apply(&mut row.settings)?;
         self.record_settings(id, row).await.map(Some)
     }
 
@@ -435,31 +415,6 @@ async fn run_apart<T: Send + 'static>(
     apart
         .await
         .map_err(|error| UploadError::Stopped(format!("the examination of the upload broke off: {error}")))
-}
-
-/// Checks settings that come with an upload, or that are changed.
-///
-/// # Errors
-/// They pass a limit, or a name is none.
-pub fn check_settings(settings: &Settings) -> Result<(), Invalid> {
-    let bytes: usize = settings.env.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if bytes > ENV_BYTES_MAX {
-        let message = format!("the environment has {bytes} bytes, the limit is {ENV_BYTES_MAX}");
-        return Err(Invalid::new("settings_too_large", message, "keep large data in a service"));
-    }
-    if let Some(name) = settings.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
-        return Err(Invalid::new(
-            "bad_settings",
-            format!("{name:?} cannot be the name of a variable"),
-            "use NAME=VALUE",
-        ));
-    }
-    if settings.allowed_hosts.len() > ALLOWED_HOSTS_MAX {
-        let message =
-            format!("{} allowed hosts, the limit is {ALLOWED_HOSTS_MAX}", settings.allowed_hosts.len());
-        return Err(Invalid::new("settings_too_large", message, "allow * when it has to be that many"));
-    }
-    Ok(())
 }
 
 fn view(id: &DeploymentId, row: &DeploymentRow) -> DeploymentView {

@@ -6,7 +6,7 @@
 //! without asking first, and it is not allowed to ask.
 
 use crate::access::grant::Need;
-use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange};
+use crate::deploy::{COMPONENT_BYTES_MAX, DeploymentView, ServiceView, SettingsChange, is_name_of_variable};
 use crate::http::admin::audit::Detail;
 use crate::http::admin::auth::Actor;
 use crate::http::admin::checks::{self, ReportView};
@@ -230,7 +230,7 @@ pub async fn change(
 ) -> Result<Response, AdminError> {
     let deployment_id = parse_id(&id)?;
     let change: Change = json_body(request, ADMIN_BODY_BYTES_MAX).await?;
-    for name in change.env.keys() {
+    for (name, _) in change.env.iter().filter(|(_, value)| value.is_some()) {
         check_name(name)?;
     }
     let change = SettingsChange { env: change.env, allowed_hosts: change.allowed_hosts };
@@ -285,7 +285,7 @@ fn read_query(query: Vec<(String, String)>) -> Result<(Settings, UploadOptions),
 }
 
 fn check_name(name: &str) -> Result<(), AdminError> {
-    if name.is_empty() || name.contains(['=', '\0']) {
+    if !is_name_of_variable(name) {
         let why = format!("'{name}' is no name for an environment variable");
         return Err(AdminError::BadField { field: "env", why });
     }
@@ -345,6 +345,7 @@ mod tests {
         assert_eq!(settings(&pairs), r#"{"A": "1", "B": "a=b"} ["x.test", "y.test"]"#);
         assert!(settings(&[("env", "A")]).ends_with("env is NAME=value, not 'A'"));
         assert!(settings(&[("env", "=1")]).ends_with("'' is no name for an environment variable"));
+        assert!(settings(&[("env", "A B=1")]).ends_with("'A B' is no name for an environment variable"));
         assert!(settings(&[("colour", "true")]).contains("unknown parameter 'colour'"));
     }
 
