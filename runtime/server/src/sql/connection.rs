@@ -112,7 +112,7 @@ fn explain(error: Error, text: &str, watch: &Arc<Watch>, limits: &SqlLimits) -> 
     match error {
         Error::SqlInputError { msg, offset, .. } => {
             let position = usize::try_from(offset).ok().map(|byte| Position::of(text, byte));
-            let hint = schema_hint::of(&msg);
+            let hint = schema_hint::of(&msg, text);
             SqlError::Bad { message: msg, position, hint }
         }
         Error::SqliteFailure(failure, message) => match failure.code {
@@ -127,7 +127,7 @@ fn explain(error: Error, text: &str, watch: &Arc<Watch>, limits: &SqlLimits) -> 
                 if let Some(what) = change_of_table(&message) {
                     return SqlError::ReadOnly { what };
                 }
-                let (hint, position) = (schema_hint::of(&message), place_of_table(&message, text));
+                let (hint, position) = (schema_hint::of(&message, text), place_of_table(&message, text));
                 SqlError::Bad { message, position, hint }
             }
         },

@@ -92,6 +92,10 @@ async fn mistakes_are_pointed_at() {
           400 {"code":"bad_sql","hint":"did you mean id? SELECT * FROM sys_columns lists the columns; a text is in 'single quotes'","message":"no such column: idd","position":{"column":2,"line":2}}
         POST :9070/query -- {"query":"select * from sys_invocations"}
           400 {"code":"bad_sql","hint":"did you mean sys_invocation? SELECT * FROM sys_tables lists the tables","message":"no such table: sys_invocations","position":{"column":15,"line":1}}
+        POST :9070/query -- {"query":"select id from sys_invocation where status = completed"}
+          400 {"code":"bad_sql","hint":"a text needs single quotes: 'completed'","message":"no such column: completed","position":{"column":46,"line":1}}
+        POST :9070/query -- {"query":"show tables"}
+          400 {"code":"bad_sql","hint":"SELECT * FROM sys_tables lists the tables","message":"near \"show\": syntax error","position":{"column":1,"line":1}}
         POST :9070/query -- {"query":"selec 1"}
           400 {"code":"bad_sql","message":"near \"selec\": syntax error","position":{"column":1,"line":1}}
         POST :9070/query -- {"query":" -- nothing"}
