@@ -166,7 +166,8 @@ pub async fn upload(State(state): State<AppState>, request: Request) -> Result<R
     check_content_type(request.headers())?;
     let (settings, options) = read_query(query(request.uri())?)?;
     state.engine.check_open()?;
-    let component = body::read(request.version(), request.into_body(), COMPONENT_BYTES_MAX).await?;
+    let read = body::read(request.version(), request.into_body(), COMPONENT_BYTES_MAX).await;
+    let component = read.map_err(AdminError::of_upload)?;
     let accepted = state.upgrades.deploy(component, settings, options).await.map_err(checks::refused)?;
     let Deployed { uploaded, report, moved, not_carried_over } = match accepted {
         Accepted::Deployed(deployed) => deployed,
@@ -241,7 +242,7 @@ pub async fn change(
 }
 
 pub fn parse_id(text: &str) -> Result<DeploymentId, AdminError> {
-    text.parse().map_err(|why| AdminError::BadField { field: "deployment_id", why: format!("{why}") })
+    text.parse().map_err(|why| AdminError::BadId { field: "deployment_id", text: text.to_owned(), why })
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), AdminError> {

@@ -121,7 +121,7 @@ pub fn view(state: &AppState, id: InvocationId, row: &InvocationRow) -> Invocati
 
 /// Reads an invocation id of a path.
 pub fn parse_id(text: &str) -> Result<InvocationId, AdminError> {
-    text.parse().map_err(|why| AdminError::BadField { field: "invocation_id", why: format!("{why}") })
+    text.parse().map_err(|why| AdminError::BadId { field: "invocation_id", text: text.to_owned(), why })
 }
 
 fn failure_text(state: &AppState, id: InvocationId) -> Result<Option<String>, AdminError> {

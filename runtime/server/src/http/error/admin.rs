@@ -7,7 +7,7 @@ use crate::engine::EngineError;
 use crate::http::body::BadBody;
 use crate::sql::SqlError;
 use crate::upgrade::UpgradeError;
-use abide_core::ids::InvocationId;
+use abide_core::ids::{InvocationId, ParseIdError};
 use abide_core::limits::{APART_BYTES, EDITED_BYTES_MAX, SIGNALS_KEPT};
 use abide_core::target::ObjectKey;
 use axum::Json;
@@ -45,12 +45,16 @@ pub enum AdminError {
     UnknownInvocation(InvocationId),
     #[error("The request field '{field}' is invalid. Reason: {why}")]
     BadField { field: &'static str, why: String },
+    #[error("The request field '{field}' is invalid. Reason: {why}")]
+    BadId { field: &'static str, text: String, why: ParseIdError },
     #[error("the body is not what this path takes: {0}")]
     BadBody(String),
     #[error("an upload has content-type application/wasm or application/octet-stream, this one has {0}")]
     UploadContentType(String),
-    #[error("the body is larger than the limit of {} MiB", bytes_max >> 20)]
+    #[error("the body is larger than the limit of {}", size(*bytes_max))]
     TooLarge { bytes_max: usize },
+    #[error("the body is larger than the limit of {}", size(*bytes_max))]
+    UploadTooLarge { bytes_max: usize },
     #[error("the upload was cut short: the connection ended before the body did")]
     CutShort,
     #[error("the upload stalled: nothing of the body came for a long while")]
@@ -129,7 +133,32 @@ impl From<BadBody> for AdminError {
     }
 }
 
+fn size(bytes: usize) -> String {
+    if bytes < 1 << 20 { format!("{} KiB", bytes >> 10) } else { format!("{} MiB", bytes >> 20) }
+}
+
+/// The beginning of a text that is no id, for who sent it.
+const ID_SHOWN_CHARS: usize = 64;
+
+fn id_hint(field: &str, text: &str) -> String {
+    let shown: String = text.chars().take(ID_SHOWN_CHARS).collect();
+    let (beginning, list) = match field {
+        "deployment_id" => ("dp_1", "/deployments"),
+        _ => ("inv_1", "/invocations"),
+    };
+    format!("'{shown}' is no id: one begins with {beginning}; GET {list} lists them")
+}
+
 impl AdminError {
+    /// Says why there is no component.
+    #[must_use]
+    pub fn of_upload(bad: BadBody) -> Self {
+        match bad {
+            BadBody::TooLarge { bytes_max } => Self::UploadTooLarge { bytes_max },
+            BadBody::Broken | BadBody::Stalled | BadBody::NoRoom(_) => bad.into(),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::UnknownPath(_)
@@ -143,6 +172,7 @@ impl AdminError {
             Self::Forbidden { .. } | Self::ForeignHost(_) | Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::Token(error) => token_status(error),
             Self::BadField { .. }
+            | Self::BadId { .. }
             | Self::BadBody(_)
             | Self::CutShort
             | Self::NotKeyed(_)
@@ -150,7 +180,9 @@ impl AdminError {
             Self::UploadContentType(_) | Self::SignalContentType(_) | Self::JsonContentType(_) => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
-            Self::TooLarge { .. } | Self::StateTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::UploadTooLarge { .. } | Self::StateTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Completed(_)
             | Self::NotCompleted(_)
@@ -191,10 +223,10 @@ impl AdminError {
             Self::UnknownService(_) => "unknown_service",
             Self::UnknownHandler { .. } => "unknown_handler",
             Self::UnknownInvocation(_) => "unknown_invocation",
-            Self::BadField { .. } => "bad_field",
+            Self::BadField { .. } | Self::BadId { .. } => "bad_field",
             Self::BadBody(_) => "bad_body",
             Self::UploadContentType(_) => "upload_content_type",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge { .. } | Self::UploadTooLarge { .. } => "too_large",
             Self::CutShort => "cut_short",
             Self::Stalled => "stalled",
             Self::Completed(_) => "completed",
@@ -257,7 +289,7 @@ impl AdminError {
             }
             Self::RestartOfRun(_) => "purge it, then submit the workflow again",
             Self::JournalPurged(_) => {
-                "call the handler again; \"retention.journal\" says how long journals are kept"
+                "call the handler again; GET /services/{name} says how long its journal_retention is"
             }
             Self::BadRestart { .. } => {
                 "GET /invocations/{id}/journal shows its operations; without \"from\" it is done from the beginning"
@@ -278,7 +310,9 @@ impl AdminError {
             Self::UploadContentType(_) => {
                 "with curl: -H 'content-type: application/wasm' --data-binary @FILE"
             }
-            Self::TooLarge { .. } => "build the component with --release, and strip its debug information",
+            Self::BadId { field, text, .. } => return Some(id_hint(field, text)),
+            Self::TooLarge { .. } => "send less at once",
+            Self::UploadTooLarge { .. } => "build the component with --release, and strip its debug information",
             Self::Engine(error) => engine_hint(error),
             Self::CutShort | Self::Stalled => "nothing was registered; send it again",
             Self::Unhealthy(_) | Self::Upload(UploadError::Stopped(_)) => LATER,
@@ -522,5 +556,14 @@ mod tests {
             let body: serde_json::Value = serde_json::from_str(&body_of(response).await).unwrap();
             assert_eq!((&body["code"], &body["message"]), (&code.into(), &message.into()));
         }
+    }
+
+    #[test]
+    fn what_is_too_large_is_an_upload_or_not() {
+        let hint = |error: AdminError| (error.to_string(), error.hint().unwrap());
+        let (message, upload) = hint(AdminError::of_upload(BadBody::TooLarge { bytes_max: 64 << 20 }));
+        assert!(message.ends_with("64 MiB") && upload.contains("--release"), "{message} {upload}");
+        let (message, other) = hint(BadBody::TooLarge { bytes_max: 256 << 10 }.into());
+        assert!(message.ends_with("256 KiB") && !other.contains("component"), "{message} {other}");
     }
 }

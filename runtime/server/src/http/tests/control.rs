@@ -24,7 +24,7 @@ async fn what_is_over_is_done_once_more() {
         PATCH :9070/invocations/A/purge-journal
           200
         PATCH :9070/invocations/A/restart-as-new
-          410 {"code":"journal_purged","hint":"call the handler again; \"retention.journal\" says how long journals are kept","message":"The journal of the invocation 'A' has been purged, and its input with it."}
+          410 {"code":"journal_purged","hint":"call the handler again; GET /services/{name} says how long its journal_retention is","message":"The journal of the invocation 'A' has been purged, and its input with it."}
         GET /restate/output/A
           200 A expires 5
         "#,
