@@ -186,9 +186,24 @@ pub async fn change(
         workflow_ms: length("workflow_completion_retention", wanted.workflow_completion_retention)?,
         journal_ms: length("journal_retention", wanted.journal_retention)?,
     };
+    if change.workflow_ms.is_some() {
+        check_workflow(&state, &name)?;
+    }
     let changed = state.deployments.change_service(&name, change).await.map_err(AdminError::Upload)?;
     let view = changed.ok_or(AdminError::UnknownService(name))?;
     Ok(Json(details(&view)))
+}
+
+/// Refuses what would change nothing of a service that is no workflow.
+fn check_workflow(state: &AppState, name: &str) -> Result<(), AdminError> {
+    let kind = state.deployments.service(name).map(|service| service.kind);
+    let what = match kind {
+        None | Some(ServiceKind::Workflow) => return Ok(()),
+        Some(ServiceKind::Service) => "a plain service",
+        Some(ServiceKind::Object) => "a virtual object",
+    };
+    let why = format!("'{name}' is {what}, only workflows have it");
+    Err(AdminError::BadField { field: "workflow_completion_retention", why })
 }
 
 fn length(field: &'static str, text: Option<String>) -> Result<Option<u64>, AdminError> {

@@ -126,6 +126,10 @@ async fn options_of_a_service_can_be_changed() {
           200 {"name":"Hidden","ty":"Service","handlers":[{"name":"echo","public":false,"input_description":"application/json","output_description":"application/json","idempotency_retention":"1d","journal_retention":"2d","retry_policy":{"initial_interval":"500ms","exponentiation_factor":2.0,"max_attempts":70,"max_interval":"1m","on_max_attempts":"Pause"}}],"deployment_id":"dp_10000000000000000000001","revision":1,"public":false,"idempotency_retention":"1d","journal_retention":"2d"}
         PATCH :9070/services/Hidden -- {"journal_retention":"soon"}
           400 {"code":"bad_field","message":"The request field 'journal_retention' is invalid. Reason: 'soon' is no length of time, expected 10m, 1h or 7d"}
+        PATCH :9070/services/Hidden -- {"workflow_completion_retention":"2m","public":true}
+          400 {"code":"bad_field","message":"The request field 'workflow_completion_retention' is invalid. Reason: 'Hidden' is a plain service, only workflows have it"}
+        PATCH :9070/services/Nobody -- {"workflow_completion_retention":"2m"}
+          404 {"code":"unknown_service","hint":"GET /services lists them; a new one comes with \"abide deploy\"","message":"The requested service 'Nobody' does not exist"}
         PATCH :9070/services/Nobody -- {}
           404 {"code":"unknown_service","hint":"GET /services lists them; a new one comes with \"abide deploy\"","message":"The requested service 'Nobody' does not exist"}
         GET :9070/services/Nobody/openapi
