@@ -310,11 +310,12 @@ pub fn suggest(deployment: &Deployment, ingress_url: &str) {
 pub async fn deploy_path(client: &Client, path: &Path, global: &Global) -> Result<Deployment, CliError> {
     let uploaded = build_and_upload(client, &Deploy::of(path)).await;
     let (body, is_new) = uploaded.map_err(|refused| with_report(refused, global))?;
-    let deployment = client::read(&body)?;
+    let Changed { deployment, settings_not_carried_over: missing, .. } = client::read(&body)?;
     if global.json {
         print(body);
     } else {
         show(&deployment, is_new);
+        warn_of_settings(missing.as_ref(), Some(&deployment));
     }
     Ok(deployment)
 }

@@ -122,6 +122,7 @@ export function askUpload(file, done) {
           )
         : null,
       isLooked && state.looked?.services ? servicesView(state.looked) : null,
+      isLooked ? missingView(state.looked?.settings_not_carried_over) : null,
       isLooked && state.report ? reportView(state.report) : null,
       isLooked && state.canLook && (needs() || state.report?.live_checked)
         ? h(
@@ -188,6 +189,19 @@ async function knowsDryRun() {
 async function isWasm(file) {
   const first = new Uint8Array(await file.slice(0, MAGIC.length).arrayBuffer());
   return MAGIC.every((byte, index) => first[index] === byte);
+}
+
+/** Settings are not carried over from the version before: secrets go to no other code unasked. */
+function missingView(missing) {
+  if (!missing) return null;
+  const lists = { Variables: missing.variables, "Allowed hosts": missing.allowed_hosts };
+  const named = Object.entries(lists).filter(([, names]) => names.length > 0);
+  return notice(
+    "warning",
+    "suspended",
+    h("p", {}, "The version before has settings that this one has not. Go back to add them."),
+    ...named.map(([what, names]) => h("p", { class: "small" }, `${what}: ${names.join(", ")}`)),
+  );
 }
 
 function servicesView(looked) {
