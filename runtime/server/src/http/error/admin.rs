@@ -143,8 +143,8 @@ const ID_SHOWN_CHARS: usize = 64;
 fn id_hint(field: &str, text: &str) -> String {
     let shown: String = text.chars().take(ID_SHOWN_CHARS).collect();
     let (beginning, list) = match field {
-        "deployment_id" => ("dp_1", "/deployments"),
-        _ => ("inv_1", "/invocations"),
+        "deployment_id" => ("dp_", "/deployments"),
+        _ => ("inv_", "/invocations"),
     };
     format!("'{shown}' is no id: one begins with {beginning}; GET {list} lists them")
 }

@@ -130,7 +130,7 @@ async fn invocations_that_are_none() {
     check(
         r#"
         PATCH :9070/invocations/foo/cancel
-          400 {"code":"bad_field","hint":"'foo' is no id: one begins with inv_1; GET /invocations lists them","message":"The request field 'invocation_id' is invalid. Reason: bad format"}
+          400 {"code":"bad_field","hint":"'foo' is no id: one begins with inv_; GET /invocations lists them","message":"The request field 'invocation_id' is invalid. Reason: bad format"}
         PATCH :9070/invocations/inv_1000000000070000000000000000000005/cancel
           404 {"code":"unknown_invocation","hint":"GET /invocations lists them","message":"The requested invocation 'A' does not exist"}
         PATCH :9070/invocations/inv_1000000000070000000000000000000005/kill
