@@ -81,6 +81,8 @@ pub enum Refusal {
     Cancelled,
     /// Its journal is not as long as it was when it was looked at.
     WentOn,
+    /// Its journal has more bytes than an attempt is given.
+    Overfull,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Limits: everything that could grow has one, with a name and a default.
 
-/// Entries in one journal. More than this pauses the invocation.
+/// Entries in one journal. More than this pauses the invocation, or ends it if it was cancelled.
 pub const JOURNAL_ENTRIES_MAX: u32 = 100_000;
-/// Bytes of all entries and outcomes in one journal. More than this pauses the invocation: each of its attempts
-/// has the whole journal in memory.
+/// Bytes of all entries and outcomes in one journal. More than this pauses the invocation, or ends it if it was
+/// cancelled: each of its attempts has the whole journal in memory.
 pub const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a journal that an attempt is given: one that its guest has filled, and one more outcome. What others give
-/// is recorded however much it is; beyond this the invocation is paused instead of begun.
+/// is recorded however much it is; beyond this the invocation is paused, or ended, instead of begun.
 pub const JOURNAL_BYTES_BEGUN_MAX: u64 = JOURNAL_BYTES_MAX + VALUE_BYTES_MAX as u64;
 /// Bytes of one value: an input, a result, the outcome of a run block.
 pub const VALUE_BYTES_MAX: usize = 32 << 20;

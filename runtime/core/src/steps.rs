@@ -11,6 +11,7 @@ pub mod complete_awakeable;
 pub mod edit_state;
 pub mod ended;
 pub mod entries;
+pub mod full;
 pub mod key_queue;
 pub mod kill;
 pub mod look;

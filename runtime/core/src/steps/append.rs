@@ -13,7 +13,7 @@ use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_ENTRIES_MAX};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
 use crate::steps::entries::{self, Asked, LimitReached, state};
-use crate::steps::{begin, run_failed, settle};
+use crate::steps::{begin, full, run_failed, settle};
 use std::mem;
 
 pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Vec<Effect>) {
@@ -25,7 +25,7 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
     }
     let entries = OpId::try_from(append.entries.len()).unwrap_or(OpId::MAX);
     if let Some(text) = limit_reached(row, &append, entries) {
-        pause_at_limit(place, rows, append, text, effects);
+        stop_at_limit(place, rows, append, text, effects);
         return;
     }
     row.modified_at = place.now;
@@ -123,7 +123,7 @@ fn begin_again(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<
     };
     row.note_progress();
     effects.push(Effect::StopAttempt { invocation: id, attempt });
-    begin::start(place, id, row, None, effects);
+    begin::start(place, rows, id, None, effects);
 }
 
 fn count_failures(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
@@ -138,21 +138,18 @@ fn limit_reached(row: &InvocationRow, append: &Append, entries: OpId) -> Option<
         return Some(format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)"));
     }
     let is_full = row.journal_bytes + append.journal_bytes() > JOURNAL_BYTES_MAX;
-    is_full.then(too_many_bytes)
-}
-
-/// Returns why a journal with too many bytes goes no further.
-pub fn too_many_bytes() -> String {
-    format!("the journal would pass {JOURNAL_BYTES_MAX} bytes (JOURNAL_BYTES_MAX)")
+    is_full.then(full::too_many_bytes)
 }
 
 /// The journal is full: nothing more is asked, but what run blocks have done stays done.
-fn pause_at_limit(place: Place, rows: &mut Rows, append: Append, text: String, effects: &mut Vec<Effect>) {
-    let id = append.invocation;
+fn stop_at_limit(place: Place, rows: &mut Rows, append: Append, text: String, effects: &mut Vec<Effect>) {
+    let (id, attempt) = (append.invocation, append.attempt);
     settle_finished(place, rows, id, append.finished, effects);
-    pause(place, rows, id, append.attempt, text, effects);
+    effects.push(Effect::StopAttempt { invocation: id, attempt });
+    full::stop(place, rows, id, text, effects);
 }
 
+/// A limit other than those of the journal: a person may make room, so that it can go on.
 fn pause(
     place: Place,
     rows: &mut Rows,

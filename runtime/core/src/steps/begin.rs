@@ -6,10 +6,10 @@ use crate::command::{Timer, TimerKind};
 use crate::effect::{AttemptStart, Effect};
 use crate::entry::Answer;
 use crate::ids::InvocationId;
-use crate::invocation::{InputRow, InvocationRow, PauseReason, Phase};
+use crate::invocation::{InputRow, Phase};
 use crate::rows::Rows;
 use crate::step::Place;
-use crate::steps::{append, complete, pin, timers};
+use crate::steps::{complete, full, pin, timers};
 
 pub fn apply(
     place: Place,
@@ -45,19 +45,20 @@ pub fn apply(
     }
     let row = rows.invocation_mut(id).expect("the invocation is there: checked above");
     row.begun_at.get_or_insert(place.now);
-    start(place, id, row, input, effects);
+    start(place, rows, id, input, effects);
 }
 
 /// Starts the next attempt of an invocation whose deployment is pinned.
 pub fn start(
     place: Place,
+    rows: &mut Rows,
     id: InvocationId,
-    row: &mut InvocationRow,
     input: Option<InputRow>,
     effects: &mut Vec<Effect>,
 ) {
+    let Some(row) = rows.invocation_mut(id) else { return };
     if row.is_overfull() {
-        pause_overfull(place, row);
+        full::stop(place, rows, id, full::too_many_bytes(), effects);
         return;
     }
     row.attempts += 1;
@@ -85,10 +86,4 @@ pub fn start(
         // Run blocks of earlier attempts may be in writes that are not durable yet.
         effects.push(Effect::AllowRuns { invocation: id, attempt: row.attempts, until: row.entries_len });
     }
-}
-
-/// Pauses an invocation whose journal no attempt is given, in the words for one that its guest has filled.
-pub fn pause_overfull(place: Place, row: &mut InvocationRow) {
-    row.phase = Phase::Paused { reason: PauseReason::LimitReached(append::too_many_bytes()) };
-    row.modified_at = place.now;
 }

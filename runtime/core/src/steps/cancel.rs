@@ -44,10 +44,8 @@ pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut V
         Phase::Scheduled { .. } | Phase::Queued { .. } => {
             complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
         }
-        // No attempt of it begins any more, so there is nobody who could undo what it did.
         Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } if row.is_overfull() => {
-            spread::to_open_calls(place, &request, row, HowToEnd::Cancel, effects);
-            complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
+            end(place, rows, &request, effects);
         }
         Phase::Running { .. } | Phase::Suspended { .. } | Phase::BackingOff { .. } | Phase::Paused { .. } => {
             if row.cancelled.is_some() {
@@ -62,4 +60,12 @@ pub fn apply(place: Place, rows: &mut Rows, request: EndRequest, effects: &mut V
         }
         Phase::Completed { .. } => unreachable!("a completed invocation is not stored as live"),
     }
+}
+
+/// Ends one that can do no more: there is nobody who could undo what it did.
+pub fn end(place: Place, rows: &mut Rows, request: &EndRequest, effects: &mut Vec<Effect>) {
+    let id = request.invocation;
+    let Some(row) = rows.invocation(id) else { return };
+    spread::to_open_calls(place, request, row, HowToEnd::Cancel, effects);
+    complete::complete(place, rows, id, Answer::Failure(Failure::cancelled()), effects);
 }

@@ -31,7 +31,7 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, effects: &mut Vec<Effe
             if outcomes_seen < row.outcomes_len =>
         {
             // An outcome was on its way while the guest went to sleep.
-            begin::start(place, id, row, None, effects);
+            begin::start(place, rows, id, None, effects);
         }
         End::Suspended { waiting_on, .. } => row.phase = Phase::Suspended { waiting_on },
         End::AwaitsRetry { waiting_on, retry_at, .. } => {
@@ -45,7 +45,7 @@ pub fn apply(place: Place, rows: &mut Rows, ended: Ended, effects: &mut Vec<Effe
             row.phase = Phase::Paused { reason: PauseReason::JournalMismatch(report) };
         }
         End::Lost => lost(place, rows, id, jitter, effects),
-        End::Stopped => begin::start(place, id, row, None, effects),
+        End::Stopped => begin::start(place, rows, id, None, effects),
         End::PutOff { message } => put_off(place, rows, id, jitter, message, effects),
     }
 }
@@ -73,7 +73,7 @@ fn lost(place: Place, rows: &mut Rows, id: InvocationId, jitter: u16, effects: &
     row.losses = row.losses.saturating_add(1);
     let losses = row.losses;
     if losses <= LOSSES_FREE {
-        begin::start(place, id, row, None, effects);
+        begin::start(place, rows, id, None, effects);
         return;
     }
     let message = format!("the process ended during this attempt, {losses} times in a row without progress");

@@ -57,9 +57,9 @@ pub fn start_anew(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut
     match row.phase {
         Phase::Running { attempt } => {
             effects.push(Effect::StopAttempt { invocation: id, attempt });
-            begin::start(place, id, row, None, effects);
+            begin::start(place, rows, id, None, effects);
         }
-        Phase::Suspended { .. } => begin::start(place, id, row, None, effects),
+        Phase::Suspended { .. } => begin::start(place, rows, id, None, effects),
         Phase::BackingOff { .. }
         | Phase::Paused { .. }
         | Phase::Scheduled { .. }

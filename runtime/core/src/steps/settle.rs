@@ -9,7 +9,7 @@ use crate::ids::{CANCEL_OP, InvocationId, OpId};
 use crate::invocation::{InvocationRow, Phase};
 use crate::rows::{Row, RowKey, Rows};
 use crate::step::Place;
-use crate::steps::begin;
+use crate::steps::full;
 use crate::time::Timestamp;
 
 /// Settles an operation from afar, if it is what the outcome is for.
@@ -24,11 +24,9 @@ pub fn apply(place: Place, rows: &mut Rows, settle: Settle, effects: &mut Vec<Ef
 /// A guest that runs keeps all that it hears, and others may have any number of outcomes for it.
 pub fn stop_overfull(place: Place, rows: &mut Rows, id: InvocationId, effects: &mut Vec<Effect>) {
     let overfull = rows.invocation(id).filter(|row| row.is_overfull());
-    if let Some(attempt) = overfull.and_then(InvocationRow::running_attempt)
-        && let Some(row) = rows.invocation_mut(id)
-    {
-        begin::pause_overfull(place, row);
+    if let Some(attempt) = overfull.and_then(InvocationRow::running_attempt) {
         effects.push(Effect::StopAttempt { invocation: id, attempt });
+        full::stop(place, rows, id, full::too_many_bytes(), effects);
     }
 }
 

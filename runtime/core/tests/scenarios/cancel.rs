@@ -312,15 +312,14 @@ fn one_at_a_limit_goes_on() {
 }
 
 #[test]
-fn a_full_journal_still_hears_a_cancellation() {
+fn a_full_journal_still_hears_a_cancellation_and_ends_if_there_is_more_to_undo() {
     check(
         "(submit a svc/h)
          (append a: fill 100000)
          append a: run more
          cancel a
          append a: run undo
-         show phases
-         kill a",
+         show a",
         expect![[r#"
             > append a: run more
                 stop a#1
@@ -332,14 +331,25 @@ fn a_full_journal_still_hears_a_cancellation() {
               = a: running #2 100000/1, cancelled
             > append a: run undo
                 stop a#2
-              = a: paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/1, cancelled
-            > show phases
-              | 1 paused, the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX) 100000/1, cancelled
-            > kill a
-              ! notice done
                 arm a purge at 1d
-              ! reply a: [409] killed
+              ! reply a: [409] cancelled
               = a: completed as failure 100000/1, cancelled
+            > show a
+              | op 0 run
+              | op 1 run
+              | op 2 run
+              | op 3 run
+              | op 4 run
+              | op 5 run
+              | op 6 run
+              | op 7 run
+              | op 8 run
+              | op 9 run
+              | order 0: cancellation at 0
+              | answer: [409] cancelled
+              | timer a purge at 1d
+              | #2 said: the journal would pass 100000 entries (JOURNAL_ENTRIES_MAX)
+              | 1 answer, 1 completed, 100000 entry, 1 input, 1 outcome, 1 timer
         "#]],
     );
 }

@@ -212,6 +212,7 @@ fn no_attempt_begins_on_a_journal_that_others_have_filled() {
          suspend a 16 seen 1
          resolve a.16 32MiB
          resume a
+         resume a on 2
          cancel a",
         expect![[r#"
             > suspend a 15,16 seen 0
@@ -227,7 +228,9 @@ fn no_attempt_begins_on_a_journal_that_others_have_filled() {
               ! notice done
               = a: paused, the journal would pass 536870912 bytes (JOURNAL_BYTES_MAX) 17/2, holds the key
             > resume a
-              ! notice done
+              ! notice refused, overfull
+            > resume a on 2
+              ! notice refused, overfull
             > cancel a
               ! notice done
                 arm a purge at 1d
@@ -266,17 +269,43 @@ fn a_cancellation_ends_one_that_cannot_go_on_and_reaches_what_it_called() {
     );
 }
 
+/// Nobody would cancel it again, and whoever waits for it would for good.
 #[test]
-fn one_that_could_not_undo_all_within_its_journal_ends_when_it_is_cancelled_again() {
+fn one_that_cannot_undo_all_within_its_journal_ends() {
     check(
         "(submit a obj/k/add)
          (append a: sets 15 large of 32 MiB; awakeable; awakeable)
          (cancel a)
          (resolve a.15 32MiB)
-         (resolve a.16 32MiB)
+         resolve a.16 32MiB
          cancel a",
         expect![[r#"
+            > resolve a.16 32MiB
+              ! notice done
+                deliver a#1 op 16 order 2 at 0: 32 MiB
+                stop a#1
+                arm a purge at 1d
+              ! reply a: [409] cancelled
+              = a: completed as failure 17/3, cancelled
             > cancel a
+              ! notice completed
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_was_cancelled_and_waits_ends_when_others_fill_its_journal() {
+    check(
+        "(submit a obj/k/add)
+         (append a: sets 15 large of 32 MiB; awakeable; awakeable)
+         (cancel a)
+         (resolve a.15 32MiB)
+         suspend a 16 seen 2
+         resolve a.16 32MiB",
+        expect![[r#"
+            > suspend a 16 seen 2
+              = a: suspended on [16] 17/2, holds the key, cancelled
+            > resolve a.16 32MiB
               ! notice done
                 arm a purge at 1d
               ! reply a: [409] cancelled

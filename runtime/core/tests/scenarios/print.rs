@@ -101,6 +101,7 @@ fn refused(refusal: Refusal) -> String {
         Refusal::Open(op) => return format!("op {op} is open"),
         Refusal::Cancelled => "after a cancellation",
         Refusal::WentOn => "it went on",
+        Refusal::Overfull => "overfull",
     };
     text.to_owned()
 }

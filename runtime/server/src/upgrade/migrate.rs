@@ -119,7 +119,8 @@ async fn move_one(engine: EngineHandle, to: DeploymentId, one: Fitting) -> Resul
             | Refusal::BeyondEnd
             | Refusal::TooLong
             | Refusal::Open(_)
-            | Refusal::Cancelled,
+            | Refusal::Cancelled
+            | Refusal::Overfull,
         ) => Went::Stays,
     };
     if went == Went::Moved && goes_on(&row) {

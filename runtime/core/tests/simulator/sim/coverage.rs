@@ -185,6 +185,7 @@ const ELSEWHERE: &[&str] = &[
     "notice full",
     "notice refused-too-long",
     "notice refused-cancelled",
+    "notice refused-overfull",
     "message tell",
     "message release",
 ];
@@ -479,5 +480,6 @@ fn notice_name(notice: Notice) -> &'static str {
         Notice::Refused(Refusal::TooLong) => "notice refused-too-long",
         Notice::Refused(Refusal::Open(_)) => "notice refused-open",
         Notice::Refused(Refusal::Cancelled) => "notice refused-cancelled",
+        Notice::Refused(Refusal::Overfull) => "notice refused-overfull",
     }
 }

@@ -273,6 +273,7 @@ fn refused(
             "operation {op} has no result, and in a new invocation nobody would give it one"
         )),
         Refusal::Cancelled => bad_restart("the operation was asked after a cancellation".into()),
+        Refusal::Overfull => AdminError::Overfull(id),
         // Nobody names a length here.
         Refusal::WentOn => AdminError::Internal(format!("the invocation '{id}' went on meanwhile")),
     }
@@ -294,5 +295,19 @@ pub fn check(id: InvocationId, notice: Notice) -> Result<(), AdminError> {
         Notice::Full => Err(AdminError::SignalsFull(id)),
         Notice::Refused(refusal) => Err(AdminError::Internal(format!("nobody handles {refusal:?} of {id}"))),
         Notice::Changed | Notice::Held => Err(AdminError::Internal(format!("{id} has no state to edit"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_of_one_that_cannot_go_on_says_so() {
+        let id = InvocationId { unique: 1, partition_key: 1 };
+        let target = Target { service: "Probe".into(), key: None, handler: "wait".into() };
+        let error = refused(id, &target, None, Refusal::Overfull);
+        assert_eq!(error.code(), "journal_overfull");
+        assert!(error.to_string().contains("JOURNAL_BYTES_BEGUN_MAX"), "{error}");
     }
 }

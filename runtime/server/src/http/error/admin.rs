@@ -71,6 +71,11 @@ pub enum AdminError {
     RestartOfRun(InvocationId),
     #[error("The journal of the invocation '{0}' has been purged, and its input with it.")]
     JournalPurged(InvocationId),
+    #[error(
+        "The journal of the invocation '{0}' has more bytes than an attempt is given (JOURNAL_BYTES_BEGUN_MAX), so it \
+         cannot go on."
+    )]
+    Overfull(InvocationId),
     #[error("The invocation '{id}' cannot be restarted from there: {why}.")]
     BadRestart { id: InvocationId, why: String },
     #[error("The deployment '{deployment}' does not offer the handler '{target}' of the invocation '{id}'.")]
@@ -190,6 +195,7 @@ impl AdminError {
             | Self::KeyHeld(_)
             | Self::Upgrade { .. }
             | Self::NotPausable(_)
+            | Self::Overfull(_)
             | Self::NothingToBackUp
             | Self::Backup(_) => StatusCode::CONFLICT,
             Self::NotStarted(_) => StatusCode::TOO_EARLY,
@@ -234,6 +240,7 @@ impl AdminError {
             Self::NotStarted(_) | Self::NotPausable(_) => "not_started",
             Self::RestartOfRun(_) => "workflow_run",
             Self::JournalPurged(_) => "journal_purged",
+            Self::Overfull(_) => "journal_overfull",
             Self::BadRestart { .. } => "bad_restart",
             Self::NotOffered { .. } => "handler_not_offered",
             Self::OtherKind { .. } => "handler_of_other_kind",
@@ -284,6 +291,7 @@ impl AdminError {
             Self::UnknownInvocation(_) => "GET /invocations lists them",
             Self::NotCompleted(_) => "cancel it or kill it first",
             Self::NotStarted(_) => "GET /invocations/{id} says what it waits for",
+            Self::Overfull(_) => "cancel it or kill it: that ends it and the calls it waits for",
             Self::NotPausable(_) => {
                 "cancel it, or let it begin first; GET /invocations/{id} says what it waits for"
             }
