@@ -3,6 +3,9 @@
 //! While all goes well, a message is in the inbox of its receiver before anybody can hear what it says, so whatever is
 //! about an invocation comes behind the submission of it. After a crash, all that is known is in which order each
 //! partition sent: what one says about an invocation that another has begun would be lost if it came first.
+//!
+//! All else may come in any order, even if one was sent because of the other. It was not applied for good before, so nobody
+//! has noticed in which order it came then, and who receives it promises no order but that of arrival.
 
 use crate::command::Message;
 use crate::ids::InvocationId;
