@@ -25,11 +25,23 @@ pub struct Client {
 
 /// What the admin port says when it refuses.
 #[derive(Deserialize)]
-struct Refusal {
-    message: String,
+pub struct Refusal {
+    pub message: String,
+    #[serde(default)]
+    code: String,
     hint: Option<String>,
+    /// What of the request it is about.
+    field: Option<String>,
     /// Only the ingress says who refuses.
     source: Option<String>,
+}
+
+impl Refusal {
+    /// Returns what to do about it, in the words of the command where it has some.
+    pub fn hint(&self) -> Option<String> {
+        let own = hints::of_refusal(&self.code, self.field.as_deref());
+        own.map(str::to_owned).or_else(|| self.hint.clone())
+    }
 }
 
 impl Client {
@@ -113,14 +125,13 @@ impl Client {
             let message = format!("{} answered {status}, and not as an abide server does", self.base);
             return Err(CliError::new(Kind::Failed, message).hint(format!("check {}", self.variable)));
         };
-        let Refusal { message, hint, source } = refusal;
-        if source.is_some() {
-            let message = format!("{} is an ingress, not an admin port: {message}", self.base);
+        if refusal.source.is_some() {
+            let message = format!("{} is an ingress, not an admin port: {}", self.base, refusal.message);
             let hint = "--admin-url and ABIDE_ADMIN_URL say where the admin port is";
             return Err(CliError::new(Kind::Usage, message).hint(hint));
         }
-        let hint = hint.map(|hint| hints::in_commands(&hint));
-        Err(CliError { kind, message, hint, refusal: Some(body.into()) })
+        let hint = refusal.hint();
+        Err(CliError { kind, message: refusal.message, hint, refusal: Some(body.into()) })
     }
 
     /// Says that the server cannot be reached, or not any more.
@@ -263,6 +274,18 @@ mod tests {
         {
             assert_eq!(is_loopback(&parse_url(text).unwrap()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_words_of_the_command() {
+        let hint = |body: &str| serde_json::from_str::<Refusal>(body).unwrap().hint();
+        let of_http = r#"{"code":"unknown_deployment","message":"m","hint":"GET /deployments lists them"}"#;
+        assert_eq!(hint(of_http).unwrap(), "\"abide deployments list\" lists them");
+        let of_both = r#"{"code":"token_exists","message":"m","hint":"choose another name"}"#;
+        assert_eq!(hint(of_both).unwrap(), "choose another name");
+        let id = r#"{"code":"bad_field","field":"invocation_id","message":"m","hint":"GET /invocations"}"#;
+        assert!(hint(id).unwrap().contains("inv_"));
+        assert_eq!(hint(r#"{"code":"bad_field","field":"limit","message":"m"}"#), None);
     }
 
     #[test]

@@ -1,26 +1,60 @@
 //! What to do about a refusal of the server, or a connection that does not work, for somebody who uses the command.
 
-/// What the admin port tells those who speak HTTP with it, and what the command has for it; the longer ones first.
-const WORDS: [(&str, &str); 14] = [
-    ("GET /invocations/{id}/journal", "\"abide invocations describe ID\""),
-    ("GET /invocations/{id}", "\"abide invocations describe ID\""),
-    ("GET /invocations", "\"abide invocations list\""),
-    ("GET /deployments/{id}", "\"abide deployments describe ID\""),
-    ("GET /deployments", "\"abide deployments list\""),
-    ("GET /services/{name}/objects", "\"abide objects list SERVICE\""),
-    ("GET /services", "\"abide services list\""),
-    ("GET /tokens", "\"abide tokens list\""),
-    ("without \"from\"", "without --from"),
-    ("deployment=keep", "--on keep"),
-    ("\"force\":true", "--force"),
-    ("force=true", "--force"),
-    ("migrate=true", "--migrate"),
-    ("breaking=true", "--breaking"),
-];
+/// Returns what to do about a refusal of the admin port, known by its code, where the hint that comes with it speaks of
+/// HTTP. All other hints of the server hold for a command as well.
+pub fn of_refusal(code: &str, field: Option<&str>) -> Option<&'static str> {
+    let hint = match code {
+        "unauthorized" => "--admin-token or ABIDE_ADMIN_TOKEN gives a token of this server",
+        "bad_field" => return of_field(field?),
+        "unknown_deployment" => "\"abide deployments list\" lists them",
+        "unknown_service" | "unknown_handler" => {
+            "\"abide services list\" lists them; a new one comes with \"abide deploy\""
+        }
+        "unknown_invocation" => "\"abide invocations list\" lists them",
+        "unknown_workflow" => "\"abide objects list SERVICE\" lists those with a state",
+        "unknown_token" => "\"abide tokens list\" lists them",
+        "not_keyed" => "\"abide services list\" lists them with their flavors",
+        "not_started" => "\"abide invocations describe ID\" says what it waits for; it can be cancelled",
+        "journal_purged" => {
+            "call the handler again; \"abide services describe SERVICE --json\" says how long its journal_retention is"
+        }
+        "bad_restart" => {
+            "\"abide invocations describe ID\" shows its operations; without --from it is done from the beginning"
+        }
+        "handler_not_offered" | "handler_of_other_kind" => {
+            "\"abide deployments describe ID\" says what a deployment offers; --on keep stays on the code it has"
+        }
+        "key_held" => {
+            "wait for its end, or cancel it; --force edits all the same, though it does not see that and may \
+             overwrite it"
+        }
+        "sql_read_only" => "what can be changed has a command of its own; \"abide --help\" lists them",
+        "upgrade_diverges" => {
+            "run with --force to let it take new calls; what runs stays on its code, and with --migrate those that \
+             fit are moved"
+        }
+        "breaking_change" => {
+            "if that is meant, deploy it with --breaking, or promote it with --force: it takes new calls, and what \
+             has begun stays on its code"
+        }
+        "name_clash" => {
+            "give one of them another name; if a service is to become one of another kind, deploy it with \
+             --breaking, or promote it with --force"
+        }
+        "deployment_in_use" => {
+            "deploy or promote another, and let what runs end or move it; --force removes it all the same"
+        }
+        _ => return None,
+    };
+    Some(hint)
+}
 
-/// Returns a hint of the admin port with commands and options where it names paths and parameters.
-pub fn in_commands(hint: &str) -> String {
-    WORDS.iter().fold(hint.to_owned(), |hint, (http, command)| hint.replace(http, command))
+fn of_field(field: &str) -> Option<&'static str> {
+    match field {
+        "deployment_id" => Some("an id begins with dp_; \"abide deployments list\" lists them"),
+        "invocation_id" => Some("an id begins with inv_; \"abide invocations list\" lists them"),
+        _ => None,
+    }
 }
 
 /// Returns what to do when a connection failed for this reason, where the reason tells.
@@ -52,16 +86,18 @@ mod tests {
 
     #[test]
     fn hints_speak_of_commands() {
-        for (hint, expected) in [
-            ("GET /invocations lists them", "\"abide invocations list\" lists them"),
-            (
-                "cancel it, or let it begin first; GET /invocations/{id} says what it waits for",
-                "cancel it, or let it begin first; \"abide invocations describe ID\" says what it waits for",
-            ),
-            ("end it; force=true removes it all the same", "end it; --force removes it all the same"),
-            ("deploy it again", "deploy it again"),
+        for (code, field, expected) in [
+            ("unknown_invocation", None, "\"abide invocations list\""),
+            ("not_started", None, "\"abide invocations describe ID\""),
+            ("journal_purged", None, "\"abide services describe SERVICE --json\""),
+            ("deployment_in_use", None, "--force"),
+            ("name_clash", None, "--breaking"),
+            ("bad_field", Some("deployment_id"), "dp_"),
         ] {
-            assert_eq!(in_commands(hint), expected);
+            assert!(of_refusal(code, field).unwrap().contains(expected), "{code}");
+        }
+        for (code, field) in [("bad_field", Some("limit")), ("bad_field", None), ("state_changed", None)] {
+            assert_eq!(of_refusal(code, field), None, "the server's own is as good: {code}");
         }
     }
 

@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::model::{Changed, Deployment, DryRun, NotCarriedOver, Offer};
 use crate::output::{Paint, print, say, table};
 use crate::report::{self, Report};
-use crate::{guest, progress};
+use crate::{guest, hints, progress};
 use bytes::Bytes;
 use clap::Args;
 use futures_util::stream;
@@ -96,8 +96,10 @@ fn show_dry_run(dry_run: &DryRun, global: &Global) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Some(code) => Err(CliError::failed(format!("it would be refused ({code}); nothing was changed"))
-            .hint(advice(code).unwrap_or("GET /deployments tells more"))),
+        Some(code) => Err(CliError {
+            hint: hints::of_refusal(code, None).map(str::to_owned),
+            ..CliError::failed(format!("it would be refused ({code}); nothing was changed"))
+        }),
     }
 }
 
@@ -183,40 +185,20 @@ fn ways_to_set(missing: &NotCarriedOver, id: &str, allowed: &[String]) -> Vec<St
     ways
 }
 
-/// Shows the report that a refusal carries, and says which options there are.
-pub fn with_report(mut refused: CliError, global: &Global) -> CliError {
+/// Shows the report that a refusal carries.
+pub fn with_report(refused: CliError, global: &Global) -> CliError {
     let Some(body) = &refused.refusal else { return refused };
     if global.json {
         print(body);
-    } else if let Ok(Refusal { details: Some(report), .. }) = serde_json::from_str(body) {
+    } else if let Ok(Refusal { details: Some(report) }) = serde_json::from_str(body) {
         report::show(&report);
-    }
-    if let Ok(Refusal { code, .. }) = serde_json::from_str(body)
-        && let Some(advice) = advice(&code)
-    {
-        refused.hint = Some(advice.to_owned());
     }
     refused
 }
 
 #[derive(Deserialize)]
 struct Refusal {
-    code: String,
     details: Option<Report>,
-}
-
-/// Returns what to do about a refusal, in the words of this command.
-fn advice(code: &str) -> Option<&'static str> {
-    match code {
-        "upgrade_diverges" => Some(
-            "run with --force to let it take new calls; what runs stays on its code, and with --migrate those that \
-             fit are moved",
-        ),
-        "breaking_change" | "name_clash" => Some(
-            "run with --breaking if that is meant: it takes new calls, and what has begun stays on its code",
-        ),
-        _ => None,
-    }
 }
 
 /// Builds what has to be built and uploads it. Returns the server's answer, and whether it is new.

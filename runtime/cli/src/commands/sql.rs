@@ -1,7 +1,7 @@
 //! `abide sql`: asks the server's tables.
 
 use crate::cli::Global;
-use crate::client::{self, Client};
+use crate::client::{self, Client, Refusal};
 use crate::error::{CliError, Kind};
 use crate::output::{Paint, one_line, print, say, table};
 use clap::Args;
@@ -47,9 +47,9 @@ struct Answer {
 
 /// What the server says of a query that it cannot answer.
 #[derive(Deserialize)]
-struct Refusal {
-    message: String,
-    hint: Option<String>,
+struct Refused {
+    #[serde(flatten)]
+    refusal: Refusal,
     position: Option<Position>,
 }
 
@@ -141,12 +141,12 @@ async fn ask(client: &Client, query: &str, style: Style) -> Result<(), CliError>
 
 /// Points at the mistake in the query.
 fn refused(query: &str, status: u16, body: &str) -> CliError {
-    let Ok(refusal) = serde_json::from_str::<Refusal>(body) else {
+    let Ok(Refused { refusal, position }) = serde_json::from_str(body) else {
         return CliError::failed(format!("the server answered {status}, and not as an abide server does"))
             .hint("check ABIDE_ADMIN_URL");
     };
-    let place = refusal.position.map(|position| pointed(query, &position)).unwrap_or_default();
-    CliError { hint: refusal.hint, ..CliError::failed(format!("{}{place}", refusal.message)) }
+    let place = position.map(|position| pointed(query, &position)).unwrap_or_default();
+    CliError { hint: refusal.hint(), ..CliError::failed(format!("{}{place}", refusal.message)) }
 }
 
 /// Shows a line of the query with a mark below the place.
@@ -257,6 +257,8 @@ mod tests {
         let error = refused("select 1,\n\tx from state", 400, body);
         assert_eq!(error.message, "no such column: x\n  \tx from state\n  \t ^ line 2, column 3");
         assert_eq!(error.hint.as_deref(), Some("h"));
+        let writes = r#"{"code":"sql_read_only","message":"m","hint":"GET /openapi lists them"}"#;
+        assert!(refused("delete", 403, writes).hint.unwrap().contains("abide --help"));
         assert!(refused("x", 400, "<html>").message.contains("not as an abide server"));
     }
 

@@ -1,8 +1,8 @@
 //! Which error becomes which status and body. Only this module knows the statuses of errors.
 //!
 //! Ingress errors are `{"code","message","metadata"?,"source"}` with `source` "ingress", or
-//! "invocation" when it is the handler that failed. Admin errors are `{"message","code","hint"?}`;
-//! their codes are promises.
+//! "invocation" when it is the handler that failed. Admin errors are `{"message","code","hint"?,"field"?}`;
+//! their codes are promises. The hint is for who speaks HTTP; the command line has its own, by the code.
 
 mod admin;
 mod ingress;

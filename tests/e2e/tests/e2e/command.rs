@@ -93,7 +93,7 @@ fn exit_codes_tell_kinds_of_errors() {
     let cases: &[(&[&str], i32, &str)] = &[
         (&["call", "Nope/hello", "1"], 3, "'Nope' not found"),
         (&["call", "Probe/hello", "{}"], 1, "[400]"),
-        (&["deployments", "describe", "dp_nope"], 1, "deployment"),
+        (&["deployments", "describe", "dp_nope"], 1, "\"abide deployments list\""),
         (&["services", "describe", "Nope"], 3, "Nope"),
         (&["invocations", "describe", "inv_1000000000070000000000000000000005"], 3, "does not exist"),
         (&["deploy", "/nowhere/at/all"], 1, "/nowhere/at/all"),
@@ -107,6 +107,7 @@ fn exit_codes_tell_kinds_of_errors() {
         let ran = server.abide(args);
         assert!(ran.stderr.contains(words), "{args:?}: {} {}", ran.stdout, ran.stderr);
         assert!(ran.stdout.is_empty(), "{args:?}: errors are not data: {}", ran.stdout);
+        assert!(!ran.stderr.contains("GET /"), "{args:?}: {}", ran.stderr);
         assert_eq!(ran.code, *code, "{args:?}: {}", ran.stderr);
     }
     server.stop();

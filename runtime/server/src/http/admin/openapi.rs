@@ -17,6 +17,9 @@ pub struct ErrorShape {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// What of the request it is about, where that has a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
 }
 
 #[derive(utoipa::OpenApi)]

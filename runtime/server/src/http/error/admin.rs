@@ -366,6 +366,9 @@ impl IntoResponse for AdminError {
         if let Some(hint) = self.hint() {
             body["hint"] = hint.into();
         }
+        if let Self::BadField { field, .. } | Self::BadId { field, .. } = &self {
+            body["field"] = (*field).into();
+        }
         if let Self::Sql(SqlError::Bad { position: Some(position), .. }) = &self {
             body["position"] = serde_json::json!(position);
         }

@@ -86,7 +86,7 @@ async fn resuming_what_only_waits_is_no_mistake() {
         PATCH :9070/invocations/A/resume?deployment=latest
           200
         PATCH :9070/invocations/A/resume?deployment=newest
-          400 {"code":"bad_field","message":"The request field 'deployment' is invalid. Reason: bad format: it is keep, latest or the id of a deployment"}
+          400 {"code":"bad_field","field":"deployment","message":"The request field 'deployment' is invalid. Reason: bad format: it is keep, latest or the id of a deployment"}
         PATCH :9070/invocations/A/resume?deployment=dp_1000000000000000000000Z
           404 {"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1000000000000000000000Z' does not exist"}
         "#,
@@ -130,7 +130,7 @@ async fn invocations_that_are_none() {
     check(
         r#"
         PATCH :9070/invocations/foo/cancel
-          400 {"code":"bad_field","hint":"'foo' is no id: one begins with inv_; GET /invocations lists them","message":"The request field 'invocation_id' is invalid. Reason: bad format"}
+          400 {"code":"bad_field","field":"invocation_id","hint":"'foo' is no id: one begins with inv_; GET /invocations lists them","message":"The request field 'invocation_id' is invalid. Reason: bad format"}
         PATCH :9070/invocations/inv_1000000000070000000000000000000005/cancel
           404 {"code":"unknown_invocation","hint":"GET /invocations lists them","message":"The requested invocation 'A' does not exist"}
         PATCH :9070/invocations/inv_1000000000070000000000000000000005/kill

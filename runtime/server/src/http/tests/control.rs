@@ -127,9 +127,9 @@ async fn bulk_requests_that_make_no_sense() {
         POST :9070/invocations/bulk/kill -- {"filter":{},"colour":"red"}
           400 {"code":"bad_body","message":"the body is not what this path takes: unknown field `colour`, expected one of `invocation_ids`, `filter`, `dry_run`, `deployment`, `limit` at line 1 column 21"}
         POST :9070/invocations/bulk/kill -- {"filter":{},"limit":1001}
-          400 {"code":"bad_field","message":"The request field 'limit' is invalid. Reason: it is a number from 1 to 1000"}
+          400 {"code":"bad_field","field":"limit","message":"The request field 'limit' is invalid. Reason: it is a number from 1 to 1000"}
         POST :9070/invocations/bulk/kill -- {"filter":{},"deployment":"latest"}
-          400 {"code":"bad_field","message":"The request field 'deployment' is invalid. Reason: a kill does not choose the code"}
+          400 {"code":"bad_field","field":"deployment","message":"The request field 'deployment' is invalid. Reason: a kill does not choose the code"}
         POST :9070/invocations/bulk/explode -- {"filter":{}}
           404 {"code":"unknown_path","message":"no such path on the admin port: /invocations/bulk/explode"}
         "#,

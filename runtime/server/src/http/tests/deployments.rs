@@ -49,7 +49,7 @@ async fn what_is_not_loaded_cannot_take_over() {
         POST :9070/deployments/dp_1000000000000000000000Z/check
           404 {"code":"unknown_deployment","hint":"GET /deployments lists them","message":"The requested deployment 'dp_1000000000000000000000Z' does not exist"}
         POST :9070/deployments/nonsense/check
-          400 {"code":"bad_field","hint":"'nonsense' is no id: one begins with dp_; GET /deployments lists them","message":"The request field 'deployment_id' is invalid. Reason: bad format"}
+          400 {"code":"bad_field","field":"deployment_id","hint":"'nonsense' is no id: one begins with dp_; GET /deployments lists them","message":"The request field 'deployment_id' is invalid. Reason: bad format"}
         "#,
     )
     .await;

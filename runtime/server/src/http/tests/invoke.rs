@@ -63,11 +63,11 @@ async fn what_the_ingress_refuses_is_an_answer_and_what_makes_no_sense_is_not() 
         POST :9070/services/Nope/invoke -- {"handler":"echo"}
           404 {"code":"unknown_service","hint":"GET /services lists them; a new one comes with \"abide deploy\"","message":"The requested service 'Nope' does not exist"}
         POST :9070/services/Counter/invoke -- {"handler":"echo","json":1}
-          400 {"code":"bad_field","message":"The request field 'key' is invalid. Reason: Counter is called by key, and there is none"}
+          400 {"code":"bad_field","field":"key","message":"The request field 'key' is invalid. Reason: Counter is called by key, and there is none"}
         POST :9070/services/Probe/invoke -- {"handler":"echo","key":"k","json":1}
-          400 {"code":"bad_field","message":"The request field 'key' is invalid. Reason: Probe is a plain service, it has no keys"}
+          400 {"code":"bad_field","field":"key","message":"The request field 'key' is invalid. Reason: Probe is a plain service, it has no keys"}
         POST :9070/services/Probe/invoke -- {"handler":"echo","wait":"2m"}
-          400 {"code":"bad_field","message":"The request field 'wait' is invalid. Reason: it is at most 60 s"}
+          400 {"code":"bad_field","field":"wait","message":"The request field 'wait' is invalid. Reason: it is at most 60 s"}
         POST :9070/services/Probe/invoke content-type:text/plain -- {"handler":"echo","json":1}
           415 {"code":"json_content_type","hint":"with curl: --json BODY","message":"the body is sent with content-type application/json, this one has text/plain"}
         "#,

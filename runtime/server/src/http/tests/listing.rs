@@ -55,9 +55,9 @@ async fn filters_narrow_the_list() {
         ids :9070/invocations?sort=modified_at&order=asc&service=Probe
           A B D
         GET :9070/invocations?status=odd
-          400 {"code":"bad_field","message":"The request field 'status' is invalid. Reason: 'odd' is none of scheduled, pending, running, suspended, backing-off, paused, completed"}
+          400 {"code":"bad_field","field":"status","message":"The request field 'status' is invalid. Reason: 'odd' is none of scheduled, pending, running, suspended, backing-off, paused, completed"}
         GET :9070/invocations?before=x
-          400 {"code":"bad_field","message":"The request field 'before' is invalid. Reason: bad format; it is the next_before of a page"}
+          400 {"code":"bad_field","field":"before","message":"The request field 'before' is invalid. Reason: bad format; it is the next_before of a page"}
         GET :9070/invocations?service=None&limit=1
           200 {"invocations":[],"next_before":null,"is_truncated":false}
         "#,
@@ -111,7 +111,7 @@ async fn invocations_are_counted() {
         GET :9070/invocations/summary?status=suspended
           200 {"total":1,"by_status":{"backing-off":0,"completed":0,"paused":0,"pending":0,"running":0,"scheduled":0,"suspended":1},"completed":{"cancelled":0,"failure":0,"killed":0,"success":0},"services":[{"name":"Counter","total":1,"by_status":{"backing-off":0,"completed":0,"paused":0,"pending":0,"running":0,"scheduled":0,"suspended":1},"completed":{"cancelled":0,"failure":0,"killed":0,"success":0}}],"created_in_window":1,"failed_in_window":0,"as_of":"TIME","is_truncated":false}
         GET :9070/invocations/summary?window=soon
-          400 {"code":"bad_field","message":"The request field 'window' is invalid. Reason: 'soon' is no length of time, expected 15m, 1h or 1d"}
+          400 {"code":"bad_field","field":"window","message":"The request field 'window' is invalid. Reason: 'soon' is no length of time, expected 15m, 1h or 1d"}
         "#,
     )
     .await;
@@ -143,7 +143,7 @@ async fn calls_and_awakeables_are_listed() {
         GET :9070/awakeables
           200 {"awakeables":[],"next_before":null}
         GET :9070/awakeables?limit=0
-          400 {"code":"bad_field","message":"The request field 'limit' is invalid. Reason: it is a number from 1 to 1000"}
+          400 {"code":"bad_field","field":"limit","message":"The request field 'limit' is invalid. Reason: it is a number from 1 to 1000"}
         "#,
     )
     .await;
@@ -165,7 +165,8 @@ async fn the_length_of_a_page_has_limits() {
         let path = path.replace("ID", "inv_1000000000070000000000000000000005");
         for limit in [0, max + 1] {
             let why = format!("The request field 'limit' is invalid. Reason: it is a number from 1 to {max}");
-            let refused = format!("400 {{\"code\":\"bad_field\",\"message\":\"{why}\"}}");
+            let body = format!(r#"{{"code":"bad_field","field":"limit","message":"{why}"}}"#);
+            let refused = format!("400 {body}");
             script += &format!("        GET :9070/{path}{limit}\n          {refused}\n");
         }
     }

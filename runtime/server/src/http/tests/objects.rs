@@ -38,13 +38,13 @@ async fn an_edit_that_makes_no_sense_says_why() {
         POST :9070/services/Nobody/state -- {"object_key":"k","new_values":{}}
           404 {"code":"unknown_service","hint":"GET /services lists them; a new one comes with \"abide deploy\"","message":"The requested service 'Nobody' does not exist"}
         POST :9070/services/Counter/state -- {"object_key":"k"}
-          400 {"code":"bad_field","message":"The request field 'new_values' is invalid. Reason: it is missing; {} clears the state"}
+          400 {"code":"bad_field","field":"new_values","message":"The request field 'new_values' is invalid. Reason: it is missing; {} clears the state"}
         POST :9070/services/Counter/state -- {"object_key":"k","version":"odd","new_values":{}}
-          400 {"code":"bad_field","message":"The request field 'version' is invalid. Reason: it is no version of a state"}
+          400 {"code":"bad_field","field":"version","message":"The request field 'version' is invalid. Reason: it is no version of a state"}
         POST :9070/services/SignupWorkflow/state -- {"object_key":"w","new_values":{"n":1}}
           404 {"code":"unknown_workflow","hint":"GET /services/{name}/objects lists those with a state","message":"There is no run of the workflow SignupWorkflow/w, and without one it has no state."}
         GET :9070/services/Counter/state
-          400 {"code":"bad_field","message":"The request field 'query' is invalid. Reason: Failed to deserialize query string: missing field `key`"}
+          400 {"code":"bad_field","field":"query","message":"The request field 'query' is invalid. Reason: Failed to deserialize query string: missing field `key`"}
         "#,
     )
     .await;
@@ -125,9 +125,9 @@ async fn options_of_a_service_can_be_changed() {
         PATCH :9070/services/Hidden -- {"public":false}
           200 {"name":"Hidden","ty":"Service","handlers":[{"name":"echo","public":false,"input_description":"application/json","output_description":"application/json","idempotency_retention":"1d","journal_retention":"2d","retry_policy":{"initial_interval":"500ms","exponentiation_factor":2.0,"max_attempts":70,"max_interval":"1m","on_max_attempts":"Pause"}}],"deployment_id":"dp_10000000000000000000001","revision":1,"public":false,"idempotency_retention":"1d","journal_retention":"2d"}
         PATCH :9070/services/Hidden -- {"journal_retention":"soon"}
-          400 {"code":"bad_field","message":"The request field 'journal_retention' is invalid. Reason: 'soon' is no length of time, expected 10m, 1h or 7d"}
+          400 {"code":"bad_field","field":"journal_retention","message":"The request field 'journal_retention' is invalid. Reason: 'soon' is no length of time, expected 10m, 1h or 7d"}
         PATCH :9070/services/Hidden -- {"workflow_completion_retention":"2m","public":true}
-          400 {"code":"bad_field","message":"The request field 'workflow_completion_retention' is invalid. Reason: 'Hidden' is a plain service, only workflows have it"}
+          400 {"code":"bad_field","field":"workflow_completion_retention","message":"The request field 'workflow_completion_retention' is invalid. Reason: 'Hidden' is a plain service, only workflows have it"}
         PATCH :9070/services/Nobody -- {"workflow_completion_retention":"2m"}
           404 {"code":"unknown_service","hint":"GET /services lists them; a new one comes with \"abide deploy\"","message":"The requested service 'Nobody' does not exist"}
         PATCH :9070/services/Nobody -- {}
