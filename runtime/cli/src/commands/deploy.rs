@@ -151,20 +151,26 @@ fn show_changed(changed: &Changed, is_new: bool) {
 /// Names the settings that are not carried over from the deployment before, and says how to give them.
 fn warn_of_settings(missing: Option<&NotCarriedOver>, deployed: Option<&Deployment>) {
     let Some(missing) = missing else { return };
+    let ways = match deployed {
+        Some(deployment) => ways_to_set(missing, &deployment.id, &deployment.settings.allowed_hosts),
+        None => vec![format!("deploy it with {}", options_for(missing))],
+    };
+    say_missing(missing, &ways);
+}
+
+/// Names the settings that are not carried over, and the ways to give them.
+pub fn say_missing(missing: &NotCarriedOver, ways: &[String]) {
     let NotCarriedOver { variables, allowed_hosts } = missing;
     let what = [("variables", variables), ("allowed hosts", allowed_hosts)];
     let named = what.iter().filter(|(_, names)| !names.is_empty());
     let named: Vec<_> = named.map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
     let warning = Paint::stderr().yellow("warning:");
     say(format!("{warning} not carried over from the version before: {}", named.join("; ")));
-    let ways = match deployed {
-        Some(deployment) => ways_to_set(missing, &deployment.id, &deployment.settings.allowed_hosts),
-        None => vec![format!("deploy it with {}", options_for(missing))],
-    };
     ways.iter().for_each(|way| say(format!("hint: {way}")));
 }
 
-fn options_for(missing: &NotCarriedOver) -> String {
+/// Returns the options by which a deployment gets what it has not.
+pub fn options_for(missing: &NotCarriedOver) -> String {
     let env = missing.variables.iter().map(|name| format!("--env {name}=…"));
     let hosts = missing.allowed_hosts.iter().map(|host| format!("--allow-host '{host}'"));
     env.chain(hosts).collect::<Vec<_>>().join(" ")

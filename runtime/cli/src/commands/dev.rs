@@ -6,7 +6,7 @@ use crate::commands::deploy::{self, Deploy};
 use crate::commands::up::{self, Up};
 use crate::error::{CliError, Kind};
 use crate::guest;
-use crate::model::Deployment;
+use crate::model::{Changed, NotCarriedOver};
 use crate::output::{Paint, print, say};
 use crate::watch::Watch;
 use clap::Args;
@@ -78,7 +78,7 @@ async fn attempt(
     // Crates it depends on belong to it, too.
     component.crates.iter().try_for_each(|folder| watch.follow(folder))?;
     let (body, is_new) = deploy::upload(client, deploy, component.bytes).await?;
-    let deployment: Deployment = client::read(&body)?;
+    let Changed { deployment, settings_not_carried_over: missing, .. } = client::read(&body)?;
     if global.json {
         print(&body);
     } else if !was_live {
@@ -88,7 +88,18 @@ async fn attempt(
     let seconds = began.elapsed().as_secs_f32();
     let news = if is_new { "live" } else { "live, the same as before" };
     say(Paint::stderr().bold(&format!("{news}: {} after {seconds:.1} s", deployment.id)));
+    if let Some(missing) = missing {
+        deploy::say_missing(&missing, &[way_to_set(&missing)]);
+    }
     Ok(())
+}
+
+/// Says how new code keeps settings: those of one deployment would be lost again with the next change.
+fn way_to_set(missing: &NotCarriedOver) -> String {
+    format!(
+        "start abide dev with {} as well, so that every new version has them",
+        deploy::options_for(missing)
+    )
 }
 
 /// Names a few of the files, as seen from the crate.
@@ -110,6 +121,12 @@ fn shown(changed: &BTreeSet<PathBuf>, crate_folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_kept_by_options_of_its_own() {
+        let missing = NotCarriedOver { variables: vec!["A".into()], allowed_hosts: vec!["x.test".into()] };
+        assert!(way_to_set(&missing).starts_with("start abide dev with --env A=… --allow-host 'x.test' "));
+    }
 
     #[test]
     fn a_few_files_are_named() {

@@ -60,6 +60,8 @@ fn a_saved_file_is_live_and_a_broken_one_is_not() {
         within(BUILD, &format!("{path} answers {expected}\n{}", server.log()), look);
     };
     add("a", &json!(1));
+    // The next version has what the command was started with, and nothing else.
+    server.abide(&["deployments", "env", &server.offered_by("Tally"), "UNIT=g"]).expect(0);
 
     let file = folder.join("src/lib.rs");
     let code = std::fs::read_to_string(&file).expect("it was made");
@@ -70,6 +72,12 @@ fn a_saved_file_is_live_and_a_broken_one_is_not() {
         let reply = server.ingress().post("/Tally/b/get", "");
         let count = server.ingress().post("/Tally/b/add", "0").json();
         (reply.status < 500 && count.as_i64()? >= 1000).then_some(())
+    });
+    within(BUILD, "what it does not have any more is named", || {
+        let log = server.log();
+        (log.contains("not carried over from the version before: variables UNIT")
+            && log.contains("abide dev with --env UNIT=…"))
+        .then_some(())
     });
 
     std::fs::write(&file, changed.replace("Ok(count)", "Ok(no_such_thing)"))
