@@ -34,6 +34,7 @@
 //! | files that fail and lose power, for tests              | `disk/mod.rs`, `disk/sim.rs` |
 //! | crashes on purpose                                     | `examples/crash`, `tests/crash.rs` |
 //! | where a test build can be made to crash                | `faults.rs`, `faults/sites.rs` |
+//! | who asks what of a store, in tests                     | `memory/watched.rs`       |
 //! | bytes with a right checksum, for tests that damage them | `inspect.rs`             |
 //! | how fast it is on this disk                            | `examples/bench.rs`       |
 //!

@@ -1,5 +1,7 @@
 //! A store in memory with the semantics of the one on disk, for tests: it crashes on command and can hold back durability.
 
+pub mod watched;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
 

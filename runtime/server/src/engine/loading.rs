@@ -101,89 +101,27 @@ mod tests {
     use abide_core::rows::Row;
     use abide_core::target::Target;
     use abide_core::time::Timestamp;
-    use abide_store::{Batch, Error, Fence, MemoryStore, Op, Sequence, Stats, Status, Store};
+    use abide_store::memory::watched::{Asked, Watched};
+    use abide_store::{Batch, MemoryStore, Op, Store};
     use bytes::Bytes;
     use parking_lot::Mutex;
     use std::pin::pin;
     use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
     use std::task::{Context, Waker};
     use std::time::Duration;
-    use tokio::sync::watch;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 0 };
 
-    /// Its scans wait until somebody else has gone on, and its inputs are said to be so large.
-    struct Slow {
-        store: MemoryStore,
-        others: Mutex<Receiver<()>>,
-        input_bytes: u64,
-    }
-
-    impl Store for Slow {
-        fn acquire(&self, partition: u16) -> Result<Fence, Error> {
-            self.store.acquire(partition)
-        }
-
-        fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
-            self.store.get(view, key)
-        }
-
-        fn peek(&self, _: View, _: &[u8]) -> Result<Peeked, Error> {
-            Ok(Peeked::Apart { bytes: self.input_bytes })
-        }
-
-        fn scan_within(
-            &self,
-            view: View,
-            start: &[u8],
-            end: &[u8],
-            limit: usize,
-            bytes_max: usize,
-        ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-            let gone_on = self.others.lock().recv_timeout(Duration::from_secs(5));
-            assert_ne!(gone_on, Err(RecvTimeoutError::Timeout), "others wait for this read");
-            self.store.scan_within(view, start, end, limit, bytes_max)
-        }
-
-        fn scan_back(
-            &self,
-            view: View,
-            start: &[u8],
-            end: &[u8],
-            limit: usize,
-        ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-            self.store.scan_back(view, start, end, limit)
-        }
-
-        fn scan_keys(
-            &self,
-            view: View,
-            start: &[u8],
-            end: &[u8],
-            limit: usize,
-        ) -> Result<Vec<Vec<u8>>, Error> {
-            self.store.scan_keys(view, start, end, limit)
-        }
-
-        fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
-            self.store.commit(batch)
-        }
-
-        fn durable(&self) -> watch::Receiver<Sequence> {
-            self.store.durable()
-        }
-
-        fn status(&self) -> watch::Receiver<Status> {
-            self.store.status()
-        }
-
-        fn stats(&self) -> Stats {
-            self.store.stats()
-        }
-
-        fn close(&self) -> Result<(), Error> {
-            self.store.close()
-        }
+    /// Returns a store whose scans wait until somebody else has gone on, and whose inputs are said to be so large.
+    fn slow(others: Receiver<()>, input_bytes: u64) -> Watched {
+        let others = Mutex::new(others);
+        let watcher = move |asked: Asked| {
+            if asked == Asked::Scan {
+                let gone_on = others.lock().recv_timeout(Duration::from_secs(5));
+                assert_ne!(gone_on, Err(RecvTimeoutError::Timeout), "others wait for this read");
+            }
+        };
+        Watched::new(stored(), watcher).apart(input_bytes)
     }
 
     fn start(journal_bytes: u64) -> AttemptStart {
@@ -228,7 +166,7 @@ mod tests {
     async fn while_a_large_journal_or_input_is_read_others_go_on() {
         for (journal_bytes, input_bytes) in [(LARGE_BYTES + 1, 0), (0, LARGE_BYTES + 1)] {
             let (going_on, others) = channel();
-            let store = Slow { store: stored(), others: Mutex::new(others), input_bytes };
+            let store = slow(others, input_bytes);
             let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
             let timer = tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -244,7 +182,7 @@ mod tests {
     async fn of_one_service_one_journal_is_read_at_a_time_and_others_count_as_waiting() {
         // Nobody has to go on before a scan does.
         let (_, others) = channel();
-        let store = Slow { store: stored(), others: Mutex::new(others), input_bytes: 0 };
+        let store = slow(others, 0);
         let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
         let reads = loading.large.turn("S").await;
         let mut second = start(LARGE_BYTES + 1);

@@ -3,10 +3,10 @@
 use super::*;
 use crate::clock::SystemClock;
 use abide_core::time::Timestamp;
-use abide_store::{Batch, Error, Fence, MemoryStore, Op, Sequence, Stats};
+use abide_store::memory::watched::Watched;
+use abide_store::{Batch, MemoryStore, Op};
 use bytes::Bytes;
 use std::sync::{OnceLock, Weak};
-use tokio::sync::watch;
 
 const A: InvocationId = InvocationId { unique: 1, partition_key: 1 };
 const B: InvocationId = InvocationId { unique: 2, partition_key: 1 };
@@ -251,83 +251,19 @@ async fn writing_goes_on_after_an_error() {
     writing.abort();
 }
 
-/// A store that looks, whenever it is read, whether somebody has what waits locked.
-#[derive(Default)]
-struct Watching {
-    store: MemoryStore,
-    logs: OnceLock<Weak<Inner>>,
-}
-
-impl Watching {
-    fn look(&self) -> &MemoryStore {
-        let logs = self.logs.get().and_then(Weak::upgrade);
-        let is_free = logs.is_none_or(|inner| inner.pending.try_lock().is_some());
-        assert!(is_free, "who logs would wait for the store");
-        &self.store
-    }
-}
-
-impl Store for Watching {
-    fn acquire(&self, partition: u16) -> Result<Fence, Error> {
-        self.look().acquire(partition)
-    }
-
-    fn get(&self, view: View, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        self.look().get(view, key)
-    }
-
-    fn scan_within(
-        &self,
-        view: View,
-        start: &[u8],
-        end: &[u8],
-        limit: usize,
-        bytes_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        self.look().scan_within(view, start, end, limit, bytes_max)
-    }
-
-    fn scan_back(
-        &self,
-        view: View,
-        start: &[u8],
-        end: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
-        self.look().scan_back(view, start, end, limit)
-    }
-
-    fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error> {
-        self.look().scan_keys(view, start, end, limit)
-    }
-
-    fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
-        self.look().commit(batch)
-    }
-
-    fn durable(&self) -> watch::Receiver<Sequence> {
-        self.store.durable()
-    }
-
-    fn status(&self) -> watch::Receiver<Status> {
-        self.store.status()
-    }
-
-    fn stats(&self) -> Stats {
-        self.store.stats()
-    }
-
-    fn close(&self) -> Result<(), Error> {
-        self.store.close()
-    }
-}
-
 #[test]
 fn nobody_who_logs_waits_for_a_reader_of_the_store() {
-    let store = Arc::new(Watching::default());
+    let logs_to_be = Arc::new(OnceLock::<Weak<Inner>>::new());
+    let opened = logs_to_be.clone();
+    // Whenever the store is asked, somebody may want to log.
+    let store = Watched::new(MemoryStore::new(), move |_| {
+        let logs = opened.get().and_then(Weak::upgrade);
+        let is_free = logs.is_none_or(|inner| inner.pending.try_lock().is_some());
+        assert!(is_free, "who logs would wait for the store");
+    });
     let (clock, counters) = (Arc::new(SystemClock), LogCounters::default());
-    let logs = GuestLogs::open(store.clone(), clock, LogLimits::default(), counters).unwrap();
-    store.logs.set(Arc::downgrade(&logs.inner)).expect("set once");
+    let logs = GuestLogs::open(Arc::new(store), clock, LogLimits::default(), counters).unwrap();
+    logs_to_be.set(Arc::downgrade(&logs.inner)).expect("set once");
     let target = Arc::new(Target { service: "S".into(), key: None, handler: "h".into() });
     let (level, source) = (Level::Info, Source::Log);
     logs.record(A, &target, Line { at: Timestamp(1), attempt: 1, level, source, message: "x".into() });
