@@ -266,7 +266,7 @@ async fn a_run_block_waits_for_the_disk_but_its_outcome_does_not() {
     let attempt = world.next_start().await;
     world.append(&attempt, vec![run("pay")], vec![], 0);
     world.settle().await;
-    assert!(world.asked.try_recv().is_err(), "the closure was released before its entry was durable");
+    assert!(world.asked.try_recv().is_err(), "the closure was allowed before its entry was durable");
     world.store.release_durability();
     assert!(matches!(world.next().await, Asked::Tell(Tell::AllowRuns { until: 1 })));
     world.store.hold_durability();

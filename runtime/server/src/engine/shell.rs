@@ -76,7 +76,7 @@ fn site(effect: &Effect) -> Site {
         Effect::StopAttempt { .. } => Site::StopAttempt,
         Effect::Deliver { .. } => Site::Deliver,
         Effect::HoldRun { .. } => Site::HoldRun,
-        Effect::AllowRuns { .. } => Site::ReleaseRun,
+        Effect::AllowRuns { .. } => Site::AllowRuns,
         Effect::Notice { .. } => Site::Notice,
         Effect::Reply { .. } => Site::Reply,
         Effect::Transmit { .. } => Site::Transmit,

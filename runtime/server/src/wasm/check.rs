@@ -1,7 +1,7 @@
 //! The check of one invocation: other code is run against its journal, and nothing of that leaves.
 //!
 //! It is an execution like any other, except for what surrounds it: nobody takes what the guest asks,
-//! nobody releases its run blocks, its log is dropped, and it ends where its journal does.
+//! nobody allows its run blocks, its log is dropped, and it ends where its journal does.
 
 use super::background::Heavy;
 use super::components::{Components, Loaded};

@@ -69,7 +69,7 @@ sites! {
     StopAttempt = "effect.stop-attempt",
     Deliver = "effect.deliver",
     HoldRun = "effect.hold-run",
-    ReleaseRun = "effect.release-run",
+    AllowRuns = "effect.allow-runs",
     Notice = "effect.notice",
     Reply = "effect.reply",
     Transmit = "effect.transmit",

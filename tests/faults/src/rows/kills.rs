@@ -42,7 +42,7 @@ fn part(site: Site) -> Part {
         | Site::StopAttempt
         | Site::Deliver
         | Site::HoldRun
-        | Site::ReleaseRun
+        | Site::AllowRuns
         | Site::Notice
         | Site::Reply
         | Site::Transmit

@@ -395,7 +395,7 @@ fn a_check_ends_where_something_new_is_asked() {
 fn a_check_ends_where_the_guest_waits_and_executes_nothing() {
     let mut world = check((&[run("a"), sleep(AN_HOUR_MS)], &[]));
     world.ask(run("a"));
-    assert_eq!(world.next(), "nothing", "nobody releases the run block");
+    assert_eq!(world.next(), "nothing", "nobody allows the run block");
     let error = world.session.rest(false, Timestamp(0)).unwrap_err();
     let Some(Halt::Mismatched(report)) = error.downcast_ref() else { panic!("{error}") };
     assert_eq!(
