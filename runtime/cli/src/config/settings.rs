@@ -297,7 +297,7 @@ pub const SETTINGS: &[Setting] = &[
         "http.answer_timeout",
         Time { min: 100, max: HOUR_MS },
         |s| &mut s.server.http.answer_timeout,
-        "How long a client may pause while it reads an answer; then its connection is closed, over HTTP/2 with all that is on it.",
+        "How long a client may pause while it reads an answer; then its connection is closed, over HTTP/2 only the stream.",
     )
     .rare(),
     Setting::new(

@@ -10,14 +10,14 @@ use crate::http::limits::{
     SHUTDOWN_GRACE,
 };
 use crate::http::patience::Patient;
-use crate::http::unread::Unread;
+use crate::http::unread::{self, Streams};
 use crate::tls::Certificate;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{Method, Request, Uri, Version};
+use http::{Method, Request, Uri};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustix::net::sockopt;
 use std::convert::Infallible;
@@ -130,7 +130,7 @@ pub struct Peer(pub SocketAddr);
 struct Connections {
     router: Router,
     is_repeatable: IsRepeatable,
-    http: Builder<TokioExecutor>,
+    http: Builder<Streams>,
     places: Arc<Semaphore>,
     is_stopping: watch::Sender<bool>,
     certificate: Option<Arc<Certificate>>,
@@ -146,7 +146,7 @@ impl Connections {
         limits: DoorLimits,
         open: OpenRequests,
     ) -> Self {
-        let mut http = Builder::new(TokioExecutor::new());
+        let mut http = Builder::new(Streams::new(limits.answer_timeout));
         http.http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
@@ -183,24 +183,16 @@ impl Connections {
 
     async fn talk(self, stream: impl AsyncRead + AsyncWrite + HasEnd + Unpin + 'static, peer: Peer) {
         let has_spoken = Arc::new(AtomicBool::new(false));
-        let unread = Arc::new(Unread::default());
         let service = {
             let (router, has_spoken, is_stopping) =
                 (self.router, has_spoken.clone(), self.is_stopping.clone());
-            let (is_repeatable, open, unread) = (self.is_repeatable, self.open.clone(), unread.clone());
+            let (is_repeatable, open) = (self.is_repeatable, self.open.clone());
             hyper::service::service_fn(move |mut request: Request<Incoming>| {
                 has_spoken.store(true, Ordering::Relaxed);
                 request.extensions_mut().insert(peer);
-                let unread = (request.version() == Version::HTTP_2).then(|| unread.clone());
                 let (router, is_repeatable) = (router.clone(), is_repeatable.clone());
                 let answer = answer(router, is_repeatable, request, open.enter(), is_stopping.subscribe());
-                async move {
-                    let response = answer.await?;
-                    Ok::<_, Infallible>(match unread {
-                        Some(unread) => response.map(|body| unread.watch(body)),
-                        None => response,
-                    })
-                }
+                async move { Ok::<_, Infallible>(answer.await?.map(unread::watched)) }
             })
         };
         let look = Arc::new(AtomicBool::new(false));
@@ -212,16 +204,11 @@ impl Connections {
         // look whether the client is gone.
         let (begun, pause) = (Instant::now(), self.limits.look_interval.min(self.limits.header_timeout));
         let mut silence = std::pin::pin!(tokio::time::sleep(pause));
-        let mut waits_for_client = std::pin::pin!(unread.has_waited(self.limits.answer_timeout));
         let mut is_told = false;
         loop {
             tokio::select! {
                 // What goes wrong here concerns the client, and is too common to log.
                 _ = connection.as_mut() => return,
-                () = &mut waits_for_client => {
-                    tracing::debug!(from = %peer.0, "the client does not take its answer");
-                    return;
-                }
                 () = &mut silence => {
                     let is_silent = !has_spoken.load(Ordering::Relaxed);
                     if is_silent && begun.elapsed() >= self.limits.header_timeout {

@@ -2,77 +2,82 @@
 //!
 //! Over HTTP/1.1 a client that does not read stops the connection, and [`super::patience`] notices. Over HTTP/2 it can keep
 //! the connection busy and open no window for an answer, which would be in memory for ever. So large answers are given
-//! in portions, and a connection with one of which the next portion was not asked for in time is closed.
+//! in portions, and a stream whose next portion was not asked for in time is dropped. That resets this stream, and leaves
+//! the others of the connection alone: a proxy may let many users share one.
 
 use axum::body::{Body, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
+use hyper::rt::Executor;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 /// A portion of an answer: as much as a client takes of a stream at once, by default of the protocol. What is smaller is
 /// with the connection at once, as long as that lives.
 const PORTION_BYTES: usize = 64 << 10;
 
-/// The answers of one connection that wait for their client.
-#[derive(Default)]
-pub struct Unread {
-    state: Mutex<State>,
-    /// Somebody waits, and nobody did before.
-    begins: Notify,
+/// Since when a stream waits for its client to take more of its answer.
+type Waiting = Arc<Mutex<Option<Instant>>>;
+
+tokio::task_local! {
+    /// That of the stream whose task it is.
+    static WAITING: Waiting;
 }
 
-#[derive(Default)]
-struct State {
-    next: u64,
-    /// Since when, by the number of the answer.
-    waiting: BTreeMap<u64, Instant>,
+/// Runs streams, each as a task of its own, for as long as they do not wait for their client beyond all patience.
+#[derive(Clone)]
+pub struct Streams {
+    patience: Duration,
 }
 
-impl Unread {
-    /// Returns the body as one whose portions are watched.
-    pub fn watch(self: &Arc<Self>, body: Body) -> Body {
-        let number = {
-            let mut state = self.state.lock();
-            state.next += 1;
-            state.next
+impl Streams {
+    #[must_use]
+    pub fn new(patience: Duration) -> Self {
+        Self { patience }
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let waiting = Waiting::default();
+        tokio::spawn(WAITING.scope(waiting.clone(), patiently(stream, waiting, self.patience)));
+    }
+}
+
+/// Runs a stream until it ends, or has waited so long for its client. A timer is made only when it has to wait.
+async fn patiently(stream: impl Future<Output = ()>, waiting: Waiting, patience: Duration) {
+    let mut stream = pin!(stream);
+    let mut stalled: Option<(Instant, Pin<Box<Sleep>>)> = None;
+    let patient = poll_fn(|context| {
+        if stream.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let waits_since = *waiting.lock();
+        let Some(since) = waits_since else {
+            stalled = None;
+            return Poll::Pending;
         };
-        Body::new(Portions { body, rest: Bytes::new(), number, unread: self.clone() })
-    }
-
-    /// Returns once an answer has waited so long for its client.
-    pub async fn has_waited(&self, patience: Duration) {
-        loop {
-            match self.oldest() {
-                None => self.begins.notified().await,
-                Some(since) => match patience.saturating_sub(since.elapsed()) {
-                    Duration::ZERO => return,
-                    left => tokio::time::sleep(left).await,
-                },
-            }
+        // It went on meanwhile, and waits again.
+        if stalled.as_ref().is_some_and(|(of, _)| *of != since) {
+            stalled = None;
         }
-    }
+        let (_, timer) = stalled.get_or_insert_with(|| (since, Box::pin(tokio::time::sleep(patience))));
+        ready!(timer.as_mut().poll(context));
+        tracing::debug!("a client does not take its answer");
+        Poll::Ready(())
+    });
+    patient.await;
+}
 
-    /// Returns since when the answer waits that has waited for longest.
-    fn oldest(&self) -> Option<Instant> {
-        self.state.lock().waiting.values().min().copied()
-    }
-
-    fn waits(&self, number: u64) {
-        let mut state = self.state.lock();
-        if state.waiting.is_empty() {
-            self.begins.notify_one();
-        }
-        state.waiting.insert(number, Instant::now());
-    }
-
-    fn goes_on(&self, number: u64) {
-        self.state.lock().waiting.remove(&number);
+/// Returns the body of an answer as one of which its stream knows whether it waits. Over HTTP/1.1 there is no such stream.
+pub fn watched(body: Body) -> Body {
+    match WAITING.try_with(Arc::clone) {
+        Ok(waiting) => Body::new(Portions { body, rest: Bytes::new(), waiting }),
+        Err(_) => body,
     }
 }
 
@@ -80,8 +85,7 @@ struct Portions {
     body: Body,
     /// What is left of a frame.
     rest: Bytes,
-    number: u64,
-    unread: Arc<Unread>,
+    waiting: Waiting,
 }
 
 impl Portions {
@@ -106,10 +110,10 @@ impl http_body::Body for Portions {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.unread.goes_on(self.number);
+        *self.waiting.lock() = None;
         let portion = ready!(self.poll_portion(context));
         if matches!(portion, Some(Ok(_))) {
-            self.unread.waits(self.number);
+            *self.waiting.lock() = Some(Instant::now());
         }
         Poll::Ready(portion)
     }
@@ -126,12 +130,6 @@ impl http_body::Body for Portions {
             hint.set_upper(rest + upper);
         }
         hint
-    }
-}
-
-impl Drop for Portions {
-    fn drop(&mut self) {
-        self.unread.goes_on(self.number);
     }
 }
 
@@ -158,6 +156,15 @@ mod tests {
         }
     }
 
+    /// Returns the body as in the task of a stream that waits as this says.
+    fn watched_by(waiting: &Waiting, body: Body) -> Body {
+        WAITING.sync_scope(waiting.clone(), || watched(body))
+    }
+
+    fn waits(waiting: &Waiting) -> bool {
+        waiting.lock().is_some()
+    }
+
     fn at_once(body: &mut Body) -> Option<Frame<Bytes>> {
         let polled = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
         match polled {
@@ -168,48 +175,52 @@ mod tests {
 
     #[tokio::test]
     async fn portions_are_the_whole_and_wait_for_their_client() {
-        let unread = Arc::new(Unread::default());
+        let waiting = Waiting::default();
         let whole: Bytes = (0..PORTION_BYTES * 2 + 10).map(|at| at.to_le_bytes()[0]).collect();
-        let mut body = unread.watch(Body::from(whole.clone()));
+        let mut body = watched_by(&waiting, Body::from(whole.clone()));
         let mut read = Vec::new();
         for left in [whole.len(), PORTION_BYTES + 10, 10] {
             assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, Some(left as u64)));
             let portion = body.frame().await.unwrap().unwrap().into_data().unwrap();
-            assert_eq!((portion.len(), unread.oldest().is_some()), (left.min(PORTION_BYTES), true));
+            assert_eq!((portion.len(), waits(&waiting)), (left.min(PORTION_BYTES), true));
             read.extend_from_slice(&portion);
         }
         assert_eq!((read, body.is_end_stream()), (whole.to_vec(), true));
-        drop(body);
-        assert_eq!(unread.oldest(), None, "who is gone waits no more");
+        assert!(body.frame().await.is_none() && !waits(&waiting), "there is nothing to wait for");
     }
 
     #[tokio::test]
     async fn a_stream_that_has_nothing_to_say_does_not_wait_for_its_client() {
-        let unread = Arc::new(Unread::default());
+        let waiting = Waiting::default();
         let (told, tells) = oneshot::channel();
-        let mut body = unread.watch(Body::new(Late(tells)));
-        assert!(at_once(&mut body).is_none() && unread.oldest().is_none());
+        let mut body = watched_by(&waiting, Body::new(Late(tells)));
+        assert!(at_once(&mut body).is_none() && !waits(&waiting));
         told.send("late".into()).unwrap();
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "late");
-        assert!(unread.oldest().is_some());
+        assert!(waits(&waiting));
     }
 
     #[tokio::test]
-    async fn the_one_that_waits_for_longest_counts() {
-        const PATIENCE: Duration = Duration::from_millis(50);
-        let unread = Arc::new(Unread::default());
+    async fn who_waits_too_long_for_its_client_is_dropped_and_who_goes_on_is_not() {
+        const PATIENCE: Duration = Duration::from_millis(20);
+        let (waiting, (lives, dropped)) = (Waiting::default(), oneshot::channel::<()>());
+        let stream = {
+            let waiting = waiting.clone();
+            async move {
+                let _lives = lives;
+                for _ in 0..4 {
+                    *waiting.lock() = Some(Instant::now());
+                    tokio::time::sleep(PATIENCE / 2).await;
+                }
+                *waiting.lock() = None;
+                tokio::time::sleep(PATIENCE * 2).await;
+                *waiting.lock() = Some(Instant::now());
+                std::future::pending().await
+            }
+        };
         let begins = Instant::now();
-        let watching = tokio::spawn({
-            let unread = unread.clone();
-            async move { unread.has_waited(PATIENCE).await }
-        });
-        tokio::task::yield_now().await;
-        let mut bodies = [(); 2].map(|()| unread.watch(Body::from("an answer")));
-        for body in &mut bodies {
-            body.frame().await.unwrap().unwrap();
-        }
-        bodies[0].frame().await.transpose().unwrap();
-        watching.await.unwrap();
-        assert!(begins.elapsed() >= PATIENCE);
+        patiently(stream, waiting, PATIENCE).await;
+        assert!(begins.elapsed() >= PATIENCE * 5, "{:?}", begins.elapsed());
+        assert!(dropped.await.is_err());
     }
 }

@@ -129,17 +129,22 @@ fn who_does_not_take_its_answer_over_http2_is_left_and_who_takes_it_slowly_is_no
             let response = sender.send_request(request).await.expect("an answer");
             let mut body = response.into_body();
             let mut received = 0;
-            loop {
-                // Another stream of the connection is well meanwhile.
+            // Another stream of the connection is well meanwhile, and afterwards.
+            let health = || {
                 let health = http::Request::get(format!("http://{addr}/restate/health"));
-                let health = health.body(Full::default()).expect("the request is well-formed");
-                let _ = sender.send_request(health).await;
+                health.body(Full::default()).expect("the request is well-formed")
+            };
+            loop {
+                sender.send_request(health()).await.expect("an answer");
                 tokio::time::sleep(pauses).await;
                 match body.frame().await {
                     Some(Ok(frame)) => received += frame.data_ref().map_or(0, Bytes::len),
-                    Some(Err(_)) | None => return received,
+                    Some(Err(_)) | None => break,
                 }
             }
+            let healthy = sender.send_request(health()).await.expect("the connection lives");
+            assert_eq!(healthy.status(), 200);
+            received
         })
     };
     assert!(taken(millis(20)) > SIZE, "a string of so many characters, and its quotes");
