@@ -49,6 +49,15 @@ impl Cursor {
         self.asked
     }
 
+    /// Gives back the memory of a journal that was gone through: all that is asked now is new.
+    ///
+    /// # Panics
+    /// Something recorded was not asked yet.
+    pub fn forget_recorded(&mut self) {
+        assert!(!self.is_replaying(), "what is recorded is still to be compared");
+        self.recorded = Vec::new();
+    }
+
     /// Compares the next entry with the journal, arguments included.
     ///
     /// # Errors
@@ -208,6 +217,11 @@ impl Deliveries {
         Heard { order, at }
     }
 
+    /// Gives back the memory of outcomes that were handed out.
+    pub fn shrink(&mut self) {
+        self.ready.shrink_to_fit();
+    }
+
     /// Returns the operation whose outcome is next, if that has arrived.
     #[must_use]
     pub fn next_op(&self) -> Option<OpId> {
@@ -243,6 +257,15 @@ mod tests {
 
     fn sleep(duration_ms: u64) -> Entry {
         Entry::Sleep { duration_ms, name: None }
+    }
+
+    #[test]
+    fn what_comes_after_a_forgotten_journal_is_fresh() {
+        let mut cursor = Cursor::new(vec![run("pay")]);
+        assert_eq!(cursor.next(&run("pay")), Ok(Replayed::Recorded(0)));
+        cursor.forget_recorded();
+        assert_eq!((cursor.is_replaying(), cursor.asked(), cursor.finish()), (false, 1, Ok(())));
+        assert_eq!(cursor.next(&sleep(5)), Ok(Replayed::Fresh(1)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod gathering;
 mod handle;
 mod inboxes;
 mod journal;
+mod journal_room;
 mod known;
 mod lines;
 mod listing;
@@ -41,12 +42,15 @@ pub use gathering::Gathering;
 pub use handle::{EngineError, EngineHandle, STALL_MS, Taken};
 pub use inboxes::Inboxes;
 pub use journal::{Journal, JournalReader, LoadedJournal};
+pub use journal_room::JournalRoom;
+#[cfg(test)]
+pub use journal_room::JournalRooms;
 pub use listing::{
     Completion, CreationWalk, Cursor, Found, InvocationFilter, InvocationQuery, InvokedBy, Page, Route, Sort,
     StatusFilter, created_at,
 };
 pub use load::{LOOKS_MAX, Load, LoadLimits, Overload, Room};
-pub use loading::Loading;
+pub use loading::{JournalInRoom, Loading};
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};
 pub use reader::{Kept, Reader, Walk};

@@ -21,6 +21,10 @@ pub const LOOKS_MAX: usize = 20_000;
 /// Calls that may be held open at once, whatever they wait for, and those who attached with them.
 pub const CALLS_MAX: usize = 100_000;
 
+/// About the bytes of all journals that attempts have in memory to go through them, the smallest ones apart. Two of the
+/// largest fit; attempts with more wait until others are through.
+pub const JOURNALS_BYTES_MAX: u32 = 1 << 30;
+
 /// Bytes of large stored answers that are read for clients and that these have not taken yet.
 pub const ANSWERS_BYTES_MAX: usize = 256 << 20;
 /// An answer up to this size is small, and not counted: it is about what a connection takes.

@@ -1,10 +1,13 @@
 //! Loading the journal that an attempt begins on, without keeping the threads that everybody needs.
 //!
 //! Most journals are small, and read where the attempt begins: where drivers, timers and connections run. One of hundreds
-//! of megabytes would keep all of these waiting for as long as the disk takes, so it is read on a thread of its own.
+//! of megabytes would keep all of these waiting for as long as the disk takes, so it is read on a thread of its own. What
+//! all attempts together have of journals is bounded: see [`super::journal_room`].
 
 use super::journal::{JournalReader, LoadedJournal};
+use super::journal_room::{JournalRoom, JournalRooms};
 use super::lines::Lines;
+use super::load::JOURNALS_BYTES_MAX;
 use super::txn::TxnError;
 use abide_core::effect::AttemptStart;
 use abide_core::rows::RowKey;
@@ -21,42 +24,60 @@ const LARGE_AT_ONCE: usize = 2;
 pub struct Loading {
     journals: JournalReader,
     large: Arc<Lines>,
+    rooms: Arc<JournalRooms>,
+}
+
+/// A journal, and the room that it takes in memory, if it is counted.
+pub struct JournalInRoom {
+    pub journal: LoadedJournal,
+    pub room: Option<JournalRoom>,
 }
 
 impl Loading {
     #[must_use]
     pub fn new(journals: JournalReader) -> Self {
-        Self { journals, large: Lines::new(LARGE_AT_ONCE) }
+        Self { journals, large: Lines::new(LARGE_AT_ONCE), rooms: JournalRooms::new(JOURNALS_BYTES_MAX) }
     }
 
-    /// As [`JournalReader::load`]; waits for a large journal elsewhere.
+    /// As [`JournalReader::load`]; waits for room for the journal, and for a large one elsewhere.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(&self, start: &mut AttemptStart) -> Result<Option<LoadedJournal>, TxnError> {
-        if self.journals.is_large(start)? { self.load_apart(start).await } else { self.journals.load(start) }
+    pub async fn load(&self, start: &mut AttemptStart) -> Result<Option<JournalInRoom>, TxnError> {
+        let is_large = self.journals.is_large(start)?;
+        let room = self.rooms.room(&start.target.service, start.journal_bytes).await;
+        if is_large {
+            return self.load_apart(start, room).await;
+        }
+        let journal = self.journals.load(start)?;
+        Ok(journal.map(|journal| JournalInRoom { journal, room }))
     }
 
-    /// Returns how many attempts wait for a large journal, or have it read.
+    /// Returns how many attempts wait for a large journal, or have it read, or wait for room.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.large.standing()
+        self.large.standing() + self.rooms.waiting()
     }
 
     /// Returns how many attempts of a service do.
     #[must_use]
     pub fn waiting_of(&self, service: &str) -> usize {
-        self.large.standing_of(service)
+        self.large.standing_of(service) + self.rooms.waiting_of(service)
     }
 
-    async fn load_apart(&self, start: &mut AttemptStart) -> Result<Option<LoadedJournal>, TxnError> {
+    async fn load_apart(
+        &self,
+        start: &mut AttemptStart,
+        room: Option<JournalRoom>,
+    ) -> Result<Option<JournalInRoom>, TxnError> {
         let turn = self.large.turn(&start.target.service).await;
         let (journals, mut of) = (self.journals.clone(), start.clone());
         start.input = None;
         let reads = tokio::task::spawn_blocking(move || {
-            // It reads on when nobody waits for it any more, so the turn ends here.
+            // It reads on when nobody waits for it any more, so the turn ends here, and the room not before.
             let _turn = turn;
-            journals.load(&mut of)
+            let journal = journals.load(&mut of);
+            journal.map(|journal| journal.map(|journal| JournalInRoom { journal, room }))
         });
         match reads.await {
             Ok(journal) => journal,
@@ -172,8 +193,10 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 drop(going_on);
             });
-            let journal = loading.load(&mut start(journal_bytes)).await.unwrap().unwrap();
+            let loaded = loading.load(&mut start(journal_bytes)).await.unwrap().unwrap();
             timer.await.unwrap();
+            let JournalInRoom { journal, room } = loaded;
+            assert_eq!(room.is_some(), journal_bytes > 0);
             assert_eq!((journal.entries.len(), &journal.input.body[..]), (1, &b"in"[..]));
         }
     }
@@ -195,5 +218,22 @@ mod tests {
         drop(reads);
         assert!(waits.await.unwrap().is_some());
         assert_eq!(loading.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_journal_is_not_read_before_there_is_room_for_it() {
+        let (_, others) = channel();
+        let store = slow(others, 0);
+        let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
+        let bytes = u64::from(JOURNALS_BYTES_MAX);
+        let first = loading.load(&mut start(bytes)).await.unwrap().unwrap();
+        let mut second = start(bytes);
+        second.target.service = "T".into();
+        let mut waits = pin!(loading.load(&mut second));
+        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!((loading.waiting(), loading.waiting_of("T"), loading.large.standing()), (1, 1, 0));
+        assert!(loading.load(&mut start(0)).await.unwrap().is_some(), "a small one does not wait");
+        drop(first);
+        assert!(waits.await.unwrap().is_some());
     }
 }

@@ -8,6 +8,7 @@ use super::output::{Keep, Output};
 use super::sandbox::Scope;
 use super::session::{Purpose, Surroundings};
 use super::start::{Found, Start, watch};
+use crate::engine::JournalInRoom;
 use crate::engine::executor::Tell;
 use crate::metrics::Held;
 use crate::traces::Trail;
@@ -77,8 +78,8 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
             format!("the deployment {} is not loaded: its component is missing or damaged", start.deployment);
         return report.ended(crashed(message));
     };
-    let journal = match shared.loading.load(&mut start).await {
-        Ok(Some(journal)) => journal,
+    let JournalInRoom { journal, room } = match shared.loading.load(&mut start).await {
+        Ok(Some(loaded)) => loaded,
         Ok(None) => return,
         Err(error) => return report.ended(crashed(format!("the journal cannot be read: {error}"))),
     };
@@ -115,6 +116,7 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
         suspend_after_ms: limits.suspend_after_ms,
         run_blocks: metrics.guests.run_blocks.clone(),
         trail,
+        room,
     };
     let (share, idle) = (slot.share.clone(), metrics.guests.idle.clone());
     let link = |session| Link { session, told, share, start: beginning, idle };

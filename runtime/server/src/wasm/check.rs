@@ -130,6 +130,7 @@ pub async fn check(
         suspend_after_ms: 0,
         run_blocks: Histogram::new(&[]),
         trail: None,
+        room: None,
     };
     // Nobody tells the guest anything. The sender is kept, or the guest would be taken for a stopped one.
     let (_tell, told) = mpsc::unbounded_channel();

@@ -24,9 +24,9 @@ use super::executor::Catalog;
 use super::output::Output;
 use super::sandbox::Scope;
 use crate::clock::Clock;
-use crate::engine::LoadedJournal;
 use crate::engine::address;
 use crate::engine::executor::Tell;
+use crate::engine::{JournalRoom, LoadedJournal};
 use crate::metrics::Histogram;
 use crate::traces::Trail;
 use abide_core::command::{Append, Ask, FailedRun, FinishedRun};
@@ -131,6 +131,8 @@ pub struct Surroundings {
     pub run_blocks: Histogram,
     /// The trace it belongs to, for those it calls.
     pub trail: Option<Trail>,
+    /// What the recorded journal takes in memory, until the guest has gone through it.
+    pub room: Option<JournalRoom>,
 }
 
 pub struct Session {
@@ -221,7 +223,7 @@ impl Session {
         let recorded: Vec<_> = journal.entries.into_iter().map(|row| row.entry).collect();
         let appended = OpId::try_from(recorded.len()).expect("a journal has a limit");
         let recorded_outcomes = u32::try_from(journal.outcomes.len()).expect("a journal has a limit");
-        let session = Self {
+        let mut session = Self {
             invocation: start.invocation,
             attempt: start.attempt,
             birth: start.birth,
@@ -253,7 +255,7 @@ impl Session {
             asked_at,
             other_input: None,
         };
-        session.set_silence();
+        session.comes_along();
         session
     }
 
@@ -268,8 +270,16 @@ impl Session {
         Replay { asked, is_whole, other_input: self.other_input.clone() }
     }
 
-    fn set_silence(&self) {
-        self.around.output.set_silent(self.is_replaying());
+    /// The guest came further in its journal. Once it is through, it is heard, and what was recorded is of no more use:
+    /// the room of a large journal is for others.
+    fn comes_along(&mut self) {
+        let is_replaying = self.is_replaying();
+        self.around.output.set_silent(is_replaying);
+        if !is_replaying && let Some(room) = self.around.room.take() {
+            self.cursor.forget_recorded();
+            self.deliveries.shrink();
+            drop(room);
+        }
     }
 
     // ---- what the guest asks ---------------------------------------------------------------
@@ -315,7 +325,7 @@ impl Session {
         if op + 1 == self.entries_kept {
             self.overlay = Overlay::default();
         }
-        self.set_silence();
+        self.comes_along();
         Ok(op)
     }
 
@@ -532,7 +542,7 @@ impl Session {
             if settled.op != CANCEL_OP && settled.op >= self.cursor.asked() {
                 self.cursor.finish().map_err(Halt::Mismatched)?;
             }
-            self.set_silence();
+            self.comes_along();
             if let Some(next) = self.deliver(settled) {
                 return Ok(Some(next));
             }

@@ -4,7 +4,7 @@ mod ahead;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::engine::address;
+use crate::engine::{JournalRooms, address};
 use abide_core::command::ReadAhead;
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{EntryRow, Failure, Request};
@@ -109,6 +109,7 @@ fn session_for(
         suspend_after_ms: 1_000,
         run_blocks: Histogram::new(&[]),
         trail: None,
+        room: None,
     };
     World { session: Session::new(&start, journal, around), said, scope }
 }
@@ -204,6 +205,26 @@ fn a_cancellation_comes_at_its_place_on_every_replay() {
     assert!(!world.session.is_replaying());
     world.hear(3, 2, Outcome::Empty);
     assert_eq!(world.next(), "2 Empty");
+}
+
+#[tokio::test]
+async fn a_journal_that_the_guest_has_gone_through_gives_its_room_back() {
+    const BYTES: u32 = 1 << 20;
+    let rooms = JournalRooms::new(BYTES);
+    let journal = [sleep(1), set("name", "value"), sleep(AN_HOUR_MS)];
+    let mut world = attempt(HandlerMode::Exclusive, (&journal, &[(0, Outcome::Empty)]));
+    world.session.around.room = rooms.room("Object", BYTES.into()).await;
+    world.ask(sleep(1));
+    assert_eq!((world.next().as_str(), rooms.bytes_left()), ("0 Empty", 0), "there are entries left");
+    world.ask(set("name", "other value"));
+    assert_eq!(rooms.bytes_left(), 0);
+    world.ask(sleep(AN_HOUR_MS));
+    assert_eq!(rooms.bytes_left(), BYTES as usize);
+    // It goes on as if the journal was there.
+    assert!(!world.session.is_replaying() && world.session.finish().is_ok());
+    assert_eq!(world.session.known_state("name").unwrap(), Some(Some("value".into())));
+    assert_eq!(world.ask(sleep(7)), 3);
+    assert_eq!((world.next().as_str(), world.entries()), ("nothing", vec![sleep(7)]));
 }
 
 #[test]

@@ -1,0 +1,208 @@
+//! How many bytes of journals all attempts have in memory together, and who waits until there is room for its own.
+//!
+//! A journal takes its room before it is read, and gives it back when its guest has gone through it: from then on the attempt
+//! has nothing of it, however long it goes on. Invariant: who has room needs no more of it to come there, or to end, so
+//! that nobody waits for ever. A service has half of the room at most, so a slow replay does not keep all others out.
+
+use super::lines::Lines;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A journal up to this size is not counted: of those, all the attempts that may be in memory have half a gibibyte.
+const SMALL_JOURNAL_BYTES: u64 = 64 << 10;
+
+/// The room for all journals, by the byte.
+pub struct JournalRooms {
+    bytes_max: u32,
+    common: Arc<Semaphore>,
+    shares: Mutex<HashMap<String, Share>>,
+    /// Those that wait: services in turn, the next attempt of each.
+    line: Arc<Lines>,
+}
+
+/// What a service may have still. It is there while an attempt of it has room, or asks for it.
+struct Share {
+    left: Arc<Semaphore>,
+    attempts: usize,
+}
+
+/// The room of one journal, until this is dropped: the share, which may be forgotten then, comes last.
+pub struct JournalRoom {
+    _common: OwnedSemaphorePermit,
+    _of_service: OwnedSemaphorePermit,
+    _sharer: Sharer,
+}
+
+/// One that has room, or asks for it.
+struct Sharer {
+    rooms: Arc<JournalRooms>,
+    service: String,
+}
+
+impl JournalRooms {
+    pub fn new(bytes_max: u32) -> Arc<Self> {
+        Arc::new(Self {
+            bytes_max,
+            common: Arc::new(Semaphore::new(bytes_max as usize)),
+            shares: Mutex::default(),
+            line: Lines::new(Semaphore::MAX_PERMITS),
+        })
+    }
+
+    /// Waits for room for a journal of a service. None: it is small, and takes none.
+    pub async fn room(self: &Arc<Self>, service: &str, bytes: u64) -> Option<JournalRoom> {
+        if bytes <= SMALL_JOURNAL_BYTES {
+            return None;
+        }
+        let _turn = self.line.turn(service).await;
+        let (sharer, share) = self.join(service);
+        let of_service = take(share, bytes, self.share_max()).await;
+        let common = take(self.common.clone(), bytes, self.bytes_max).await;
+        Some(JournalRoom { _common: common, _of_service: of_service, _sharer: sharer })
+    }
+
+    fn share_max(&self) -> u32 {
+        self.bytes_max / 2
+    }
+
+    fn join(self: &Arc<Self>, service: &str) -> (Sharer, Arc<Semaphore>) {
+        let mut shares = self.shares.lock();
+        let share = shares.entry(service.to_owned()).or_insert_with(|| Share {
+            left: Arc::new(Semaphore::new(self.share_max() as usize)),
+            attempts: 0,
+        });
+        share.attempts += 1;
+        (Sharer { rooms: self.clone(), service: service.to_owned() }, share.left.clone())
+    }
+
+    /// Returns how many attempts wait for room.
+    pub fn waiting(&self) -> usize {
+        self.line.standing()
+    }
+
+    /// Returns how many attempts of a service do.
+    pub fn waiting_of(&self, service: &str) -> usize {
+        self.line.standing_of(service)
+    }
+
+    #[cfg(test)]
+    pub fn bytes_left(&self) -> usize {
+        self.common.available_permits()
+    }
+}
+
+/// Waits for so many bytes. What is larger than all there are takes all of them: it is let through, and alone.
+async fn take(left: Arc<Semaphore>, bytes: u64, bytes_max: u32) -> OwnedSemaphorePermit {
+    let bytes = u32::try_from(bytes).map_or(bytes_max, |bytes| bytes.min(bytes_max));
+    left.acquire_many_owned(bytes).await.expect("nobody closes it")
+}
+
+impl Drop for Sharer {
+    fn drop(&mut self) {
+        let mut shares = self.rooms.shares.lock();
+        let share = shares.get_mut(&self.service).expect("a share is there while somebody has of it");
+        share.attempts -= 1;
+        if share.attempts == 0 {
+            shares.remove(&self.service);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
+
+    const UNIT: u64 = SMALL_JOURNAL_BYTES + 1;
+
+    fn rooms(units: u64) -> Arc<JournalRooms> {
+        JournalRooms::new(u32::try_from(units * UNIT).unwrap())
+    }
+
+    fn poll<T>(waits: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        match waits.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_does_not_fit_waits_until_others_give_room_back() {
+        let rooms = rooms(4);
+        let first = rooms.room("A", 2 * UNIT).await;
+        let _second = rooms.room("B", UNIT).await;
+        let mut waits = pin!(rooms.room("C", 2 * UNIT));
+        assert!(poll(waits.as_mut()).is_none());
+        assert_eq!((rooms.waiting(), rooms.waiting_of("C"), rooms.waiting_of("A")), (1, 1, 0));
+        drop(first);
+        let third = poll(waits.as_mut()).expect("there is room now");
+        assert!(third.is_some());
+        assert_eq!((rooms.waiting(), rooms.bytes_left() as u64), (0, UNIT));
+    }
+
+    #[tokio::test]
+    async fn small_journals_take_no_room_and_wait_for_none() {
+        let rooms = rooms(2);
+        let _all = [rooms.room("A", UNIT).await, rooms.room("B", UNIT).await];
+        assert_eq!(rooms.bytes_left(), 0);
+        assert!(poll(pin!(rooms.room("A", SMALL_JOURNAL_BYTES))).expect("it does not wait").is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_larger_than_all_the_room_is_let_through_alone() {
+        let rooms = rooms(2);
+        let small = rooms.room("A", UNIT).await;
+        let mut waits = pin!(rooms.room("B", u64::MAX));
+        assert!(poll(waits.as_mut()).is_none());
+        drop(small);
+        let huge = poll(waits.as_mut()).expect("it is alone now");
+        let mut other = pin!(rooms.room("A", UNIT));
+        assert!(poll(other.as_mut()).is_none());
+        drop(huge);
+        assert!(poll(other.as_mut()).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_service_has_half_at_most_and_is_in_nobodys_way_while_it_waits_for_more() {
+        let rooms = rooms(4);
+        let _half = [rooms.room("Greedy", UNIT).await, rooms.room("Greedy", UNIT).await];
+        let mut third = pin!(rooms.room("Greedy", UNIT));
+        let mut fourth = pin!(rooms.room("Greedy", UNIT));
+        assert!(poll(third.as_mut()).is_none() && poll(fourth.as_mut()).is_none());
+        assert!(poll(pin!(rooms.room("Modest", 2 * UNIT))).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_comes_last_is_behind_one_of_each_service() {
+        let rooms = rooms(4);
+        let all = rooms.room("Huge", 4 * UNIT).await;
+        let mut greedy = pin!(rooms.room("Greedy", UNIT));
+        let mut behind = pin!(rooms.room("Greedy", UNIT));
+        let mut modest = pin!(rooms.room("Modest", 2 * UNIT));
+        for waits in [&mut greedy, &mut behind] {
+            assert!(poll(waits.as_mut()).is_none());
+        }
+        assert!(poll(modest.as_mut()).is_none());
+        drop(all);
+        let _greedy = poll(greedy.as_mut()).expect("it was the first");
+        assert!(poll(modest.as_mut()).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_it_waits_leaves_nothing_behind() {
+        let rooms = rooms(2);
+        let first = rooms.room("A", 2 * UNIT).await;
+        {
+            let mut of_same = pin!(rooms.room("A", UNIT));
+            let mut of_other = pin!(rooms.room("B", UNIT));
+            assert!(poll(of_same.as_mut()).is_none() && poll(of_other.as_mut()).is_none());
+            assert_eq!(rooms.waiting(), 2);
+        }
+        drop(first);
+        assert_eq!((rooms.waiting(), rooms.bytes_left() as u64), (0, 2 * UNIT));
+        assert!(rooms.shares.lock().is_empty());
+    }
+}
