@@ -39,8 +39,7 @@ impl Output {
     fn within(self, room: OwnedSemaphorePermit) -> Self {
         match self {
             Self::Ready(Retrieved { answer: Answer::Value(value), kept_until }) => {
-                let value = Bytes::from_owner(Roomed { value, _room: room });
-                Self::Ready(Retrieved { answer: Answer::Value(value), kept_until })
+                Self::Ready(Retrieved { answer: Answer::Value(Roomed::over(value, room)), kept_until })
             }
             Self::Ready(Retrieved { answer: Answer::Failure(_), .. }) | Self::NotReady | Self::Unknown => {
                 self
@@ -54,9 +53,16 @@ pub(super) fn fresh(answer: Answer) -> Retrieved {
     Retrieved { answer, kept_until: None }
 }
 
-struct Roomed {
+/// Bytes that keep their room as long as anybody has them.
+pub(super) struct Roomed {
     value: Bytes,
     _room: OwnedSemaphorePermit,
+}
+
+impl Roomed {
+    pub fn over(value: Bytes, room: OwnedSemaphorePermit) -> Bytes {
+        Bytes::from_owner(Self { value, _room: room })
+    }
 }
 
 impl AsRef<[u8]> for Roomed {

@@ -2,12 +2,14 @@
 
 use super::counting::Sums;
 use super::executor::Executor;
-use super::load::{ANSWERS_BYTES_MAX, CALLS_MAX, LOOKS_MAX, Load, Overload, SUBMISSIONS_MAX};
+use super::load::{
+    ANSWERS_BYTES_MAX, CALLS_MAX, JOURNAL_LOOKS_MAX, LOOKS_MAX, Load, Overload, SUBMISSIONS_MAX,
+};
 use super::overview::Overviews;
 use super::stopping::Stopping;
 use super::txn::TxnError;
 use super::waiters::Waiters;
-use super::{Fault, Inboxes, Journal, JournalReader, Parts, Reader};
+use super::{Fault, Inboxes, JournalReader, Parts, Reader};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use abide_core::entry::EntryRow;
@@ -81,6 +83,8 @@ pub(super) struct Inner {
     pub calls: Arc<Semaphore>,
     /// By the byte.
     pub answers: Arc<Semaphore>,
+    /// Those who look at a journal.
+    pub journal_looks: Arc<Semaphore>,
     pub load: Arc<Load>,
     pub fault: Fault,
     pub overviews: Overviews,
@@ -109,6 +113,7 @@ impl EngineHandle {
             looks: Arc::new(Semaphore::new(LOOKS_MAX)),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             answers: Arc::new(Semaphore::new(ANSWERS_BYTES_MAX)),
+            journal_looks: Arc::new(Semaphore::new(JOURNAL_LOOKS_MAX)),
             load: parts.load.clone(),
             inboxes,
             waiters,
@@ -151,14 +156,6 @@ impl EngineHandle {
     pub fn key_queue(&self, object: &ObjectKey) -> Result<Option<KeyQueueRow>, EngineError> {
         let reader = self.reader();
         Ok(reader.get(reader.owner_of_object(object), &RowKey::KeyQueue(object.clone()))?)
-    }
-
-    /// Returns the journal of an invocation.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn journal(&self, id: InvocationId) -> Result<Option<Journal>, EngineError> {
-        Ok(self.inner.journals.read(id)?)
     }
 
     /// Returns a reader of all that is durable.

@@ -1,10 +1,10 @@
-//! Reading journals: for an attempt that replays one, and for a person who looks at one.
+//! Reading journals: for an attempt that replays one, and for a check. For a person who looks at one: [`super::outline`].
 
 use super::reader::{live_or_completed, record};
 use super::txn::TxnError;
 use abide_core::effect::AttemptStart;
 use abide_core::entry::{Answer, EntryRow, Outcome, OutcomeRow, Settled};
-use abide_core::ids::{Attempt, InvocationId, OpId};
+use abide_core::ids::{InvocationId, OpId};
 use abide_core::invocation::{InputRow, InvocationRow};
 use abide_core::limits::{APART_BYTES, JOURNAL_ENTRIES_MAX, RESTART_BYTES_MAX, RESTART_ENTRIES_MAX};
 use abide_core::rows::{Row, RowKey};
@@ -20,17 +20,6 @@ pub struct LoadedJournal {
     pub entries: Vec<EntryRow>,
     /// In the order of the journal.
     pub outcomes: Vec<Settled>,
-}
-
-/// A whole journal.
-#[derive(Clone, Debug)]
-pub struct Journal {
-    pub input: InputRow,
-    pub entries: Vec<EntryRow>,
-    pub outcomes: Vec<(OpId, OutcomeRow)>,
-    pub answer: Option<Answer>,
-    /// For the ids of awakeables, see [`InvocationRow::birth`].
-    pub birth: Attempt,
 }
 
 /// Reads journals from the store.
@@ -76,21 +65,6 @@ impl JournalReader {
         let entries = self.all_entries(View::Durable, id, 0)?;
         let outcomes = self.all_outcomes(View::Durable, id, 0)?;
         Ok(Some(LoadedJournal { input, entries, outcomes }))
-    }
-
-    /// Reads everything there is to see of an invocation; None when there is no such invocation.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn read(&self, id: InvocationId) -> Result<Option<Journal>, TxnError> {
-        let Some(input) = self.row(View::Durable, &RowKey::Input(id), id)? else { return Ok(None) };
-        Ok(Some(Journal {
-            input,
-            entries: self.all_entries(View::Durable, id, 0)?,
-            outcomes: self.items(View::Durable, Tag::Outcome, id, 0, |op, row| (op, row))?,
-            answer: self.answer(id)?,
-            birth: self.invocation(id)?.map_or(0, |row| row.birth),
-        }))
     }
 
     /// Reads the record of an invocation, live or completed.
@@ -168,7 +142,7 @@ impl JournalReader {
 
     /// Reads a part of a journal. About as many as are expected have room from the beginning: a long
     /// journal would be copied again and again while it grows.
-    fn items<T: codec::Record, Item>(
+    pub(super) fn items<T: codec::Record, Item>(
         &self,
         view: View,
         tag: Tag,

@@ -21,6 +21,9 @@ pub const LOOKS_MAX: usize = 20_000;
 /// Calls that may be held open at once, whatever they wait for, and those who attached with them.
 pub const CALLS_MAX: usize = 100_000;
 
+/// Journals that are read at once for people who look at them, or whose view their clients have not taken yet. Further ones
+/// wait.
+pub const JOURNAL_LOOKS_MAX: usize = 8;
 /// About the bytes of all journals that attempts have in memory to go through them, the smallest ones apart. Two of the
 /// largest fit; attempts with more wait until others are through.
 pub const JOURNALS_BYTES_MAX: u32 = 1 << 30;

@@ -68,6 +68,8 @@ pub const BULK_BODY_BYTES_MAX: usize = 256 << 10;
 pub const FAILURE_LISTED_BYTES_MAX: usize = 300;
 /// Items of a journal in one answer, when the caller names no number, and at most.
 pub const JOURNAL_ITEMS_MAX: usize = 10_000;
+/// Bytes of the items after which a page of a journal ends, however many are asked for: they may have large headers.
+pub const JOURNAL_PAGE_BYTES_MAX: usize = 16 << 20;
 /// Lines of logs in one answer, when the caller names no number, and at most.
 pub const LOG_LINES_DEFAULT: usize = 1_000;
 pub const LOG_LINES_MAX: usize = 10_000;

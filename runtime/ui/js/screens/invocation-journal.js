@@ -206,10 +206,12 @@ function frameLine(key, how, code, track, details) {
 
 /** Long journals come in parts. */
 function pager(context, journal) {
-  if (journal.items_total <= ITEMS_PER_PAGE) return null;
+  const { items, items_total } = journal;
+  if (items_total <= ITEMS_PER_PAGE && items.length === items_total) return null;
   const from = Number(context.at.params.from ?? 0) || 0;
-  const last = Math.floor((journal.items_total - 1) / ITEMS_PER_PAGE) * ITEMS_PER_PAGE;
-  const to = Math.min(from + ITEMS_PER_PAGE, journal.items_total);
+  const last = Math.floor((items_total - 1) / ITEMS_PER_PAGE) * ITEMS_PER_PAGE;
+  // A part of large items ends earlier.
+  const to = from + items.length;
   const link = (text, start) =>
     h(
       "a",
@@ -219,13 +221,13 @@ function pager(context, journal) {
   return h(
     "div",
     { class: "vlist-foot" },
-    h("span", { class: "number" }, `${count(from + 1)}–${count(to)} of ${count(journal.items_total)} items`),
+    h("span", { class: "number" }, `${count(from + 1)}–${count(to)} of ${count(items_total)} items`),
     h(
       "span",
       { class: "push row" },
       link("First", 0),
       link("Previous", Math.max(0, from - ITEMS_PER_PAGE)),
-      link("Next", Math.min(last, from + ITEMS_PER_PAGE)),
+      link("Next", to < items_total ? to : from),
       link("Last", last),
     ),
   );

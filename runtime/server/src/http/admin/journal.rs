@@ -1,9 +1,10 @@
 //! The journal of an invocation, for a person to read: entries and outcomes in one order.
 //!
-//! `{"input":…,"items":[…],"items_total":…,"answer":…}`; `?from=` and `?limit=` page through the items.
+//! `{"input":…,"items":[…],"items_total":…,"answer":…}`; `?from=` and `?limit=` page through the items;
+//! a page ends earlier after `JOURNAL_PAGE_BYTES_MAX`. No more of a journal is in memory than is shown.
 //! Once the journal has been kept long enough, only the answer is left: `"is_purged":true`.
 
-use crate::engine::{Journal, Output};
+use crate::engine::{EngineHandle, JournalItem, Outline, Output};
 use crate::http::AppState;
 use crate::http::admin::entry_view::{EntryView, ResultView};
 use crate::http::admin::invocations::parse_id;
@@ -11,15 +12,16 @@ use crate::http::admin::payload::PayloadView;
 use crate::http::admin::shapes::HeaderShape;
 use crate::http::admin::{blocking, page_limit, query};
 use crate::http::error::AdminError;
-use crate::http::limits::JOURNAL_ITEMS_MAX;
+use crate::http::limits::{JOURNAL_ITEMS_MAX, JOURNAL_PAGE_BYTES_MAX};
 use crate::time;
 use abide_core::entry::{EntryRow, Header, OutcomeRow};
 use abide_core::ids::{AwakeableId, CANCEL_OP, InvocationId, OpId};
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use http::Uri;
+use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 
 #[derive(Default, Deserialize, IntoParams)]
@@ -40,7 +42,9 @@ pub struct JournalView {
     input: Option<InputView>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_purged: bool,
-    items: Vec<ItemView>,
+    /// Fewer than asked for where they are large: what follows is from where these end.
+    #[schema(value_type = Vec<ItemView>)]
+    items: Vec<Box<RawValue>>,
     items_total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<ResultView>,
@@ -88,15 +92,24 @@ pub async fn describe(
     State(state): State<AppState>,
     Path(id): Path<String>,
     uri: Uri,
-) -> Result<Json<JournalView>, AdminError> {
+) -> Result<Response, AdminError> {
     let id = parse_id(&id)?;
     let Page { from, limit } = query(&uri)?;
     let limit = page_limit(limit, JOURNAL_ITEMS_MAX, JOURNAL_ITEMS_MAX)?;
-    let view = blocking(move || match state.engine.journal(id)? {
-        Some(journal) => Ok(view(id, journal, from, limit)),
-        None => purged(&state, id),
+    let look = state.engine.look_at_journal().await;
+    let answer = blocking(move || {
+        let view = match view(&state.engine, id, from, limit)? {
+            Some(view) => view,
+            None => purged(&state, id)?,
+        };
+        // Held by the reading, not by whoever asked, who may go away meanwhile.
+        Ok(look.within(serde_json::to_vec(&view).map_err(unwritten)?))
     });
-    Ok(Json(view.await?))
+    Ok(([(CONTENT_TYPE, "application/json")], answer.await?).into_response())
+}
+
+fn unwritten(error: serde_json::Error) -> AdminError {
+    AdminError::Internal(error.to_string())
 }
 
 /// Views what is left when the journal is gone, if anything is.
@@ -115,146 +128,180 @@ fn purged(state: &AppState, id: InvocationId) -> Result<JournalView, AdminError>
     }
 }
 
-fn view(id: InvocationId, journal: Journal, from: usize, limit: usize) -> JournalView {
-    let settled: BTreeSet<OpId> = journal.outcomes.iter().map(|(op, _)| *op).collect();
-    let order = order(&journal);
-    let shown = order.iter().enumerate().skip(from).take(limit);
-    let item = |(index, item): (usize, &Item)| item_view(id, index, item, &journal, &settled);
-    JournalView {
+/// Views a page, which has one item at least, if there is one. None: the journal is gone, or goes just now.
+fn view(
+    engine: &EngineHandle,
+    id: InvocationId,
+    from: usize,
+    limit: usize,
+) -> Result<Option<JournalView>, AdminError> {
+    let Some(Outline { input, order, answer, birth }) = engine.outline(id)? else { return Ok(None) };
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    for (index, item) in order.items.iter().enumerate().skip(from).take(limit) {
+        if bytes >= JOURNAL_PAGE_BYTES_MAX {
+            break;
+        }
+        let view = match *item {
+            JournalItem::Entry(op) => {
+                let own = AwakeableId { invocation: id, op, birth };
+                let is_settled = order.settled.contains(&op);
+                engine.entry(id, op)?.map(|row| entry_view(index, own, &row, is_settled))
+            }
+            JournalItem::Outcome(op) => {
+                let entry = if op == CANCEL_OP { None } else { engine.entry(id, op)? };
+                engine.outcome(id, op)?.map(|row| outcome_view(index, op, &row, entry.as_ref()))
+            }
+        };
+        let Some(view) = view else { return Ok(None) };
+        let view = to_raw_value(&view).map_err(unwritten)?;
+        bytes += view.get().len();
+        items.push(view);
+    }
+    Ok(Some(JournalView {
         invocation_id: id.to_string(),
         is_purged: false,
-        items: shown.map(item).collect(),
-        items_total: order.len(),
-        answer: journal.answer.as_ref().map(ResultView::of_answer),
-        input: Some(InputView {
-            headers: journal.input.headers.clone(),
-            body: PayloadView::of(&journal.input.body),
-        }),
-    }
+        items,
+        items_total: order.items.len(),
+        answer: answer.as_ref().map(ResultView::of_answer),
+        input: Some(InputView { headers: input.headers, body: PayloadView::of(&input.body) }),
+    }))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
-    /// Index, which is the operation.
-    Entry(usize),
-    /// Index among the outcomes.
-    Outcome(usize),
+fn entry_view(index: usize, own: AwakeableId, row: &EntryRow, is_settled: bool) -> ItemView {
+    let EntryRow { at, entry, .. } = row;
+    let mut view = EntryView::of(own, entry);
+    view.is_settled = entry.is_awaitable().then_some(is_settled);
+    let (kind, name, at) = (entry.kind(), entry.name(), time::rfc3339(*at));
+    ItemView { index, op: Some(own.op), kind, name, at, content: ContentView::Entry(Box::new(view)) }
 }
 
-/// Returns entries and outcomes in the one order of the journal.
-fn order(journal: &Journal) -> Vec<Item> {
-    let mut outcomes: Vec<usize> = (0..journal.outcomes.len()).collect();
-    outcomes.sort_by_key(|index| journal.outcomes[*index].1.order);
-    let mut outcomes = outcomes.into_iter().peekable();
-    let mut merged = Vec::with_capacity(journal.entries.len() + journal.outcomes.len());
-    for (index, entry) in journal.entries.iter().enumerate() {
-        let is_before = |outcome: &usize| journal.outcomes[*outcome].1.order < entry.outcomes_before;
-        while let Some(outcome) = outcomes.next_if(is_before) {
-            merged.push(Item::Outcome(outcome));
-        }
-        merged.push(Item::Entry(index));
+fn outcome_view(index: usize, op: OpId, row: &OutcomeRow, entry: Option<&EntryRow>) -> ItemView {
+    let (at, content) = (time::rfc3339(row.at), ContentView::Outcome(ResultView::of(&row.outcome)));
+    if op == CANCEL_OP {
+        return ItemView { index, op: None, kind: "cancellation", name: None, at, content };
     }
-    merged.extend(outcomes.map(Item::Outcome));
-    merged
-}
-
-fn item_view(
-    id: InvocationId,
-    index: usize,
-    item: &Item,
-    journal: &Journal,
-    settled: &BTreeSet<OpId>,
-) -> ItemView {
-    match *item {
-        Item::Entry(entry) => {
-            let op = OpId::try_from(entry).unwrap_or(OpId::MAX);
-            let EntryRow { at, entry, .. } = &journal.entries[entry];
-            let own = AwakeableId { invocation: id, op, birth: journal.birth };
-            let mut view = EntryView::of(own, entry);
-            view.is_settled = entry.is_awaitable().then(|| settled.contains(&op));
-            let (kind, name, at) = (entry.kind(), entry.name(), time::rfc3339(*at));
-            ItemView { index, op: Some(op), kind, name, at, content: ContentView::Entry(Box::new(view)) }
-        }
-        Item::Outcome(outcome) => {
-            let (op, OutcomeRow { at, outcome, .. }) = &journal.outcomes[outcome];
-            let (at, content) = (time::rfc3339(*at), ContentView::Outcome(ResultView::of(outcome)));
-            if *op == CANCEL_OP {
-                return ItemView { index, op: None, kind: "cancellation", name: None, at, content };
-            }
-            let entry = usize::try_from(*op).ok().and_then(|op| journal.entries.get(op));
-            let kind = entry.map_or("unknown", |row| row.entry.kind());
-            let name = entry.and_then(|row| row.entry.name());
-            ItemView { index, op: Some(*op), kind, name, at, content }
-        }
-    }
+    let kind = entry.map_or("unknown", |row| row.entry.kind());
+    let name = entry.and_then(|row| row.entry.name());
+    ItemView { index, op: Some(op), kind, name, at, content }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abide_core::entry::{Entry, Failure, Outcome};
+    use crate::config::Config;
+    use crate::http::tests::world::{PARTITIONS, World};
+    use abide_core::entry::{Entry, Failure, Outcome, Request};
     use abide_core::invocation::InputRow;
+    use abide_core::rows::{Row, RowKey};
+    use abide_core::target::Target;
     use abide_core::time::Timestamp;
+    use abide_store::{Batch, MemoryStore, Op, Store, codec, keys};
+    use axum::body::{Body, to_bytes};
+    use http::Request as HttpRequest;
+    use serde_json::Value;
+    use tower::ServiceExt;
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 2 };
 
-    /// Entries by how many outcomes stood before them, outcomes by operation and order.
-    fn journal(entries: &[u32], outcomes: &[(OpId, u32)]) -> Journal {
-        let entry = |outcomes_before: &u32| EntryRow {
-            at: Timestamp(1),
-            outcomes_before: *outcomes_before,
-            entry: Entry::Run { name: "step".into(), retry: None },
-        };
-        let outcome = |&(op, order): &(OpId, u32)| {
-            (op, OutcomeRow { order, at: Timestamp(2), outcome: Outcome::Value("1".into()) })
-        };
-        Journal {
-            input: InputRow { headers: Vec::new(), body: "{}".into() },
-            entries: entries.iter().map(entry).collect(),
-            outcomes: outcomes.iter().map(outcome).collect(),
-            answer: None,
-            birth: 0,
-        }
+    fn run() -> EntryRow {
+        let entry = Entry::Run { name: "step".into(), retry: None };
+        EntryRow { at: Timestamp(1), outcomes_before: 0, entry }
     }
 
-    fn show(entries: &[u32], outcomes: &[(OpId, u32)]) -> String {
-        let view = view(ID, journal(entries, outcomes), 0, JOURNAL_ITEMS_MAX);
-        let item = |item: &ItemView| match (&item.content, item.op) {
-            (ContentView::Entry(_), op) => format!("+{}", op.unwrap()),
-            (ContentView::Outcome(_), Some(op)) => format!("={op}"),
-            (ContentView::Outcome(_), None) => item.kind.to_owned(),
+    /// A message with a large header, all of which is shown.
+    fn large(bytes: usize) -> EntryRow {
+        let request = Request {
+            child: ID,
+            target: Target { service: "S".into(), key: None, handler: "h".into() },
+            input: "1".into(),
+            headers: vec![Header { name: "large".into(), value: "x".repeat(bytes) }],
+            idempotency_key: None,
         };
-        view.items.iter().map(item).collect::<Vec<_>>().join(" ")
+        let entry = Entry::Send { request, delay_ms: None };
+        EntryRow { at: Timestamp(1), outcomes_before: 0, entry }
     }
 
-    #[test]
-    fn entries_and_outcomes_stand_in_the_order_they_came() {
-        assert_eq!(show(&[], &[]), "");
-        // One after the other.
-        assert_eq!(show(&[0, 1, 2, 3], &[(0, 0), (1, 1), (2, 2)]), "+0 =0 +1 =1 +2 =2 +3");
-        // Side by side; they end in another order than they began, and are stored by operation.
-        assert_eq!(show(&[0, 0, 0], &[(0, 2), (1, 0), (2, 1)]), "+0 +1 +2 =1 =2 =0");
-        // A cancellation has its place among them.
-        assert_eq!(show(&[0, 0, 2], &[(0, 0), (2, 2), (CANCEL_OP, 1)]), "+0 +1 =0 cancellation +2 =2");
+    /// A server that has one journal, with these entries, and what came of the first one.
+    fn world(entries: Vec<EntryRow>) -> World {
+        let put = |key: RowKey, row: Row| Op::Put {
+            key: keys::encode(ID.partition(PARTITIONS), &key),
+            value: codec::encode_row(&row),
+        };
+        let outcome = OutcomeRow { order: 0, at: Timestamp(2), outcome: Outcome::Value("1".into()) };
+        let input = InputRow { headers: Vec::new(), body: "{}".into() };
+        let mut ops = vec![
+            put(RowKey::Input(ID), Row::Input(input)),
+            put(RowKey::Outcome(ID, 0), Row::Outcome(outcome)),
+        ];
+        ops.extend((0..).zip(entries).map(|(op, row)| put(RowKey::Entry(ID, op), Row::Entry(row))));
+        let store = MemoryStore::new();
+        let fence = store.acquire(ID.partition(PARTITIONS).0).unwrap();
+        store.commit(Batch { fence, ops }).unwrap();
+        World::on(store, &Config::default())
     }
 
-    #[test]
-    fn items_in_json() {
-        let view = view(ID, journal(&[0], &[(0, 0)]), 0, 1);
+    /// Returns the answer to a request for this part of the journal, and its text.
+    async fn ask(world: &World, page: &str) -> String {
+        let request = HttpRequest::get(format!("/invocations/{ID}/journal{page}")).body(Body::empty());
+        let response = world.admin.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap().replace(&ID.to_string(), "inv")
+    }
+
+    #[tokio::test]
+    async fn items_in_json() {
+        let world = world(vec![run()]);
         assert_eq!(
-            serde_json::to_string(&view).unwrap().replace(&ID.to_string(), "inv"),
+            ask(&world, "?limit=1").await,
             r#"{"invocation_id":"inv","input":{"headers":[],"body":{"bytes":2,"json":{}}},"items":[{"index":0,"op":0,"kind":"run","name":"step","at":"1970-01-01T00:00:00.001Z","item":"entry","summary":"run(\"step\")","is_settled":true}],"items_total":2}"#
         );
+        let rest: Value = serde_json::from_str(&ask(&world, "?from=1").await).unwrap();
+        let outcome = r#"[{"at":"1970-01-01T00:00:00.002Z","index":1,"item":"outcome","kind":"run","name":"step","op":0,"result":"value","value":{"bytes":1,"json":1}}]"#;
+        assert_eq!(rest["items"].to_string(), outcome);
     }
 
     #[test]
     fn a_cancellation_in_json() {
-        let mut journal = journal(&[], &[(CANCEL_OP, 0)]);
-        journal.outcomes[0].1.outcome = Outcome::Failure(Failure::cancelled());
-        let view = view(ID, journal, 0, 10);
+        let outcome = Outcome::Failure(Failure::cancelled());
+        let row = OutcomeRow { order: 0, at: Timestamp(2), outcome };
         assert_eq!(
-            serde_json::to_string(&view.items).unwrap(),
-            r#"[{"index":0,"kind":"cancellation","at":"1970-01-01T00:00:00.002Z","item":"outcome","result":"failure","failure":{"code":409,"message":"cancelled"}}]"#
+            serde_json::to_string(&outcome_view(0, CANCEL_OP, &row, None)).unwrap(),
+            r#"{"index":0,"kind":"cancellation","at":"1970-01-01T00:00:00.002Z","item":"outcome","result":"failure","failure":{"code":409,"message":"cancelled"}}"#
         );
+    }
+
+    #[tokio::test]
+    async fn a_page_ends_after_so_many_bytes_and_the_next_one_goes_on_there() {
+        let world = world((0..5).map(|_| large(JOURNAL_PAGE_BYTES_MAX / 2)).collect());
+        let mut lengths = Vec::new();
+        loop {
+            let from = lengths.iter().sum::<usize>();
+            let page: Value = serde_json::from_str(&ask(&world, &format!("?from={from}")).await).unwrap();
+            assert_eq!(page["items_total"], 6);
+            let items = page["items"].as_array().unwrap();
+            if items.is_empty() {
+                break;
+            }
+            assert_eq!(items[0]["index"], from);
+            lengths.push(items.len());
+        }
+        assert_eq!(lengths, [2, 2, 2]);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_a_large_page_keeps_its_place() {
+        let world = world(vec![large(1 << 20)]);
+        let looks = || world.state.engine.journal_looks_left();
+        let all = looks();
+        let get = HttpRequest::get(format!("/invocations/{ID}/journal")).body(Body::empty()).unwrap();
+        let response = world.admin.clone().oneshot(get).await.unwrap();
+        assert_eq!(looks(), all - 1);
+        drop(response);
+        assert_eq!(looks(), all);
+        let get = HttpRequest::get(format!("/invocations/{ID}/journal?from=1")).body(Body::empty()).unwrap();
+        let _small = world.admin.clone().oneshot(get).await.unwrap();
+        assert_eq!(looks(), all);
     }
 }
