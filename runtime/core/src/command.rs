@@ -1,6 +1,7 @@
 //! Commands: everything that can happen.
 
 mod message;
+mod values;
 
 pub use message::{HowToEnd, Message, Tell};
 

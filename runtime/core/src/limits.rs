@@ -67,6 +67,9 @@ pub const RESTART_ENTRIES_MAX: u32 = 5_000;
 pub const RESTART_BYTES_MAX: usize = 3 << 20;
 /// The store keeps a larger value in a file of its own, and so it counts for no more in a step.
 pub const APART_BYTES: usize = 32 << 10;
+/// A larger value is on the disk before the batch that has it: with what its row has around it, it may be larger than
+/// [`APART_BYTES`].
+pub const SET_APART_BYTES: usize = APART_BYTES - (4 << 10);
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.
 pub const WAIT_SET_MAX: usize = 64;
 

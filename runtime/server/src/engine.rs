@@ -3,6 +3,7 @@
 
 pub mod address;
 mod answers;
+mod aside;
 mod census;
 mod control;
 mod counting;
@@ -156,11 +157,13 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Must be called within the runtime that it is to run in.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let channels = (0..parts.partitions).map(|_| mpsc::unbounded_channel());
         let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
-        Self { parts, inboxes: Inboxes::new(senders), receivers, fault: Fault::new() }
+        let inboxes = Inboxes::new(senders, parts.store.clone());
+        Self { parts, inboxes, receivers, fault: Fault::new() }
     }
 
     #[must_use]

@@ -4,6 +4,9 @@
 //! two values and belongs to exactly one key: when the index replaces or deletes that key, the file can go. Content
 //! addressing would share files between keys and need counts. The reference carries the sha256, checked on every read.
 //!
+//! A value that was set apart (`disk_store/ahead`) is on the disk already when a record comes that has it: then the blob
+//! is one more name of that file, and what the record has before and behind the value stands in the record.
+//!
 //! Invariant: a blob is on disk before the record that refers to it. A file without a record is an orphan of a crash and
 //! swept when the store is opened.
 
@@ -13,11 +16,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use crate::batch::Sequence;
 use crate::disk::{self, Disk};
 use crate::error::Error;
+
+/// Bytes of a value that is set apart which are written and synced at once.
+const PART_BYTES: usize = 256 << 10;
 
 /// Which blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +97,57 @@ impl BlobRef {
     }
 }
 
+/// A blob with what a value has before and behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Framed {
+    pub head: Bytes,
+    pub blob: BlobRef,
+    pub tail: Bytes,
+}
+
+impl Framed {
+    /// Returns the bytes of a value with so many bytes around its blob, as log and index have it.
+    pub fn encoded_bytes(around: u64) -> u64 {
+        (BlobRef::BYTES + 2 * LENGTH_BYTES) as u64 + around
+    }
+
+    /// Appends reference, head and tail.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.blob.encode());
+        for part in [&self.head, &self.tail] {
+            let length = u32::try_from(part.len()).expect("no longer than a value in the log");
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// Reads what [`Framed::encode`] wrote, and returns what comes behind it.
+    pub fn decode(bytes: &[u8]) -> Option<(Framed, &[u8])> {
+        let (blob, rest) = bytes.split_first_chunk::<{ BlobRef::BYTES }>()?;
+        let (head, rest) = split_sized(rest)?;
+        let (tail, rest) = split_sized(rest)?;
+        let (head, tail) = (Bytes::copy_from_slice(head), Bytes::copy_from_slice(tail));
+        Some((Framed { head, blob: BlobRef::decode(blob), tail }, rest))
+    }
+
+    /// Returns the bytes of the whole value.
+    pub fn value_bytes(&self) -> u64 {
+        (self.head.len() + self.tail.len()) as u64 + self.blob.bytes
+    }
+
+    /// Returns the whole value, given what the blob holds.
+    pub fn around(&self, content: &[u8]) -> Bytes {
+        [&self.head[..], content, &self.tail[..]].concat().into()
+    }
+}
+
+const LENGTH_BYTES: usize = 4;
+
+fn split_sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
 /// The folder of blobs.
 pub struct Blobs {
     disk: Arc<dyn Disk>,
@@ -122,6 +180,37 @@ impl Blobs {
         Ok(BlobRef { name, bytes, sha256: sha256.finalize().into() })
     }
 
+    /// Writes a file under a temporary name; each part is on the disk before the next one is written. Whoever syncs another
+    /// file meanwhile waits for one part at most, and not for all of it.
+    pub fn write_in_parts(&self, name: &str, value: &[u8]) -> Result<[u8; 32], Error> {
+        let path = self.dir.join(name);
+        let file = self.disk.create(&path).map_err(Error::io("create", &path))?;
+        let (mut offset, mut sha256) = (0, Sha256::new());
+        for part in value.chunks(PART_BYTES) {
+            file.write_at(part, offset).map_err(Error::io("write", &path))?;
+            file.sync_data().map_err(Error::io("sync", &path))?;
+            offset += part.len() as u64;
+            sha256.update(part);
+        }
+        Ok(sha256.finalize().into())
+    }
+
+    /// Gives a file that [`Blobs::write_in_parts`] wrote the name of a blob, beside the one that it has. The name is durable
+    /// only after [`Blobs::sync_names`]. False: this file system has no second names, or the file is gone.
+    pub fn link(&self, from: &str, to: BlobName) -> Result<bool, Error> {
+        let (from, to) = (self.dir.join(from), self.path(to));
+        match self.disk.link(&from, &to) {
+            Ok(()) => Ok(true),
+            Err(error) if is_without_links(&error) || error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::io("link", &to)(error)),
+        }
+    }
+
+    /// Removes a file that has a temporary name.
+    pub fn remove_temporary(&self, name: &str) -> Result<(), Error> {
+        self.remove_file(&self.dir.join(name))
+    }
+
     pub fn sync_names(&self) -> Result<(), Error> {
         self.disk.sync_dir(&self.dir).map_err(Error::io("sync", &self.dir))
     }
@@ -147,9 +236,12 @@ impl Blobs {
 
     /// Removes the file. Not synced: a file that comes back after a crash is an orphan and swept.
     pub fn remove(&self, name: BlobName) -> Result<(), Error> {
-        let path = self.path(name);
-        match self.disk.remove(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+        self.remove_file(&self.path(name))
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<(), Error> {
+        match self.disk.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
             _ => Ok(()),
         }
     }
@@ -170,5 +262,37 @@ impl Blobs {
             }
         }
         Ok(removed)
+    }
+}
+
+/// Says whether a file could not get a second name because files have one here, or have as many as they can.
+fn is_without_links(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(head: &'static str, tail: &'static str) -> Framed {
+        let blob = BlobRef { name: BlobName { sequence: 7, position: 2 }, bytes: 40_000, sha256: [9; 32] };
+        Framed { head: Bytes::from_static(head.as_bytes()), blob, tail: Bytes::from_static(tail.as_bytes()) }
+    }
+
+    #[test]
+    fn what_is_around_a_blob_is_read_as_it_was_written() {
+        for (head, tail) in [("", ""), ("head", ""), ("", "tail"), ("head", "tail")] {
+            let framed = framed(head, tail);
+            let mut written = Vec::new();
+            framed.encode(&mut written);
+            assert_eq!(written.len() as u64, Framed::encoded_bytes((head.len() + tail.len()) as u64));
+            for cut in 0..written.len() {
+                assert!(Framed::decode(&written[..cut]).is_none(), "{cut} bytes");
+            }
+            written.extend_from_slice(b"more");
+            assert_eq!(Framed::decode(&written), Some((framed.clone(), &b"more"[..])));
+            assert_eq!(framed.value_bytes(), 40_000 + (head.len() + tail.len()) as u64);
+        }
+        assert_eq!(framed("he", "il").around(b"ad ta"), "head tail");
     }
 }

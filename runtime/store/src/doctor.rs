@@ -193,7 +193,7 @@ fn look_inside(dir: &Path, progress: &AtomicU64) -> Result<Inside, Error> {
             let (key, stored) = pair?;
             keys += 1;
             progress.fetch_add(1, Ordering::Relaxed);
-            if let Stored::Blob(blob) = stored {
+            if let Some(blob) = stored.blob() {
                 referenced.insert(key, (blob.name, blob.bytes));
             }
         }
@@ -213,9 +213,9 @@ fn look_at_log(log: &LogFolder, report: &mut Report, referenced: &mut Referenced
             && sequence > applied
         {
             for (key, value) in changes {
-                match value {
-                    Some(Stored::Blob(blob)) => referenced.insert(key, (blob.name, blob.bytes)),
-                    Some(Stored::Inline(_)) | None => referenced.remove(&key),
+                match value.as_ref().and_then(Stored::blob) {
+                    Some(blob) => referenced.insert(key, (blob.name, blob.bytes)),
+                    None => referenced.remove(&key),
                 };
             }
         }

@@ -12,7 +12,9 @@ use crate::log::scan::Scan;
 use crate::log::secret::{LogFolder, Secret};
 
 /// The version of everything in the folder.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
+/// What the next open makes one of this version: no value of it has a part in a file and a part beside it.
+const FORMAT_WITHOUT_FRAMES: u32 = 3;
 /// What the next open makes one of this version: its log has no secret.
 const FORMAT_WITHOUT_SECRET: u32 = 2;
 /// Copies of the secret, far apart: without it nothing of the log can be read.
@@ -122,7 +124,7 @@ impl Folder {
         let secret = secrets.iter().flatten().next().copied();
         let is_one = secrets.iter().flatten().all(|other| Some(*other) == secret);
         match version {
-            Some(version @ FORMAT_VERSION) => match secret.filter(|_| is_one) {
+            Some(version @ (FORMAT_VERSION | FORMAT_WITHOUT_FRAMES)) => match secret.filter(|_| is_one) {
                 Some(secret) => {
                     let is_whole = secrets.iter().flatten().count() == SECRETS;
                     Ok(Some(Format { version, secret, is_whole }))
@@ -163,8 +165,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Gives a folder of an earlier version what it lacks: the segments after those that there are get a secret. Returns
-    /// the one of the log.
+    /// Gives a folder of an earlier version what it lacks: the segments after those that there are get a secret, if it has
+    /// none. Returns the one of the log.
     pub fn bring_up(&self, disk: &dyn Disk, format: Format, scan: &Scan) -> Result<Secret, Error> {
         if format.version == FORMAT_VERSION {
             if !format.is_whole {
@@ -175,7 +177,10 @@ impl Folder {
             }
             return Ok(format.secret);
         }
-        let secret = self.fresh_secret(scan.last_segment().map_or(1, |last| last + 1))?;
+        let secret = match format.version {
+            FORMAT_WITHOUT_SECRET => self.fresh_secret(scan.last_segment().map_or(1, |last| last + 1))?,
+            _ => format.secret,
+        };
         self.write_format(disk, secret)?;
         tracing::info!(format = FORMAT_VERSION, "the data folder has a new format: older versions refuse it");
         Ok(secret)

@@ -59,6 +59,15 @@ pub trait Store: Send + Sync + 'static {
     /// none is read from a file or kept.
     fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error>;
 
+    /// Puts a large value on the disk before the batch that will have it: no other batch waits for its bytes then. Returns the
+    /// value, to be used in its place: a batch that has these very bytes, not a copy of them, in [`Op::PutPieces`] refers to
+    /// what is there already. Blocks on the disk. What no batch comes to have leaves nothing.
+    ///
+    /// [`Op::PutPieces`]: crate::Op::PutPieces
+    fn set_apart(&self, value: Bytes) -> Result<Bytes, Error> {
+        Ok(value)
+    }
+
     /// Atomic. Ordered and visible to [`View::Latest`] on return, not durable yet: wait for [`Store::durable`] to reach
     /// the returned sequence before telling anyone. Never waits for a disk sync, unless too much is unsynced already.
     fn commit(&self, batch: Batch) -> Result<Sequence, Error>;
@@ -73,6 +82,11 @@ pub trait Store: Send + Sync + 'static {
     /// it takes a moment only, which saves two changes of threads; otherwise returns at once. For batches that were
     /// committed quietly; a store without such a thing has nothing to do.
     fn push(&self, _sequence: Sequence) {}
+
+    /// Returns the bytes of what is committed and has not come to where it stays: those who can wait do, when it is much.
+    fn backlog_bytes(&self) -> u64 {
+        0
+    }
 
     /// Returns the highest sequence that is on disk; changes are notified. Never more than was committed.
     fn durable(&self) -> watch::Receiver<Sequence>;

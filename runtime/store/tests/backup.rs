@@ -14,7 +14,7 @@ use abide_store::backup::{self, Attachment, Label, Manifest, Receiver};
 use abide_store::disk::Disk;
 use abide_store::disk::sim::{Random, SimDisk};
 use abide_store::{Batch, DiskStore, Error, Op, Options, Sequence, Store, View};
-use common::{commit, delete, on, open, put, wait_until, write};
+use common::{commit, delete, framed, on, open, put, put_apart, wait_until, write};
 use sha2::{Digest, Sha256};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -185,6 +185,30 @@ fn what_a_backup_holds_goes_when_it_is_over() {
     assert_eq!(blobs(), 1);
     drop(store.backup().unwrap());
     assert_eq!(content(&store).len(), 2);
+}
+
+#[test]
+fn values_that_were_set_apart_are_in_a_backup() {
+    let home = tempfile::tempdir().unwrap();
+    let (dir, restored) = (home.path().join("backup"), home.path().join("restored"));
+    let store = open(&home.path().join("data"));
+    let fence = store.acquire(1).unwrap();
+    write(&store, fence, vec![put_apart(&store, "a", [1; 5_000])]).unwrap();
+    wait_until("it is applied", || store.stats().overlay_keys == 0);
+    let backup = store.backup().unwrap();
+    // The first is a pair of the index, this one comes with its record.
+    write(&store, fence, vec![put_apart(&store, "b", [2; 6_000])]).unwrap();
+    let mut to = To { receiver: Receiver::create(&dir).unwrap(), pieces: Random::new(1) };
+    let manifest = backup.send(&mut to, label(), || Ok(Vec::new())).unwrap();
+    assert_eq!(to.receiver.finish().unwrap(), manifest);
+    assert_eq!((manifest.blobs, manifest.blob_bytes), (2, 11_000));
+    let checked = backup::check(&dir, |_| {}).unwrap();
+    assert!(checked.damaged.is_empty(), "{checked:?}");
+    restore(&dir, &restored).unwrap();
+    let report = abide_store::doctor(&restored).unwrap();
+    assert!(report.problems.is_empty() && report.blobs.referenced == 2, "{report:?}");
+    let expected = [(b"a".to_vec(), framed([1; 5_000])), (b"b".to_vec(), framed([2; 6_000]))];
+    assert!(content(&open(&restored)) == Map::from(expected));
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use std::path::Path;
 use abide_store::backup::Label;
 use abide_store::disk::sim::{Operation, SimDisk};
 use abide_store::{DiskStore, Error, Options, Status, Store, View, doctor};
-use common::{commit, commit_and_push, on, open, put, wait_until, write};
+use common::{commit, commit_and_push, framed, on, open, put, put_apart, wait_until, write};
 
 /// Writes until the fault strikes; then nothing more may be acknowledged, and everything that was is there again.
 fn stops_and_keeps_what_was_acknowledged(operation: Operation, path_part: &str, skip: u64, error: ErrorKind) {
@@ -209,16 +209,27 @@ fn fill(dir: &Path, batches: u64) {
     let store = open(dir);
     let fence = store.acquire(1).unwrap();
     for n in 0..batches {
-        commit(
-            &store,
-            fence,
-            vec![put(&format!("{n:05}"), vec![n as u8; 600]), put("blob", vec![n as u8; 1500])],
-        )
-        .unwrap();
+        let mut ops = vec![put(&format!("{n:05}"), vec![n as u8; 600]), put("blob", vec![n as u8; 1500])];
+        // One for a snapshot and one for the end of the log.
+        let apart = apart(batches).into_iter().find(|(_, batch)| *batch == n);
+        ops.extend(apart.map(|(key, _)| put_apart(&store, key, vec![n as u8; 5000])));
+        commit(&store, fence, ops).unwrap();
         // Checkpoints and snapshots get their turn.
         wait_until("the store keeps up", || store.stats().unsynced_bytes < 50_000);
     }
     store.close().unwrap();
+}
+
+/// Returns the values that [`fill`] sets apart, with the batches that have them.
+fn apart(batches: u64) -> [(&'static str, u64); 2] {
+    [("apart/first", 0), ("apart/last", batches - 1)]
+}
+
+fn check_apart(store: &DiskStore, batches: u64) {
+    for (key, batch) in apart(batches) {
+        let found = store.get(View::Durable, key.as_bytes()).unwrap();
+        assert_eq!(found.unwrap(), framed(vec![batch as u8; 5000]), "{key}");
+    }
 }
 
 fn check(dir: &Path, batches: u64, is_rebuilt: bool) {
@@ -228,6 +239,7 @@ fn check(dir: &Path, batches: u64, is_rebuilt: bool) {
     assert_eq!(found.len() as u64, batches);
     assert!(found.iter().enumerate().all(|(n, (_, value))| value[..] == vec![n as u8; 600]));
     assert_eq!(store.get(View::Durable, b"blob").unwrap().unwrap(), vec![(batches - 1) as u8; 1500]);
+    check_apart(&store, batches);
     assert_eq!(store.acquire(1).unwrap().epoch % 2, u64::from(!is_rebuilt), "epochs are rebuilt too");
 }
 
@@ -239,6 +251,7 @@ fn a_lost_index_is_rebuilt_from_the_log_alone() {
     // Nothing was ever recycled, so an empty index follows the log like any other.
     let store = open(dir.path());
     assert_eq!(store.scan(View::Durable, b"0", b"9", usize::MAX).unwrap().len(), 50);
+    check_apart(&store, 50);
 }
 
 #[test]
@@ -321,11 +334,14 @@ fn the_doctor_counts_and_finds_what_is_missing() {
     let report = doctor(dir.path()).unwrap();
     assert_eq!(
         (report.index.keys, report.blobs.referenced, report.blobs.orphaned, report.blobs.missing),
-        (31, 1, 0, 0)
+        (33, 3, 0, 0)
     );
+    assert_eq!(report.blobs.referenced_bytes, 1500 + 2 * 5000);
     assert_eq!(report.log.last_sequence, 31);
     assert!(report.log.is_closed_cleanly && report.index.opens && report.problems.is_empty(), "{report:?}");
-    let blob = fs::read_dir(dir.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let mut blobs = fs::read_dir(dir.path().join("blobs")).unwrap().map(|entry| entry.unwrap().path());
+    // The temporary name of the last value that was set apart may still be there.
+    let blob = blobs.find(|path| path.extension().is_none()).unwrap();
     fs::rename(&blob, blob.with_file_name("00000000000000ff-00000000")).unwrap();
     let report = doctor(dir.path()).unwrap();
     assert_eq!((report.blobs.orphaned, report.blobs.missing), (1, 1));

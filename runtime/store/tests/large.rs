@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use abide_store::{DiskStore, Fence, Op, Status, Store, View};
 use common::watched::WatchedDisk;
-use common::{commit, put, wait_until, write};
+use common::{commit, framed, put, put_apart, wait_until, write};
 
 const COUNT: u8 = 50;
 const BYTES: usize = 3_000;
@@ -114,6 +114,22 @@ fn what_is_replaced_while_it_is_read_goes_afterwards() {
     assert_eq!(found.unwrap()[..], [1; BYTES]);
     assert_eq!(disk.take_opened(), 1);
     assert_eq!(get().unwrap()[..], [2; BYTES]);
+    wait_until("the old ones are gone", || files(dir.path()) == usize::from(COUNT));
+}
+
+#[test]
+fn what_was_set_apart_stays_while_it_is_read_and_goes_when_it_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = WatchedDisk::new(Duration::ZERO);
+    let (store, fence) = filled(dir.path(), &disk);
+    let apart = |n: u8| put_apart(&store, &format!("large{n:02}"), [1; BYTES]);
+    write(&store, fence, (0..COUNT).map(apart).collect()).unwrap();
+    wait_until("they are read from the disk", || store.stats().overlay_keys == 0);
+    let found = read_while_replaced(&store, fence, &disk, || scan(&store, usize::MAX));
+    assert_eq!(found.len(), usize::from(COUNT));
+    assert!(found.iter().all(|(_, value)| *value == framed([1; BYTES])), "all are of one moment");
+    assert_eq!(disk.take_opened(), u64::from(COUNT));
+    assert_eq!(store.get(View::Durable, b"large07").unwrap().unwrap()[..], [2; BYTES]);
     wait_until("the old ones are gone", || files(dir.path()) == usize::from(COUNT));
 }
 

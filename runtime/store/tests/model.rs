@@ -10,23 +10,44 @@ use bytes::Bytes;
 
 type Map = BTreeMap<Vec<u8>, Bytes>;
 
-fn random_ops(random: &mut Random) -> Vec<Op> {
-    let op = |random: &mut Random| {
-        // Short keys over few letters: prefixes of each other, the empty key among them.
-        let key: Vec<u8> = (0..random.below(5)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect();
-        match random.below(11) {
-            0..=2 => Op::Delete { key },
-            3 => Op::Put { key, value: vec![random.draw() as u8; 1025 + random.below(2000) as usize].into() },
-            4 => {
-                let bytes = random.below(10) as usize;
-                let middle = vec![random.draw() as u8; random.below(2000) as usize];
-                let pieces = [vec![1; bytes], middle, vec![2; 10 - bytes]];
-                Op::PutPieces { key, pieces: pieces.map(Bytes::from).into() }
-            }
-            _ => Op::Put { key, value: vec![random.draw() as u8; random.below(40) as usize].into() },
+/// Short keys over few letters: prefixes of each other, the empty key among them.
+fn random_key(random: &mut Random) -> Vec<u8> {
+    (0..random.below(5)).map(|_| b"ab\x00\xff"[random.below(4) as usize]).collect()
+}
+
+/// Every second one is on the disk before its batch.
+fn random_value(store: &dyn Store, random: &mut Random, bytes: u64) -> Bytes {
+    let value = Bytes::from(vec![random.draw() as u8; bytes as usize]);
+    if random.one_in(2) { store.set_apart(value).unwrap() } else { value }
+}
+
+fn random_op(store: &dyn Store, random: &mut Random) -> Op {
+    let key = random_key(random);
+    match random.below(11) {
+        0..=2 => Op::Delete { key },
+        3 => {
+            let bytes = 1025 + random.below(2000);
+            Op::Put { key, value: random_value(store, random, bytes) }
         }
-    };
-    (0..1 + random.below(6)).map(|_| op(random)).collect()
+        4 => {
+            let (head, middle) = (random.below(10) as usize, random.below(2000));
+            let middle = random_value(store, random, middle);
+            let pieces = [Bytes::from(vec![1; head]), middle, Bytes::from(vec![2; 10 - head])];
+            Op::PutPieces { key, pieces: pieces.into() }
+        }
+        _ => Op::Put { key, value: vec![random.draw() as u8; random.below(40) as usize].into() },
+    }
+}
+
+fn random_ops(store: &dyn Store, random: &mut Random) -> Vec<Op> {
+    let mut ops: Vec<Op> = (0..1 + random.below(6)).map(|_| random_op(store, random)).collect();
+    // Several rows may have the same large value.
+    let shared = ops.iter().find_map(|op| match op {
+        Op::PutPieces { pieces, .. } => Some(pieces.clone()),
+        Op::Put { .. } | Op::Delete { .. } => None,
+    });
+    ops.extend(shared.map(|pieces| Op::PutPieces { key: random_key(random), pieces }));
+    ops
 }
 
 fn apply(map: &mut Map, ops: &[Op]) {
@@ -74,7 +95,7 @@ fn the_store_on_disk_is_a_map() {
             let fence = store.acquire(9).unwrap();
             check(&store, View::Durable, &map, &mut random);
             for _ in 0..100 {
-                let ops = random_ops(&mut random);
+                let ops = random_ops(&store, &mut random);
                 apply(&mut map, &ops);
                 let last = common::commit(&store, fence, ops).unwrap();
                 check(&store, View::Latest, &map, &mut random);
@@ -107,7 +128,7 @@ fn the_store_in_memory_is_a_map_and_keeps_what_was_durable() {
             store.hold_durability();
             let mut held: Vec<(u64, Vec<Op>)> = Vec::new();
             for _ in 0..60 {
-                let ops = random_ops(&mut random);
+                let ops = random_ops(&store, &mut random);
                 apply(&mut latest, &ops);
                 held.push((common::commit(&store, fence, ops.clone()).unwrap(), ops));
                 if random.one_in(4) {

@@ -327,10 +327,7 @@ fn a_folder_of_the_format_before_opens_and_gets_a_secret() {
     let format = dir.path().join("FORMAT");
     fs::write(&format, inspect::format_without_secret()).unwrap();
     let put = |n: u32| vec![Op::Put { key: n.to_be_bytes().to_vec(), value: vec![7; 500].into() }];
-    let store = open(dir.path());
-    let fence = store.acquire(1).unwrap();
-    (0..50).for_each(|n| _ = commit(&store, fence, put(n)).unwrap());
-    store.close().unwrap();
+    write_some(dir.path());
     fs::write(&format, "abide data folder, format 2\n").unwrap();
     for life in 1..4 {
         let store = open(dir.path());
@@ -346,12 +343,35 @@ fn a_folder_of_the_format_before_opens_and_gets_a_secret() {
     fs::write(&format, text.replacen("sum=", "sum= ", 1)).unwrap();
     keys_of(dir.path());
     assert_eq!(fs::read_to_string(&format).unwrap(), text, "the copy that was damaged is whole again");
-    // As if only one bit of it had changed.
-    fs::write(&format, text.replacen("format 3", "format 2", 1)).unwrap();
+    // As if only its version had changed.
+    fs::write(&format, text.replacen("format 4", "format 2", 1)).unwrap();
     match DiskStore::open(dir.path(), Options::tiny()) {
         Err(error @ Error::NotOurs { .. }) => assert!(error.to_string().contains("FORMAT"), "{error}"),
         other => panic!("{:?}", other.err()),
     }
+}
+
+#[test]
+fn a_folder_of_format_3_keeps_its_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let format = dir.path().join("FORMAT");
+    write_some(dir.path());
+    let text = fs::read_to_string(&format).unwrap();
+    let secret = inspect::secret(dir.path()).unwrap();
+    fs::write(&format, text.replacen("format 4", "format 3", 1)).unwrap();
+    assert_eq!(keys_of(dir.path()), 50);
+    assert_eq!(fs::read_to_string(&format).unwrap(), text);
+    assert_eq!(inspect::secret(dir.path()).unwrap(), secret);
+}
+
+fn write_some(dir: &Path) {
+    let store = open(dir);
+    let fence = store.acquire(1).unwrap();
+    for n in 0..50_u32 {
+        let op = Op::Put { key: n.to_be_bytes().to_vec(), value: vec![7; 500].into() };
+        commit(&store, fence, vec![op]).unwrap();
+    }
+    store.close().unwrap();
 }
 
 /// Returns how many keys a folder has.
@@ -366,9 +386,9 @@ fn keys_of(dir: &Path) -> usize {
 fn a_newer_format_and_a_strange_folder_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    fs::write(dir.path().join("FORMAT"), "abide data folder, format 4\n").unwrap();
+    fs::write(dir.path().join("FORMAT"), "abide data folder, format 5\n").unwrap();
     match DiskStore::open(dir.path(), Options::tiny()) {
-        Err(Error::NewerFormat { found: 4, supported: 3, .. }) => {}
+        Err(Error::NewerFormat { found: 5, supported: 4, .. }) => {}
         other => panic!("{:?}", other.err()),
     }
     fs::write(dir.path().join("FORMAT"), "something else").unwrap();

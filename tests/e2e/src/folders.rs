@@ -49,6 +49,7 @@ pub fn open(archive: &Path) {
 /// Does some work and leaves some open; returns what has to come of it.
 fn begin(server: &Server) -> Value {
     assert_eq!(ask_once(server, "once").expect(200).json(), "once");
+    assert_eq!(ask_once_large(server, &large()).expect(200).json(), json!(large()));
     server.call("Basket/b/append", &json!("first")).expect(200);
     // The key is held by one, and two wait for it, of which the second is waited for itself.
     let holder = server.send_nothing("Basket/b/hold");
@@ -84,6 +85,7 @@ fn begin(server: &Server) -> Value {
         ],
         "due": [[delayed, "later"], [sleeper, "before and after"]],
         "basket": ["first", "second", "third", "fourth"],
+        "large_bytes": large().len(),
     })
 }
 
@@ -105,6 +107,10 @@ fn check(server: &Server, expected: &Value) {
         assert_eq!(server.attach(&id).expect(200).json(), answer, "{id}");
     }
     assert_eq!(ask_once(server, "again").expect(200).json(), "once");
+    // The first archives have none.
+    if expected["large_bytes"] == large().len() {
+        assert_eq!(ask_once_large(server, "again").expect(200).json(), json!(large()));
+    }
     assert_eq!(server.ask("Basket/b/look"), expected["basket"]);
     assert_eq!(server.call("Waiting/forTime", &json!(1)).expect(200).json(), "before and after");
     server.call("Basket/another/append", &json!("new")).expect(200);
@@ -112,8 +118,21 @@ fn check(server: &Server, expected: &Value) {
 
 /// Makes a request that is the same one whatever it says, by its idempotency key.
 fn ask_once(server: &Server, said: &str) -> Reply {
+    echo_once(server, "the only one", said)
+}
+
+/// As [`ask_once`], another one, with a value that is kept apart.
+fn ask_once_large(server: &Server, said: &str) -> Reply {
+    echo_once(server, "the large one", said)
+}
+
+fn large() -> String {
+    "large ".repeat(10_000)
+}
+
+fn echo_once(server: &Server, key: &str, said: &str) -> Reply {
     let request = server.ingress().request("POST", "/restate/call/Waiting/echo");
-    request.header("idempotency-key", "the only one").json(&json!(said).to_string()).send()
+    request.header("idempotency-key", key).json(&json!(said).to_string()).send()
 }
 
 fn wait_until_it_waits(server: &Server, id: &str, kind: &str) {

@@ -82,10 +82,10 @@ mod tests {
         std::iter::from_fn(|| inbox.try_recv().ok()).collect()
     }
 
-    #[test]
-    fn commands_come_together_in_order_and_count_at_once() {
+    #[tokio::test]
+    async fn commands_come_together_in_order_and_count_at_once() {
         let (sender, mut inbox) = mpsc::unbounded_channel();
-        let inboxes = Inboxes::new([sender]);
+        let inboxes = Inboxes::alone([sender]);
         let gathering = Gathering::new(inboxes.clone());
         let (last, all) = (u32::try_from(HELD_MAX).unwrap(), (1..).map(ended));
         (1..last).for_each(|attempt| gathering.send(ID, ended(attempt)));
@@ -99,10 +99,10 @@ mod tests {
         assert_eq!(taken(&mut inbox), [ended(last + 1)]);
     }
 
-    #[test]
-    fn nobody_is_held_for_long() {
+    #[tokio::test]
+    async fn nobody_is_held_for_long() {
         let (sender, mut inbox) = mpsc::unbounded_channel();
-        let gathering = Gathering::new(Inboxes::new([sender]));
+        let gathering = Gathering::new(Inboxes::alone([sender]));
         let before = Instant::now();
         gathering.send(ID, ended(1));
         gathering.hand_over_old(before);

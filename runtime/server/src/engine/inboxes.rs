@@ -1,7 +1,9 @@
 //! The inboxes of the drivers, and how far behind with them they are.
 
+use super::aside::Aside;
 use abide_core::command::Command;
 use abide_core::ids::{InvocationId, PartitionId};
+use abide_store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
@@ -10,7 +12,10 @@ use tokio::sync::mpsc;
 /// so is each entry of a journal in it: all of it takes some milliseconds.
 const BEHIND_AT: usize = 16;
 /// Work that the driver of one partition has not done, before guests that make more of it have to wait.
-const FAR_BEHIND_AT: usize = 256;
+const FAR_BEHIND_AT: usize = 128;
+/// Bytes that the store has not brought to where they stay, before the same guests have to wait: those of others come behind
+/// them, and the processors that bring them there are those of all.
+const BACKLOG_BYTES_MAX: u64 = 2 << 20;
 /// So many bytes of entries are one more piece of work.
 const BYTES_OF_A_PIECE: usize = 16 << 10;
 
@@ -18,6 +23,8 @@ const BYTES_OF_A_PIECE: usize = 16 << 10;
 #[derive(Clone)]
 pub struct Inboxes {
     partitions: Arc<[Line]>,
+    aside: Arc<Aside>,
+    store: Arc<dyn Store>,
 }
 
 struct Line {
@@ -49,9 +56,20 @@ pub(super) fn work(command: &Command) -> usize {
 }
 
 impl Inboxes {
-    pub fn new(senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>) -> Self {
+    /// Must be called within the runtime that is to write large values to the store.
+    pub fn new(
+        senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>,
+        store: Arc<dyn Store>,
+    ) -> Self {
         let line = |sender| Line { sender, open: AtomicUsize::new(0) };
-        Self { partitions: senders.into_iter().map(line).collect() }
+        let partitions = senders.into_iter().map(line).collect();
+        Self { partitions, aside: Arc::new(Aside::new(store.clone())), store }
+    }
+
+    /// Returns those of a store that is never asked for anything.
+    #[cfg(test)]
+    pub fn alone(senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>) -> Self {
+        Self::new(senders, Arc::new(abide_store::MemoryStore::new()))
     }
 
     /// Returns how many partitions there are.
@@ -60,9 +78,12 @@ impl Inboxes {
         u16::try_from(self.partitions.len()).expect("the number of partitions is a u16")
     }
 
-    /// Hands a command to the partition that owns the invocation.
+    /// Hands a command to the partition that owns the invocation, in order, once its large values are on the disk.
     pub fn send(&self, invocation: InvocationId, command: Command) {
-        self.send_to(invocation.partition(self.partitions()), command);
+        let partition = invocation.partition(self.partitions());
+        if let Some(command) = self.unless_aside(invocation, command) {
+            self.send_to(partition, command);
+        }
     }
 
     /// Says whether the drivers have so much to do that it is better not to ask more of them.
@@ -72,17 +93,20 @@ impl Inboxes {
         self.partitions.iter().map(open).sum::<usize>() >= BEHIND_AT
     }
 
-    /// Says whether the driver of this invocation has so much to do that the guest should wait.
+    /// Says whether the driver of this invocation, or the store, has so much to do that its guest should wait.
     #[must_use]
     pub fn is_far_behind(&self, invocation: InvocationId) -> bool {
         let partition = invocation.partition(self.partitions());
         self.line(partition).open.load(Ordering::Relaxed) >= FAR_BEHIND_AT
+            || self.aside.has(invocation)
+            || self.store.backlog_bytes() > BACKLOG_BYTES_MAX
     }
 
     fn line(&self, partition: PartitionId) -> &Line {
         &self.partitions[usize::from(partition.0)]
     }
 
+    /// Hands a command to a partition at once.
     pub(super) fn send_to(&self, partition: PartitionId, command: Command) {
         let line = self.line(partition);
         line.count(&command);
@@ -94,9 +118,27 @@ impl Inboxes {
         self.line(invocation.partition(self.partitions())).count(command);
     }
 
-    /// Hands over a command that is counted already.
+    /// Hands over a command that is counted already, as [`Self::send`] does.
     pub(super) fn hand_over(&self, invocation: InvocationId, command: Command) {
-        self.line(invocation.partition(self.partitions())).hand_over(command);
+        let (partition, work) = (invocation.partition(self.partitions()), work(&command));
+        match self.unless_aside(invocation, command) {
+            Some(command) => self.line(partition).hand_over(command),
+            None => self.applied(partition, work),
+        }
+    }
+
+    /// Returns the command, or nothing when it comes later: it is no work of its driver before that.
+    fn unless_aside(&self, invocation: InvocationId, mut command: Command) -> Option<Command> {
+        if self.aside.is_not_for(&mut command) {
+            return Some(command);
+        }
+        let (inboxes, partition) = (self.clone(), invocation.partition(self.partitions()));
+        self.aside.take(invocation, command, move |command| inboxes.send_to(partition, command))
+    }
+
+    /// Returns of how many invocations commands wait for their values to be written.
+    pub(super) fn aside(&self) -> usize {
+        self.aside.open()
     }
 
     /// The driver of this partition has done so much.
@@ -129,10 +171,10 @@ mod tests {
         })
     }
 
-    #[test]
-    fn a_driver_is_behind_by_entries_and_bytes_until_it_has_done_them() {
+    #[tokio::test]
+    async fn a_driver_is_behind_by_entries_and_bytes_until_it_has_done_them() {
         let (senders, _receivers): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::unbounded_channel()).unzip();
-        let inboxes = Inboxes::new(senders);
+        let inboxes = Inboxes::alone(senders);
         inboxes.send(ID, append(BEHIND_AT - 2, 1));
         assert!(!inboxes.are_behind());
         inboxes.send(ID, append(0, 0));

@@ -99,9 +99,10 @@ impl EngineHandle {
     /// The engine takes no work now.
     pub async fn edit_state(&self, edit: Edit, body: Room) -> Result<Notice, EngineError> {
         let Edit { object, kind, expected, is_forced, values } = edit;
-        let owner = self.owner(&object);
-        let run = (kind == ServiceKind::Workflow).then(|| address::workflow_run(&object));
-        self.ask_owner(owner, Some(body), |ticket| {
+        // Whatever it is, this id has the owner of the object.
+        let of_object = address::workflow_run(&object);
+        let run = (kind == ServiceKind::Workflow).then_some(of_object);
+        self.ask_with(of_object, Some(body), |ticket| {
             Command::EditState(EditState { object, run, expected, is_forced, values, ticket })
         })
         .await

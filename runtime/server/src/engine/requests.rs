@@ -9,7 +9,7 @@ use super::load::{Overload, Room};
 use abide_core::command::{Command, Signal, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::Outcome;
-use abide_core::ids::{AwakeableId, InvocationId, PartitionId};
+use abide_core::ids::{AwakeableId, InvocationId};
 use abide_core::target::{ObjectKey, Target};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -94,9 +94,8 @@ impl EngineHandle {
         self.enter(&submission)?;
         let id = submission.invocation;
         let submit = |ticket| Command::Submit(Submission { ticket: Some(ticket), ..submission });
-        let owner = self.owner_of(id);
         // The body was counted in: the driver counts it out.
-        match self.ask_from(permit, None, owner, submit).await? {
+        match self.ask_from(permit, None, id, submit).await? {
             Notice::Known => Ok(Submitted::Known),
             _ => Ok(Submitted::New),
         }
@@ -168,7 +167,7 @@ impl EngineHandle {
         body: Room,
     ) -> Result<(), EngineError> {
         let complete = |ticket| Command::CompleteAwakeable { awakeable, outcome, ticket: Some(ticket) };
-        self.ask_owner(self.owner_of(awakeable.invocation), Some(body), complete).await.map(|_| ())
+        self.ask_with(awakeable.invocation, Some(body), complete).await.map(|_| ())
     }
 
     /// Sends a signal to an invocation. `Full` when it keeps as many as it may. `body` is the room of the outcome.
@@ -184,11 +183,7 @@ impl EngineHandle {
     ) -> Result<Notice, EngineError> {
         self.arrived_for_command(invocation).await?;
         let signal = |ticket| Command::Signal(Signal { invocation, name, outcome, ticket: Some(ticket) });
-        self.ask_owner(self.owner_of(invocation), Some(body), signal).await
-    }
-
-    fn owner_of(&self, id: InvocationId) -> PartitionId {
-        id.partition(self.inner.inboxes.partitions())
+        self.ask_with(invocation, Some(body), signal).await
     }
 
     /// Hands in a command with a ticket and waits until what came of it is durable.
@@ -197,20 +192,20 @@ impl EngineHandle {
         id: InvocationId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
-        self.ask_owner(self.owner_of(id), None, command).await
+        self.ask_with(id, None, command).await
     }
 
-    /// The same, of whoever owns it, with the room of its body if it has one. Not refused because no new work is taken,
-    /// or because of much of it.
-    pub(super) async fn ask_owner(
+    /// The same, with the room of its body if it has one. Not refused because no new work is taken, or because of much of
+    /// it.
+    pub(super) async fn ask_with(
         &self,
-        owner: PartitionId,
+        id: InvocationId,
         body: Option<Room>,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         self.check_running()?;
         let place = self.place_of(&self.inner.commands, Overload::Submissions)?;
-        self.ask_from(place, body, owner, command).await
+        self.ask_from(place, body, id, command).await
     }
 
     /// Lets the owner of an id come to all that was sent to it before.
@@ -218,7 +213,7 @@ impl EngineHandle {
         self.check_running()?;
         let place = self.place_of(&self.inner.looks, Overload::Looks)?;
         let look = |ticket| Command::Look { invocation: id, ticket };
-        self.ask_from(place, None, self.owner_of(id), look).await.map(|_| ())
+        self.ask_from(place, None, id, look).await.map(|_| ())
     }
 
     /// The same as [`Self::ask`] for a command that makes new work.
@@ -229,7 +224,7 @@ impl EngineHandle {
     ) -> Result<Notice, EngineError> {
         self.check_open()?;
         let place = self.place_for_work()?;
-        self.ask_from(place, None, self.owner_of(id), command).await
+        self.ask_from(place, None, id, command).await
     }
 
     fn place_for_work(&self) -> Result<OwnedSemaphorePermit, EngineError> {
@@ -249,13 +244,13 @@ impl EngineHandle {
         &self,
         place: OwnedSemaphorePermit,
         body: Option<Room>,
-        owner: PartitionId,
+        id: InvocationId,
         command: impl FnOnce(Ticket) -> Command,
     ) -> Result<Notice, EngineError> {
         let (ticket, notice) = self.inner.waiters.for_notice(place, body);
         let command = command(ticket);
         let interrupted = interrupted(is_repeatable(&command));
-        self.inner.inboxes.send_to(owner, command);
+        self.inner.inboxes.send(id, command);
         self.until_stopped(notice).await.map_err(interrupted)
     }
 

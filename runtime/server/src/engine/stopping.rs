@@ -57,12 +57,13 @@ impl EngineHandle {
         reason.map_or(Ok(()), |reason| Err(EngineError::Stopped { reason }))
     }
 
-    /// Lets attempts that only wait leave memory, and returns how many are left in it.
+    /// Lets attempts that only wait leave memory, and returns how many are left in it, and of how many something is on its
+    /// way to their drivers.
     #[must_use]
     pub fn suspend_idle(&self) -> usize {
         let executor = &self.inner.executor;
         executor.suspend_idle();
-        executor.in_memory()
+        executor.in_memory() + self.inner.inboxes.aside()
     }
 
     /// Ends the drivers, once what reached them is committed. Nothing more is told to anybody.

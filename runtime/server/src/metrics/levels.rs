@@ -133,7 +133,11 @@ fn store_sizes(reading: &mut Reading<'_>, stats: &Stats) -> Written {
     reading.gauge("abide_store_overlay_keys", "Keys that are not in the index yet", stats.overlay_keys)?;
     reading.bytes("abide_store_log", "Segments of the commit log, with the spare ones", stats.log_bytes)?;
     reading.bytes("abide_store_index", "The index", stats.index_bytes)?;
-    reading.bytes("abide_store_blob", "Large values", stats.blob_bytes)?;
+    reading.bytes(
+        "abide_store_blob",
+        "Large values, as often as rows have them; rows with the same value may share a file",
+        stats.blob_bytes,
+    )?;
     reading.bytes("abide_store_snapshot", "The newest snapshot", stats.snapshot_bytes)?;
     reading.bytes(
         "abide_store_folder",

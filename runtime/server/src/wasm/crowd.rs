@@ -59,7 +59,7 @@ mod tests {
 
     fn crowd() -> (Arc<Crowd>, mpsc::UnboundedReceiver<Command>) {
         let (sender, inbox) = mpsc::unbounded_channel();
-        (Arc::new(Crowd::start(Inboxes::new([sender])).unwrap()), inbox)
+        (Arc::new(Crowd::start(Inboxes::alone([sender])).unwrap()), inbox)
     }
 
     fn is_of_crowd() -> bool {

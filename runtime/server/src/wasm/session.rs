@@ -47,7 +47,7 @@ use std::time::Duration;
 /// About the bytes after which what the guest did is told to the core, even if it does not wait.
 const APPEND_BYTES_MAX: usize = 256 << 10;
 /// The same for entries: each may become an invocation in the same batch.
-const APPEND_ENTRIES_MAX: usize = 512;
+const APPEND_ENTRIES_MAX: usize = 128;
 /// The same for what the core does for an entry beside recording it, see [`burden`].
 const APPEND_BURDEN_MAX: usize = 64;
 /// Between two looks whether the core has caught up with a guest.

@@ -151,15 +151,30 @@ pub fn newest(store: &dyn Store, view: View) -> Result<u64, Error> {
         .map_or(0, |value| u64::from_be_bytes(value[..].try_into().expect("eight bytes"))))
 }
 
-/// Commits batch `number`; of every second one the caller does the sync, when it is quick.
+/// Commits batch `number`; of every second one the caller does the sync, when it is quick. Of every second one of the others
+/// the large values are set apart before.
 pub fn commit(store: &dyn Store, workload: Workload, fence: Fence, number: u64) -> Result<u64, Error> {
-    let batch = abide_store::Batch { fence, ops: workload.ops(number) };
+    let mut ops = workload.ops(number);
+    if number.is_multiple_of(4) {
+        set_apart(store, &mut ops)?;
+    }
+    let batch = abide_store::Batch { fence, ops };
     if number.is_multiple_of(2) {
         return store.commit(batch);
     }
     let sequence = store.commit_quietly(batch)?;
     store.push(sequence);
     Ok(sequence)
+}
+
+/// Puts the large pieces of values on the disk before their batch.
+fn set_apart(store: &dyn Store, ops: &mut [Op]) -> Result<(), Error> {
+    for op in ops {
+        let Op::PutPieces { pieces, .. } = op else { continue };
+        let [head, large, tail] = &pieces[..] else { continue };
+        *pieces = [head.clone(), store.set_apart(large.clone())?, tail.clone()].into();
+    }
+    Ok(())
 }
 
 /// Checks that a scan sees whole batches only.

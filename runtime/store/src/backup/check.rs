@@ -83,10 +83,7 @@ pub(super) enum Decoded<'a> {
 impl Decoded<'_> {
     /// Returns the blobs that it needs.
     pub fn blobs(&self) -> Vec<BlobRef> {
-        let blob = |stored: &Stored| match stored {
-            Stored::Blob(blob) => Some(*blob),
-            Stored::Inline(_) => None,
-        };
+        let blob = |stored: &Stored| stored.blob().copied();
         match self {
             Decoded::Pair { stored, .. } => blob(stored).into_iter().collect(),
             Decoded::Epoch(_) => Vec::new(),

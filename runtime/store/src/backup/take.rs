@@ -18,7 +18,7 @@ use crate::disk_store::Shared;
 use crate::error::Error;
 use crate::folder::FORMAT_VERSION;
 use crate::index;
-use crate::log::record::{self, Entry, Stored};
+use crate::log::record::{self, Entry};
 use crate::log::records;
 use crate::stats::Status;
 
@@ -197,7 +197,7 @@ impl Sending<'_> {
                 let ready = content.encoder.take_ready();
                 self.content(content, &ready)?;
                 // What a later record wrote comes with that record.
-                if let Stored::Blob(blob) = stored
+                if let Some(blob) = stored.blob()
                     && blob.name.sequence <= self.backup.first
                 {
                     self.blob(blob)?;
@@ -216,10 +216,8 @@ impl Sending<'_> {
             self.content(content, &ready)?;
             let Some(record) = record::decode(payload) else { return Ok(()) };
             let Entry::Batch { changes, .. } = record.entry else { return Ok(()) };
-            changes.iter().try_for_each(|(_, value)| match value {
-                Some(Stored::Blob(blob)) => self.blob(blob),
-                Some(Stored::Inline(_)) | None => Ok(()),
-            })
+            let mut blobs = changes.iter().filter_map(|(_, value)| value.as_ref()?.blob());
+            blobs.try_for_each(|blob| self.blob(blob))
         });
         self.backup.noticed(read)
     }

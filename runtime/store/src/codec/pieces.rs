@@ -4,18 +4,19 @@ use super::{EMPTY_VERSION, Record, write_row};
 use crate::batch::Op;
 use abide_core::command::Message;
 use abide_core::entry::{Answer, Entry, Outcome};
+use abide_core::limits::SET_APART_BYTES;
 use abide_core::rows::Row;
 use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 use std::sync::Arc;
 
-/// Smaller payloads are copied: a piece of its own costs more.
-const SHARED_PIECE_BYTES_MIN: usize = 64 << 10;
+/// Payloads up to this are copied: a piece of its own costs more.
+const COPIED_BYTES_MAX: usize = SET_APART_BYTES;
 
 /// Returns the operation that writes a row. Its bytes are those of [`super::encode_row`].
 #[must_use]
 pub fn put_row(key: Vec<u8>, row: &Row) -> Op {
-    match payload(row).filter(|payload| payload.len() >= SHARED_PIECE_BYTES_MIN) {
+    match payload(row).filter(|payload| payload.len() > COPIED_BYTES_MAX) {
         Some(payload) => Op::PutPieces { key, pieces: write_row(row, Around(payload)) },
         None => Op::Put { key, value: super::encode_row(row) },
     }
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_large_payload_is_written_as_it_is_and_the_bytes_are_the_same() {
-        let payload = Bytes::from(vec![7; SHARED_PIECE_BYTES_MIN]);
+        let payload = Bytes::from(vec![7; COPIED_BYTES_MAX + 1]);
         for row in rows(&payload) {
             let Op::PutPieces { pieces, .. } = put_row(Vec::new(), &row) else { panic!("{row:?}") };
             assert!(pieces.iter().any(|piece| std::ptr::eq(&**piece, &*payload)), "{row:?}");
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn other_rows_are_one_piece() {
         let end = Message::End { invocation: ID, how: HowToEnd::Kill, caller: None };
-        let small = rows(&Bytes::from(vec![7; SHARED_PIECE_BYTES_MIN - 1]));
+        let small = rows(&Bytes::from(vec![7; COPIED_BYTES_MAX]));
         for row in small.into_iter().chain([Row::Timer, Row::Counter(1), Row::Outbox(end)]) {
             let Op::Put { value, .. } = put_row(Vec::new(), &row) else { panic!("{row:?}") };
             assert!(value == crate::codec::encode_row(&row), "{row:?}");

@@ -49,6 +49,8 @@ pub trait Disk: Send + Sync + 'static {
     fn open_write(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Returns the files (not the folders) of a folder, by name.
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustix::io::Errno;
 
 use super::{DirEntry, Disk, DiskFile};
 
@@ -51,6 +52,7 @@ pub enum Operation {
     Write,
     Sync,
     Rename,
+    Link,
     Remove,
     SyncDir,
 }
@@ -91,6 +93,7 @@ struct State {
     are_syncs_paused: bool,
     syncs_waiting: usize,
     free_bytes: Option<u64>,
+    has_no_links: bool,
 }
 
 /// The disk. Clones are the same disk.
@@ -155,6 +158,11 @@ impl SimDisk {
     pub fn resume_syncs(&self) {
         self.shared.state.lock().are_syncs_paused = false;
         self.shared.resumed.notify_all();
+    }
+
+    /// From now on no file gets a second name, as in file systems that have none.
+    pub fn refuse_links(&self) {
+        self.shared.state.lock().has_no_links = true;
     }
 
     pub fn set_free_bytes(&self, bytes: u64) {
@@ -321,6 +329,17 @@ impl Disk for SimDisk {
             to: to.to_path_buf(),
             inode,
         });
+        Ok(())
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.begin(Operation::Link, from)?;
+        if state.has_no_links {
+            return Err(Errno::PERM.into());
+        }
+        let inode = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_path_buf(), inode);
+        state.pending_names.push(NameChange::Set { path: to.to_path_buf(), inode });
         Ok(())
     }
 

@@ -71,7 +71,8 @@ fn forget(shared: &Shared, records: &[Logged]) {
             let keys = changes.iter().map(|(key, _)| &key[..]);
             state.overlay.remove_applied(logged.record.sequence, keys);
         }
-        state.pending_bytes -= logged.bytes;
+        state.pending_bytes -= logged.weight.memory;
+        shared.backlog_bytes.fetch_sub(logged.weight.written, Ordering::Relaxed);
     }
 }
 
@@ -92,5 +93,5 @@ fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error>
     }
     drop(gate);
     // Here too, because the upkeep may take a snapshot for minutes. Nobody who waits for the gate waits for this.
-    shared.remove_unread_blobs()
+    shared.remove_unneeded_files()
 }

@@ -1,4 +1,4 @@
-//! The committer: takes what is queued, puts large values and then the records on disk, and says so.
+//! The committer: takes what is queued, puts large values that are not there yet and then the records on disk, and says so.
 //!
 //! It is a thread, and, for a moment, whoever waits for a batch and finds nobody at work: with few callers the changes of
 //! threads would take longer than the disk.
@@ -11,9 +11,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::batch::{Batch, Op, Sequence, Value};
-use crate::blobs::BlobName;
+use crate::blobs::{BlobName, BlobRef, Framed};
 use crate::disk_store::applier;
-use crate::disk_store::shared::{Logged, Queued, Shared, What};
+use crate::disk_store::shared::{Logged, Queued, Shared, Weight, What};
 use crate::error::Error;
 use crate::log::record::{Entry, Record, Stored};
 use crate::log::{Appended, Log};
@@ -40,7 +40,7 @@ pub fn push(shared: &Shared, sequence: Sequence) {
             return;
         }
         state.is_sync_due = true;
-        state.queue.iter().map(|queued| queued.bytes).sum()
+        state.queue.iter().map(|queued| queued.weight.memory).sum()
     };
     let micros = Duration::from_micros(shared.synced_in_micros.load(Ordering::Relaxed));
     if bytes <= OWN_GROUP_BYTES_MAX
@@ -90,7 +90,8 @@ fn is_work_due(shared: &Shared) -> bool {
 fn write_group(shared: &Shared, log: &mut Log) {
     let _guard = FailsOnPanic(shared);
     let group = take_group(shared);
-    let written = store_blobs(shared, group).and_then(|(records, bytes)| append(shared, log, records, bytes));
+    let written =
+        store_blobs(shared, group).and_then(|(records, weights)| append(shared, log, records, weights));
     if let Err(error) = written {
         shared.fail(&error);
     }
@@ -116,10 +117,10 @@ fn take_group(shared: &Shared) -> Vec<Queued> {
     let mut bytes = 0;
     let mut count = 0;
     for queued in &state.queue {
-        if count > 0 && bytes + queued.bytes > shared.options.group_bytes_max {
+        if count > 0 && bytes + queued.weight.memory > shared.options.group_bytes_max {
             break;
         }
-        bytes += queued.bytes;
+        bytes += queued.weight.memory;
         count += 1;
     }
     let group = state.queue.drain(..count).collect();
@@ -139,12 +140,12 @@ fn close_log(shared: &Shared, log: &mut Log) {
 }
 
 /// Puts the large values of the group into files and returns what the log gets.
-fn store_blobs(shared: &Shared, group: Vec<Queued>) -> Result<(Vec<Record>, Vec<u64>), Error> {
+fn store_blobs(shared: &Shared, group: Vec<Queued>) -> Result<(Vec<Record>, Vec<Weight>), Error> {
     let mut are_names_new = false;
     let mut records = Vec::with_capacity(group.len());
-    let mut bytes = Vec::with_capacity(group.len());
+    let mut weights = Vec::with_capacity(group.len());
     for queued in group {
-        bytes.push(queued.bytes);
+        weights.push(queued.weight);
         let entry = match queued.what {
             What::Epoch(fence) => Entry::Epoch(fence),
             What::Batch { batch, inline_value_bytes_max } => {
@@ -157,7 +158,7 @@ fn store_blobs(shared: &Shared, group: Vec<Queued>) -> Result<(Vec<Record>, Vec<
     if are_names_new {
         shared.blobs.sync_names()?;
     }
-    Ok((records, bytes))
+    Ok((records, weights))
 }
 
 fn batch_entry(
@@ -169,7 +170,7 @@ fn batch_entry(
 ) -> Result<Entry, Error> {
     let mut changes = Vec::with_capacity(batch.ops.len());
     for (position, op) in batch.ops.into_iter().enumerate() {
-        let is_large = op.value_bytes() > inline_value_bytes_max;
+        let is_large = op.value_bytes() > inline_value_bytes_max || shared.ahead.has(&op);
         let (key, value) = match op {
             Op::Delete { key } => (key, None),
             Op::Put { key, value } => (key, Some(Value::Whole(value))),
@@ -180,7 +181,7 @@ fn batch_entry(
             Some(value) if is_large => {
                 let position = u32::try_from(position).expect("a batch has fewer operations than bytes");
                 *are_names_new = true;
-                Some(Stored::Blob(shared.blobs.write(BlobName { sequence, position }, value.pieces())?))
+                Some(put_apart(shared, BlobName { sequence, position }, &value, inline_value_bytes_max)?)
             }
             Some(value) => Some(Stored::Inline(value.into_whole())),
         };
@@ -189,20 +190,33 @@ fn batch_entry(
     Ok(Entry::Batch { fence: batch.fence, changes })
 }
 
+/// Gives a value the file that it was set apart in, or writes one.
+fn put_apart(shared: &Shared, name: BlobName, value: &Value, around_max: u64) -> Result<Stored, Error> {
+    let pieces = value.pieces();
+    if let Some((at, file)) = shared.ahead.among(pieces) {
+        let (head, tail) = (pieces[..at].concat(), pieces[at + 1..].concat());
+        if (head.len() + tail.len()) as u64 <= around_max && shared.blobs.link(&file.name, name)? {
+            let blob = BlobRef { name, bytes: file.bytes, sha256: file.sha256 };
+            return Ok(Stored::Framed(Framed { head: head.into(), blob, tail: tail.into() }));
+        }
+    }
+    shared.blobs.write(name, pieces).map(Stored::Blob)
+}
+
 /// Appends the records, in as many groups as it takes, and tells everyone after each.
 fn append(
     shared: &Shared,
     log: &mut Log,
     mut records: Vec<Record>,
-    mut bytes: Vec<u64>,
+    mut weights: Vec<Weight>,
 ) -> Result<(), Error> {
     while !records.is_empty() {
         let appended = log.append(&records)?;
         count(shared, &appended);
         let rest = records.split_off(appended.records);
-        let rest_bytes = bytes.split_off(appended.records);
-        publish(shared, records, bytes, appended.is_rotated);
-        (records, bytes) = (rest, rest_bytes);
+        let rest_weights = weights.split_off(appended.records);
+        publish(shared, records, weights, appended.is_rotated);
+        (records, weights) = (rest, rest_weights);
     }
     Ok(())
 }
@@ -222,13 +236,13 @@ fn count(shared: &Shared, appended: &Appended) {
 }
 
 /// The records are on disk: durable readers see them before anyone is told, then the index gets them.
-fn publish(shared: &Shared, records: Vec<Record>, bytes: Vec<u64>, is_rotated: bool) {
+fn publish(shared: &Shared, records: Vec<Record>, weights: Vec<Weight>, is_rotated: bool) {
     let mut state = shared.state();
     let Some(last) = records.last() else { return };
     state.durable = last.sequence;
     // With something there already, the applier is at work or gathers, and looks by itself.
     let was_empty = state.logged.is_empty();
-    state.logged.extend(records.into_iter().zip(bytes).map(|(record, bytes)| Logged { record, bytes }));
+    state.logged.extend(records.into_iter().zip(weights).map(|(record, weight)| Logged { record, weight }));
     state.upkeep.is_checkpoint_due |= is_rotated;
     let durable = state.durable;
     let is_applier_called = was_empty || applier::is_pressed(shared, &state);

@@ -1,5 +1,6 @@
 //! The store on disk: sled as the index, a commit log in front of it as the truth.
 
+mod ahead;
 mod applier;
 mod committer;
 mod open;
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::backup::Backup;
-use crate::batch::{Batch, Fence, Order, Peeked, Sequence, View};
+use crate::batch::{Batch, Fence, Op, Order, Peeked, Sequence, View};
 use crate::error::{Error, printable};
 use crate::faults;
 use crate::folder::Lock;
@@ -31,7 +32,7 @@ use crate::stats::{Stats, Status};
 use crate::store::{Store, check_fence};
 pub(crate) use recover::missing_for_rebuild;
 pub(crate) use shared::Shared;
-use shared::{Queued, What};
+use shared::{Queued, Weight, What};
 
 /// A store in a folder of this machine. Dropping it closes it.
 pub struct DiskStore {
@@ -74,8 +75,8 @@ impl DiskStore {
         Backup::begin(self.shared.clone())
     }
 
-    /// Returns the bytes of a batch, and how large a value in the log itself can be so that it fits there.
-    fn check_limits(&self, batch: &Batch) -> Result<(u64, u64), Error> {
+    /// Returns how much a batch is, and how large a value in the log itself can be so that it fits there.
+    fn check_limits(&self, batch: &Batch) -> Result<(Weight, u64), Error> {
         let options = &self.shared.options;
         for op in &batch.ops {
             let key = op.key();
@@ -101,13 +102,17 @@ impl DiskStore {
         if bytes > options.batch_bytes_max {
             return Err(Error::BatchTooLarge { bytes, limit: options.batch_bytes_max });
         }
-        Ok((bytes + batch.ops.iter().map(crate::batch::Op::bytes).sum::<u64>(), inline_max))
+        let rows = batch.ops.iter().map(Op::bytes).sum::<u64>();
+        // What is not set apart is written with its record.
+        let ops = batch.ops.iter().filter(|op| op.value_bytes() > inline_max && !self.shared.ahead.has(op));
+        let beside = ops.map(Op::value_bytes).sum::<u64>();
+        Ok((Weight { memory: bytes + rows, written: bytes + beside }, inline_max))
     }
 
     /// Queues under the lock: check, number, make visible, hand over.
     fn enqueue(
         &self,
-        bytes: u64,
+        weight: Weight,
         urgency: Urgency,
         what: impl FnOnce(&mut shared::State) -> Result<What, Error>,
     ) -> Result<Sequence, Error> {
@@ -124,8 +129,9 @@ impl DiskStore {
         if let What::Batch { batch, .. } = &what {
             state.overlay.insert(sequence, batch);
         }
-        state.pending_bytes += bytes;
-        state.queue.push_back(Queued { sequence, bytes, since: Instant::now(), what });
+        state.pending_bytes += weight.memory;
+        shared.backlog_bytes.fetch_add(weight.written, Ordering::Relaxed);
+        state.queue.push_back(Queued { sequence, weight, since: Instant::now(), what });
         // Who waits for room waits for a sync, too.
         let is_urgent =
             urgency == Urgency::Awaited || state.pending_bytes > shared.options.unsynced_bytes_max / 2;
@@ -139,9 +145,9 @@ impl DiskStore {
     }
 
     fn commit_with(&self, batch: Batch, urgency: Urgency) -> Result<Sequence, Error> {
-        let (bytes, inline_value_bytes_max) = self.check_limits(&batch)?;
+        let (weight, inline_value_bytes_max) = self.check_limits(&batch)?;
         let ops = batch.ops.len() as u64;
-        let sequence = self.enqueue(bytes, urgency, |state| {
+        let sequence = self.enqueue(weight, urgency, |state| {
             check_fence(&state.epochs, batch.fence)?;
             Ok(What::Batch { batch, inline_value_bytes_max })
         })?;
@@ -156,11 +162,15 @@ impl DiskStore {
         let Some(running) = self.running.lock().take() else { return Ok(()) };
         self.shared.state().is_closing = true;
         self.shared.wake_all();
+        self.shared.ahead.wait_until_written();
         let is_joined = running.committer.join().is_ok() & running.applier.join().is_ok();
         self.shared.state().upkeep.is_stopping = true;
         self.shared.wake_all();
         let is_joined = is_joined & running.upkeep.join().is_ok();
         let failed = self.shared.state().failed.clone();
+        if failed.is_none() {
+            self.shared.remove_unneeded_files()?;
+        }
         if !is_joined {
             return Err(Error::Stopped { reason: "one of its threads panicked".into() });
         }
@@ -220,7 +230,7 @@ fn folder_bytes(dir: &Path) -> u64 {
 impl Store for DiskStore {
     fn acquire(&self, partition: u16) -> Result<Fence, Error> {
         let mut fence = Fence { partition, epoch: 0 };
-        let sequence = self.enqueue(0, Urgency::Awaited, |state| {
+        let sequence = self.enqueue(Weight::default(), Urgency::Awaited, |state| {
             let epoch = state.epochs.entry(partition).or_default();
             *epoch += 1;
             fence.epoch = *epoch;
@@ -268,6 +278,10 @@ impl Store for DiskStore {
         read::scan_keys(&self.shared, view, wanted)
     }
 
+    fn set_apart(&self, value: Bytes) -> Result<Bytes, Error> {
+        self.shared.noticed(ahead::set_apart(&self.shared, value))
+    }
+
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {
         self.commit_with(batch, Urgency::Awaited)
     }
@@ -278,6 +292,10 @@ impl Store for DiskStore {
 
     fn push(&self, sequence: Sequence) {
         committer::push(&self.shared, sequence);
+    }
+
+    fn backlog_bytes(&self) -> u64 {
+        self.shared.backlog_bytes.load(Ordering::Relaxed)
     }
 
     fn durable(&self) -> watch::Receiver<Sequence> {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use crate::batch::{Order, Peeked, Sequence, Value, View};
+use crate::blobs::BlobRef;
 use crate::disk_store::readers::Reading;
 use crate::disk_store::shared::{Shared, State};
 use crate::error::{Error, printable};
@@ -54,7 +55,7 @@ fn indexed(shared: &Shared, key: &[u8]) -> Result<Option<Bytes>, Error> {
     match shared.index.get(key)? {
         None => Ok(None),
         Some(Stored::Inline(value)) => Ok(Some(value)),
-        Some(Stored::Blob(_)) => apart(shared, key),
+        Some(Stored::Blob(_) | Stored::Framed(_)) => apart(shared, key),
     }
 }
 
@@ -76,7 +77,7 @@ pub fn peek(shared: &Shared, view: View, key: &[u8]) -> Result<Peeked, Error> {
         None => Ok(match shared.noticed(shared.index.get(key))? {
             None => Peeked::Absent,
             Some(Stored::Inline(value)) => Peeked::Value(value),
-            Some(Stored::Blob(blob)) => Peeked::Apart { bytes: blob.bytes },
+            Some(stored) => Peeked::Apart { bytes: stored.value_bytes() },
         }),
     }
 }
@@ -107,13 +108,12 @@ impl Found {
     fn bytes(&self) -> u64 {
         match self {
             Found::Over(value) => value.bytes(),
-            Found::Under(Stored::Inline(value)) => value.len() as u64,
-            Found::Under(Stored::Blob(blob)) => blob.bytes,
+            Found::Under(stored) => stored.value_bytes(),
         }
     }
 
     fn is_apart(&self) -> bool {
-        matches!(self, Found::Under(Stored::Blob(_)))
+        matches!(self, Found::Under(stored) if stored.blob().is_some())
     }
 
     fn into_value(self, shared: &Shared, key: &[u8]) -> Result<Bytes, Error> {
@@ -218,8 +218,13 @@ fn merged<T>(
 fn value_of(shared: &Shared, key: &[u8], stored: Stored) -> Result<Bytes, Error> {
     match stored {
         Stored::Inline(value) => Ok(value),
-        Stored::Blob(blob) => shared.blobs.read(&blob)?.ok_or_else(|| blob_missing(shared, key)),
+        Stored::Blob(blob) => content_of(shared, key, &blob),
+        Stored::Framed(framed) => Ok(framed.around(&content_of(shared, key, &framed.blob)?)),
     }
+}
+
+fn content_of(shared: &Shared, key: &[u8], blob: &BlobRef) -> Result<Bytes, Error> {
+    shared.blobs.read(blob)?.ok_or_else(|| blob_missing(shared, key))
 }
 
 fn blob_missing(shared: &Shared, key: &[u8]) -> Error {

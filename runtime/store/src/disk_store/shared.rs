@@ -12,6 +12,7 @@ use crate::backup::hold::Hold;
 use crate::batch::{Batch, Fence, Sequence};
 use crate::blobs::{BlobName, Blobs};
 use crate::disk;
+use crate::disk_store::ahead::Ahead;
 use crate::disk_store::readers::Readers;
 use crate::disk_store::whole;
 use crate::error::Error;
@@ -26,7 +27,7 @@ use crate::stats::{Stats, Status};
 /// Something committed that the log does not have yet.
 pub struct Queued {
     pub sequence: Sequence,
-    pub bytes: u64,
+    pub weight: Weight,
     pub since: Instant,
     pub what: What,
 }
@@ -43,7 +44,16 @@ pub enum What {
 /// A record that the log has and the index does not.
 pub struct Logged {
     pub record: Record,
-    pub bytes: u64,
+    pub weight: Weight,
+}
+
+/// The bytes of a batch.
+#[derive(Clone, Copy, Default)]
+pub struct Weight {
+    /// Of its rows and its record in memory, large values among them.
+    pub memory: u64,
+    /// Of its record, and of large values that are not set apart.
+    pub written: u64,
 }
 
 #[derive(Default)]
@@ -89,6 +99,8 @@ pub struct Shared {
     /// How long the last sync took.
     pub synced_in_micros: AtomicU64,
     state: Mutex<State>,
+    /// Bytes that are written for what is committed and not in the index.
+    pub backlog_bytes: AtomicU64,
     /// The queue has something, or the store closes or failed.
     pub committer_wakes: Condvar,
     /// `logged` has something, or the store closes or failed.
@@ -110,6 +122,8 @@ pub struct Shared {
     pub hold: Hold,
     /// Nor are the files of values that somebody is about to read.
     pub readers: Readers,
+    /// Values that are on the disk before their batch.
+    pub ahead: Arc<Ahead>,
 }
 
 impl Shared {
@@ -137,6 +151,7 @@ impl Shared {
             applier_wakes: Condvar::new(),
             progress: Condvar::new(),
             upkeep_wakes: Condvar::new(),
+            backlog_bytes: AtomicU64::new(0),
             durable: watch::Sender::new(last),
             status: watch::Sender::new(Status::Ready),
             applying: AtomicU64::new(last),
@@ -145,6 +160,7 @@ impl Shared {
             counters: Mutex::new(counters),
             hold: Hold::default(),
             readers: Readers::default(),
+            ahead: Arc::default(),
         }
     }
 
@@ -202,8 +218,9 @@ impl Shared {
         }
     }
 
-    /// Removes blobs that were kept for readers who are done.
-    pub fn remove_unread_blobs(&self) -> Result<(), Error> {
+    /// Removes blobs that were kept for readers who are done, and what values had that were set apart.
+    pub fn remove_unneeded_files(&self) -> Result<(), Error> {
+        self.ahead.take_done().iter().try_for_each(|name| self.blobs.remove_temporary(name))?;
         self.readers.take_unread().into_iter().try_for_each(|name| self.blobs.remove(name))
     }
 

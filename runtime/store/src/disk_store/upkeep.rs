@@ -70,7 +70,7 @@ fn next(shared: &Shared) -> Option<bool> {
 fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
     let is_space_low = watch_space(shared)?;
     // For when nobody writes: whatever is applied takes them along.
-    shared.remove_unread_blobs()?;
+    shared.remove_unneeded_files()?;
     // With little space left only what must be written is written: the committer makes a segment when it needs one.
     if shared.segments.spares() == 0 && !is_space_low {
         shared.segments.make_spare()?;

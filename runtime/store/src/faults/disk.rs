@@ -188,6 +188,10 @@ impl Disk for PlannedDisk {
         around(rename_site(from, to), || self.0.rename(from, to))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        around(Site::BlobLink, || self.0.link(from, to))
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         match Kind::of(path).remove() {
             Some(site) => around(site, || self.0.remove(path)),

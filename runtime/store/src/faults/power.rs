@@ -171,6 +171,10 @@ impl Disk for PowerDisk {
         self.0.noticed(self.0.sim.rename(from, to))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.noticed(self.0.sim.link(from, to))
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.0.noticed(self.0.sim.remove(path))
     }

@@ -36,6 +36,7 @@ sites! {
     BlobCreate = "blob.create",
     BlobWrite = "blob.write",
     BlobSync = "blob.sync",
+    BlobLink = "blob.link",
     BlobNames = "blob.names",
     BlobRemove = "blob.remove",
     BlobRead = "blob.read",

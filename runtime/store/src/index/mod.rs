@@ -23,7 +23,7 @@ use parking_lot::{Mutex, RwLock};
 use sled::InlineArray;
 
 use crate::batch::{Fence, Sequence};
-use crate::blobs::{BlobName, BlobRef};
+use crate::blobs::{BlobName, BlobRef, Framed};
 use crate::error::Error;
 use crate::faults::{self, Site};
 use crate::log::record::{Change, Entry, Record, Stored};
@@ -45,6 +45,7 @@ const APPLIED: &[u8] = b"applied";
 const EPOCH: &[u8] = b"epoch/";
 const TAG_INLINE: u8 = 0;
 const TAG_BLOB: u8 = 1;
+const TAG_FRAMED: u8 = 2;
 
 #[derive(Clone)]
 struct Handles {
@@ -109,9 +110,7 @@ impl Index {
         let mut referenced = BTreeSet::new();
         self.range(&[], None, |pairs| {
             for pair in pairs {
-                if let (_, Stored::Blob(blob)) = pair? {
-                    referenced.insert(blob.name);
-                }
+                referenced.extend(pair?.1.blob().map(|blob| blob.name));
                 progress.fetch_add(1, Ordering::Relaxed);
             }
             Ok(())
@@ -421,7 +420,7 @@ fn apply_changes<'a>(
                 unlist(handles, key, applied)?;
             }
             bytes += change(handles, key, value.as_ref(), applied)?;
-        } else if let Some(Stored::Blob(blob)) = value {
+        } else if let Some(blob) = value.as_ref().and_then(Stored::blob) {
             // It was replaced before the index ever saw it.
             applied.unreferenced.push(blob.name);
         }
@@ -452,7 +451,7 @@ fn note_epoch(handles: &Handles, fence: Fence) -> io::Result<()> {
 /// name too few, which the same change, applied once more, puts right; a name too many would stay.
 fn unlist(handles: &Handles, key: &[u8], applied: &mut Applied) -> io::Result<()> {
     if let Some(old) = handles.pairs.get(key)?
-        && let Stored::Blob(old) = decode_stored(&old)?
+        && let Some(old) = decode_stored(&old)?.blob()
     {
         handles.blobs.remove(old.name.encode())?;
         applied.unreferenced.push(old.name);
@@ -464,7 +463,7 @@ fn unlist(handles: &Handles, key: &[u8], applied: &mut Applied) -> io::Result<()
 
 /// Puts the blob of a pair that was just changed on the list.
 fn list(handles: &Handles, new: Option<&Stored>, applied: &mut Applied) -> io::Result<()> {
-    if let Some(Stored::Blob(new)) = new {
+    if let Some(new) = new.and_then(Stored::blob) {
         handles.blobs.insert(new.name.encode(), new.bytes.to_le_bytes().to_vec())?;
         applied.blobs_added += 1;
         applied.blob_bytes_added += new.bytes as i64;
@@ -487,6 +486,11 @@ pub fn encode_stored(stored: &Stored) -> Vec<u8> {
             out.extend_from_slice(&blob.encode());
             out
         }
+        Stored::Framed(framed) => {
+            let mut out = vec![TAG_FRAMED];
+            framed.encode(&mut out);
+            out
+        }
     }
 }
 
@@ -497,6 +501,10 @@ pub fn decode_stored(bytes: &[u8]) -> io::Result<Stored> {
             let blob = blob.try_into().map_err(|_| invalid("the reference of a blob"))?;
             Ok(Stored::Blob(BlobRef::decode(blob)))
         }
+        Some((&TAG_FRAMED, framed)) => match Framed::decode(framed) {
+            Some((framed, [])) => Ok(Stored::Framed(framed)),
+            _ => Err(invalid("the reference of a blob with what is around it")),
+        },
         _ => Err(invalid("a value")),
     }
 }

@@ -17,6 +17,29 @@ impl Index {
     }
 }
 
+#[test]
+fn values_have_their_golden_bytes() {
+    let blob = BlobRef { name: BlobName { sequence: 7, position: 2 }, bytes: 40_000, sha256: [9; 32] };
+    let framed = Framed { head: Bytes::from_static(b"head"), blob, tail: Bytes::from_static(b"il") };
+    let reference = "070000000000000002000000409c000000000000\
+                     0909090909090909090909090909090909090909090909090909090909090909";
+    let golden = [
+        (Stored::Inline(Bytes::from_static(b"one")), "006f6e65".to_owned()),
+        (Stored::Blob(blob), format!("01{reference}")),
+        (Stored::Framed(framed), format!("02{reference}040000006865616402000000696c")),
+    ];
+    for (stored, expected) in golden {
+        let bytes = encode_stored(&stored);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, expected, "{stored:?}");
+        assert_eq!(decode_stored(&bytes).unwrap(), stored);
+        if stored.blob().is_some() {
+            assert!((0..bytes.len()).all(|cut| decode_stored(&bytes[..cut]).is_err()), "{stored:?}");
+            assert!(decode_stored(&[&bytes[..], b"more"].concat()).is_err(), "{stored:?}");
+        }
+    }
+}
+
 /// In more than 900 leaves. Of each 256th of them the cache keeps at least one, however small it is.
 const PAIRS: u32 = 120_000;
 /// Of one scan, as listings have it.

@@ -10,7 +10,8 @@
 //!
 //! Numbers are little-endian. Kinds: 1 batch (partition 2, epoch 8, count 4, changes), 2 epoch (partition 2, epoch 8),
 //! 3 mark (nothing: a clean close). A change: tag 1 put (key length 4, key, value length 4, value), 2 delete (key length
-//! 4, key), 3 put of a blob (key length 4, key, reference 52).
+//! 4, key), 3 put of a blob (key length 4, key, reference 52), 4 put of a blob with what is around it (key length 4, key,
+//! reference 52, head length 4, head, tail length 4, tail).
 //!
 //! The segment number in the crc makes the old records of a recycled segment invalid without erasing them. Magic and crc are
 //! of the folder (in segments from before format 3 `ABR1` and no secret), see `secret`: a value that looks like a record is
@@ -18,8 +19,8 @@
 
 use bytes::Bytes;
 
-use crate::batch::{Batch, Fence, Sequence};
-use crate::blobs::BlobRef;
+use crate::batch::{Batch, Fence, Op, Sequence};
+use crate::blobs::{BlobRef, Framed};
 use crate::log::secret::Stamp;
 
 pub const HEADER_BYTES: usize = 16;
@@ -35,12 +36,34 @@ const KIND_MARK: u8 = 3;
 const TAG_PUT: u8 = 1;
 const TAG_DELETE: u8 = 2;
 const TAG_PUT_BLOB: u8 = 3;
+const TAG_PUT_FRAMED: u8 = 4;
 
 /// A value as log and index hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     Inline(Bytes),
     Blob(BlobRef),
+    /// As a blob, but only the largest part of the value is in the file.
+    Framed(Framed),
+}
+
+impl Stored {
+    /// Returns the blob that it refers to.
+    pub fn blob(&self) -> Option<&BlobRef> {
+        match self {
+            Stored::Inline(_) => None,
+            Stored::Blob(blob) | Stored::Framed(Framed { blob, .. }) => Some(blob),
+        }
+    }
+
+    /// Returns the bytes of the value.
+    pub fn value_bytes(&self) -> u64 {
+        match self {
+            Stored::Inline(value) => value.len() as u64,
+            Stored::Blob(blob) => blob.bytes,
+            Stored::Framed(framed) => framed.value_bytes(),
+        }
+    }
 }
 
 /// One changed key; `None` deletes it.
@@ -65,17 +88,30 @@ pub struct Record {
     pub entry: Entry,
 }
 
-/// Returns the payload bytes that a batch takes in the log, blobs counted as references.
+/// Returns the payload bytes that a batch takes in the log at most, blobs counted as references with what may be around them.
 pub fn batch_bytes(batch: &Batch, inline_value_bytes_max: u64) -> u64 {
     const BATCH_OVERHEAD: u64 = 8 + 1 + 2 + 8 + 4;
     const CHANGE_OVERHEAD: u64 = 1 + 4 + 4;
     let mut bytes = BATCH_OVERHEAD;
     for op in &batch.ops {
-        let value = op.value_bytes();
-        let value = if value > inline_value_bytes_max { BlobRef::BYTES as u64 } else { value };
+        let value = match op.value_bytes() {
+            small if small <= inline_value_bytes_max => small,
+            _ => Framed::encoded_bytes(around(op).min(inline_value_bytes_max)),
+        };
         bytes += CHANGE_OVERHEAD + op.key().len() as u64 + value;
     }
     bytes
+}
+
+/// Returns the bytes of a value without its largest piece.
+fn around(op: &Op) -> u64 {
+    match op {
+        Op::Put { .. } | Op::Delete { .. } => 0,
+        Op::PutPieces { pieces, .. } => {
+            let largest = pieces.iter().map(Bytes::len).max().unwrap_or(0);
+            op.value_bytes() - largest as u64
+        }
+    }
 }
 
 /// Appends the framed record to `out`.
@@ -143,6 +179,7 @@ fn encode_change((key, value): &Change, out: &mut Vec<u8>) {
     out.push(match value {
         Some(Stored::Inline(_)) => TAG_PUT,
         Some(Stored::Blob(_)) => TAG_PUT_BLOB,
+        Some(Stored::Framed(_)) => TAG_PUT_FRAMED,
         None => TAG_DELETE,
     });
     put_length(key.len(), out);
@@ -153,6 +190,7 @@ fn encode_change((key, value): &Change, out: &mut Vec<u8>) {
             out.extend_from_slice(value);
         }
         Some(Stored::Blob(blob)) => out.extend_from_slice(&blob.encode()),
+        Some(Stored::Framed(framed)) => framed.encode(out),
         None => {}
     }
 }
@@ -271,12 +309,19 @@ impl<'a> Cursor<'a> {
         self.take(length as usize)
     }
 
+    fn framed(&mut self) -> Option<Framed> {
+        let (framed, rest) = Framed::decode(self.0)?;
+        self.0 = rest;
+        Some(framed)
+    }
+
     fn change(&mut self) -> Option<Change> {
         let tag = self.u8()?;
         let key = self.sized()?.to_vec();
         let value = match tag {
             TAG_PUT => Some(Stored::Inline(Bytes::copy_from_slice(self.sized()?))),
             TAG_PUT_BLOB => Some(Stored::Blob(BlobRef::decode(&self.array()?))),
+            TAG_PUT_FRAMED => Some(Stored::Framed(self.framed()?)),
             TAG_DELETE => None,
             _ => return None,
         };

@@ -11,7 +11,7 @@ use super::scan::{Scan, Tail, records_behind_sequence, scan, secure};
 use super::secret::Secret;
 use super::*;
 use crate::batch::Fence;
-use crate::blobs::{BlobName, BlobRef};
+use crate::blobs::{BlobName, BlobRef, Framed};
 use crate::disk::sim::SimDisk;
 
 const SEGMENT_BYTES: u64 = 4096;
@@ -86,12 +86,19 @@ fn records_have_their_golden_bytes() {
         (b"b".to_vec(), None),
         (b"c".to_vec(), Some(Stored::Blob(blob))),
     ];
+    let framed = Framed { head: Bytes::from_static(b"head"), blob, tail: Bytes::from_static(b"il") };
+    let set_apart = vec![(b"d".to_vec(), Some(Stored::Framed(framed)))];
     let fence = Fence { partition: 258, epoch: 3 };
     let golden = [
         (
             Record { sequence: 7, entry: Entry::Batch { fence, changes } },
             "64000000ebf84ee140000000414252310700000000000000010201030000000000000003000000010100000061030000006f\
              6e65020100000062030100000063070000000000000002000000409c000000000000090909090909090909090909090909090909090909090909090909090909090900000000",
+        ),
+        (
+            Record { sequence: 8, entry: Entry::Batch { fence, changes: set_apart } },
+            "5f00000088b6e0334000000041425231080000000000000001020103000000000000000100000004010000006407000000000000\
+             0002000000409c0000000000000909090909090909090909090909090909090909090909090909090909090909040000006865616402000000696c00",
         ),
         (
             Record { sequence: 8, entry: Entry::Epoch(fence) },

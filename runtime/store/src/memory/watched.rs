@@ -14,6 +14,7 @@ pub enum Asked {
     Acquire,
     Get,
     Peek,
+    SetApart,
     Scan,
     ScanBack,
     ScanKeys,
@@ -81,6 +82,10 @@ impl Store for Watched {
 
     fn scan_keys(&self, view: View, start: &[u8], end: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Error> {
         self.tell(Asked::ScanKeys).scan_keys(view, start, end, limit)
+    }
+
+    fn set_apart(&self, value: Bytes) -> Result<Bytes, Error> {
+        self.tell(Asked::SetApart).set_apart(value)
     }
 
     fn commit(&self, batch: Batch) -> Result<Sequence, Error> {

@@ -17,6 +17,17 @@ pub fn put(key: &str, value: impl AsRef<[u8]>) -> Op {
     Op::Put { key: key.as_bytes().to_vec(), value: Bytes::copy_from_slice(value.as_ref()) }
 }
 
+/// Sets a value apart; what it is put with is around it, see [`framed`].
+pub fn put_apart(store: &dyn Store, key: &str, value: impl AsRef<[u8]>) -> Op {
+    let value = store.set_apart(Bytes::copy_from_slice(value.as_ref())).unwrap();
+    let pieces = [Bytes::from_static(b"head"), value, Bytes::from_static(b"tail")];
+    Op::PutPieces { key: key.as_bytes().to_vec(), pieces: pieces.into() }
+}
+
+pub fn framed(value: impl AsRef<[u8]>) -> Vec<u8> {
+    [&b"head"[..], value.as_ref(), b"tail"].concat()
+}
+
 pub fn delete(key: &str) -> Op {
     Op::Delete { key: key.as_bytes().to_vec() }
 }

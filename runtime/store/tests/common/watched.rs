@@ -99,6 +99,10 @@ impl Disk for WatchedDisk {
         OsDisk.rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.link(from, to)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         OsDisk.remove(path)
     }

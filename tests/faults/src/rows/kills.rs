@@ -71,6 +71,7 @@ fn part(site: Site) -> Part {
         | Site::BlobCreate
         | Site::BlobWrite
         | Site::BlobSync
+        | Site::BlobLink
         | Site::BlobNames
         | Site::BlobRemove
         | Site::BlobRead
