@@ -51,7 +51,7 @@ pub use listing::{
     Completion, CreationWalk, Cursor, Found, InvocationFilter, InvocationQuery, InvokedBy, Page, Route, Sort,
     StatusFilter, created_at,
 };
-pub use load::{LOOKS_MAX, Load, LoadLimits, Overload, Room};
+pub use load::{LOOKS_MAX, Load, LoadLimits, Overload, ROOM_PAUSE, Room};
 pub use loading::{JournalInRoom, Loading};
 pub use objects::{Edit, Inbox, ObjectRead, STATE_READ_BYTES_MAX, StateRead};
 pub use open::{Children, Open};

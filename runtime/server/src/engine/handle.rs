@@ -3,7 +3,8 @@
 use super::counting::Sums;
 use super::executor::Executor;
 use super::load::{
-    ANSWERS_BYTES_MAX, CALLS_MAX, JOURNAL_LOOKS_MAX, LOOKS_MAX, Load, Overload, SUBMISSIONS_MAX,
+    ANSWERS_BYTES_MAX, CALLS_MAX, JOURNAL_LOOKS_MAX, LOOKS_MAX, Load, Overload, ROOM_PAUSES_MAX,
+    SUBMISSIONS_MAX,
 };
 use super::overview::Overviews;
 use super::stopping::Stopping;
@@ -80,6 +81,8 @@ pub(super) struct Inner {
     pub commands: Arc<Semaphore>,
     /// Apart from the commands, so that who asks for what is not there keeps nobody out who ends what is.
     pub looks: Arc<Semaphore>,
+    /// Submissions that found no room and wait a moment for some.
+    pub room_pauses: Semaphore,
     pub calls: Arc<Semaphore>,
     /// By the byte.
     pub answers: Arc<Semaphore>,
@@ -111,6 +114,7 @@ impl EngineHandle {
             submissions: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             commands: Arc::new(Semaphore::new(SUBMISSIONS_MAX)),
             looks: Arc::new(Semaphore::new(LOOKS_MAX)),
+            room_pauses: Semaphore::new(ROOM_PAUSES_MAX),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             answers: Arc::new(Semaphore::new(ANSWERS_BYTES_MAX)),
             journal_looks: Arc::new(Semaphore::new(JOURNAL_LOOKS_MAX)),

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Submissions that may wait for the disk at once, and so many commands about what was accepted besides.
 pub const SUBMISSIONS_MAX: usize = 20_000;
@@ -20,6 +21,13 @@ pub const SUBMISSIONS_MAX: usize = 20_000;
 pub const LOOKS_MAX: usize = 20_000;
 /// Calls that may be held open at once, whatever they wait for, and those who attached with them.
 pub const CALLS_MAX: usize = 100_000;
+
+/// How long a submission that finds no room waits before it looks once more and is refused. A refusal takes some 50 us of a
+/// processor: clients who come again at once would leave little to those who do what was accepted.
+pub const ROOM_PAUSE: Duration = Duration::from_secs(1);
+/// Submissions that wait so at once. Further ones are refused at once: what a connection has read of their bodies is in
+/// memory and not counted.
+pub const ROOM_PAUSES_MAX: usize = 4_096;
 
 /// Journals that are read at once for people who look at them, or whose view their clients have not taken yet. Further ones
 /// wait.
@@ -159,29 +167,31 @@ impl Load {
         overload
     }
 
-    /// Says whether one more may come for a service. Only its own attempts that wait for their start count, so that
-    /// a busy one keeps no other one's callers out; they are looked up when there are many of all services.
+    /// As [`Self::has_room`], and counts a refusal.
     pub(super) fn check(
         &self,
         attempts_waiting: usize,
         of_service: impl FnOnce() -> usize,
     ) -> Result<(), Overload> {
-        let (waiting_max, submitted) = (self.limits.waiting_max, self.submitted());
-        if submitted + attempts_waiting >= waiting_max && submitted + of_service() >= waiting_max {
-            return Err(self.refuse(Overload::Waiting));
-        }
-        Ok(())
+        if self.has_room(attempts_waiting, of_service) { Ok(()) } else { Err(self.refuse(Overload::Waiting)) }
     }
 
-    /// Says whether one more may queue for a key. As long as no key is full, that is one look at a number.
+    /// Says whether one more may come for a service. Only its own attempts that wait for their start count, so that
+    /// a busy one keeps no other one's callers out; they are looked up when there are many of all services.
+    pub(super) fn has_room(&self, attempts_waiting: usize, of_service: impl FnOnce() -> usize) -> bool {
+        let (waiting_max, submitted) = (self.limits.waiting_max, self.submitted());
+        submitted + attempts_waiting < waiting_max || submitted + of_service() < waiting_max
+    }
+
+    /// As [`Self::is_key_full`], and counts a refusal.
     pub(super) fn check_key(&self, key: impl FnOnce() -> Option<ObjectKey>) -> Result<(), Overload> {
-        if self.full_keys_count.load(Ordering::Relaxed) == 0 {
-            return Ok(());
-        }
-        match key() {
-            Some(key) if self.full_keys.lock().contains(&key) => Err(self.refuse(Overload::KeyQueue)),
-            Some(_) | None => Ok(()),
-        }
+        if self.is_key_full(key) { Err(self.refuse(Overload::KeyQueue)) } else { Ok(()) }
+    }
+
+    /// Says whether no more may queue for a key. As long as no key is full, that is one look at a number.
+    pub(super) fn is_key_full(&self, key: impl FnOnce() -> Option<ObjectKey>) -> bool {
+        self.full_keys_count.load(Ordering::Relaxed) > 0
+            && key().is_some_and(|key| self.full_keys.lock().contains(&key))
     }
 
     /// Returns how many submissions of the outside no driver has taken.

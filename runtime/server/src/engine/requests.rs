@@ -5,7 +5,7 @@
 use super::address;
 use super::answers::{Retrieved, fresh};
 use super::handle::{EngineError, EngineHandle};
-use super::load::{Overload, Room};
+use super::load::{Overload, ROOM_PAUSE, Room};
 use abide_core::command::{Command, Signal, Submission, Ticket};
 use abide_core::effect::Notice;
 use abide_core::entry::Outcome;
@@ -52,11 +52,30 @@ impl EngineHandle {
     ///
     /// # Errors
     /// The engine takes no work now, or there is too much of it already.
-    pub fn admit(&self, service: &str, key: impl FnOnce() -> Option<ObjectKey>) -> Result<Room, EngineError> {
+    pub async fn admit(
+        &self,
+        service: &str,
+        key: impl Fn() -> Option<ObjectKey>,
+    ) -> Result<Room, EngineError> {
         self.check_open()?;
+        let (executor, load) = (&self.inner.executor, &self.inner.load);
+        let has_room = load.has_room(executor.waiting(), || executor.waiting_of(service));
+        if !has_room || load.is_key_full(&key) {
+            self.pause_for_room().await;
+            self.check_open()?;
+        }
         self.check_load(service)?;
         self.inner.load.check_key(key)?;
         Ok(self.room())
+    }
+
+    /// Waits a moment, unless very many do.
+    async fn pause_for_room(&self) {
+        let Ok(_place) = self.inner.room_pauses.try_acquire() else { return };
+        tokio::select! {
+            () = tokio::time::sleep(ROOM_PAUSE) => {}
+            () = self.closed() => {}
+        }
     }
 
     /// Returns the room for the body of a request that is no new work.

@@ -65,7 +65,8 @@ pub async fn check(
     let delay_ms = check_extras(&parts, mode)?;
     let headers = headers::to_keep(&parts)?;
     let is_exclusive = service.kind == ServiceKind::Object && handler.mode == HandlerMode::Exclusive;
-    let mut room = match state.engine.admit(&target.service, || target.object().filter(|_| is_exclusive)) {
+    let key = || target.object().filter(|_| is_exclusive);
+    let mut room = match state.engine.admit(&target.service, key).await {
         Ok(room) => room,
         Err(refusal) => return Err(refused(&parts, body, refusal).await),
     };

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::config::Config;
-use crate::engine::{Edit, EngineError, LOOKS_MAX, Overload};
+use crate::engine::{Edit, EngineError, LOOKS_MAX, Overload, ROOM_PAUSE};
 use crate::http::{Asked, ingress_repeats};
 use abide_core::effect::Notice;
 use abide_core::entry::Outcome;
@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Instant;
 use tower::ServiceExt;
 
 /// Asks; returns the status, and whether to try again.
@@ -67,6 +68,24 @@ async fn more_than_there_is_room_for_is_refused_and_may_come_again() {
     for path in PATHS {
         assert!(post(&world.ingress, path).await.0 < 300, "{path}");
     }
+}
+
+/// Those who come again at once would take the processors from those who do what was accepted.
+#[tokio::test]
+async fn who_finds_no_room_waits_before_it_is_refused_unless_the_server_stops() {
+    let mut config = Config::default();
+    config.load.waiting_max = 0;
+    let world = World::start(&config);
+    let started = Instant::now();
+    let (status, may_retry, said) = post(&world.ingress, "/Probe/echo/send").await;
+    assert_eq!((status, may_retry), (429, true), "{said}");
+    assert!(started.elapsed() >= ROOM_PAUSE);
+    let mut waits = pin!(post(&world.ingress, "/Probe/echo"));
+    assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let started = Instant::now();
+    world.state.engine.close();
+    assert_eq!(waits.await.0, 503);
+    assert!(started.elapsed() < ROOM_PAUSE);
 }
 
 /// Has a large answer stored; returns whose it is.
