@@ -32,6 +32,8 @@ pub const ROOM_PAUSES_MAX: usize = 4_096;
 /// Journals that are read at once for people who look at them, or whose view their clients have not taken yet. Further ones
 /// wait.
 pub const JOURNAL_LOOKS_MAX: usize = 8;
+/// How long one of them waits before it is refused.
+pub const JOURNAL_LOOK_WAIT: Duration = Duration::from_secs(10);
 /// About the bytes of all journals that attempts have in memory to go through them, the smallest ones apart. Two of the
 /// largest fit; attempts with more wait until others are through.
 pub const JOURNALS_BYTES_MAX: u32 = 1 << 30;
@@ -82,11 +84,13 @@ pub enum Overload {
     Answers,
     #[error("{LOOKS_MAX} requests ask for invocations that are not there, or on their way (LOOKS_MAX)")]
     Looks,
+    #[error("{JOURNAL_LOOKS_MAX} journals are looked at, and slowly (JOURNAL_LOOKS_MAX)")]
+    JournalLooks,
 }
 
 impl Overload {
     /// All of them, in the order of [`Overload::index`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Waiting,
         Self::KeyQueue,
         Self::Bodies,
@@ -94,6 +98,7 @@ impl Overload {
         Self::Calls,
         Self::Answers,
         Self::Looks,
+        Self::JournalLooks,
     ];
 
     /// Returns the limit's name, as metrics and answers have it.
@@ -107,6 +112,7 @@ impl Overload {
             Self::Calls => "calls",
             Self::Answers => "answers",
             Self::Looks => "looks",
+            Self::JournalLooks => "journal_looks",
         }
     }
 
@@ -127,7 +133,9 @@ impl Overload {
             }
             Self::Bodies => "send it again after the time in retry-after, or a smaller body",
             Self::Calls => "send it instead of calling it, and ask for its output later instead of attaching",
-            Self::Answers | Self::Looks => "ask for it again after the time in retry-after",
+            Self::Answers | Self::Looks | Self::JournalLooks => {
+                "ask for it again after the time in retry-after"
+            }
         }
     }
 }

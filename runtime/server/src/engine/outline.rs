@@ -5,7 +5,7 @@
 use super::answers::Roomed;
 use super::handle::{EngineError, EngineHandle};
 use super::journal::JournalReader;
-use super::load::SMALL_ANSWER_BYTES;
+use super::load::{JOURNAL_LOOK_WAIT, Overload, SMALL_ANSWER_BYTES};
 use super::txn::TxnError;
 use abide_core::entry::{Answer, EntryRow, OutcomeRow};
 use abide_core::ids::{Attempt, InvocationId, OpId};
@@ -90,8 +90,15 @@ impl Look {
 
 impl EngineHandle {
     /// Waits for a place among those who look at a journal.
-    pub async fn look_at_journal(&self) -> Look {
-        Look(self.inner.journal_looks.clone().acquire_owned().await.expect("nobody closes it"))
+    ///
+    /// # Errors
+    /// There was none for so long.
+    pub async fn look_at_journal(&self) -> Result<Look, EngineError> {
+        let place = self.inner.journal_looks.clone().acquire_owned();
+        match tokio::time::timeout(JOURNAL_LOOK_WAIT, place).await {
+            Ok(place) => Ok(Look(place.expect("nobody closes it"))),
+            Err(_) => Err(self.inner.load.refuse(Overload::JournalLooks).into()),
+        }
     }
 
     #[cfg(test)]

@@ -83,7 +83,7 @@ pub fn watched(body: Body) -> Body {
 
 struct Portions {
     body: Body,
-    /// What is left of a frame.
+    /// What is left of a frame of more than a portion.
     rest: Bytes,
     waiting: Waiting,
 }
@@ -94,11 +94,15 @@ impl Portions {
             match ready!(Pin::new(&mut self.body).poll_frame(context)).transpose()?.map(Frame::into_data) {
                 None => return Poll::Ready(None),
                 Some(Err(trailers)) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Ok(data)) if data.len() <= PORTION_BYTES => {
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
                 Some(Ok(data)) => self.rest = data,
             }
         }
+        // A copy: the connection may keep the last of them as long as it lives, and with a part of the whole all of it.
         let portion = self.rest.split_to(self.rest.len().min(PORTION_BYTES));
-        Poll::Ready(Some(Ok(Frame::data(portion))))
+        Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&portion)))))
     }
 }
 
@@ -140,6 +144,7 @@ mod tests {
     use std::convert::Infallible;
     use std::task::Waker;
     use tokio::sync::oneshot;
+    use tokio::sync::oneshot::error::TryRecvError;
 
     /// A body whose only frame comes from elsewhere.
     struct Late(oneshot::Receiver<Bytes>);
@@ -153,6 +158,18 @@ mod tests {
             context: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
             Pin::new(&mut self.0).poll(context).map(|told| told.ok().map(|data| Ok(Frame::data(data))))
+        }
+    }
+
+    /// Bytes whose owner tells when nobody has of them any more.
+    struct Owned {
+        bytes: Vec<u8>,
+        _lives: oneshot::Sender<()>,
+    }
+
+    impl AsRef<[u8]> for Owned {
+        fn as_ref(&self) -> &[u8] {
+            &self.bytes
         }
     }
 
@@ -187,6 +204,20 @@ mod tests {
         }
         assert_eq!((read, body.is_end_stream()), (whole.to_vec(), true));
         assert!(body.frame().await.is_none() && !waits(&waiting), "there is nothing to wait for");
+    }
+
+    #[tokio::test]
+    async fn who_keeps_portions_does_not_keep_the_whole() {
+        let (lives, mut gone) = oneshot::channel();
+        let whole = Bytes::from_owner(Owned { bytes: vec![7; PORTION_BYTES * 2 + 10], _lives: lives });
+        let mut body = watched_by(&Waiting::default(), Body::from(whole));
+        let mut kept = Vec::new();
+        for _ in 0..3 {
+            assert_eq!(gone.try_recv(), Err(TryRecvError::Empty));
+            kept.push(body.frame().await.unwrap().unwrap());
+        }
+        assert!(body.is_end_stream());
+        assert_eq!((kept.len(), gone.try_recv()), (3, Err(TryRecvError::Closed)));
     }
 
     #[tokio::test]

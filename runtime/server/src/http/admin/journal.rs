@@ -96,7 +96,7 @@ pub async fn describe(
     let id = parse_id(&id)?;
     let Page { from, limit } = query(&uri)?;
     let limit = page_limit(limit, JOURNAL_ITEMS_MAX, JOURNAL_ITEMS_MAX)?;
-    let look = state.engine.look_at_journal().await;
+    let look = state.engine.look_at_journal().await?;
     let answer = blocking(move || {
         let view = match view(&state.engine, id, from, limit)? {
             Some(view) => view,
