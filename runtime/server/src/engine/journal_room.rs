@@ -5,6 +5,7 @@
 //! that nobody waits for ever. A service has half of the room at most, so a slow replay does not keep all others out.
 
 use super::lines::Lines;
+use abide_core::effect::AttemptStart;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A journal up to this size is not counted: of those, all the attempts that may be in memory have half a gibibyte.
 const SMALL_JOURNAL_BYTES: u64 = 64 << 10;
+
+/// What an entry takes in memory beside its names and values, and what an outcome does: the length of a journal, as the core
+/// counts it, has little of that.
+const ENTRY_OVERHEAD: u64 = 256;
+const OUTCOME_OVERHEAD: u64 = 96;
+
+/// Returns about how many bytes the journal of an attempt takes in memory.
+pub fn bytes_in_memory(start: &AttemptStart) -> u64 {
+    let entries = u64::from(start.entries_len) * ENTRY_OVERHEAD;
+    start.journal_bytes + entries + u64::from(start.outcomes_len) * OUTCOME_OVERHEAD
+}
 
 /// The room for all journals, by the byte.
 pub struct JournalRooms {
@@ -113,6 +125,8 @@ impl Drop for Sharer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use abide_core::entry::{EntryRow, Settled};
+    use abide_core::time::Timestamp;
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
 
@@ -127,6 +141,13 @@ mod tests {
             Poll::Ready(done) => Some(done),
             Poll::Pending => None,
         }
+    }
+
+    #[test]
+    fn what_is_counted_of_an_item_is_no_less_than_it_takes() {
+        // Beside each entry stands when it was asked.
+        assert!(ENTRY_OVERHEAD as usize >= size_of::<EntryRow>() + size_of::<Timestamp>());
+        assert!(OUTCOME_OVERHEAD as usize >= size_of::<Settled>());
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 //! all attempts together have of journals is bounded: see [`super::journal_room`].
 
 use super::journal::{JournalReader, LoadedJournal};
-use super::journal_room::{JournalRoom, JournalRooms};
+use super::journal_room::{JournalRoom, JournalRooms, bytes_in_memory};
 use super::lines::Lines;
 use super::load::JOURNALS_BYTES_MAX;
 use super::txn::TxnError;
@@ -45,7 +45,7 @@ impl Loading {
     /// The store cannot be read.
     pub async fn load(&self, start: &mut AttemptStart) -> Result<Option<JournalInRoom>, TxnError> {
         let is_large = self.journals.is_large(start)?;
-        let room = self.rooms.room(&start.target.service, start.journal_bytes).await;
+        let room = self.rooms.room(&start.target.service, bytes_in_memory(start)).await;
         if is_large {
             return self.load_apart(start, room).await;
         }
@@ -235,5 +235,20 @@ mod tests {
         assert!(loading.load(&mut start(0)).await.unwrap().is_some(), "a small one does not wait");
         drop(first);
         assert!(waits.await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn very_many_small_entries_and_outcomes_take_room() {
+        let (_, others) = channel();
+        let loading = Loading::new(JournalReader::new(Arc::new(slow(others, 0)), 1));
+        let mut many = [
+            (AttemptStart { entries_len: 100, ..start(0) }, false),
+            (AttemptStart { entries_len: 1_000, ..start(0) }, true),
+            (AttemptStart { outcomes_len: 1_000, ..start(0) }, true),
+        ];
+        for (start, takes_room) in &mut many {
+            let loaded = loading.load(start).await.unwrap().unwrap();
+            assert_eq!(loaded.room.is_some(), *takes_room);
+        }
     }
 }

@@ -177,7 +177,7 @@ pub struct Session {
     runs_ahead: bool,
     /// About the bytes by which this attempt made the journal longer.
     grown_bytes: u64,
-    /// When each recorded entry was asked, for the wake-up time of sleeps.
+    /// When each recorded entry was asked, for the wake-up time of sleeps. Those behind are asked now.
     asked_at: Vec<Timestamp>,
     /// The first entry asked with other bytes than the recorded ones.
     other_input: Option<(OpId, String)>,
@@ -278,6 +278,7 @@ impl Session {
         if !is_replaying && let Some(room) = self.around.room.take() {
             self.cursor.forget_recorded();
             self.deliveries.shrink();
+            self.asked_at = Vec::new();
             drop(room);
         }
     }
