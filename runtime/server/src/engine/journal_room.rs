@@ -2,10 +2,13 @@
 //!
 //! A journal takes its room before it is read, and gives it back when its guest has gone through it: from then on the attempt
 //! has nothing of it, however long it goes on. Invariant: who has room needs no more of it to come there, or to end, so
-//! that nobody waits for ever. A service has half of the room at most, so a slow replay does not keep all others out.
+//! that nobody waits for ever. A service has half of the room at most, and no journal needs more, so a slow replay does not
+//! keep all others out.
 
 use super::lines::Lines;
+use super::load::JOURNALS_BYTES_MAX;
 use abide_core::effect::AttemptStart;
+use abide_core::limits::{JOURNAL_BYTES_BEGUN_MAX, JOURNAL_ENTRIES_MAX};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,10 +22,18 @@ const SMALL_JOURNAL_BYTES: u64 = 64 << 10;
 const ENTRY_OVERHEAD: u64 = 256;
 const OUTCOME_OVERHEAD: u64 = 96;
 
+/// What the largest journal takes: each entry has its outcome, and a cancellation is one more. A half has room for it: one
+/// that needs more would wait for a service that has the other half, and all others behind it.
+const LARGEST_BYTES: u64 = in_memory(JOURNAL_BYTES_BEGUN_MAX, JOURNAL_ENTRIES_MAX, JOURNAL_ENTRIES_MAX + 1);
+const _: () = assert!(LARGEST_BYTES <= JOURNALS_BYTES_MAX as u64 / 2);
+
 /// Returns about how many bytes the journal of an attempt takes in memory.
 pub fn bytes_in_memory(start: &AttemptStart) -> u64 {
-    let entries = u64::from(start.entries_len) * ENTRY_OVERHEAD;
-    start.journal_bytes + entries + u64::from(start.outcomes_len) * OUTCOME_OVERHEAD
+    in_memory(start.journal_bytes, start.entries_len, start.outcomes_len)
+}
+
+const fn in_memory(bytes: u64, entries_len: u32, outcomes_len: u32) -> u64 {
+    bytes + entries_len as u64 * ENTRY_OVERHEAD + outcomes_len as u64 * OUTCOME_OVERHEAD
 }
 
 /// The room for all journals, by the byte.
@@ -63,15 +74,17 @@ impl JournalRooms {
         })
     }
 
-    /// Waits for room for a journal of a service. None: it is small, and takes none.
+    /// Waits for room for a journal of a service. None: it is small, and takes none. One that is larger than what a service
+    /// may have takes all of that.
     pub async fn room(self: &Arc<Self>, service: &str, bytes: u64) -> Option<JournalRoom> {
         if bytes <= SMALL_JOURNAL_BYTES {
             return None;
         }
         let _turn = self.line.turn(service).await;
         let (sharer, share) = self.join(service);
-        let of_service = take(share, bytes, self.share_max()).await;
-        let common = take(self.common.clone(), bytes, self.bytes_max).await;
+        let bytes = u32::try_from(bytes).map_or(self.share_max(), |bytes| bytes.min(self.share_max()));
+        let of_service = take(share, bytes).await;
+        let common = take(self.common.clone(), bytes).await;
         Some(JournalRoom { _common: common, _of_service: of_service, _sharer: sharer })
     }
 
@@ -105,9 +118,8 @@ impl JournalRooms {
     }
 }
 
-/// Waits for so many bytes. What is larger than all there are takes all of them: it is let through, and alone.
-async fn take(left: Arc<Semaphore>, bytes: u64, bytes_max: u32) -> OwnedSemaphorePermit {
-    let bytes = u32::try_from(bytes).map_or(bytes_max, |bytes| bytes.min(bytes_max));
+/// Waits for so many bytes.
+async fn take(left: Arc<Semaphore>, bytes: u32) -> OwnedSemaphorePermit {
     left.acquire_many_owned(bytes).await.expect("nobody closes it")
 }
 
@@ -173,14 +185,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_is_larger_than_all_the_room_is_let_through_alone() {
-        let rooms = rooms(2);
-        let small = rooms.room("A", UNIT).await;
-        let mut waits = pin!(rooms.room("B", u64::MAX));
-        assert!(poll(waits.as_mut()).is_none());
-        drop(small);
-        let huge = poll(waits.as_mut()).expect("it is alone now");
-        let mut other = pin!(rooms.room("A", UNIT));
+    async fn one_that_is_larger_than_a_share_is_let_through_and_alone_of_its_service() {
+        let rooms = rooms(4);
+        let _half = rooms.room("A", 2 * UNIT).await;
+        let huge = poll(pin!(rooms.room("B", 3 * UNIT))).expect("a half is free");
+        assert_eq!(rooms.bytes_left(), 0);
+        let mut other = pin!(rooms.room("B", u64::MAX));
         assert!(poll(other.as_mut()).is_none());
         drop(huge);
         assert!(poll(other.as_mut()).is_some());
@@ -199,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn who_comes_last_is_behind_one_of_each_service() {
         let rooms = rooms(4);
-        let all = rooms.room("Huge", 4 * UNIT).await;
+        let all = [rooms.room("Huge", 2 * UNIT).await, rooms.room("Slow", 2 * UNIT).await];
         let mut greedy = pin!(rooms.room("Greedy", UNIT));
         let mut behind = pin!(rooms.room("Greedy", UNIT));
         let mut modest = pin!(rooms.room("Modest", 2 * UNIT));
@@ -215,10 +225,10 @@ mod tests {
     #[tokio::test]
     async fn who_goes_away_while_it_waits_leaves_nothing_behind() {
         let rooms = rooms(2);
-        let first = rooms.room("A", 2 * UNIT).await;
+        let first = [rooms.room("A", UNIT).await, rooms.room("B", UNIT).await];
         {
             let mut of_same = pin!(rooms.room("A", UNIT));
-            let mut of_other = pin!(rooms.room("B", UNIT));
+            let mut of_other = pin!(rooms.room("C", UNIT));
             assert!(poll(of_same.as_mut()).is_none() && poll(of_other.as_mut()).is_none());
             assert_eq!(rooms.waiting(), 2);
         }

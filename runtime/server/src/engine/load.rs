@@ -35,8 +35,8 @@ pub const JOURNAL_LOOKS_MAX: usize = 8;
 /// How long one of them waits before it is refused.
 pub const JOURNAL_LOOK_WAIT: Duration = Duration::from_secs(10);
 /// About the bytes of all journals that attempts have in memory to go through them, the smallest ones apart. Two of the
-/// largest fit; attempts with more wait until others are through.
-pub const JOURNALS_BYTES_MAX: u32 = 1 << 30;
+/// largest fit, as a service has half at most; attempts with more wait until others are through.
+pub const JOURNALS_BYTES_MAX: u32 = 1_280 << 20;
 
 /// Bytes of large stored answers that are read for clients and that these have not taken yet.
 pub const ANSWERS_BYTES_MAX: usize = 256 << 20;

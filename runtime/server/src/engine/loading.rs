@@ -225,10 +225,14 @@ mod tests {
         let (_, others) = channel();
         let store = slow(others, 0);
         let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
-        let bytes = u64::from(JOURNALS_BYTES_MAX);
-        let first = loading.load(&mut start(bytes)).await.unwrap().unwrap();
-        let mut second = start(bytes);
-        second.target.service = "T".into();
+        let half = |service: &str| {
+            let mut start = start(u64::from(JOURNALS_BYTES_MAX));
+            start.target.service = service.into();
+            start
+        };
+        let first = loading.load(&mut half("S")).await.unwrap().unwrap();
+        let _other = loading.load(&mut half("U")).await.unwrap().unwrap();
+        let mut second = half("T");
         let mut waits = pin!(loading.load(&mut second));
         assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!((loading.waiting(), loading.waiting_of("T"), loading.large.standing()), (1, 1, 0));
