@@ -554,8 +554,11 @@ impl Session {
     /// Returns the run block that the guest executes next, if there is one. `now` has to be the one of the
     /// [`Session::rest`] that follows, or a run block could be too early for the one and too late for the
     /// other.
-    pub fn next_run(&mut self, now: Timestamp) -> Option<Next> {
-        self.runs.start_next(now).map(Next::Execute)
+    pub fn next_run(&mut self, now: Timestamp) -> Result<Option<Next>, Halt> {
+        let Some(op) = self.runs.start_next(now) else { return Ok(None) };
+        // The recorded guest had asked for all by then. What does not match is to be noticed before a side effect.
+        self.cursor.finish().map_err(Halt::Mismatched)?;
+        Ok(Some(Next::Execute(op)))
     }
 
     /// Takes the next outcome of the journal; None when the guest has no interest in it.

@@ -71,7 +71,7 @@ impl Guest {
             // A replay, which is told one outcome after the other, does not come here.
             let clock = link.session.clock();
             let now = clock.now();
-            if let Some(next) = link.session.next_run(now) {
+            if let Some(next) = link.session.next_run(now)? {
                 return Ok(Wakeup::Event(event(next)));
             }
             let rest = link.session.rest(!io.is_empty(), now)?;

@@ -131,7 +131,7 @@ impl World {
     /// Returns what the guest is told next, in short.
     fn next(&mut self) -> String {
         let outcome = self.session.next_outcome().unwrap();
-        match outcome.or_else(|| self.session.next_run(Timestamp(0))) {
+        match outcome.or_else(|| self.session.next_run(Timestamp(0)).unwrap()) {
             Some(Next::Completed(settled)) => format!("{} {:?}", settled.op, settled.outcome),
             Some(Next::Cancelled) => "cancelled".into(),
             Some(Next::Execute(op)) => format!("execute {op}"),
@@ -411,6 +411,24 @@ fn a_check_ends_where_something_new_is_asked() {
     let Some(Halt::Recorded(beyond)) = error.downcast_ref() else { panic!("{error}") };
     assert_eq!(*beyond, Beyond::Asks { op: 2, entry: "run(\"b\")".into() });
     assert!(world.entries().is_empty(), "the core hears nothing of a check");
+}
+
+#[test]
+fn no_run_block_is_executed_before_all_that_is_recorded_was_asked() {
+    let journal = [run("a"), run("b")];
+    let mut world = attempt(HandlerMode::Exclusive, (&journal, &[]));
+    world.session.hear(Tell::AllowRuns { until: 2 });
+    world.ask(run("a"));
+    assert!(world.session.next_outcome().unwrap().is_none());
+    let error = world.session.next_run(Timestamp(0)).unwrap_err();
+    let Halt::Mismatched(report) = &error else { panic!("{error}") };
+    assert_eq!((report.op, report.asked.as_ref()), (1, None));
+
+    let mut world = attempt(HandlerMode::Exclusive, (&journal, &[]));
+    world.session.hear(Tell::AllowRuns { until: 2 });
+    world.ask(run("a"));
+    world.ask(run("b"));
+    assert_eq!(world.next(), "execute 0");
 }
 
 #[test]
