@@ -30,7 +30,7 @@ pub trait Executor: Send + Sync + 'static {
     fn has_room(&self) -> bool {
         true
     }
-    /// Returns how many attempts wait for their start, or for a large journal.
+    /// Returns how many attempts wait for their start, or for a large journal, or for room for theirs.
     fn waiting(&self) -> usize {
         0
     }

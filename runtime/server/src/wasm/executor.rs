@@ -221,8 +221,9 @@ impl Executor for WasmExecutor {
         }
     }
 
+    /// Those that wait for room for their journal hold back the callers of their service, not the timers of all.
     fn has_room(&self) -> bool {
-        self.waiting() < WAITING_MAX
+        self.shared.waiting.load(Ordering::SeqCst) + self.shared.loading.waiting_to_read() < WAITING_MAX
     }
 
     /// Those that wait for a large journal have been let in, and given their places back.
