@@ -24,24 +24,26 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
         return;
     }
     let entries = OpId::try_from(append.entries.len()).unwrap_or(OpId::MAX);
-    if let Some(text) = limit_reached(row, &append, entries) {
-        stop_at_limit(place, rows, append, text, effects);
-        return;
-    }
     row.modified_at = place.now;
     let (heard, finished): (Vec<_>, Vec<_>) =
         mem::take(&mut append.finished).into_iter().partition(|run| run.heard.is_some());
     let has_progress = entries > 0 || !heard.is_empty() || !finished.is_empty();
+    append.finished = finished;
+    // Before the limit is looked at, which may end it: it could not undo what it never heard to be cancelled.
     let mut is_in_order = true;
     for run in heard {
         is_in_order &= settle::heard(place, rows, id, run, effects);
     }
-    if !is_in_order {
-        settle_finished(place, rows, id, finished, effects);
+    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+    let limit = limit_reached(row, &append, entries);
+    if !is_in_order || (limit.is_some() && has_read_past_cancellation(row, &append)) {
         begin_again(place, rows, append, effects);
         return;
     }
-    let row = rows.invocation_mut(id).expect("the invocation is there: read above");
+    if let Some(text) = limit {
+        stop_at_limit(place, rows, append, text, effects);
+        return;
+    }
     row.entries_len += entries;
     if has_progress {
         row.note_progress();
@@ -49,7 +51,7 @@ pub fn apply(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Ve
     let until = row.entries_len;
     let has_runs = append.entries.iter().any(|ask| matches!(ask.entry, Entry::Run { .. }));
     let recorded = record_entries(place, rows, &mut append, effects);
-    settle_finished(place, rows, id, finished, effects);
+    settle_finished(place, rows, &mut append, effects);
     match recorded {
         Recorded::All => {}
         Recorded::UntilOvertaken => {
@@ -114,8 +116,9 @@ fn record_entries(place: Place, rows: &mut Rows, append: &mut Append, effects: &
 
 /// Something came before what the guest took for granted: a cancellation, or somebody who changed what it had read. What it
 /// did since is of no use; the next attempt hears all of it in its order.
-fn begin_again(place: Place, rows: &mut Rows, append: Append, effects: &mut Vec<Effect>) {
+fn begin_again(place: Place, rows: &mut Rows, mut append: Append, effects: &mut Vec<Effect>) {
     let (id, attempt) = (append.invocation, append.attempt);
+    settle_finished(place, rows, &mut append, effects);
     count_failures(place, rows, append, effects);
     // A run block that failed for good may have ended it.
     let Some(row) = rows.invocation_mut(id).filter(|row| row.running_attempt() == Some(attempt)) else {
@@ -135,16 +138,22 @@ fn count_failures(place: Place, rows: &mut Rows, append: Append, effects: &mut V
 /// Returns which limit the journal would pass with all of this, if it does.
 fn limit_reached(row: &InvocationRow, append: &Append, entries: OpId) -> Option<String> {
     if entries > JOURNAL_ENTRIES_MAX - row.entries_len {
-        return Some(format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)"));
+        return Some(full::too_many_entries());
     }
     let is_full = row.journal_bytes + append.journal_bytes() > JOURNAL_BYTES_MAX;
     is_full.then(full::too_many_bytes)
 }
 
+/// Says whether the attempt of a cancelled guest has read a value in the place of the cancellation. The next one has not.
+fn has_read_past_cancellation(row: &InvocationRow, append: &Append) -> bool {
+    let mut reads = append.entries.iter().filter_map(|ask| ask.read.as_ref());
+    row.cancelled.is_some_and(|cancelled| reads.any(|read| read.heard.order == cancelled.order))
+}
+
 /// The journal is full: nothing more is asked, but what run blocks have done stays done.
-fn stop_at_limit(place: Place, rows: &mut Rows, append: Append, text: String, effects: &mut Vec<Effect>) {
+fn stop_at_limit(place: Place, rows: &mut Rows, mut append: Append, text: String, effects: &mut Vec<Effect>) {
     let (id, attempt) = (append.invocation, append.attempt);
-    settle_finished(place, rows, id, append.finished, effects);
+    settle_finished(place, rows, &mut append, effects);
     effects.push(Effect::StopAttempt { invocation: id, attempt });
     full::stop(place, rows, id, text, effects);
 }
@@ -164,14 +173,9 @@ fn pause(
     effects.push(Effect::StopAttempt { invocation: id, attempt });
 }
 
-fn settle_finished(
-    place: Place,
-    rows: &mut Rows,
-    id: InvocationId,
-    finished: Vec<FinishedRun>,
-    effects: &mut Vec<Effect>,
-) {
-    for FinishedRun { op, outcome, .. } in finished {
-        settle::once(place, rows, id, op, outcome, effects);
+/// Takes what run blocks came to, and nobody has heard, out of a message and settles it.
+fn settle_finished(place: Place, rows: &mut Rows, append: &mut Append, effects: &mut Vec<Effect>) {
+    for FinishedRun { op, outcome, .. } in mem::take(&mut append.finished) {
+        settle::once(place, rows, append.invocation, op, outcome, effects);
     }
 }

@@ -5,8 +5,8 @@
 use crate::command::EndRequest;
 use crate::effect::Effect;
 use crate::ids::InvocationId;
-use crate::invocation::{AttemptFailure, PauseReason, Phase};
-use crate::limits::JOURNAL_BYTES_MAX;
+use crate::invocation::{AttemptFailure, InvocationRow, PauseReason, Phase};
+use crate::limits::{JOURNAL_BYTES_MAX, JOURNAL_ENTRIES_MAX};
 use crate::rows::Rows;
 use crate::step::Place;
 use crate::steps::cancel;
@@ -23,6 +23,17 @@ pub fn stop(place: Place, rows: &mut Rows, id: InvocationId, text: String, effec
     row.remember(AttemptFailure { attempt: row.tries(), at: place.now, message: text, op: None });
     let request = EndRequest { invocation: id, caller: None, ticket: None };
     cancel::end(place, rows, &request, effects);
+}
+
+/// Says whether one waits because of its full journal. A cancelled one does where an older version left it.
+pub fn has_paused(row: &InvocationRow) -> bool {
+    let is_why = |text| [too_many_bytes(), too_many_entries()].contains(text);
+    matches!(&row.phase, Phase::Paused { reason: PauseReason::LimitReached(text) } if is_why(text))
+}
+
+/// Returns why a journal with too many entries goes no further.
+pub fn too_many_entries() -> String {
+    format!("the journal would pass {JOURNAL_ENTRIES_MAX} entries (JOURNAL_ENTRIES_MAX)")
 }
 
 /// Returns why a journal with too many bytes goes no further.

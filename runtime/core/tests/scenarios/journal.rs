@@ -314,6 +314,65 @@ fn one_that_was_cancelled_and_waits_ends_when_others_fill_its_journal() {
     );
 }
 
+/// It ran ahead of its cancellation: it would not have asked for more had it known, and what it undoes has room.
+#[test]
+fn one_that_has_not_heard_of_its_cancellation_hears_it_before_the_limit_counts() {
+    check(
+        "(submit a obj/k/add)
+         (append a: run pay; sets 15 large of 32 MiB)
+         cancel a
+         append a: heard 0 paid as 0; sets 1 more of 32 MiB
+         append a: run undo
+         append a: done 16 undone
+         fail a 409 cancelled",
+        expect![[r#"
+            > cancel a
+              ! notice done
+                deliver a#1 cancellation order 0 at 0: [409] cancelled
+              = a: running #1 16/1, holds the key, cancelled
+            > append a: heard 0 paid as 0; sets 1 more of 32 MiB
+                deliver a#1 op 0 order 1 at 0: paid
+                stop a#1
+                start a#2 journal 16/2
+              ! allow runs of a#2 below 16
+              = a: running #2 16/2, holds the key, cancelled
+            > append a: run undo
+              ! allow runs of a#2 below 17
+              = a: running #2 17/2, holds the key, cancelled
+            > append a: done 16 undone
+                deliver a#2 op 16 order 2 at 0: undone
+              = a: running #2 17/3, holds the key, cancelled
+            > fail a 409 cancelled
+                arm a purge at 1d
+              ! reply a: [409] cancelled
+              = a: completed as failure 17/3, cancelled
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_has_read_a_value_instead_of_its_cancellation_hears_it_before_the_limit_counts() {
+    check(
+        "(submit a obj/k/add)
+         (append a: set x 1; sets 15 large of 32 MiB)
+         (cancel a)
+         append a: unheard 1; has 1 from get x as 0; sets 1 more of 32 MiB
+         append a: has 1 from get x as 1; sets 1 more of 32 MiB",
+        expect![[r#"
+            > append a: unheard 1; has 1 from get x as 0; sets 1 more of 32 MiB
+                stop a#1
+                start a#2 journal 16/1
+              ! allow runs of a#2 below 16
+              = a: running #2 16/1, holds the key, cancelled
+            > append a: has 1 from get x as 1; sets 1 more of 32 MiB
+                stop a#2
+                arm a purge at 1d
+              ! reply a: [409] cancelled
+              = a: completed as failure 16/1, cancelled
+        "#]],
+    );
+}
+
 #[test]
 fn a_guest_that_runs_is_stopped_when_others_fill_its_journal() {
     check(
