@@ -47,6 +47,7 @@ static ASSETS: &[Asset] = &assets! {
     "js/lib/json.js"
     "js/lib/keyboard.js"
     "js/lib/listing.js"
+    "js/lib/pager.js"
     "js/lib/payload.js"
     "js/lib/resources.js"
     "js/lib/route.js"

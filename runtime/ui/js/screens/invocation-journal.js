@@ -3,6 +3,7 @@
 import { axis, isUneven } from "../lib/axis.js";
 import { h } from "../lib/dom.js";
 import { lines, moments } from "../lib/journal.js";
+import { starts } from "../lib/pager.js";
 import { path } from "../lib/route.js";
 import { local } from "../lib/store.js";
 import { count, plural } from "../lib/text.js";
@@ -209,9 +210,9 @@ function pager(context, journal) {
   const { items, items_total } = journal;
   if (items_total <= ITEMS_PER_PAGE && items.length === items_total) return null;
   const from = Number(context.at.params.from ?? 0) || 0;
-  const last = Math.floor((items_total - 1) / ITEMS_PER_PAGE) * ITEMS_PER_PAGE;
   // A part of large items ends earlier.
   const to = from + items.length;
+  const { previous, next, last } = starts(from, items.length, items_total, ITEMS_PER_PAGE);
   const link = (text, start) =>
     h(
       "a",
@@ -226,8 +227,8 @@ function pager(context, journal) {
       "span",
       { class: "push row" },
       link("First", 0),
-      link("Previous", Math.max(0, from - ITEMS_PER_PAGE)),
-      link("Next", to < items_total ? to : from),
+      link("Previous", previous),
+      link("Next", next),
       link("Last", last),
     ),
   );

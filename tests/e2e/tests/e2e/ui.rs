@@ -93,8 +93,8 @@ fn what_a_person_does_by_hand() {
         "bySystem": true, "byHand": true, "isKept": true, "isBack": true, "isAtBottom": true,
     });
     let expected = json!({
-        "steady": {}, "restarts": restarts, "pauses": { "isGone": true }, "logs": logs, "sql": sql,
-        "keys": keys, "themes": themes,
+        "steady": {}, "restarts": restarts, "pauses": { "isGone": true }, "pagers": {}, "logs": logs,
+        "sql": sql, "keys": keys, "themes": themes,
     });
     check("acts.mjs", &server, json!({}), &expected);
 }
