@@ -4,7 +4,7 @@
 //! a page ends earlier after `JOURNAL_PAGE_BYTES_MAX`. No more of a journal is in memory than is shown.
 //! Once the journal has been kept long enough, only the answer is left: `"is_purged":true`.
 
-use crate::engine::{EngineHandle, JournalItem, Outline, Output};
+use crate::engine::{EngineError, EngineHandle, JournalItem, Outline, Output};
 use crate::http::AppState;
 use crate::http::admin::entry_view::{EntryView, ResultView};
 use crate::http::admin::invocations::parse_id;
@@ -23,6 +23,9 @@ use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
+
+/// So often a journal is looked at: it may be purged meanwhile, and its invocation be submitted again.
+const READS_MAX: usize = 2;
 
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -98,10 +101,7 @@ pub async fn describe(
     let limit = page_limit(limit, JOURNAL_ITEMS_MAX, JOURNAL_ITEMS_MAX)?;
     let look = state.engine.look_at_journal().await?;
     let answer = blocking(move || {
-        let view = match view(&state.engine, id, from, limit)? {
-            Some(view) => view,
-            None => purged(&state, id)?,
-        };
+        let view = read(&state, id, from, limit, || state.engine.outline(id))?;
         // Held by the reading, not by whoever asked, who may go away meanwhile.
         Ok(look.within(serde_json::to_vec(&view).map_err(unwritten)?))
     });
@@ -112,30 +112,51 @@ fn unwritten(error: serde_json::Error) -> AdminError {
     AdminError::Internal(error.to_string())
 }
 
-/// Views what is left when the journal is gone, if anything is.
-fn purged(state: &AppState, id: InvocationId) -> Result<JournalView, AdminError> {
+fn read(
+    state: &AppState,
+    id: InvocationId,
+    from: usize,
+    limit: usize,
+    mut outline: impl FnMut() -> Result<Option<Outline>, EngineError>,
+) -> Result<JournalView, AdminError> {
+    for _ in 0..READS_MAX {
+        if let Some(outline) = outline()?
+            && let Some(view) = view(&state.engine, id, outline, from, limit)?
+        {
+            return Ok(view);
+        }
+        if let Some(view) = purged(state, id)? {
+            return Ok(view);
+        }
+    }
+    Err(AdminError::Internal(format!("the input of {id}, or a part of its journal, is missing")))
+}
+
+/// Views what is left when the journal is gone. None: it is one that has another journal by now.
+fn purged(state: &AppState, id: InvocationId) -> Result<Option<JournalView>, AdminError> {
     match state.engine.output(id)? {
         Output::Unknown => Err(AdminError::UnknownInvocation(id)),
-        Output::NotReady => Err(AdminError::Internal(format!("the input of {id} is missing"))),
-        Output::Ready(retrieved) => Ok(JournalView {
+        Output::NotReady => Ok(None),
+        Output::Ready(retrieved) => Ok(Some(JournalView {
             invocation_id: id.to_string(),
             input: None,
             is_purged: true,
             items: Vec::new(),
             items_total: 0,
             answer: Some(ResultView::of_answer(&retrieved.answer)),
-        }),
+        })),
     }
 }
 
-/// Views a page, which has one item at least, if there is one. None: the journal is gone, or goes just now.
+/// Views a page, which has one item at least, if there is one. None: the journal goes just now.
 fn view(
     engine: &EngineHandle,
     id: InvocationId,
+    outline: Outline,
     from: usize,
     limit: usize,
 ) -> Result<Option<JournalView>, AdminError> {
-    let Some(Outline { input, order, answer, birth }) = engine.outline(id)? else { return Ok(None) };
+    let Outline { input, order, answer, birth } = outline;
     let (mut items, mut bytes) = (Vec::new(), 0);
     for (index, item) in order.items.iter().enumerate().skip(from).take(limit) {
         if bytes >= JOURNAL_PAGE_BYTES_MAX {
@@ -191,7 +212,7 @@ mod tests {
     use crate::config::Config;
     use crate::http::tests::world::{PARTITIONS, World};
     use abide_core::entry::{Entry, Failure, Outcome, Request};
-    use abide_core::invocation::InputRow;
+    use abide_core::invocation::{InputRow, InvocationRow, Origin, PauseReason, Phase};
     use abide_core::rows::{Row, RowKey};
     use abide_core::target::Target;
     use abide_core::time::Timestamp;
@@ -229,9 +250,13 @@ mod tests {
         };
         let outcome = OutcomeRow { order: 0, at: Timestamp(2), outcome: Outcome::Value("1".into()) };
         let input = InputRow { headers: Vec::new(), body: "{}".into() };
+        let target = Target { service: "S".into(), key: None, handler: "h".into() };
+        let mut live = InvocationRow::new(target, Origin::Ingress, Timestamp(0));
+        live.phase = Phase::Paused { reason: PauseReason::ByPerson };
         let mut ops = vec![
             put(RowKey::Input(ID), Row::Input(input)),
             put(RowKey::Outcome(ID, 0), Row::Outcome(outcome)),
+            put(RowKey::Invocation(ID), Row::Invocation(Box::new(live))),
         ];
         ops.extend((0..).zip(entries).map(|(op, row)| put(RowKey::Entry(ID, op), Row::Entry(row))));
         let store = MemoryStore::new();
@@ -288,6 +313,28 @@ mod tests {
             lengths.push(items.len());
         }
         assert_eq!(lengths, [2, 2, 2]);
+    }
+
+    /// The order of the journal as it was, or none, is what the first look comes to.
+    #[tokio::test]
+    async fn one_that_is_purged_and_submitted_again_meanwhile_is_looked_at_once_more() {
+        let world = world(vec![run()]);
+        let engine = &world.state.engine;
+        let before = || {
+            let mut outline = engine.outline(ID).unwrap().unwrap();
+            outline.order.items = vec![JournalItem::Entry(7)];
+            outline
+        };
+        let read = |mut looks: Vec<Option<Outline>>| {
+            let next = || looks.pop().map_or_else(|| engine.outline(ID), Ok);
+            read(&world.state, ID, 0, 10, next)
+        };
+        for first in [Some(before()), None] {
+            let view = read(vec![first]).unwrap();
+            assert_eq!((view.items_total, view.items.len()), (2, 2));
+        }
+        let fault = read(vec![None, Some(before())]).err();
+        assert!(matches!(fault, Some(AdminError::Internal(_))), "{fault:?}");
     }
 
     #[tokio::test]
