@@ -49,6 +49,13 @@ pub fn of_refusal(code: &str, field: Option<&str>) -> Option<&'static str> {
     Some(hint)
 }
 
+/// The same for a promotion, which moves nothing, where the hint of a deploy speaks of what only that can do.
+pub fn of_promotion(code: &str) -> Option<&'static str> {
+    let hint = "run with --force to let it take new calls; what runs stays on its code, and \"abide deployments \
+                migrate ID\" moves those that fit";
+    (code == "upgrade_diverges").then_some(hint)
+}
+
 fn of_field(field: &str) -> Option<&'static str> {
     match field {
         "deployment_id" => Some("an id begins with dp_; \"abide deployments list\" lists them"),
@@ -99,6 +106,17 @@ mod tests {
         for (code, field) in [("bad_field", Some("limit")), ("bad_field", None), ("state_changed", None)] {
             assert_eq!(of_refusal(code, field), None, "the server's own is as good: {code}");
         }
+    }
+
+    #[test]
+    fn a_hint_names_no_option_that_its_command_lacks() {
+        let promote = of_promotion("upgrade_diverges").unwrap();
+        assert!(
+            !promote.contains("--migrate") && promote.contains("\"abide deployments migrate ID\""),
+            "{promote}"
+        );
+        assert!(of_refusal("upgrade_diverges", None).unwrap().contains("--migrate"));
+        assert_eq!(of_promotion("breaking_change"), None, "that of a deploy says what to do for both");
     }
 
     #[test]
