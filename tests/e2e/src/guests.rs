@@ -4,6 +4,7 @@ use crate::binary::{self, workspace};
 use crate::server::Setup;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -150,7 +151,7 @@ pub fn put_artifacts(data: &Path) {
 fn compiled() -> &'static Path {
     static COMPILED: OnceLock<PathBuf> = OnceLock::new();
     COMPILED.get_or_init(|| {
-        let folder = target_dir().join("compiled");
+        let folder = target_dir().join("compiled").join(of_server());
         let of = fingerprint();
         let _lock = lock();
         if std::fs::read_to_string(folder.join("of")).is_ok_and(|known| known == of) {
@@ -167,6 +168,13 @@ fn compiled() -> &'static Path {
         std::fs::write(folder.join("of"), of).expect("the target folder can be written");
         folder.join("artifacts")
     })
+}
+
+/// Names the server: another program can be tested, or fuzzed, at the same time.
+fn of_server() -> String {
+    let mut hasher = DefaultHasher::new();
+    binary::abide().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// Says which guests and which server the compiled guests are of.
