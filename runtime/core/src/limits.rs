@@ -3,7 +3,7 @@
 /// Entries in one journal. More than this pauses the invocation, or ends it if it was cancelled.
 pub const JOURNAL_ENTRIES_MAX: u32 = 100_000;
 /// Bytes of all entries and outcomes in one journal. More than this pauses the invocation, or ends it if it was
-/// cancelled: each of its attempts has the whole journal in memory.
+/// cancelled: each of its attempts has the whole journal in memory until its guest has gone through it.
 pub const JOURNAL_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a journal that an attempt is given: one that its guest has filled, and one more outcome. What others give
 /// is recorded however much it is; beyond this the invocation is paused, or ended, instead of begun.
@@ -67,8 +67,8 @@ pub const RESTART_ENTRIES_MAX: u32 = 5_000;
 pub const RESTART_BYTES_MAX: usize = 3 << 20;
 /// The store keeps a larger value in a file of its own, and so it counts for no more in a step.
 pub const APART_BYTES: usize = 32 << 10;
-/// A larger value is on the disk before the batch that has it: with what its row has around it, it may be larger than
-/// [`APART_BYTES`].
+/// A larger value that a guest or a client gives is on the disk before the batch that has it. Less than [`APART_BYTES`], as
+/// its row, with what is around the value, may be larger than that.
 pub const SET_APART_BYTES: usize = APART_BYTES - (4 << 10);
 /// Operations a suspended invocation lists one by one; one that waits for more wakes on any.
 pub const WAIT_SET_MAX: usize = 64;

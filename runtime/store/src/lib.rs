@@ -4,11 +4,11 @@
 //! written against [`Store`]; [`DiskStore`] keeps a folder, [`MemoryStore`] is for tests and crashes on command.
 //!
 //! How [`DiskStore`] works, in one paragraph: `commit` checks the fence, gives a number, puts the operations into the
-//! overlay in memory and queues them. The committer thread writes large values into files, unless they were set apart before, appends everything queued to
-//! the log with one write and one sync, and announces the sequence as durable. The applier thread brings what is logged
-//! into sled and drops it from the overlay. The upkeep thread flushes sled when a segment is full, takes snapshots,
-//! recycles segments and watches the free space. **sled is the index, the log is the truth**: what sled loses is
-//! replayed, and when it is damaged it is rebuilt from snapshot and log.
+//! overlay in memory and queues them. The committer thread writes large values into files, unless they were set apart
+//! before, appends everything queued to the log with one write and one sync, and announces the sequence as durable. The
+//! applier thread brings what is logged into sled and drops it from the overlay. The upkeep thread flushes sled when a
+//! segment is full, takes snapshots, recycles segments and watches the free space. **sled is the index, the log is the
+//! truth**: what sled loses is replayed, and when it is damaged it is rebuilt from snapshot and log.
 //!
 //! | to find out                                            | read                      |
 //! |--------------------------------------------------------|---------------------------|
@@ -27,7 +27,7 @@
 //! | when all of the index is read at a start              | `disk_store/whole.rs`     |
 //! | how the two views are read                             | `disk_store/read.rs`; what stays for who reads: `disk_store/readers.rs` |
 //! | what sled does wrong and how it is kept away from us   | `index/mod.rs`, `index/guard.rs` |
-//! | values over 32 KiB                                     | `blobs.rs`, `disk_store/ahead.rs` |
+//! | values over 32 KiB, and those that were set apart      | `blobs.rs`, `disk_store/ahead.rs` |
 //! | the file an index is rebuilt from                      | `snapshot.rs`, its bytes: `blocks.rs` |
 //! | a copy taken while the store is used, and a folder made of it | `backup/mod.rs`    |
 //! | the folder, its lock and its format                    | `folder.rs`               |

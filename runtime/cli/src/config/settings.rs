@@ -110,14 +110,16 @@ pub const SETTINGS: &[Setting] = &[
         "ingress.waiting_max",
         Count { min: 1, max: 1_000_000_000 },
         |s| &mut s.server.load.waiting_max,
-        "With so many invocations of a service that wait for their start, new requests to it are told to come back later.",
+        "With so many invocations of a service that wait for their start, new requests to it wait for a second and are then told to \
+         come back later.",
     )
     .rare(),
     Setting::new(
         "ingress.key_queue_max",
         Count { min: 1, max: 1_000_000_000 },
         |s| &mut s.server.load.key_queue_max,
-        "With so many invocations that wait for the key of an object, new ones are told to come back later.",
+        "With so many invocations that wait for the key of an object, new ones wait for a second and are then told to come back \
+         later.",
     )
     .rare(),
     Setting::new(

@@ -1,4 +1,4 @@
-//! The inboxes of the drivers, and how far behind with them they are.
+//! The inboxes of the drivers, and how far behind these and the store are.
 
 use super::aside::Aside;
 use abide_core::command::Command;

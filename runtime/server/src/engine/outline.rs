@@ -1,6 +1,7 @@
 //! A journal for a person who looks at it: its order is read as a whole, what is in it one by one.
 //!
-//! Of hundreds of megabytes only what is shown is in memory, and only while it is made ready; so many do that at once.
+//! Of hundreds of megabytes only the order and what is shown are in memory. `JOURNAL_LOOKS_MAX` are made ready at once, or
+//! are large and not taken by their clients yet.
 
 use super::answers::Roomed;
 use super::handle::{EngineError, EngineHandle};
@@ -92,7 +93,7 @@ impl EngineHandle {
     /// Waits for a place among those who look at a journal.
     ///
     /// # Errors
-    /// There was none for so long.
+    /// There was none for `JOURNAL_LOOK_WAIT`.
     pub async fn look_at_journal(&self) -> Result<Look, EngineError> {
         let place = self.inner.journal_looks.clone().acquire_owned();
         match tokio::time::timeout(JOURNAL_LOOK_WAIT, place).await {
