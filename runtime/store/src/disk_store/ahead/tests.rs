@@ -229,7 +229,8 @@ fn what_is_written_with_its_record_is_backlog_and_what_is_set_apart_is_not() {
     let home = tempfile::tempdir().unwrap();
     let disk = SimDisk::new();
     let (store, fence) = opened(home.path(), &disk);
-    let value = store.set_apart(vec![7; BYTES].into()).unwrap();
+    // Less than a commit waits for.
+    let value = store.set_apart(vec![7; 100_000].into()).unwrap();
     disk.pause_syncs();
     store.commit(Batch { fence, ops: vec![around("apart", &value)] }).unwrap();
     assert!(store.backlog_bytes() < 1_000);
