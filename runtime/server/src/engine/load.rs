@@ -175,15 +175,6 @@ impl Load {
         overload
     }
 
-    /// As [`Self::has_room`], and counts a refusal.
-    pub(super) fn check(
-        &self,
-        attempts_waiting: usize,
-        of_service: impl FnOnce() -> usize,
-    ) -> Result<(), Overload> {
-        if self.has_room(attempts_waiting, of_service) { Ok(()) } else { Err(self.refuse(Overload::Waiting)) }
-    }
-
     /// Says whether one more may come for a service. Only its own attempts that wait for their start count, so that
     /// a busy one keeps no other one's callers out; they are looked up when there are many of all services.
     pub(super) fn has_room(&self, attempts_waiting: usize, of_service: impl FnOnce() -> usize) -> bool {
@@ -304,17 +295,16 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_refused_beyond_its_limit_and_counted() {
+    fn there_is_room_until_as_many_of_a_service_wait_as_may() {
         let load = load(LoadLimits { waiting_max: 2, ..LoadLimits::default() });
-        let check = |waiting, of_service| load.check(waiting, || of_service);
-        assert_eq!(check(1, 1), Ok(()));
+        let has_room = |waiting, of_service| load.has_room(waiting, || of_service);
+        assert!(has_room(1, 1));
         load.enters(10);
-        assert_eq!(check(0, 0), Ok(()));
-        assert_eq!(check(1, 1), Err(Overload::Waiting));
-        assert_eq!(check(9, 0), Ok(()), "others wait, not those of this service");
+        assert!(has_room(0, 0));
+        assert!(!has_room(1, 1));
+        assert!(has_room(9, 0), "others wait, not those of this service");
         load.taken(10);
-        assert_eq!((check(1, 1), load.bodies_bytes()), (Ok(()), 0));
-        assert_eq!(load.refused.of(Overload::Waiting).get(), 1);
+        assert_eq!((has_room(1, 1), load.bodies_bytes()), (true, 0));
     }
 
     #[test]
@@ -339,6 +329,7 @@ mod tests {
         load.queue_is(&key("a"), Some(&queue(5, 8)));
         load.queue_is(&key("a"), None);
         assert_eq!((check("a"), load.full_keys_count.load(Ordering::Relaxed)), (Ok(()), 0));
+        assert_eq!(load.refused.of(Overload::KeyQueue).get(), 2);
     }
 
     #[test]

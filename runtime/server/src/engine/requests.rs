@@ -58,15 +58,18 @@ impl EngineHandle {
         key: impl Fn() -> Option<ObjectKey>,
     ) -> Result<Room, EngineError> {
         self.check_open()?;
-        let (executor, load) = (&self.inner.executor, &self.inner.load);
-        let has_room = load.has_room(executor.waiting(), || executor.waiting_of(service));
-        if !has_room || load.is_key_full(&key) {
+        if !self.has_room(service) || self.inner.load.is_key_full(&key) {
             self.pause_for_room().await;
             self.check_open()?;
+            self.check_load(service)?;
+            self.inner.load.check_key(key)?;
         }
-        self.check_load(service)?;
-        self.inner.load.check_key(key)?;
         Ok(self.room())
+    }
+
+    fn has_room(&self, service: &str) -> bool {
+        let executor = &self.inner.executor;
+        self.inner.load.has_room(executor.waiting(), || executor.waiting_of(service))
     }
 
     /// Waits a moment, unless very many do.
@@ -91,9 +94,9 @@ impl EngineHandle {
         Room::beside(self.inner.load.clone())
     }
 
+    /// As [`Self::has_room`], and counts a refusal.
     fn check_load(&self, service: &str) -> Result<(), Overload> {
-        let executor = &self.inner.executor;
-        self.inner.load.check(executor.waiting(), || executor.waiting_of(service))
+        if self.has_room(service) { Ok(()) } else { Err(self.inner.load.refuse(Overload::Waiting)) }
     }
 
     /// Counts a submission in, until its driver has taken it.
