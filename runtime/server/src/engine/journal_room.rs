@@ -5,14 +5,12 @@
 //! that nobody waits for ever. A service has half of the room at most, and no journal needs more, so a slow replay does not
 //! keep all others out.
 
-use super::lines::Lines;
+use super::lines::{Lines, Places};
 use super::load::JOURNALS_BYTES_MAX;
 use abide_core::effect::AttemptStart;
 use abide_core::limits::{JOURNAL_BYTES_BEGUN_MAX, JOURNAL_ENTRIES_MAX};
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// A journal up to this size is not counted: of those, all the attempts that may be in memory have half a gibibyte.
 const SMALL_JOURNAL_BYTES: u64 = 64 << 10;
@@ -39,99 +37,51 @@ const fn in_memory(bytes: u64, entries_len: u32, outcomes_len: u32) -> u64 {
 /// The room for all journals, by the byte.
 pub struct JournalRooms {
     bytes_max: u32,
-    common: Arc<Semaphore>,
-    shares: Mutex<HashMap<String, Share>>,
-    /// Those that wait: services in turn, the next attempt of each.
-    line: Arc<Lines>,
+    room: Arc<Lines>,
+    /// Those that wait for it: services in turn, the next attempt of each.
+    waiting: Arc<Lines>,
 }
 
-/// What a service may have still. It is there while an attempt of it has room, or asks for it.
-struct Share {
-    left: Arc<Semaphore>,
-    attempts: usize,
-}
-
-/// The room of one journal, until this is dropped: the share, which may be forgotten then, comes last.
-pub struct JournalRoom {
-    _common: OwnedSemaphorePermit,
-    _of_service: OwnedSemaphorePermit,
-    _sharer: Sharer,
-}
-
-/// One that has room, or asks for it.
-struct Sharer {
-    rooms: Arc<JournalRooms>,
-    service: String,
-}
+/// The room of one journal, until this is dropped.
+pub type JournalRoom = Places;
 
 impl JournalRooms {
-    pub fn new(bytes_max: u32) -> Arc<Self> {
-        Arc::new(Self {
-            bytes_max,
-            common: Arc::new(Semaphore::new(bytes_max as usize)),
-            shares: Mutex::default(),
-            line: Lines::new(Semaphore::MAX_PERMITS),
-        })
+    pub fn new(bytes_max: u32) -> Self {
+        let room = Lines::new(bytes_max as usize, share(bytes_max) as usize);
+        Self { bytes_max, room, waiting: Lines::new(Semaphore::MAX_PERMITS, 1) }
     }
 
     /// Waits for room for a journal of a service. None: it is small, and takes none. One that is larger than what a service
     /// may have takes all of that.
-    pub async fn room(self: &Arc<Self>, service: &str, bytes: u64) -> Option<JournalRoom> {
+    pub async fn room(&self, service: &str, bytes: u64) -> Option<JournalRoom> {
         if bytes <= SMALL_JOURNAL_BYTES {
             return None;
         }
-        let _turn = self.line.turn(service).await;
-        let (sharer, share) = self.join(service);
-        let bytes = u32::try_from(bytes).map_or(self.share_max(), |bytes| bytes.min(self.share_max()));
-        let of_service = take(share, bytes).await;
-        let common = take(self.common.clone(), bytes).await;
-        Some(JournalRoom { _common: common, _of_service: of_service, _sharer: sharer })
-    }
-
-    fn share_max(&self) -> u32 {
-        self.bytes_max / 2
-    }
-
-    fn join(self: &Arc<Self>, service: &str) -> (Sharer, Arc<Semaphore>) {
-        let mut shares = self.shares.lock();
-        let share = shares.entry(service.to_owned()).or_insert_with(|| Share {
-            left: Arc::new(Semaphore::new(self.share_max() as usize)),
-            attempts: 0,
-        });
-        share.attempts += 1;
-        (Sharer { rooms: self.clone(), service: service.to_owned() }, share.left.clone())
+        let _waits = self.waiting.place(service).await;
+        let share = share(self.bytes_max);
+        let bytes = u32::try_from(bytes).map_or(share, |bytes| bytes.min(share));
+        Some(self.room.places(service, bytes).await)
     }
 
     /// Returns how many attempts wait for room.
     pub fn waiting(&self) -> usize {
-        self.line.standing()
+        self.waiting.standing()
     }
 
     /// Returns how many attempts of a service do.
     pub fn waiting_of(&self, service: &str) -> usize {
-        self.line.standing_of(service)
+        self.waiting.standing_of(service)
     }
 
     #[cfg(test)]
     pub fn bytes_left(&self) -> usize {
-        self.common.available_permits()
+        self.room.left()
     }
 }
 
-/// Waits for so many bytes.
-async fn take(left: Arc<Semaphore>, bytes: u32) -> OwnedSemaphorePermit {
-    left.acquire_many_owned(bytes).await.expect("nobody closes it")
-}
-
-impl Drop for Sharer {
-    fn drop(&mut self) {
-        let mut shares = self.rooms.shares.lock();
-        let share = shares.get_mut(&self.service).expect("a share is there while somebody has of it");
-        share.attempts -= 1;
-        if share.attempts == 0 {
-            shares.remove(&self.service);
-        }
-    }
+/// Returns how much of the room a service may have.
+fn share(bytes_max: u32) -> u32 {
+    bytes_max / 2
 }
 
 #[cfg(test)]
@@ -144,7 +94,7 @@ mod tests {
 
     const UNIT: u64 = SMALL_JOURNAL_BYTES + 1;
 
-    fn rooms(units: u64) -> Arc<JournalRooms> {
+    fn rooms(units: u64) -> JournalRooms {
         JournalRooms::new(u32::try_from(units * UNIT).unwrap())
     }
 
@@ -234,6 +184,6 @@ mod tests {
         }
         drop(first);
         assert_eq!((rooms.waiting(), rooms.bytes_left() as u64), (0, 2 * UNIT));
-        assert!(rooms.shares.lock().is_empty());
+        assert_eq!(rooms.room.services(), 0);
     }
 }

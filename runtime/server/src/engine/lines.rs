@@ -1,7 +1,7 @@
-//! Who reads a large journal next: services take turns, and of each one at a time reads.
+//! Who is next where there are places for a few attempts only: services take turns, and each has so many places at most.
 //!
-//! A service with thousands of them has a line of its own. Only its first one stands in the common line as well, so who
-//! comes from another service is behind one of each, and not behind all of them.
+//! A service has a line of its own for what it may have, and only who has that stands in the common line as well. Where it
+//! has one place, who comes from another service is behind one of each, and not behind thousands of one.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Attempts that wait to read, or read.
+/// Attempts that wait for places, or have some.
 pub struct Lines {
     common: Arc<Semaphore>,
+    of_service: usize,
     services: Mutex<HashMap<String, Line>>,
     /// All of them, for those who only want to know that.
     standing: AtomicUsize,
@@ -19,59 +20,70 @@ pub struct Lines {
 
 /// The line of one service. It is there while somebody stands in it.
 struct Line {
-    turn: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     standing: usize,
 }
 
-/// The turn of one attempt, until this is dropped: the line, which may be forgotten then, comes last.
-pub struct Turn {
+/// The places of one attempt, until this is dropped: the line, which may be forgotten then, comes last.
+pub struct Places {
     _common: OwnedSemaphorePermit,
     _of_service: OwnedSemaphorePermit,
     _stands: Stands,
 }
 
-/// One that waits or reads.
+/// One that waits or has places.
 struct Stands {
     lines: Arc<Lines>,
     service: String,
 }
 
 impl Lines {
-    pub fn new(at_once: usize) -> Arc<Self> {
+    /// So many places for all, and so many for the attempts of one service.
+    pub fn new(for_all: usize, of_service: usize) -> Arc<Self> {
         Arc::new(Self {
-            common: Arc::new(Semaphore::new(at_once)),
+            common: Arc::new(Semaphore::new(for_all)),
+            of_service,
             services: Mutex::default(),
             standing: AtomicUsize::new(0),
         })
     }
 
-    /// Waits for a turn of the service.
-    pub async fn turn(self: &Arc<Self>, service: &str) -> Turn {
-        let (stands, turn) = self.join(service);
-        let of_service = turn.acquire_owned().await.expect("nobody closes it");
-        let common = self.common.clone().acquire_owned().await.expect("nobody closes it");
-        Turn { _common: common, _of_service: of_service, _stands: stands }
+    /// Waits for a place.
+    pub async fn place(self: &Arc<Self>, service: &str) -> Places {
+        self.places(service, 1).await
+    }
+
+    /// Waits for so many places, no more than a service may have.
+    pub async fn places(self: &Arc<Self>, service: &str, count: u32) -> Places {
+        let (stands, places) = self.join(service);
+        let of_service = take(places, count).await;
+        let common = take(self.common.clone(), count).await;
+        Places { _common: common, _of_service: of_service, _stands: stands }
     }
 
     fn join(self: &Arc<Self>, service: &str) -> (Stands, Arc<Semaphore>) {
         let mut services = self.services.lock();
         let line = services
             .entry(service.to_owned())
-            .or_insert_with(|| Line { turn: Arc::new(Semaphore::new(1)), standing: 0 });
+            .or_insert_with(|| Line { places: Arc::new(Semaphore::new(self.of_service)), standing: 0 });
         line.standing += 1;
         self.standing.fetch_add(1, Ordering::SeqCst);
-        (Stands { lines: self.clone(), service: service.to_owned() }, line.turn.clone())
+        (Stands { lines: self.clone(), service: service.to_owned() }, line.places.clone())
     }
 
-    /// Returns how many wait or read.
+    /// Returns how many wait or have places.
     pub fn standing(&self) -> usize {
         self.standing.load(Ordering::SeqCst)
     }
 
-    /// Returns how many of a service wait or read.
+    /// Returns how many of a service do.
     pub fn standing_of(&self, service: &str) -> usize {
         self.services.lock().get(service).map_or(0, |line| line.standing)
     }
+}
+
+async fn take(places: Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
+    places.acquire_many_owned(count).await.expect("nobody closes it")
 }
 
 impl Drop for Stands {
@@ -83,6 +95,19 @@ impl Drop for Stands {
         if line.standing == 0 {
             services.remove(&self.service);
         }
+    }
+}
+
+#[cfg(test)]
+impl Lines {
+    /// Returns how many places nobody has.
+    pub fn left(&self) -> usize {
+        self.common.available_permits()
+    }
+
+    /// Returns how many services somebody stands in line for.
+    pub fn services(&self) -> usize {
+        self.services.lock().len()
     }
 }
 
@@ -100,7 +125,7 @@ mod tests {
         let begin = |service: &'static str| {
             let (lines, read) = (lines.clone(), read.clone());
             tokio::spawn(async move {
-                let _turn = lines.turn(service).await;
+                let _place = lines.place(service).await;
                 read.lock().push(service);
                 tokio::task::yield_now().await;
             })
@@ -114,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_last_is_behind_one_of_each_service() {
-        let lines = Lines::new(2);
+        let lines = Lines::new(2, 1);
         let read = reads(&lines, &[("Greedy", 10), ("Modest", 1)]).await;
         assert_eq!((read.len(), &read[..2]), (11, &["Greedy", "Modest"][..]));
         let read = reads(&lines, &[("Greedy", 10), ("Busy", 10), ("Modest", 1)]).await;
@@ -123,16 +148,16 @@ mod tests {
 
     #[tokio::test]
     async fn who_stands_in_line_is_counted_until_it_has_read_or_goes_away() {
-        let lines = Lines::new(2);
-        let reads = lines.turn("S").await;
+        let lines = Lines::new(2, 1);
+        let reads = lines.place("S").await;
         {
-            let mut waits = pin!(lines.turn("S"));
+            let mut waits = pin!(lines.place("S"));
             assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            let _other = lines.turn("T").await;
+            let _other = lines.place("T").await;
             assert_eq!((lines.standing(), lines.standing_of("S"), lines.standing_of("T")), (3, 2, 1));
         }
         assert_eq!((lines.standing(), lines.standing_of("S")), (1, 1));
         drop(reads);
-        assert_eq!((lines.standing(), lines.services.lock().len()), (0, 0));
+        assert_eq!((lines.standing(), lines.services()), (0, 0));
     }
 }

@@ -24,7 +24,7 @@ const LARGE_AT_ONCE: usize = 2;
 pub struct Loading {
     journals: JournalReader,
     large: Arc<Lines>,
-    rooms: Arc<JournalRooms>,
+    rooms: JournalRooms,
 }
 
 /// A journal, and the room that it takes in memory, if it is counted.
@@ -36,7 +36,7 @@ pub struct JournalInRoom {
 impl Loading {
     #[must_use]
     pub fn new(journals: JournalReader) -> Self {
-        Self { journals, large: Lines::new(LARGE_AT_ONCE), rooms: JournalRooms::new(JOURNALS_BYTES_MAX) }
+        Self { journals, large: Lines::new(LARGE_AT_ONCE, 1), rooms: JournalRooms::new(JOURNALS_BYTES_MAX) }
     }
 
     /// As [`JournalReader::load`]; waits for room for the journal, and for a large one elsewhere.
@@ -77,12 +77,12 @@ impl Loading {
         start: &mut AttemptStart,
         room: Option<JournalRoom>,
     ) -> Result<Option<JournalInRoom>, TxnError> {
-        let turn = self.large.turn(&start.target.service).await;
+        let place = self.large.place(&start.target.service).await;
         let (journals, mut of) = (self.journals.clone(), start.clone());
         start.input = None;
         let reads = tokio::task::spawn_blocking(move || {
-            // It reads on when nobody waits for it any more, so the turn ends here, and the room not before.
-            let _turn = turn;
+            // It reads on when nobody waits for it any more, so the place is given back here, and the room not before.
+            let _place = place;
             let journal = journals.load(&mut of);
             journal.map(|journal| journal.map(|journal| JournalInRoom { journal, room }))
         });
@@ -214,7 +214,7 @@ mod tests {
         let (_, others) = channel();
         let store = slow(others, 0);
         let loading = Loading::new(JournalReader::new(Arc::new(store), 1));
-        let reads = loading.large.turn("S").await;
+        let reads = loading.large.place("S").await;
         let mut second = start(LARGE_BYTES + 1);
         let mut waits = pin!(loading.load(&mut second));
         assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
