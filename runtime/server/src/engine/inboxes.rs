@@ -6,16 +6,20 @@ use abide_core::ids::{InvocationId, PartitionId};
 use abide_store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
 
 /// Work that the drivers have not done, all together, before they are behind. A command is one piece of work, and
 /// so is each entry of a journal in it: all of it takes some milliseconds.
 const BEHIND_AT: usize = 16;
-/// Work that the driver of one partition has not done, before guests that make more of it have to wait.
-const FAR_BEHIND_AT: usize = 128;
+/// Work that the driver of one partition has not done, before guests that make more of it have to wait: two messages of
+/// theirs, so that there is always one to work at.
+const FAR_BEHIND_AT: usize = 256;
 /// Bytes that the store has not brought to where they stay, before the same guests have to wait: those of others come behind
 /// them, and the processors that bring them there are those of all.
 const BACKLOG_BYTES_MAX: u64 = 2 << 20;
+/// Between two looks whether they have caught up with a guest.
+const CATCH_UP: Duration = Duration::from_millis(1);
 /// So many bytes of entries are one more piece of work.
 const BYTES_OF_A_PIECE: usize = 16 << 10;
 
@@ -31,6 +35,8 @@ struct Line {
     sender: mpsc::UnboundedSender<Command>,
     /// What was sent and is not applied yet.
     open: AtomicUsize,
+    /// Something was applied.
+    applied: Notify,
 }
 
 impl Line {
@@ -61,7 +67,7 @@ impl Inboxes {
         senders: impl IntoIterator<Item = mpsc::UnboundedSender<Command>>,
         store: Arc<dyn Store>,
     ) -> Self {
-        let line = |sender| Line { sender, open: AtomicUsize::new(0) };
+        let line = |sender| Line { sender, open: AtomicUsize::new(0), applied: Notify::new() };
         let partitions = senders.into_iter().map(line).collect();
         Self { partitions, aside: Arc::new(Aside::new(store.clone())), store }
     }
@@ -91,6 +97,15 @@ impl Inboxes {
     pub fn are_behind(&self) -> bool {
         let open = |line: &Line| line.open.load(Ordering::SeqCst);
         self.partitions.iter().map(open).sum::<usize>() >= BEHIND_AT
+    }
+
+    /// Waits until a guest may ask for more than it does already.
+    pub async fn catch_up(&self, invocation: InvocationId) {
+        let line = self.line(invocation.partition(self.partitions()));
+        while self.is_far_behind(invocation) {
+            // The store does not say when it has done something.
+            let _ = tokio::time::timeout(CATCH_UP, line.applied.notified()).await;
+        }
     }
 
     /// Says whether the driver of this invocation, or the store, has so much to do that its guest should wait.
@@ -143,7 +158,9 @@ impl Inboxes {
 
     /// The driver of this partition has done so much.
     pub(super) fn applied(&self, partition: PartitionId, work: usize) {
-        self.line(partition).open.fetch_sub(work, Ordering::SeqCst);
+        let line = self.line(partition);
+        line.open.fetch_sub(work, Ordering::SeqCst);
+        line.applied.notify_waiters();
     }
 }
 
@@ -191,5 +208,24 @@ mod tests {
         assert!(!inboxes.is_far_behind(ID));
         inboxes.applied(ID.partition(2), BEHIND_AT);
         assert!(!inboxes.are_behind());
+    }
+
+    #[tokio::test]
+    async fn a_guest_goes_on_as_soon_as_its_driver_has_caught_up() {
+        let (sender, _receiver) = mpsc::unbounded_channel();
+        let inboxes = Inboxes::alone([sender]);
+        inboxes.catch_up(ID).await;
+        for _ in 0..2 {
+            inboxes.send(ID, append(FAR_BEHIND_AT / 2, 1));
+        }
+        let done = work(&append(FAR_BEHIND_AT / 2, 1));
+        let waits = tokio::spawn({
+            let inboxes = inboxes.clone();
+            async move { inboxes.catch_up(ID).await }
+        });
+        tokio::time::sleep(5 * CATCH_UP).await;
+        assert!(!waits.is_finished());
+        inboxes.applied(ID.partition(1), done);
+        waits.await.expect("it does not panic");
     }
 }

@@ -6,10 +6,10 @@ use super::executor::{LetIn, Shared, Slot};
 use super::guest::Link;
 use super::output::{Keep, Output};
 use super::sandbox::Scope;
-use super::session::{Purpose, Surroundings};
+use super::session::{CatchesUp, Purpose, Surroundings};
 use super::start::{Found, Start, watch};
-use crate::engine::JournalInRoom;
 use crate::engine::executor::Tell;
+use crate::engine::{Inboxes, JournalInRoom};
 use crate::metrics::Held;
 use crate::traces::Trail;
 use abide_core::command::{Command, End, Ended};
@@ -70,6 +70,14 @@ struct Admitted {
     is_of_crowd: bool,
 }
 
+/// Returns what the guest of an invocation has to wait for before it asks for more.
+fn catches_up(inboxes: &Inboxes, invocation: InvocationId) -> Option<CatchesUp> {
+    let inboxes = inboxes.clone();
+    inboxes
+        .is_far_behind(invocation)
+        .then(|| -> CatchesUp { Box::pin(async move { inboxes.catch_up(invocation).await }) })
+}
+
 async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted, report: Report) {
     let Admitted { told, heavy, beginning, slot, is_of_crowd } = admitted;
     let _counted = Held::of(&shared.parts.metrics.guests.instances);
@@ -100,7 +108,7 @@ async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitte
         append: Box::new(move |append| {
             teller.send(append.invocation, Command::Append(append), is_of_crowd);
         }),
-        is_far_behind: Arc::new(move || owner.is_far_behind(invocation)),
+        catches_up: Box::new(move || catches_up(&owner, invocation)),
         catalog: shared.parts.catalog.clone(),
         is_crowded: Box::new({
             let shared = shared.clone();

@@ -6,6 +6,15 @@ wasmtime::component::bindgen!({
     imports: {
         "abide:runtime/events.next-event": async | trappable,
         "abide:runtime/io.next-event-or-io": async | trappable,
+        // What asks for something to be recorded may have to wait until that is done.
+        "abide:runtime/awakeable": async | trappable,
+        "abide:runtime/call": async | trappable,
+        "abide:runtime/invocations": async | trappable,
+        "abide:runtime/promise": async | trappable,
+        "abide:runtime/run.run-start": async | trappable,
+        "abide:runtime/signal": async | trappable,
+        "abide:runtime/sleep": async | trappable,
+        "abide:runtime/state": async | trappable,
         default: trappable,
     },
     exports: { default: async },

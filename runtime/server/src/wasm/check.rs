@@ -120,7 +120,7 @@ pub async fn check(
     let around = Surroundings {
         purpose: Purpose::Check,
         append: Box::new(|_| {}),
-        is_far_behind: Arc::new(|| false),
+        catches_up: Box::new(|| None),
         catalog,
         is_crowded: Box::new(|_| false),
         read_ahead: Box::new(|_, _| None),

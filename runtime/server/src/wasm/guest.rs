@@ -11,6 +11,8 @@ use super::slots::Share;
 use super::start::Start;
 use crate::engine::executor::Tell;
 use crate::traces::Trail;
+use abide_core::entry::Entry;
+use abide_core::ids::OpId;
 use abide_core::manifest::Settings;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
@@ -112,14 +114,28 @@ impl Guest {
         self.table = table();
     }
 
-    /// The guest computes since a tick: it lets others go on, or waits until what it asked for is recorded.
+    /// The guest computes since a tick: it lets others go on.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let goes_on = self.cpu.tick()?;
-        let catches_up = self.link.as_mut().and_then(|link| {
+        if let Some(link) = &mut self.link {
             link.session.tells_results();
-            link.session.catches_up()
-        });
-        Ok(catches_up.map_or(goes_on, |catches_up| UpdateDeadline::YieldCustom(1, Box::pin(catches_up))))
+        }
+        Ok(goes_on)
+    }
+
+    /// Asks for something that is recorded.
+    pub async fn ask(&mut self, entry: Entry) -> wasmtime::Result<OpId> {
+        let op = self.session()?.ask(entry)?;
+        self.catch_up().await?;
+        Ok(op)
+    }
+
+    /// Waits, in the middle of the guest's computation, while it asks for more than is recorded at the same time.
+    pub async fn catch_up(&mut self) -> wasmtime::Result<()> {
+        if let Some(caught_up) = self.session()?.catches_up() {
+            caught_up.await;
+        }
+        Ok(())
     }
 
     /// Returns the session, which only an attempt has.

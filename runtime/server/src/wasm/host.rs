@@ -39,14 +39,14 @@ impl Guest {
 
     /// Asks for something that names an id. A text that is none is the guest's failure, and nothing of
     /// it is recorded.
-    fn ask_by_id<Id: FromStr<Err = ParseIdError>>(
+    async fn ask_by_id<Id: FromStr<Err = ParseIdError>>(
         &mut self,
         what: &str,
         id: String,
         entry: impl FnOnce(Id) -> Entry,
     ) -> wasmtime::Result<Result<wit::OpId, wit::Failure>> {
         match id.parse() {
-            Ok(id) => self.session()?.ask(entry(id)).map(Ok),
+            Ok(id) => self.ask(entry(id)).await.map(Ok),
             Err(error) => Ok(Err(bad_id(what, id, error))),
         }
     }

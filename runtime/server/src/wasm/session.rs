@@ -41,8 +41,8 @@ use abide_core::target::ObjectKey;
 use abide_core::time::Timestamp;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// About the bytes after which what the guest did is told to the core, even if it does not wait.
 const APPEND_BYTES_MAX: usize = 256 << 10;
@@ -50,8 +50,6 @@ const APPEND_BYTES_MAX: usize = 256 << 10;
 const APPEND_ENTRIES_MAX: usize = 128;
 /// The same for what the core does for an entry beside recording it, see [`burden`].
 const APPEND_BURDEN_MAX: usize = 64;
-/// Between two looks whether the core has caught up with a guest.
-const CATCH_UP: Duration = Duration::from_millis(1);
 
 /// Why the guest does not go on, other than by a fault of its own.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -108,6 +106,9 @@ pub enum Next {
     Execute(OpId),
 }
 
+/// Ends when the core has caught up with a guest.
+pub type CatchesUp = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Reads a value of the state of an object.
 pub type ReadState = Box<dyn Fn(&ObjectKey, &str) -> Option<Outcome> + Send + Sync>;
 
@@ -116,8 +117,8 @@ pub struct Surroundings {
     pub purpose: Purpose,
     /// Tells the core what the guest did.
     pub append: Box<dyn Fn(Append) + Send + Sync>,
-    /// Says whether the core has so much to do that a guest should wait before it tells more.
-    pub is_far_behind: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Returns what a guest has to wait for before it tells more, where the core has much to do.
+    pub catches_up: Box<dyn Fn() -> Option<CatchesUp> + Send + Sync>,
     pub catalog: Arc<dyn Catalog>,
     /// Says whether so much waits for a service that no more may be asked of it now.
     pub is_crowded: Box<dyn Fn(&str) -> bool + Send + Sync>,
@@ -488,15 +489,11 @@ impl Session {
         }
     }
 
-    /// Returns what the guest has to wait for, when it asks for more than is recorded at the same time. It does not
-    /// notice: it waits in the middle of its computation.
-    pub fn catches_up(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let is_far_behind = self.around.is_far_behind.clone();
-        (self.runs_ahead && is_far_behind()).then_some(async move {
-            while is_far_behind() {
-                tokio::time::sleep(CATCH_UP).await;
-            }
-        })
+    /// Returns what the guest has to wait for before it asks for more, when it told much just now and that is not
+    /// recorded yet.
+    pub fn catches_up(&self) -> Option<CatchesUp> {
+        let told_just_now = self.runs_ahead && self.entries.is_empty();
+        if told_just_now { (self.around.catches_up)() } else { None }
     }
 
     /// The guest waits for something.

@@ -7,20 +7,19 @@ use crate::wasm::guest::Guest;
 use abide_core::entry::Entry;
 
 impl Host for Guest {
-    fn create(&mut self, name: Option<String>) -> wasmtime::Result<AwakeableHandle> {
+    async fn create(&mut self, name: Option<String>) -> wasmtime::Result<AwakeableHandle> {
         name.as_deref().map_or(Ok(()), check_name)?;
-        let session = self.session()?;
-        let op = session.ask(Entry::Awakeable { name })?;
-        Ok(AwakeableHandle { op, id: session.awakeable(op).to_string() })
+        let op = self.ask(Entry::Awakeable { name }).await?;
+        Ok(AwakeableHandle { op, id: self.session()?.awakeable(op).to_string() })
     }
 
-    fn complete(
+    async fn complete(
         &mut self,
         id: String,
         res: Result<Vec<u8>, Failure>,
     ) -> wasmtime::Result<Result<(), Failure>> {
         let outcome = self.read_result("the result of an awakeable", res)?;
         let entry = |awakeable| Entry::CompleteAwakeable { awakeable, outcome };
-        Ok(self.ask_by_id("awakeable", id, entry)?.map(|_| ()))
+        Ok(self.ask_by_id("awakeable", id, entry).await?.map(|_| ()))
     }
 }

@@ -14,7 +14,7 @@ const CALL_HEADERS_BYTES_MAX: usize = 64 << 10;
 const HEADER_OVERHEAD: usize = 32;
 
 impl Host for Guest {
-    fn call(
+    async fn call(
         &mut self,
         target: wit::TargetResult,
         input: Vec<u8>,
@@ -23,10 +23,11 @@ impl Host for Guest {
     ) -> wasmtime::Result<CallHandle> {
         let wanted = self.wanted(target, input, headers, idempotency_key)?;
         let (op, invocation) = self.session()?.call(wanted)?;
+        self.catch_up().await?;
         Ok(CallHandle { op, invocation: invocation.to_string() })
     }
 
-    fn send(
+    async fn send(
         &mut self,
         target: wit::TargetResult,
         input: Vec<u8>,
@@ -35,7 +36,9 @@ impl Host for Guest {
         delay_ms: Option<u64>,
     ) -> wasmtime::Result<String> {
         let wanted = self.wanted(target, input, headers, idempotency_key)?;
-        Ok(self.session()?.send(wanted, delay_ms)?.to_string())
+        let invocation = self.session()?.send(wanted, delay_ms)?;
+        self.catch_up().await?;
+        Ok(invocation.to_string())
     }
 }
 

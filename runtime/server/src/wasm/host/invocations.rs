@@ -8,17 +8,17 @@ use abide_core::entry::Entry;
 const INVOCATION: &str = "invocation";
 
 impl Host for Guest {
-    fn attach(&mut self, invocation: String) -> wasmtime::Result<Result<OpId, Failure>> {
-        self.ask_by_id(INVOCATION, invocation, |invocation| Entry::Attach { invocation })
+    async fn attach(&mut self, invocation: String) -> wasmtime::Result<Result<OpId, Failure>> {
+        self.ask_by_id(INVOCATION, invocation, |invocation| Entry::Attach { invocation }).await
     }
 
-    fn cancel(&mut self, invocation: String) -> wasmtime::Result<Result<(), Failure>> {
-        let asked = self.ask_by_id(INVOCATION, invocation, |invocation| Entry::Cancel { invocation })?;
+    async fn cancel(&mut self, invocation: String) -> wasmtime::Result<Result<(), Failure>> {
+        let asked = self.ask_by_id(INVOCATION, invocation, |invocation| Entry::Cancel { invocation }).await?;
         Ok(asked.map(|_| ()))
     }
 
-    fn kill(&mut self, invocation: String) -> wasmtime::Result<Result<(), Failure>> {
-        let asked = self.ask_by_id(INVOCATION, invocation, |invocation| Entry::Kill { invocation })?;
+    async fn kill(&mut self, invocation: String) -> wasmtime::Result<Result<(), Failure>> {
+        let asked = self.ask_by_id(INVOCATION, invocation, |invocation| Entry::Kill { invocation }).await?;
         Ok(asked.map(|_| ()))
     }
 }

@@ -7,19 +7,19 @@ use crate::wasm::guest::Guest;
 use abide_core::entry::Entry;
 
 impl Host for Guest {
-    fn get(&mut self, name: String) -> wasmtime::Result<OpId> {
+    async fn get(&mut self, name: String) -> wasmtime::Result<OpId> {
         check_name(&name)?;
-        self.session()?.ask(Entry::GetPromise { name })
+        self.ask(Entry::GetPromise { name }).await
     }
 
-    fn peek(&mut self, name: String) -> wasmtime::Result<OpId> {
+    async fn peek(&mut self, name: String) -> wasmtime::Result<OpId> {
         check_name(&name)?;
-        self.session()?.ask(Entry::PeekPromise { name })
+        self.ask(Entry::PeekPromise { name }).await
     }
 
-    fn complete(&mut self, name: String, res: Result<Vec<u8>, Failure>) -> wasmtime::Result<OpId> {
+    async fn complete(&mut self, name: String, res: Result<Vec<u8>, Failure>) -> wasmtime::Result<OpId> {
         check_name(&name)?;
         let outcome = self.read_result("the result of a promise", res)?;
-        self.session()?.ask(Entry::CompletePromise { name, outcome })
+        self.ask(Entry::CompletePromise { name, outcome }).await
     }
 }

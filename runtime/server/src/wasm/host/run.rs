@@ -8,10 +8,10 @@ use crate::wasm::guest::Guest;
 use abide_core::entry::Entry;
 
 impl Host for Guest {
-    fn run_start(&mut self, name: String, retry: Option<wit::RetryPolicy>) -> wasmtime::Result<OpId> {
+    async fn run_start(&mut self, name: String, retry: Option<wit::RetryPolicy>) -> wasmtime::Result<OpId> {
         check_name(&name)?;
         let retry = retry.as_ref().map(retry_policy);
-        self.session()?.ask(Entry::Run { name, retry })
+        self.ask(Entry::Run { name, retry }).await
     }
 
     fn run_enter(&mut self, op: OpId) -> wasmtime::Result<()> {

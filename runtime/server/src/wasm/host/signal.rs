@@ -7,12 +7,12 @@ use crate::wasm::guest::Guest;
 use abide_core::entry::Entry;
 
 impl Host for Guest {
-    fn receive(&mut self, name: String) -> wasmtime::Result<OpId> {
+    async fn receive(&mut self, name: String) -> wasmtime::Result<OpId> {
         check_name(&name)?;
-        self.session()?.ask(Entry::ReceiveSignal { name })
+        self.ask(Entry::ReceiveSignal { name }).await
     }
 
-    fn send(
+    async fn send(
         &mut self,
         invocation: String,
         name: String,
@@ -21,6 +21,6 @@ impl Host for Guest {
         check_name(&name)?;
         let outcome = self.read_result("what a signal says", res)?;
         let entry = |invocation| Entry::SendSignal { invocation, name, outcome };
-        Ok(self.ask_by_id("invocation", invocation, entry)?.map(|_| ()))
+        Ok(self.ask_by_id("invocation", invocation, entry).await?.map(|_| ()))
     }
 }

@@ -7,8 +7,8 @@ use crate::wasm::guest::Guest;
 use abide_core::entry::Entry;
 
 impl Host for Guest {
-    fn sleep(&mut self, duration_ms: u64, name: Option<String>) -> wasmtime::Result<OpId> {
+    async fn sleep(&mut self, duration_ms: u64, name: Option<String>) -> wasmtime::Result<OpId> {
         name.as_deref().map_or(Ok(()), check_name)?;
-        self.session()?.ask(Entry::Sleep { duration_ms, name })
+        self.ask(Entry::Sleep { duration_ms, name }).await
     }
 }

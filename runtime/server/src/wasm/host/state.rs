@@ -7,34 +7,33 @@ use crate::wasm::guest::Guest;
 use abide_core::entry::Entry;
 
 impl Host for Guest {
-    fn get(&mut self, name: String) -> wasmtime::Result<Lookup> {
+    async fn get(&mut self, name: String) -> wasmtime::Result<Lookup> {
         check_name(&name)?;
-        let session = self.session()?;
-        match session.known_state(&name)? {
+        match self.session()?.known_state(&name)? {
             Some(known) => Ok(Lookup::Known(known.map(Into::into))),
-            None => session.ask(Entry::GetState { name }).map(Lookup::Pending),
+            None => self.ask(Entry::GetState { name }).await.map(Lookup::Pending),
         }
     }
 
-    fn set(&mut self, name: String, value: Vec<u8>) -> wasmtime::Result<()> {
+    async fn set(&mut self, name: String, value: Vec<u8>) -> wasmtime::Result<()> {
         check_name(&name)?;
         check_value("a value of the state", value.len(), self.limits.value_bytes_max)?;
-        self.session()?.ask(Entry::SetState { name, value: value.into() })?;
+        self.ask(Entry::SetState { name, value: value.into() }).await?;
         Ok(())
     }
 
-    fn clear(&mut self, name: String) -> wasmtime::Result<()> {
+    async fn clear(&mut self, name: String) -> wasmtime::Result<()> {
         check_name(&name)?;
-        self.session()?.ask(Entry::ClearState { name })?;
+        self.ask(Entry::ClearState { name }).await?;
         Ok(())
     }
 
-    fn clear_all(&mut self) -> wasmtime::Result<()> {
-        self.session()?.ask(Entry::ClearAllState)?;
+    async fn clear_all(&mut self) -> wasmtime::Result<()> {
+        self.ask(Entry::ClearAllState).await?;
         Ok(())
     }
 
-    fn keys(&mut self) -> wasmtime::Result<OpId> {
-        self.session()?.ask(Entry::StateKeys)
+    async fn keys(&mut self) -> wasmtime::Result<OpId> {
+        self.ask(Entry::StateKeys).await
     }
 }

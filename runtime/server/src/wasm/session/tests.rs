@@ -99,7 +99,8 @@ fn session_for(
             let said = said.clone();
             move |append| said.lock().push(append)
         }),
-        is_far_behind: Arc::new(|| false),
+        // It is behind all the time.
+        catches_up: Box::new(|| Some(Box::pin(std::future::ready(())))),
         catalog: Arc::new(catalog),
         is_crowded: Box::new(|service| service == "Crowded"),
         read_ahead: Box::new(|_, name| stored(name)),
@@ -392,6 +393,20 @@ fn a_guest_that_asks_for_more_than_a_journal_holds_stops_there() {
     assert!(matches!(error.downcast_ref(), Some(Halt::Stopped)), "{error}");
     let told: usize = world.said.lock().iter().map(|append| append.entries.len()).sum();
     assert_eq!(told, limits::JOURNAL_ENTRIES_MAX as usize + 1, "the core sees that it is too much");
+}
+
+#[test]
+fn a_guest_that_does_not_wait_by_itself_does_after_each_message_to_the_core() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    let mut told = 0;
+    for _ in 0..2 * APPEND_ENTRIES_MAX {
+        world.ask(sleep(1));
+        let before = std::mem::replace(&mut told, world.said.lock().len());
+        assert_eq!(world.session.catches_up().is_some(), told > before);
+    }
+    assert!(told >= 2);
+    world.session.waits();
+    assert!(world.session.catches_up().is_none());
 }
 
 fn run(name: &str) -> Entry {
