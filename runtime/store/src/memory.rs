@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::batch::{Batch, Fence, Op, Order, Sequence, Value, View};
+use crate::batch::{Batch, Fence, Order, Sequence, Value, View};
 use crate::error::Error;
 use crate::overlay::{self, Overlay};
 use crate::stats::{Stats, Status};
@@ -105,7 +105,7 @@ impl MemoryStore {
                     None => state.durable_pairs.remove(op.key()),
                 };
             }
-            state.overlay.remove_applied(sequence, batch.ops.iter().map(Op::key));
+            drop(state.overlay.take_applied(sequence));
             state.stats.syncs += 1;
             self.durable.send_replace(sequence);
         }

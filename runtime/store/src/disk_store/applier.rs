@@ -10,13 +10,10 @@ use std::time::Instant;
 use crate::batch::Sequence;
 use crate::disk_store::shared::{Logged, Shared, State};
 use crate::error::Error;
-use crate::log::record::Entry;
 use crate::options::GATHER;
 
 /// Records applied together, between two notes of how far the index is.
 const GROUP_MAX: usize = 4_096;
-/// Records that are forgotten in memory at once: everybody else waits meanwhile.
-const FORGOTTEN_AT_ONCE: usize = 64;
 
 /// Runs until the log is closed and everything is applied, or the store fails.
 pub fn run(shared: &Arc<Shared>) {
@@ -49,6 +46,8 @@ fn next_group(shared: &Shared) -> Option<Vec<Logged>> {
             break;
         }
     }
+    // So that what is committed by now can go without what is committed later.
+    state.overlay.begin_layer();
     let count = state.logged.len().min(GROUP_MAX);
     Some(state.logged.drain(..count).collect())
 }
@@ -58,22 +57,22 @@ fn apply_group(shared: &Shared, group: Vec<Logged>) -> Result<(), Error> {
     apply(shared, &group, last)?;
     shared.index.set_applied(last)?;
     shared.applied.store(last, Ordering::SeqCst);
-    group.chunks(FORGOTTEN_AT_ONCE).for_each(|records| forget(shared, records));
+    forget(shared, &group, last);
     shared.progress.notify_all();
     Ok(())
 }
 
 /// Takes out of memory what the index has.
-fn forget(shared: &Shared, records: &[Logged]) {
-    let mut state = shared.state();
-    for logged in records {
-        if let Entry::Batch { changes, .. } = &logged.record.entry {
-            let keys = changes.iter().map(|(key, _)| &key[..]);
-            state.overlay.remove_applied(logged.record.sequence, keys);
-        }
-        state.pending_bytes -= logged.weight.memory;
-        shared.backlog_bytes.fetch_sub(logged.weight.written, Ordering::Relaxed);
-    }
+fn forget(shared: &Shared, group: &[Logged], last: Sequence) {
+    let memory = group.iter().map(|logged| logged.weight.memory).sum::<u64>();
+    let written = group.iter().map(|logged| logged.weight.written).sum();
+    let layers = {
+        let mut state = shared.state();
+        state.pending_bytes -= memory;
+        state.overlay.take_applied(last)
+    };
+    shared.backlog_bytes.fetch_sub(written, Ordering::Relaxed);
+    drop(layers);
 }
 
 fn apply(shared: &Shared, group: &[Logged], last: Sequence) -> Result<(), Error> {
