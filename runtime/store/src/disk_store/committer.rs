@@ -223,7 +223,9 @@ fn append(
 
 fn count(shared: &Shared, appended: &Appended) {
     let micros = u64::try_from(appended.synced_in.as_micros()).unwrap_or(u64::MAX);
-    shared.synced_in_micros.store(micros, Ordering::Relaxed);
+    // After a slow one the next ones are expected to be slow as well, each a little less.
+    let before = shared.synced_in_micros.load(Ordering::Relaxed);
+    shared.synced_in_micros.store(micros.max(before - before / 8), Ordering::Relaxed);
     let mut counters = shared.counters.lock();
     counters.syncs += 1;
     counters.sync_micros_sum += micros;

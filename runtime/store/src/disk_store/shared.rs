@@ -96,7 +96,7 @@ pub struct Shared {
     pub segments: Arc<Segments>,
     /// The end of the log. Whoever has it may take from the queue; it is taken before the state, never after.
     pub log: Mutex<Log>,
-    /// How long the last sync took.
+    /// How long the next sync is expected to take.
     pub synced_in_micros: AtomicU64,
     state: Mutex<State>,
     /// Bytes that are written for what is committed and not in the index.
