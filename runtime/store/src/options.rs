@@ -33,7 +33,7 @@ pub const GROUP_BYTES_MAX: u64 = 4 * MIB;
 pub const LINGER: Duration = Duration::from_millis(5);
 /// Who waits for a batch writes it on its own thread while there is no more than this to write, blobs not among it.
 pub const OWN_GROUP_BYTES_MAX: u64 = 32 * KIB;
-/// And while the last sync took no longer than this: nobody's thread is held up by a slow disk.
+/// And while a sync is expected to take no longer than this, after the last ones: nobody's thread is held up by a slow disk.
 pub const OWN_SYNC_MAX: Duration = Duration::from_millis(1);
 /// How long the applier gathers what the log has, before the index gets it: about as long as most invocations are on their
 /// way, so that most of what they write and take back, or write anew, never gets there. What it gathers is kept in memory.

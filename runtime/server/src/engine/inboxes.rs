@@ -12,8 +12,8 @@ use tokio::sync::{Notify, mpsc};
 /// Work that the drivers have not done, all together, before they are behind. A command is one piece of work, and
 /// so is each entry of a journal in it: all of it takes some milliseconds.
 const BEHIND_AT: usize = 16;
-/// Work that the driver of one partition has not done, before guests that make more of it have to wait: two messages of
-/// theirs, so that there is always one to work at.
+/// Work that the driver of one partition has not done, before guests that make more of it have to wait: two messages full
+/// of entries, so that there is always one to work at.
 const FAR_BEHIND_AT: usize = 256;
 /// Bytes that the store has not brought to where they stay, before the same guests have to wait: those of others come behind
 /// them, and the processors that bring them there are those of all.
@@ -169,6 +169,8 @@ mod tests {
     use super::*;
     use abide_core::command::{Append, Ask};
     use abide_core::entry::Entry;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
 
     const ID: InvocationId = InvocationId { unique: 1, partition_key: 0 };
 
@@ -215,17 +217,13 @@ mod tests {
         let (sender, _receiver) = mpsc::unbounded_channel();
         let inboxes = Inboxes::alone([sender]);
         inboxes.catch_up(ID).await;
-        for _ in 0..2 {
-            inboxes.send(ID, append(FAR_BEHIND_AT / 2, 1));
-        }
-        let done = work(&append(FAR_BEHIND_AT / 2, 1));
-        let waits = tokio::spawn({
-            let inboxes = inboxes.clone();
-            async move { inboxes.catch_up(ID).await }
-        });
-        tokio::time::sleep(5 * CATCH_UP).await;
-        assert!(!waits.is_finished());
-        inboxes.applied(ID.partition(1), done);
-        waits.await.expect("it does not panic");
+        let half = || append(FAR_BEHIND_AT / 2, 1);
+        inboxes.send(ID, half());
+        inboxes.send(ID, half());
+        let mut caught_up = pin!(inboxes.catch_up(ID));
+        let mut looks = || caught_up.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(looks().is_pending(), "the driver has done nothing");
+        inboxes.applied(ID.partition(1), work(&half()));
+        assert!(looks().is_ready(), "it does not wait for its next look");
     }
 }

@@ -130,7 +130,11 @@ fn store_sizes(reading: &mut Reading<'_>, stats: &Stats) -> Written {
     let written = stats.log_bytes_written;
     reading.counter_bytes("abide_store_log_written", "Written to the commit log", written)?;
     reading.bytes("abide_store_unsynced", "Committed and not in the index yet", stats.unsynced_bytes)?;
-    reading.gauge("abide_store_overlay_keys", "Keys that are not in the index yet", stats.overlay_keys)?;
+    reading.gauge(
+        "abide_store_overlay_keys",
+        "Entries in memory of what is committed, until the index has all that came with them",
+        stats.overlay_keys,
+    )?;
     reading.bytes("abide_store_log", "Segments of the commit log, with the spare ones", stats.log_bytes)?;
     reading.bytes("abide_store_index", "The index", stats.index_bytes)?;
     reading.bytes(

@@ -11,6 +11,8 @@ wasmtime::component::bindgen!({
         "abide:runtime/call": async | trappable,
         "abide:runtime/invocations": async | trappable,
         "abide:runtime/promise": async | trappable,
+        "abide:runtime/run.run-failed": async | trappable,
+        "abide:runtime/run.run-finish": async | trappable,
         "abide:runtime/run.run-start": async | trappable,
         "abide:runtime/signal": async | trappable,
         "abide:runtime/sleep": async | trappable,

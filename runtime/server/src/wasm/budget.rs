@@ -92,6 +92,11 @@ impl CpuBudget {
         self.heavy.set(false);
     }
 
+    /// The guest goes on after it was held up. That was no wait of its own, and no computation either.
+    pub fn goes_on(&self) {
+        self.heavy.goes_on();
+    }
+
     /// Another tick passed while the guest computed: it lets others go on, or ends.
     pub fn tick(&mut self) -> Result<UpdateDeadline> {
         self.heavy.tick();

@@ -130,10 +130,11 @@ impl Guest {
         Ok(op)
     }
 
-    /// Waits, in the middle of the guest's computation, while it asks for more than is recorded at the same time.
+    /// Waits, in the middle of the guest's computation, while it tells more than is recorded at the same time.
     pub async fn catch_up(&mut self) -> wasmtime::Result<()> {
         if let Some(caught_up) = self.session()?.catches_up() {
             caught_up.await;
+            self.cpu.goes_on();
         }
         Ok(())
     }

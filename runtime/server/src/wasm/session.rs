@@ -50,6 +50,9 @@ const APPEND_BYTES_MAX: usize = 256 << 10;
 const APPEND_ENTRIES_MAX: usize = 128;
 /// The same for what the core does for an entry beside recording it, see [`burden`].
 const APPEND_BURDEN_MAX: usize = 64;
+/// Messages to the core in a row, each because the guest asked for an event that was there already, before it is looked
+/// whether the core keeps up with them.
+const TOLD_IN_PASSING_MAX: u32 = 16;
 
 /// Why the guest does not go on, other than by a fault of its own.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -174,8 +177,10 @@ pub struct Session {
     unsent_burden: usize,
     /// What the attempt has read itself, and the guest has not heard.
     read_ahead: Option<OpId>,
-    /// It told much, and did not wait for anything since.
+    /// It told much, or often, and did not wait for anything since.
     runs_ahead: bool,
+    /// Messages since it waited that were told because it asked for the next event.
+    told_in_passing: u32,
     /// About the bytes by which this attempt made the journal longer.
     grown_bytes: u64,
     /// When each recorded entry was asked, for the wake-up time of sleeps. Those behind are asked now.
@@ -252,6 +257,7 @@ impl Session {
             unsent_burden: 0,
             read_ahead: None,
             runs_ahead: false,
+            told_in_passing: 0,
             grown_bytes: 0,
             asked_at,
             other_input: None,
@@ -489,24 +495,32 @@ impl Session {
         }
     }
 
-    /// Returns what the guest has to wait for before it asks for more, when it told much just now and that is not
-    /// recorded yet.
-    pub fn catches_up(&self) -> Option<CatchesUp> {
-        let told_just_now = self.runs_ahead && self.entries.is_empty();
-        if told_just_now { (self.around.catches_up)() } else { None }
+    /// Returns what the guest has to wait for before it goes on, when it told much just now, or often, and the core is
+    /// behind.
+    pub fn catches_up(&mut self) -> Option<CatchesUp> {
+        if std::mem::take(&mut self.runs_ahead) { (self.around.catches_up)() } else { None }
     }
 
-    /// The guest waits for something.
-    pub fn waits(&mut self) {
-        self.flush();
-        self.runs_ahead = false;
-    }
-
-    /// Tells the core what the guest did since the last time.
-    pub fn flush(&mut self) {
-        if let Some(append) = self.take_unsent() {
-            (self.around.append)(append);
+    /// The guest asks for the next event.
+    pub fn turns_to_events(&mut self) {
+        self.told_in_passing += u32::from(self.flush());
+        if self.told_in_passing >= TOLD_IN_PASSING_MAX {
+            self.told_in_passing = 0;
+            self.runs_ahead = true;
         }
+    }
+
+    /// The guest waited for something.
+    pub fn has_waited(&mut self) {
+        (self.told_in_passing, self.runs_ahead) = (0, false);
+    }
+
+    /// Tells the core what the guest did since the last time; says whether there was something.
+    pub fn flush(&mut self) -> bool {
+        let unsent = self.take_unsent();
+        let is_any = unsent.is_some();
+        unsent.into_iter().for_each(&self.around.append);
+        is_any
     }
 
     /// Returns what the guest did since the core was told the last time, to be told now.

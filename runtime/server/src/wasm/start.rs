@@ -56,7 +56,7 @@ pub async fn watch<T>(attempt: impl Future<Output = T>, heavy: Heavy, found: imp
         let poll = attempt.as_mut().poll(context);
         if poll.is_pending() {
             is_long = is_long || becomes_long.as_mut().poll(context).is_ready();
-            // A guest that computes stops for a tick, and for nothing else.
+            // A guest that computes stops for a tick. One that is held up because it told too much leaves its place as well.
             if is_long && ticks == heavy.ticks() {
                 found(Found::Waits);
             } else if is_long && heavy.get() {

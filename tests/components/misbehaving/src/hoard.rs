@@ -28,6 +28,16 @@ impl Hoard {
         Ok(())
     }
 
+    /// Records results of run blocks that are all open at once.
+    async fn results(ctx: &ObjectContext, pile: Pile) -> HandlerResult<()> {
+        let kept = (0..pile.n).map(async |_| {
+            let kept = ctx.run("keep", async || Ok(Bytes(vec![7; pile.bytes as usize]))).await;
+            kept.map(drop)
+        });
+        join_all(kept).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(())
+    }
+
     /// Asks for so many values of its state at once, and says how many of them there are.
     async fn values(ctx: &SharedObjectContext, n: u64) -> HandlerResult<u64> {
         let asked = (0..n).map(async |n| ctx.get::<Bytes>(&format!("value-{n}")).await);

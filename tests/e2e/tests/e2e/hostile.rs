@@ -278,6 +278,18 @@ fn large_values_cost_the_server_no_more_memory_than_they_have() {
 }
 
 #[test]
+fn results_of_many_open_run_blocks_wait_for_the_disk() {
+    const COUNT: u64 = 64;
+    let server = Server::with(Guest::Misbehaving);
+    let before = peak_bytes(&server);
+    let pile = json!({ "n": COUNT, "bytes": 4 << 20 });
+    server.call("Hoard/open/results", &pile).expect(200);
+    let grown = peak_bytes(&server) - before;
+    println!("{COUNT} results of 4 MiB, {} MiB more than before", grown >> 20);
+    assert!(grown < (COUNT << 20) * 4 / 2, "{grown}");
+}
+
+#[test]
 fn memory_is_bounded_whoever_asks_for_it() {
     let (memory_mib, attempts, guests) = (8, 4, 40);
     let args = ["--guest-memory-mib", "8", "--attempts-max", "4"];

@@ -52,6 +52,10 @@ impl Guest {
         if has_waited || matches!(wakeup, Wakeup::Event(_)) {
             self.cpu.reset();
         }
+        if has_waited {
+            self.session()?.has_waited();
+        }
+        self.catch_up().await?;
         Ok(wakeup)
     }
 
@@ -62,7 +66,7 @@ impl Guest {
         if let Some(next) = link.session.next_known()? {
             return Ok(Wakeup::Event(event(next)));
         }
-        link.session.waits();
+        link.session.turns_to_events();
         loop {
             hear_all(link);
             if let Some(next) = link.session.next_outcome()? {

@@ -28,12 +28,14 @@ impl Host for Guest {
         Ok(())
     }
 
-    fn run_finish(&mut self, op: OpId, res: Result<Vec<u8>, wit::Failure>) -> wasmtime::Result<()> {
+    async fn run_finish(&mut self, op: OpId, res: Result<Vec<u8>, wit::Failure>) -> wasmtime::Result<()> {
         let outcome = self.read_result("the result of a run block", res)?;
-        self.session()?.finish_run(op, outcome)
+        self.session()?.finish_run(op, outcome)?;
+        self.catch_up().await
     }
 
-    fn run_failed(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
-        self.session()?.fail_run(op, error)
+    async fn run_failed(&mut self, op: OpId, error: wit::Retryable) -> wasmtime::Result<()> {
+        self.session()?.fail_run(op, error)?;
+        self.catch_up().await
     }
 }

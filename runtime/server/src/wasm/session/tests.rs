@@ -405,8 +405,26 @@ fn a_guest_that_does_not_wait_by_itself_does_after_each_message_to_the_core() {
         assert_eq!(world.session.catches_up().is_some(), told > before);
     }
     assert!(told >= 2);
-    world.session.waits();
-    assert!(world.session.catches_up().is_none());
+}
+
+#[test]
+fn a_guest_that_tells_little_and_often_is_held_up_unless_it_waits() {
+    let mut world = attempt(HandlerMode::Shared, (&[], &[]));
+    let mut tells = |waits_after| {
+        (1..=TOLD_IN_PASSING_MAX).any(|nth| {
+            world.ask(sleep(1));
+            world.session.turns_to_events();
+            // There is nothing new to tell.
+            world.session.turns_to_events();
+            if nth == waits_after {
+                world.session.has_waited();
+            }
+            world.session.catches_up().is_some()
+        })
+    };
+    assert!(!tells(TOLD_IN_PASSING_MAX / 2) && !tells(1));
+    assert!(tells(0), "it did not wait");
+    assert!(!tells(1), "it was held up just now");
 }
 
 fn run(name: &str) -> Entry {
