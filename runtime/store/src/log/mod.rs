@@ -102,9 +102,10 @@ impl Segments {
         self.disk.remove(path).map_err(Error::io("remove", path))
     }
 
-    /// Writes a spare of real zeros, so that a later sync has no file size or extents to write.
+    /// Writes a spare of real zeros, so that a later sync has no file size or extents to write. In synced parts: whoever
+    /// syncs another file meanwhile waits for one of them at most.
     pub fn make_spare(&self) -> Result<(), Error> {
-        const CHUNK: usize = 1 << 20;
+        const PART: usize = 1 << 20;
         let number = {
             let mut inner = self.inner.lock();
             inner.next_spare += 1;
@@ -113,14 +114,14 @@ impl Segments {
         let path = spare_path(&self.folder.dir, number);
         let temporary = self.folder.dir.join(format!("{SPARE}{number:016x}{TEMPORARY}"));
         let file = self.disk.create(&temporary).map_err(Error::io("create", &temporary))?;
-        let zeros = vec![0; CHUNK.min(self.segment_bytes as usize)];
+        let zeros = vec![0; PART.min(self.segment_bytes as usize)];
         let mut offset = 0;
         while offset < self.segment_bytes {
             let bytes = zeros.len().min((self.segment_bytes - offset) as usize);
             file.write_at(&zeros[..bytes], offset).map_err(Error::io("write", &temporary))?;
+            file.sync_data().map_err(Error::io("sync", &temporary))?;
             offset += bytes as u64;
         }
-        file.sync_data().map_err(Error::io("sync", &temporary))?;
         self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
         self.inner.lock().spares.push(number);
         Ok(())
