@@ -23,9 +23,10 @@ export async function keys(page) {
   const isSkipped = await focused(page, (el) => el.id === "main");
   await page.getByRole("tab", { name: "Journal" }).focus();
   await page.keyboard.press("ArrowRight");
-  // The address of a page that changes it itself is known here a moment later.
-  await until("the next tab is shown", async () => page.url().endsWith(";tab=logs"));
-  const isLogs = await focused(page, (el) => el.getAttribute("aria-selected") === "true");
+  // The address of a page that changes it itself is known here a moment later, and what is drawn follows it.
+  const isSelected = () => focused(page, (el) => el.getAttribute("aria-selected") === "true");
+  await until("the next tab is shown", async () => page.url().endsWith(";tab=logs") && (await isSelected()));
+  const isLogs = await isSelected();
 
   await page.getByRole("button", { name: "More" }).focus();
   await page.keyboard.press("Enter");
