@@ -7,6 +7,7 @@ mod ahead;
 mod child;
 mod open;
 mod overlay;
+mod pace;
 mod permit;
 mod rest;
 mod runs;
@@ -50,9 +51,6 @@ const APPEND_BYTES_MAX: usize = 256 << 10;
 const APPEND_ENTRIES_MAX: usize = 128;
 /// The same for what the core does for an entry beside recording it, see [`burden`].
 const APPEND_BURDEN_MAX: usize = 64;
-/// Messages to the core in a row, each because the guest asked for an event that was there already, before it is looked
-/// whether the core keeps up with them.
-const TOLD_IN_PASSING_MAX: u32 = 16;
 
 /// Why the guest does not go on, other than by a fault of its own.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -493,26 +491,6 @@ impl Session {
             self.flush();
             self.runs_ahead = true;
         }
-    }
-
-    /// Returns what the guest has to wait for before it goes on, when it told much just now, or often, and the core is
-    /// behind.
-    pub fn catches_up(&mut self) -> Option<CatchesUp> {
-        if std::mem::take(&mut self.runs_ahead) { (self.around.catches_up)() } else { None }
-    }
-
-    /// The guest asks for the next event.
-    pub fn turns_to_events(&mut self) {
-        self.told_in_passing += u32::from(self.flush());
-        if self.told_in_passing >= TOLD_IN_PASSING_MAX {
-            self.told_in_passing = 0;
-            self.runs_ahead = true;
-        }
-    }
-
-    /// The guest waited for something.
-    pub fn has_waited(&mut self) {
-        (self.told_in_passing, self.runs_ahead) = (0, false);
     }
 
     /// Tells the core what the guest did since the last time; says whether there was something.

@@ -2,6 +2,7 @@
 
 mod ahead;
 
+use super::pace::TOLD_IN_PASSING_MAX;
 use super::*;
 use crate::clock::SystemClock;
 use crate::engine::{JournalRooms, address};
