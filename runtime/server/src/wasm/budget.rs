@@ -92,6 +92,11 @@ impl CpuBudget {
         self.heavy.set(false);
     }
 
+    /// The guest is held up in the middle of its computation: what it worked since the last tick counts.
+    pub fn is_held_up(&mut self) {
+        self.used += self.heavy.worked().unwrap_or_default();
+    }
+
     /// The guest goes on after it was held up. That was no wait of its own, and no computation either.
     pub fn goes_on(&self) {
         self.heavy.goes_on();

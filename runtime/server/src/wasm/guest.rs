@@ -133,6 +133,7 @@ impl Guest {
     /// Waits, in the middle of the guest's computation, while it tells more than is recorded at the same time.
     pub async fn catch_up(&mut self) -> wasmtime::Result<()> {
         if let Some(caught_up) = self.session()?.catches_up() {
+            self.cpu.is_held_up();
             caught_up.await;
             self.cpu.goes_on();
         }

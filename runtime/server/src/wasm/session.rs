@@ -486,7 +486,8 @@ impl Session {
     /// One message to the core is one part of a batch, and batches have a limit.
     fn count_unsent(&mut self, bytes: usize) {
         self.unsent_bytes += bytes;
-        let is_large = self.unsent_bytes > APPEND_BYTES_MAX || self.entries.len() >= APPEND_ENTRIES_MAX;
+        let entries = self.entries.len() + self.finished.len() + self.failed.len();
+        let is_large = self.unsent_bytes > APPEND_BYTES_MAX || entries >= APPEND_ENTRIES_MAX;
         if is_large || self.unsent_burden >= APPEND_BURDEN_MAX {
             self.flush();
             self.runs_ahead = true;

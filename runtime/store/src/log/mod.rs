@@ -105,6 +105,11 @@ impl Segments {
     /// Writes a spare of real zeros, so that a later sync has no file size or extents to write. In synced parts: whoever
     /// syncs another file meanwhile waits for one of them at most.
     pub fn make_spare(&self) -> Result<(), Error> {
+        self.write_spare(1)
+    }
+
+    /// Writes a spare with a sync after so many parts of a megabyte, and at its end.
+    fn write_spare(&self, parts_per_sync: u64) -> Result<(), Error> {
         const PART: usize = 1 << 20;
         let number = {
             let mut inner = self.inner.lock();
@@ -119,8 +124,10 @@ impl Segments {
         while offset < self.segment_bytes {
             let bytes = zeros.len().min((self.segment_bytes - offset) as usize);
             file.write_at(&zeros[..bytes], offset).map_err(Error::io("write", &temporary))?;
-            file.sync_data().map_err(Error::io("sync", &temporary))?;
             offset += bytes as u64;
+            if offset == self.segment_bytes || (offset / PART as u64).is_multiple_of(parts_per_sync) {
+                file.sync_data().map_err(Error::io("sync", &temporary))?;
+            }
         }
         self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
         self.inner.lock().spares.push(number);
@@ -138,7 +145,8 @@ impl Segments {
         let spare = match spare {
             Some(spare) => spare,
             None => {
-                self.make_spare()?;
+                // Everybody waits for this one: with one sync it is there soonest.
+                self.write_spare(u64::MAX)?;
                 self.inner.lock().spares.pop().expect("a spare was just made and only the writer takes them")
             }
         };

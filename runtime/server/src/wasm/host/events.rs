@@ -52,7 +52,8 @@ impl Guest {
         if has_waited || matches!(wakeup, Wakeup::Event(_)) {
             self.cpu.reset();
         }
-        if has_waited {
+        // That it waited for I/O says nothing of the core.
+        if has_waited && matches!(wakeup, Wakeup::Event(_)) {
             self.session()?.has_waited();
         }
         self.catch_up().await?;
@@ -66,7 +67,7 @@ impl Guest {
         if let Some(next) = link.session.next_known()? {
             return Ok(Wakeup::Event(event(next)));
         }
-        link.session.turns_to_events();
+        link.session.tells_in_passing();
         loop {
             hear_all(link);
             if let Some(next) = link.session.next_outcome()? {

@@ -13,8 +13,8 @@ impl Session {
         if std::mem::take(&mut self.runs_ahead) { (self.around.catches_up)() } else { None }
     }
 
-    /// The guest asks for the next event.
-    pub fn turns_to_events(&mut self) {
+    /// Tells what there is to tell although it is little.
+    pub fn tells_in_passing(&mut self) {
         self.told_in_passing += u32::from(self.flush());
         if self.told_in_passing >= TOLD_IN_PASSING_MAX {
             self.told_in_passing = 0;

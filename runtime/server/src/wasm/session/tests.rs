@@ -414,9 +414,9 @@ fn a_guest_that_tells_little_and_often_is_held_up_unless_it_waits() {
     let mut tells = |waits_after| {
         (1..=TOLD_IN_PASSING_MAX).any(|nth| {
             world.ask(sleep(1));
-            world.session.turns_to_events();
+            world.session.tells_in_passing();
             // There is nothing new to tell.
-            world.session.turns_to_events();
+            world.session.tells_in_passing();
             if nth == waits_after {
                 world.session.has_waited();
             }
