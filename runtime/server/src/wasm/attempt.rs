@@ -72,10 +72,11 @@ struct Admitted {
 
 /// Returns what the guest of an invocation has to wait for before it asks for more.
 fn catches_up(inboxes: &Inboxes, invocation: InvocationId) -> Option<CatchesUp> {
+    if !inboxes.is_far_behind(invocation) {
+        return None;
+    }
     let inboxes = inboxes.clone();
-    inboxes
-        .is_far_behind(invocation)
-        .then(|| -> CatchesUp { Box::pin(async move { inboxes.catch_up(invocation).await }) })
+    Some(Box::pin(async move { inboxes.catch_up(invocation).await }))
 }
 
 async fn execute(shared: Arc<Shared>, mut start: AttemptStart, admitted: Admitted, report: Report) {

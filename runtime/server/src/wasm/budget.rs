@@ -145,6 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_worked_before_a_hold_up_counts() {
+        let heavy = Heavy::default();
+        let mut budget = budget(&heavy);
+        heavy.goes_on();
+        let Some(begun) = worked() else { return };
+        while worked().is_some_and(|now| now - begun <= MAX) {
+            std::hint::spin_loop();
+        }
+        budget.is_held_up();
+        budget.goes_on();
+        assert!(budget.tick().is_err(), "it worked for too long");
+    }
+
+    #[test]
     fn a_tick_counts_what_the_guest_worked_and_not_what_it_waited_for_the_thread() {
         let heavy = Heavy::default();
         heavy.goes_on();

@@ -177,7 +177,7 @@ pub struct Session {
     read_ahead: Option<OpId>,
     /// It told much, or often, and did not wait for anything since.
     runs_ahead: bool,
-    /// Messages since it waited that were told because it asked for the next event.
+    /// Messages since it waited that were told although they were not full.
     told_in_passing: u32,
     /// About the bytes by which this attempt made the journal longer.
     grown_bytes: u64,
@@ -496,10 +496,9 @@ impl Session {
 
     /// Tells the core what the guest did since the last time; says whether there was something.
     pub fn flush(&mut self) -> bool {
-        let unsent = self.take_unsent();
-        let is_any = unsent.is_some();
-        unsent.into_iter().for_each(&self.around.append);
-        is_any
+        let Some(append) = self.take_unsent() else { return false };
+        (self.around.append)(append);
+        true
     }
 
     /// Returns what the guest did since the core was told the last time, to be told now.

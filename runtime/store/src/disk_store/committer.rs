@@ -42,7 +42,7 @@ pub fn push(shared: &Shared, sequence: Sequence) {
         state.is_sync_due = true;
         state.queue.iter().map(|queued| queued.weight.memory).sum()
     };
-    let micros = Duration::from_micros(shared.synced_in_micros.load(Ordering::Relaxed));
+    let micros = Duration::from_micros(shared.sync_expected_micros.load(Ordering::Relaxed));
     if bytes <= OWN_GROUP_BYTES_MAX
         && micros <= OWN_SYNC_MAX
         && let Some(mut log) = shared.log.try_lock()
@@ -224,8 +224,8 @@ fn append(
 fn count(shared: &Shared, appended: &Appended) {
     let micros = u64::try_from(appended.synced_in.as_micros()).unwrap_or(u64::MAX);
     // After a slow one the next ones are expected to be slow as well, each a little less.
-    let before = shared.synced_in_micros.load(Ordering::Relaxed);
-    shared.synced_in_micros.store(micros.max(before - before / 8), Ordering::Relaxed);
+    let before = shared.sync_expected_micros.load(Ordering::Relaxed);
+    shared.sync_expected_micros.store(micros.max(before - before / 8), Ordering::Relaxed);
     let mut counters = shared.counters.lock();
     counters.syncs += 1;
     counters.sync_micros_sum += micros;

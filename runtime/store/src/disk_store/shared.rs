@@ -97,7 +97,7 @@ pub struct Shared {
     /// The end of the log. Whoever has it may take from the queue; it is taken before the state, never after.
     pub log: Mutex<Log>,
     /// How long the next sync is expected to take.
-    pub synced_in_micros: AtomicU64,
+    pub sync_expected_micros: AtomicU64,
     state: Mutex<State>,
     /// Bytes that are written for what is committed and not in the index.
     pub backlog_bytes: AtomicU64,
@@ -145,7 +145,7 @@ impl Shared {
             blobs,
             segments: log.segments(),
             log: Mutex::new(log),
-            synced_in_micros: AtomicU64::new(0),
+            sync_expected_micros: AtomicU64::new(0),
             state: Mutex::new(State { epochs, committed: last, durable: last, ..State::default() }),
             committer_wakes: Condvar::new(),
             applier_wakes: Condvar::new(),

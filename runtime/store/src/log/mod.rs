@@ -6,6 +6,7 @@ pub mod scan;
 pub mod secret;
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -105,11 +106,11 @@ impl Segments {
     /// Writes a spare of real zeros, so that a later sync has no file size or extents to write. In synced parts: whoever
     /// syncs another file meanwhile waits for one of them at most.
     pub fn make_spare(&self) -> Result<(), Error> {
-        self.write_spare(1)
+        self.write_spare(|part| part.sync_data())
     }
 
-    /// Writes a spare with a sync after so many parts of a megabyte, and at its end.
-    fn write_spare(&self, parts_per_sync: u64) -> Result<(), Error> {
+    /// Writes a spare and syncs it at its end.
+    fn write_spare(&self, after_part: impl Fn(&dyn DiskFile) -> io::Result<()>) -> Result<(), Error> {
         const PART: usize = 1 << 20;
         let number = {
             let mut inner = self.inner.lock();
@@ -124,11 +125,10 @@ impl Segments {
         while offset < self.segment_bytes {
             let bytes = zeros.len().min((self.segment_bytes - offset) as usize);
             file.write_at(&zeros[..bytes], offset).map_err(Error::io("write", &temporary))?;
+            after_part(&*file).map_err(Error::io("sync", &temporary))?;
             offset += bytes as u64;
-            if offset == self.segment_bytes || (offset / PART as u64).is_multiple_of(parts_per_sync) {
-                file.sync_data().map_err(Error::io("sync", &temporary))?;
-            }
         }
+        file.sync_data().map_err(Error::io("sync", &temporary))?;
         self.disk.rename(&temporary, &path).map_err(Error::io("rename", &temporary))?;
         self.inner.lock().spares.push(number);
         Ok(())
@@ -146,7 +146,7 @@ impl Segments {
             Some(spare) => spare,
             None => {
                 // Everybody waits for this one: with one sync it is there soonest.
-                self.write_spare(u64::MAX)?;
+                self.write_spare(|_| Ok(()))?;
                 self.inner.lock().spares.pop().expect("a spare was just made and only the writer takes them")
             }
         };

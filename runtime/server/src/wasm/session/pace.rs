@@ -2,8 +2,7 @@
 
 use super::{CatchesUp, Session};
 
-/// Messages to the core in a row, each because the guest asked for an event that was there already, before it is looked
-/// whether the core keeps up with them.
+/// Messages to the core that are not full, told without a wait in between, before it is looked whether the core keeps up.
 pub(super) const TOLD_IN_PASSING_MAX: u32 = 16;
 
 impl Session {
@@ -13,7 +12,7 @@ impl Session {
         if std::mem::take(&mut self.runs_ahead) { (self.around.catches_up)() } else { None }
     }
 
-    /// Tells what there is to tell although it is little.
+    /// Tells what there is although the message is not full: the guest asks for an event, or computes on with a result.
     pub fn tells_in_passing(&mut self) {
         self.told_in_passing += u32::from(self.flush());
         if self.told_in_passing >= TOLD_IN_PASSING_MAX {
@@ -22,7 +21,7 @@ impl Session {
         }
     }
 
-    /// The guest waited for something.
+    /// The guest waited for the core.
     pub fn has_waited(&mut self) {
         (self.told_in_passing, self.runs_ahead) = (0, false);
     }
