@@ -31,6 +31,7 @@ fn main() {
         let mut options = Options::default();
         if let Some(mib) = option("--reopen").and_then(|mib| mib.parse::<u64>().ok()) {
             options.reopen_bytes = mib << 20;
+            options.reopen_bytes_max = mib << 20;
         }
         return fill(&dir.path().join("data"), options, mib);
     }

@@ -19,7 +19,7 @@ use crate::disk_store::missing_for_rebuild;
 use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::{Folder, Lock};
-use crate::index::Index;
+use crate::index::{self, Index};
 use crate::log::record::{self, Entry, Stored};
 use crate::log::scan::{Tail, scan};
 use crate::log::secret::LogFolder;
@@ -125,6 +125,7 @@ pub fn doctor(dir: &Path) -> Result<Report, Error> {
         }
         Err(error) => return Err(error),
     };
+    index::settle(&folder.index())?;
     // While the index is open it may be written.
     let closed_with = whole::take_closed(&folder)?;
     let (mut referenced, is_index_whole) = look_at_index(&folder, &mut report)?;

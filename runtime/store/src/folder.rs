@@ -236,6 +236,19 @@ pub fn sync_parent(dir: &Path) -> Result<(), Error> {
     OsDisk.sync_dir(parent).map_err(Error::io("sync", parent))
 }
 
+/// Returns the bytes of all files; what vanishes meanwhile counts nothing.
+pub fn folder_bytes(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
 /// The folder is ours as long as this lives.
 #[derive(Debug)]
 pub struct Lock {

@@ -1,12 +1,13 @@
 //! The bytes of the log and of blocks, for tests that damage them, or change them and put the checksum right again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::batch::Sequence;
 use crate::blocks;
 use crate::disk::sim::SimDisk;
 use crate::disk::{Disk, OsDisk};
 use crate::folder::{self, Folder};
+use crate::index;
 use crate::log::record::{self, Frame};
 pub use crate::log::secret::Secret;
 
@@ -23,6 +24,12 @@ pub struct Place {
 #[must_use]
 pub fn secret(dir: &Path) -> Option<Secret> {
     Folder::new(dir).check_format(&OsDisk).ok().flatten().map(|format| format.secret)
+}
+
+/// Returns where the files of a folder's index are.
+#[must_use]
+pub fn index(dir: &Path) -> PathBuf {
+    index::present(&Folder::new(dir).index())
 }
 
 /// Returns the FORMAT file of a folder whose log carries what everybody knows: its bytes are the same each time.

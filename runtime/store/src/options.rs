@@ -40,8 +40,11 @@ pub const OWN_SYNC_MAX: Duration = Duration::from_millis(1);
 pub const GATHER: Duration = Duration::from_millis(100);
 /// The index's cache.
 pub const CACHE_BYTES: u64 = 64 * MIB;
-/// The index never evicts what it wrote, so it is closed and opened again after this much.
-pub const REOPEN_BYTES: u64 = 256 * MIB;
+/// The index never evicts what it wrote, so it is opened anew after this much, or half of what it has on the disk if that is
+/// more: opening it takes the longer the more it has.
+pub const REOPEN_BYTES: u64 = 32 * MIB;
+/// But after this much, whatever it has on the disk.
+pub const REOPEN_BYTES_MAX: u64 = 128 * MIB;
 /// The log kept for a rebuild reaches at least this before the first and between small snapshots.
 pub const SNAPSHOT_LOG_BYTES_MIN: u64 = 128 * MIB;
 /// The log kept for a rebuild reaches at most this between snapshots, unless a snapshot itself is larger.
@@ -69,6 +72,7 @@ pub struct Options {
     pub group_bytes_max: u64,
     pub cache_bytes: u64,
     pub reopen_bytes: u64,
+    pub reopen_bytes_max: u64,
     pub snapshot_log_bytes_min: u64,
     pub snapshot_log_bytes_max: u64,
     pub disk_reserve_bytes: u64,
@@ -91,6 +95,7 @@ impl Default for Options {
             group_bytes_max: GROUP_BYTES_MAX,
             cache_bytes: CACHE_BYTES,
             reopen_bytes: REOPEN_BYTES,
+            reopen_bytes_max: REOPEN_BYTES_MAX,
             snapshot_log_bytes_min: SNAPSHOT_LOG_BYTES_MIN,
             snapshot_log_bytes_max: SNAPSHOT_LOG_BYTES_MAX,
             disk_reserve_bytes: DISK_RESERVE_BYTES,
@@ -112,6 +117,7 @@ impl Options {
             unsynced_bytes_max: 256 * KIB,
             cache_bytes: MIB,
             reopen_bytes: 512 * KIB,
+            reopen_bytes_max: 512 * KIB,
             snapshot_log_bytes_min: 192 * KIB,
             snapshot_log_bytes_max: MIB,
             disk_reserve_bytes: 0,
@@ -121,6 +127,10 @@ impl Options {
     }
 
     pub(crate) fn assert_sane(&self) {
+        assert!(
+            self.reopen_bytes <= self.reopen_bytes_max,
+            "reopen_bytes must not be above reopen_bytes_max"
+        );
         // A batch has to fit into an empty segment with its header and the END record after it.
         assert!(
             self.batch_bytes_max * 2 + 4 * KIB <= self.segment_bytes,

@@ -12,6 +12,7 @@ use crate::folder::Folder;
 /// wrote later is there too, or some of it is damaged.
 pub fn cut(index: &Path, copy: &Path, random: &mut Random) -> io::Result<()> {
     start_machine_anew(index)?;
+    crate::index::settle(index).map_err(io::Error::other)?;
     match random.below(8) {
         0..=4 => {
             remove(index)?;

@@ -25,7 +25,7 @@ use crate::backup::Backup;
 use crate::batch::{Batch, Fence, Op, Order, Peeked, Sequence, View};
 use crate::error::{Error, printable};
 use crate::faults;
-use crate::folder::Lock;
+use crate::folder::{Lock, folder_bytes};
 use crate::log::record;
 use crate::options::{Options, SPILLED_PART_MIN};
 use crate::stats::{Stats, Status};
@@ -214,19 +214,6 @@ fn spawn(
         .map_err(Error::io("start a thread for", &shared.folder.dir))
 }
 
-/// Returns the bytes of all files; what vanishes meanwhile counts nothing.
-fn folder_bytes(dir: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
-}
-
 impl Store for DiskStore {
     fn acquire(&self, partition: u16) -> Result<Fence, Error> {
         let mut fence = Fence { partition, epoch: 0 };
@@ -309,7 +296,7 @@ impl Store for DiskStore {
     fn stats(&self) -> Stats {
         let counters = self.shared.counters.lock().clone();
         let (log_segments, log_bytes) = self.shared.segments.size();
-        let index_bytes = folder_bytes(&self.shared.folder.index());
+        let index_bytes = folder_bytes(&self.shared.index.dir());
         let disk_bytes = log_bytes + index_bytes + counters.blob_bytes + counters.snapshot_bytes;
         let state = self.shared.state();
         Stats {

@@ -11,6 +11,7 @@ use crate::disk_store::upkeep::newest_snapshot;
 use crate::disk_store::whole;
 use crate::error::Error;
 use crate::folder::{FORMAT_VERSION, Folder, Format, Lock, create_private, sync_parent};
+use crate::index;
 use crate::log::Log;
 use crate::log::scan::Tail;
 use crate::options::Options;
@@ -40,7 +41,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Opened, Error> {
         }
         recovered => recovered?,
     };
-    whole::note_whole(&folder)?;
+    whole::note_whole(&folder, &folder.index())?;
     let last = recovered.scan.last_sequence;
     report(&recovered);
     let (group_bytes_max, segment_bytes) = (options.group_bytes_max, options.segment_bytes);
@@ -80,6 +81,7 @@ fn prepare(disk: &dyn Disk, folder: &Folder) -> Result<Format, Error> {
             Format { version: FORMAT_VERSION, secret, is_whole: true }
         }
     };
+    index::settle(&folder.index())?;
     for dir in [folder.log(), folder.blobs(), folder.snapshots()] {
         disk.create_dir(&dir).map_err(Error::io("create", &dir))?;
         for entry in disk.list(&dir).map_err(Error::io("list", &dir))? {

@@ -108,7 +108,7 @@ fn as_it_is(
     options: &Options,
     progress: &Progress,
 ) -> Result<Usable<Recovered>, Error> {
-    let is_noted_whole = whole::is_noted_whole(folder);
+    let is_noted_whole = whole::is_noted_whole(folder, &folder.index());
     if !is_noted_whole {
         // What another machine noted must not count again after this one has changed the index, and fell.
         whole::withdraw_whole(folder)?;
@@ -205,7 +205,12 @@ fn usable_index(folder: &Folder, log: &LogFolder, options: &Options) -> Result<U
     };
     match first_sequence(&*options.disk, log)? {
         Some(first) if first > applied + 1 => {
-            index.close()?;
+            match index.close() {
+                Ok(()) => {}
+                // It is damaged as well. Whoever opens the folder next does not try to use it.
+                Err(Error::Index { why }) => folder.ask_for_index(&why)?,
+                Err(error) => return Err(error),
+            }
             let why = format!("it ends with record {applied} and the log begins with record {first}");
             Ok(Usable::No { why })
         }
@@ -287,7 +292,7 @@ fn replay(index: &Index, options: &Options, group: &mut Vec<Record>) -> Result<(
 }
 
 fn bound_memory(index: &Index, options: &Options) -> Result<(), Error> {
-    if index.bytes_since_open() > options.reopen_bytes { index.reopen().map(drop) } else { Ok(()) }
+    if index.bytes_since_open() > options.reopen_bytes_max { index.reopen().map(drop) } else { Ok(()) }
 }
 
 fn remove_marker(folder: &Folder) -> Result<(), Error> {

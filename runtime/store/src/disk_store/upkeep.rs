@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::batch::{Fence, Sequence};
 use crate::disk_store::shared::Shared;
+use crate::disk_store::whole;
 use crate::error::Error;
+use crate::folder::folder_bytes;
 use crate::index;
 use crate::log::record::Stored;
+use crate::options::Options;
 use crate::snapshot::{self, SnapshotInfo};
 use crate::stats::Status;
 
@@ -78,13 +81,14 @@ fn turn(shared: &Shared, is_checkpoint_due: bool) -> Result<(), Error> {
     // Then a part of the log is free, and it is wanted now.
     let is_checkpoint_due = end_backup(shared) || is_checkpoint_due;
     if is_checkpoint_due {
+        // It puts on the disk what the checkpoint would.
+        if is_renewal_due(shared) {
+            renew(shared)?;
+        }
         checkpoint(shared)?;
         if is_snapshot_due(shared) && !is_space_low {
             take_snapshot(shared)?;
         }
-    }
-    if shared.index.bytes_since_open() > shared.options.reopen_bytes {
-        reopen(shared)?;
     }
     Ok(())
 }
@@ -239,14 +243,32 @@ fn is_to_go_on(shared: &Shared) -> Result<bool, Error> {
     Ok(!state.upkeep.is_stopping && state.failed.is_none())
 }
 
-fn reopen(shared: &Shared) -> Result<(), Error> {
-    let waited = shared.index.reopen()?;
+/// The more the index has, the longer it takes to open, so the rarer that is.
+fn is_renewal_due(shared: &Shared) -> bool {
+    let Options { reopen_bytes, reopen_bytes_max, .. } = shared.options;
+    let bytes = shared.index.bytes_since_open();
+    bytes > reopen_bytes
+        && bytes > (folder_bytes(&shared.index.dir()) / 2).clamp(reopen_bytes, reopen_bytes_max)
+}
+
+fn renew(shared: &Shared) -> Result<(), Error> {
+    let was_whole = whole::is_noted_whole(&shared.folder, &shared.index.dir());
+    let waited = shared.index.renew()?;
+    if was_whole {
+        note_whole(shared)?;
+    }
     let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-    tracing::debug!(micros, "the index was opened again, readers waited");
+    tracing::debug!(micros, "the index was opened anew, so long readers waited");
     let mut counters = shared.counters.lock();
     counters.reopens += 1;
     counters.reopen_micros_max = counters.reopen_micros_max.max(micros);
     Ok(())
+}
+
+/// Notes that the index is whole in its present folder, unless the store has failed meanwhile, and took the note back.
+fn note_whole(shared: &Shared) -> Result<(), Error> {
+    whole::note_whole(&shared.folder, &shared.index.dir())?;
+    if shared.state().failed.is_some() { whole::withdraw_whole(&shared.folder) } else { Ok(()) }
 }
 
 /// Returns what a stats reader is told about the newest snapshot of a folder.

@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::batch::Sequence;
@@ -21,15 +21,15 @@ use crate::folder::Folder;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Says whether the index was found whole, and nothing but a process has ended since.
-pub fn is_noted_whole(folder: &Folder) -> bool {
+pub fn is_noted_whole(folder: &Folder, index: &Path) -> bool {
     let noted = fs::read_to_string(note(folder)).ok();
-    noted.is_some() && noted == identity(folder)
+    noted.is_some() && noted == identity(index)
 }
 
 /// Notes that the index is whole.
-pub fn note_whole(folder: &Folder) -> Result<(), Error> {
-    match identity(folder) {
-        _ if is_noted_whole(folder) => Ok(()),
+pub fn note_whole(folder: &Folder, index: &Path) -> Result<(), Error> {
+    match identity(index) {
+        _ if is_noted_whole(folder, index) => Ok(()),
         Some(identity) => disk::write_whole(&OsDisk, &note(folder), identity.as_bytes())
             .map_err(Error::io("write", note(folder))),
         None => withdraw_whole(folder),
@@ -70,9 +70,9 @@ fn note(folder: &Folder) -> PathBuf {
 }
 
 /// Tells this index on this machine from all others; None where the system does not say enough.
-fn identity(folder: &Folder) -> Option<String> {
+fn identity(index: &Path) -> Option<String> {
     let boot = fs::read_to_string(BOOT_ID).ok()?;
-    let index = fs::metadata(folder.index()).ok()?;
+    let index = fs::metadata(index).ok()?;
     // A folder that takes the place of one that was removed may get its number, but not its time.
     let created = index.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{} {} {} {}\n", boot.trim(), index.dev(), index.ino(), created.as_nanos()))
@@ -87,21 +87,21 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::new(home.path());
         fs::create_dir(folder.index()).unwrap();
-        assert!(!is_noted_whole(&folder));
-        note_whole(&folder).unwrap();
+        assert!(!is_noted_whole(&folder, &folder.index()));
+        note_whole(&folder, &folder.index()).unwrap();
         let noted = fs::read_to_string(note(&folder)).expect("this system says enough");
-        assert!(is_noted_whole(&folder));
+        assert!(is_noted_whole(&folder, &folder.index()));
 
         fs::write(note(&folder), noted.replacen(|c: char| c.is_ascii_hexdigit(), "x", 1)).unwrap();
-        assert!(!is_noted_whole(&folder), "the machine was started again");
+        assert!(!is_noted_whole(&folder, &folder.index()), "the machine was started again");
 
         fs::write(note(&folder), &noted).unwrap();
         fs::remove_dir(folder.index()).unwrap();
         fs::create_dir(folder.index()).unwrap();
-        assert!(!is_noted_whole(&folder), "another index has taken its place");
+        assert!(!is_noted_whole(&folder, &folder.index()), "another index has taken its place");
 
-        note_whole(&folder).unwrap();
+        note_whole(&folder, &folder.index()).unwrap();
         withdraw_whole(&folder).unwrap();
-        assert!(!is_noted_whole(&folder));
+        assert!(!is_noted_whole(&folder, &folder.index()));
     }
 }

@@ -188,6 +188,7 @@ pub fn applied(mut options: Options, dir: &Path) -> Options {
         options.inline_value_bytes_max = KIB;
         options.snapshot_log_bytes_min = MIB;
         options.reopen_bytes = MIB;
+        options.reopen_bytes_max = MIB;
         options.index_stall_max = STALL_MAX;
     }
     if let Some(cut) = &plan.power {

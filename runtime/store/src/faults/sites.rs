@@ -57,6 +57,7 @@ sites! {
     IndexMark = "index.mark",
     IndexFlush = "index.flush",
     IndexReopen = "index.reopen",
+    IndexGiveUp = "index.give-up",
     IndexRead = "index.read",
     // Components and what is compiled from them.
     ComponentWrite = "component.write",

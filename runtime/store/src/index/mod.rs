@@ -3,10 +3,12 @@
 //! What sled 1.0.0-alpha.124 makes us do: handles are not `Sync`, so they come from a pool; `apply_batch` deadlocks with
 //! `remove` and never merges leaves, so operations are applied one by one; bounded ranges read to the end of the tree, so
 //! scans are open-ended and stop themselves; the cache does not learn what a short scan reads, and would keep it for
-//! good, so scans tell it; written leaves are never evicted, so the index is reopened now and then;
+//! good, so scans tell it; written leaves are never evicted, so the index is opened anew now and then (`renew`);
 //! after a failed flush every later one hangs, also in `drop`, so broken handles are leaked; it panics, so calls are caught.
 
 mod guard;
+mod names;
+mod renew;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,6 +31,8 @@ use crate::error::Error;
 use crate::faults::{self, Site};
 use crate::log::record::{Change, Entry, Record, Stored};
 use crate::options::{OnFlushed, Options};
+
+pub use names::{present, settle};
 
 /// Entries of one leaf. Fixed when the index is created.
 const FANOUT: usize = 128;
@@ -54,8 +59,10 @@ struct Handles {
     blobs: sled::Tree<FANOUT>,
 }
 
-/// Handles for as many threads as read at the same time.
+/// sled, open, with handles for as many threads as use it at the same time.
 struct Pool {
+    /// Where its files are: the folder of the index, or its other name.
+    dir: PathBuf,
     /// Boxed: they are large, and each read takes one and gives it back.
     idle: Mutex<Vec<Box<Handles>>>,
 }
@@ -72,8 +79,10 @@ pub struct Applied {
 pub struct Index {
     dir: PathBuf,
     cache_bytes: u64,
-    /// `None` while closed; the lock makes readers wait for a reopen.
-    pool: RwLock<Option<Pool>>,
+    /// `None` while closed. Whoever uses it holds it, not the lock: the lock makes them wait while there is none.
+    pool: RwLock<Option<Arc<Pool>>>,
+    /// Whoever changes something has it, and whoever needs that nobody does.
+    changing: Mutex<()>,
     bytes_since_open: AtomicU64,
     /// A call failed. sled is not touched again, not even to drop it: after a failed flush that would hang.
     is_broken: AtomicBool,
@@ -86,7 +95,8 @@ impl Index {
         let index = Index {
             dir: dir.to_path_buf(),
             cache_bytes: options.cache_bytes,
-            pool: RwLock::new(Some(Pool { idle: Mutex::new(vec![handles]) })),
+            pool: RwLock::new(Some(Pool::new(dir, handles))),
+            changing: Mutex::new(()),
             bytes_since_open: AtomicU64::new(0),
             is_broken: AtomicBool::new(false),
             on_flushed: options.on_index_flushed.clone(),
@@ -123,8 +133,8 @@ impl Index {
 
     /// Runs `work` with a handle of its own; an error or a panic of sled becomes ours.
     fn with<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
-        let pool = self.pool.read();
-        let pool = pool.as_ref().ok_or_else(|| Error::Stopped { reason: "it was closed".into() })?;
+        let pool = self.pool.read().clone();
+        let pool = pool.ok_or_else(|| Error::Stopped { reason: "it was closed".into() })?;
         let handles = {
             let mut idle = pool.idle.lock();
             let is_last = idle.len() == 1;
@@ -145,6 +155,12 @@ impl Index {
     /// Reads with a handle of its own; every read goes through here.
     fn read<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
         self.with(|handles| faults::around(Site::IndexRead, || work(handles)))
+    }
+
+    /// Changes something; every change goes through here.
+    fn change<T>(&self, work: impl FnOnce(&Handles) -> io::Result<T>) -> Result<T, Error> {
+        let _changing = self.changing.lock();
+        self.with(work)
     }
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Stored>, Error> {
@@ -198,7 +214,7 @@ impl Index {
 
     fn apply_now<'a>(&self, records: impl DoubleEndedIterator<Item = &'a Record>) -> Result<Applied, Error> {
         let mut bytes = 0;
-        let applied = self.with(|handles| {
+        let applied = self.change(|handles| {
             let mut applied = Applied::default();
             // Names that this adds are of other keys.
             let are_blobs_listed = !handles.blobs.is_empty()?;
@@ -221,7 +237,7 @@ impl Index {
 
     /// Puts a pair of a snapshot in, the value as [`encode_stored`] wrote it.
     pub fn load(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.with(|handles| {
+        self.change(|handles| {
             let stored = decode_stored(value)?;
             handles.pairs.insert(key, value.to_vec())?;
             list(handles, Some(&stored), &mut Applied::default())
@@ -237,7 +253,7 @@ impl Index {
 
     pub fn set_applied(&self, sequence: Sequence) -> Result<(), Error> {
         faults::between(Site::IndexMark, || {
-            self.with(|handles| handles.meta.insert(APPLIED, sequence.to_le_bytes().to_vec()).map(drop))
+            self.change(|handles| handles.meta.insert(APPLIED, sequence.to_le_bytes().to_vec()).map(drop))
         })
     }
 
@@ -256,7 +272,7 @@ impl Index {
     }
 
     pub fn set_epoch(&self, fence: Fence) -> Result<(), Error> {
-        self.with(|handles| note_epoch(handles, fence))
+        self.change(|handles| note_epoch(handles, fence))
     }
 
     /// Returns every blob that a key refers to, and their bytes together.
@@ -270,73 +286,6 @@ impl Index {
             }
             Ok((names, bytes))
         })
-    }
-
-    /// Puts everything applied so far on disk.
-    pub fn flush(&self) -> Result<(), Error> {
-        faults::between(Site::IndexFlush, || self.with(|handles| handles.pairs.flush().map(drop)))?;
-        self.tell_flushed();
-        Ok(())
-    }
-
-    fn tell_flushed(&self) {
-        if let Some(on_flushed) = &self.on_flushed {
-            on_flushed(&self.dir);
-        }
-    }
-
-    /// Returns the bytes applied since the index was opened: about what it keeps in memory beside the cache.
-    pub fn bytes_since_open(&self) -> u64 {
-        self.bytes_since_open.load(Ordering::Relaxed)
-    }
-
-    /// Closes and opens again, which gives back the memory of everything written. Readers wait meanwhile.
-    pub fn reopen(&self) -> Result<Duration, Error> {
-        // What can be flushed while readers go on is flushed before.
-        self.flush()?;
-        let before = Instant::now();
-        let mut slot = self.pool.write();
-        let handles = faults::between(Site::IndexReopen, || {
-            self.shut(slot.take())?;
-            open_handles(&self.dir, self.cache_bytes)
-        })?;
-        *slot = Some(Pool { idle: Mutex::new(vec![handles]) });
-        self.bytes_since_open.store(0, Ordering::Relaxed);
-        Ok(before.elapsed())
-    }
-
-    /// Flushes and lets go of the folder.
-    pub fn close(&self) -> Result<(), Error> {
-        let pool = self.pool.write().take();
-        self.shut(pool)
-    }
-
-    /// Flushes before the last handle is dropped: sled would do it too, but aborts the process when it fails.
-    fn shut(&self, pool: Option<Pool>) -> Result<(), Error> {
-        let Some(pool) = pool else { return Ok(()) };
-        if self.is_broken.load(Ordering::SeqCst) {
-            std::mem::forget(pool);
-            return Ok(());
-        }
-        let flushed = match pool.idle.lock().first() {
-            Some(handles) => caught(|| handles.pairs.flush().map(drop)),
-            None => Ok(()),
-        };
-        if let Err(error) = flushed {
-            std::mem::forget(pool);
-            return Err(error);
-        }
-        drop(pool);
-        self.tell_flushed();
-        Ok(())
-    }
-}
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        if let Err(error) = self.close() {
-            tracing::error!(%error, "the index did not close cleanly; the log has everything");
-        }
     }
 }
 

@@ -37,21 +37,21 @@ const PLACES: [Place; 7] = [
 ];
 
 impl Place {
-    fn folder(self) -> &'static str {
+    fn folder(self, data: &Path) -> PathBuf {
         match self {
-            Self::Log => "log",
-            Self::Index => "index/slabs",
-            Self::IndexNames => "index/metadata",
-            Self::Blobs => "blobs",
-            Self::Snapshots => "snapshots",
-            Self::Components => "components",
-            Self::Artifacts => "artifacts",
+            Self::Log => data.join("log"),
+            Self::Index => inspect::index(data).join("slabs"),
+            Self::IndexNames => inspect::index(data).join("metadata"),
+            Self::Blobs => data.join("blobs"),
+            Self::Snapshots => data.join("snapshots"),
+            Self::Components => data.join("components"),
+            Self::Artifacts => data.join("artifacts"),
         }
     }
 
     /// Returns places that a server reads, one of which is hit.
     fn targets(self, data: &Path) -> Vec<Target> {
-        let mut files = files(&data.join(self.folder()));
+        let mut files = files(&self.folder(data));
         match self {
             Self::Log => {
                 let secret = inspect::secret(data).expect("the folder says what its records carry");
@@ -210,7 +210,8 @@ impl Flip {
                 return Self::within(lives, target).map_err(|error| format!("{place:?}: {error}"));
             }
             if start.elapsed() > THERE_MAX {
-                return Err(format!("nothing was flipped in {}: there is nothing", place.folder()));
+                let folder = place.folder(lives.data());
+                return Err(format!("nothing was flipped in {}: there is nothing", folder.display()));
             }
             lives.begin_well()?;
             lives.go_on(Duration::from_secs(1));

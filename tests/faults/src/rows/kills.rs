@@ -86,6 +86,7 @@ fn part(site: Site) -> Part {
         | Site::IndexMark
         | Site::IndexFlush
         | Site::IndexReopen
+        | Site::IndexGiveUp
         | Site::IndexRead => Part::Disk,
     }
 }
