@@ -71,8 +71,7 @@ impl Index {
         let old = self.pool.write().replace(Pool::new(&next, handles));
         let waited = since.elapsed();
         self.bytes_since_open.store(0, Ordering::Relaxed);
-        // The last flush had nothing to write, so this one has nothing either, and touches no file.
-        self.shut(old)?;
+        self.part_with(old);
         faults::between(Site::IndexGiveUp, || names::give_up(&self.dir, &before))?;
         Ok(waited)
     }
@@ -121,6 +120,21 @@ impl Index {
         names::settle(&self.dir)
     }
 
+    /// Drops a sled whose files another one has by now, and which has nothing to flush.
+    ///
+    /// It may still move a few leaves when it ends, to places that it has freed by then. That harms no one: nobody writes at that
+    /// time, what the other one reads stays where it was, and files are cut off behind that. A second move would cut it off, so
+    /// there is no flush before the one that sled does itself.
+    fn part_with(&self, old: Option<Arc<Pool>>) {
+        let Some(old) = old else { return };
+        if self.is_broken.load(Ordering::SeqCst) {
+            std::mem::forget(old);
+            return;
+        }
+        wait_for_readers(&old);
+        drop(old);
+    }
+
     /// Flushes before the last handle is dropped: sled would do it too, but aborts the process when it fails.
     fn shut(&self, pool: Option<Arc<Pool>>) -> Result<(), Error> {
         let Some(pool) = pool else { return Ok(()) };
@@ -128,9 +142,7 @@ impl Index {
             std::mem::forget(pool);
             return Ok(());
         }
-        while Arc::strong_count(&pool) > 1 {
-            std::thread::sleep(READERS_PAUSE);
-        }
+        wait_for_readers(&pool);
         let flushed = match pool.idle.lock().first() {
             Some(handles) => caught(|| handles.pairs.flush().map(drop)),
             None => Ok(()),
@@ -141,6 +153,13 @@ impl Index {
         }
         drop(pool);
         Ok(())
+    }
+}
+
+/// Waits until nobody else has the pool. It is in no place where somebody could take it.
+fn wait_for_readers(pool: &Arc<Pool>) {
+    while Arc::strong_count(pool) > 1 {
+        std::thread::sleep(READERS_PAUSE);
     }
 }
 

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::batch::{Fence, Sequence};
+use crate::disk::sim::Random;
 use crate::index;
 use crate::log::record::{Entry, Record, Stored};
 use crate::options::Options;
@@ -89,6 +90,48 @@ fn it_is_the_same_index_with_all_that_was_changed_before_and_after() {
             assert_eq!(folders(&home), ["index"], "it rests where older versions look for it");
             drop(index);
             return check(&open(&home), &model, 11);
+        }
+    }
+}
+
+/// Leaves that grow, shrink, split and go leave holes in sled's files, which it fills, and cuts off at their ends.
+#[test]
+fn what_sled_tidies_up_when_it_is_given_up_is_not_missed_by_the_next() {
+    for seed in 1..=3 {
+        let home = TempDir::new().unwrap();
+        let index = open(&home);
+        let mut random = Random::new(seed);
+        let mut model = BTreeMap::<Vec<u8>, Vec<u8>>::new();
+        for sequence in 1..=40 {
+            let many = if random.one_in(3) { 2_000 } else { 1 + random.below(20) };
+            let changes: BTreeMap<_, _> = (0..many)
+                .map(|_| {
+                    let key = random.below(3_000).to_be_bytes().to_vec();
+                    let magnitude = random.below(9);
+                    let bytes = 1 + random.below(1 << magnitude);
+                    let value: Vec<u8> = (0..bytes).map(|_| random.draw().to_le_bytes()[0]).collect();
+                    (key, (!random.one_in(3)).then_some(value))
+                })
+                .collect();
+            for (key, value) in changes.clone() {
+                match value {
+                    Some(value) => model.insert(key, value),
+                    None => model.remove(&key),
+                };
+            }
+            let stored = |value: Vec<u8>| Stored::Inline(Bytes::from(value));
+            let changes = changes.into_iter().map(|(key, value)| (key, value.map(stored))).collect();
+            let entry = Entry::Batch { fence: Fence { partition: 0, epoch: 1 }, changes };
+            index.apply(std::iter::once(&Record { sequence, entry })).unwrap();
+            if random.one_in(2) {
+                index.renew().unwrap();
+                let found = index
+                    .range(&[], None, |pairs| pairs.collect::<std::io::Result<BTreeMap<_, _>>>())
+                    .unwrap_or_else(|error| panic!("seed {seed}, change {sequence}: {error}"));
+                let expected: BTreeMap<_, _> =
+                    model.iter().map(|(key, value)| (key.clone(), stored(value.clone()))).collect();
+                assert!(found == expected, "seed {seed}, change {sequence}");
+            }
         }
     }
 }
